@@ -1,0 +1,69 @@
+//! Passwords in the clear, and what is stored of them.
+
+use secrecy::{ExposeSecret, SecretString};
+use unicode_normalization::UnicodeNormalization;
+
+/// A password as a person typed it, in Unicode NFC: a composed and a decomposed accent are the same key press.
+///
+/// Never printed, never serialised, wiped from memory when dropped. It is neither trimmed nor truncated.
+#[derive(Debug, Clone)]
+pub struct PlainPassword(SecretString);
+
+impl PlainPassword {
+    /// Takes a password as typed.
+    pub fn new(typed: &SecretString) -> Self {
+        let typed = typed.expose_secret();
+        let mut normalised = String::with_capacity(typed.len());
+        normalised.extend(typed.nfc());
+        Self(SecretString::from(normalised))
+    }
+
+    /// The password itself, for hashing and for the password policy.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Its length in code points, the measure of the password policy.
+    pub fn code_points(&self) -> usize {
+        self.expose().chars().count()
+    }
+}
+
+/// What is stored of a password: a PHC string with its algorithm, parameters, salt and hash.
+///
+/// It is a secret too (it can be guessed against off-line), so it does not print.
+#[derive(Debug, Clone)]
+pub struct PasswordDigest(SecretString);
+
+impl PasswordDigest {
+    /// Wraps a PHC string, as a [`PasswordHasher`](crate::ports::PasswordHasher) made it or a store kept it.
+    pub fn new(phc: impl Into<SecretString>) -> Self {
+        Self(phc.into())
+    }
+
+    /// The PHC string, for a store to keep and a hasher to verify.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_accent_are_one_password() {
+        let composed = PlainPassword::new(&SecretString::from("p\u{e9}age"));
+        let decomposed = PlainPassword::new(&SecretString::from("pe\u{301}age"));
+        assert_eq!(composed.expose(), decomposed.expose());
+        assert_eq!(decomposed.code_points(), 5);
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let password = PlainPassword::new(&SecretString::from("hunter2"));
+        let digest = PasswordDigest::new(String::from("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA"));
+        assert!(!format!("{password:?} {digest:?}").contains("hunter2"));
+        assert!(!format!("{digest:?}").contains("argon2"));
+    }
+}

@@ -1,0 +1,57 @@
+//! Who somebody is and what they may do: the identity, token and role policies of Doorward, as pure code.
+//!
+//! This crate knows no web server, no database, no serialisation and no clock. Policies are functions of their
+//! arguments ([`token::decide`], [`identity::AttemptPolicy::judge`], [`identity::PasswordPolicy::check`]); what has to
+//! be done in the world is asked of traits ([`ports`]); a use case ([`usecases`]) ties the two together and has an error
+//! enum of its own. Time comes in as a [`Timestamp`](time::Timestamp) and randomness as
+//! [`Entropy`](ports::Entropy), so everything can be tested at any instant, with any luck.
+//!
+//! # Checking a role in another service
+//!
+//! A service that verifies Doorward's access tokens gets [`AccessClaims`](token::AccessClaims) from its verifier. It
+//! declares its permissions as types and lets its functions demand the proof:
+//!
+//! ```
+//! use doorward_domain::access::{Forbidden, Granted, Holders, Permission, Principal, Role};
+//! # use doorward_domain::{id::*, identity::UserVersion, time::Timestamp, token::AccessClaims};
+//!
+//! /// To read what customers owe.
+//! struct ReadInvoices;
+//!
+//! impl Permission for ReadInvoices {
+//!     const NAME: &'static str = "invoices:read";
+//!     const HOLDERS: Holders = Holders::Roles(&["billing", Role::ADMIN]);
+//! }
+//!
+//! /// Cannot be called without having checked: nothing but `authorize` makes a `Granted`.
+//! fn invoices(reader: &Granted<ReadInvoices>) -> String {
+//!     format!("invoices, for {}", reader.principal().user_id())
+//! }
+//!
+//! # fn claims(roles: &[&str]) -> AccessClaims {
+//! #     AccessClaims {
+//! #         subject: UserId::from_bytes([1; 16]), session_id: SessionId::from_bytes([2; 16]),
+//! #         token_id: TokenId::from_bytes([3; 16]), user_version: UserVersion::FIRST, email: None,
+//! #         roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
+//! #         issued_at: Timestamp::from_unix_seconds(0), expires_at: Timestamp::from_unix_seconds(900),
+//! #         authenticated_at: Timestamp::from_unix_seconds(0),
+//! #     }
+//! # }
+//! // `claims` stands for what the verifier found in the token.
+//! let clerk = Principal::new(claims(&["user", "billing"]));
+//! let guest = Principal::new(claims(&["user"]));
+//!
+//! let granted = clerk.authorize::<ReadInvoices>()?;
+//! assert!(invoices(&granted).starts_with("invoices"));
+//! assert_eq!(guest.authorize::<ReadInvoices>().unwrap_err(), Forbidden { permission: "invoices:read" });
+//! # Ok::<(), Forbidden>(())
+//! ```
+
+pub mod access;
+pub mod audit;
+pub mod id;
+pub mod identity;
+pub mod ports;
+pub mod time;
+pub mod token;
+pub mod validation;

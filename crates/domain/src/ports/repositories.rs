@@ -1,0 +1,189 @@
+//! What can be kept and found. Each method states its contract; the suite of `doorward-testkit` holds every store to it.
+
+use core::net::IpAddr;
+
+use crate::access::Role;
+use crate::audit::Event;
+use crate::id::{SessionId, UserId};
+use crate::identity::{
+    AttemptKey, AttemptRecord, CanonicalEmail, Credentials, PasswordDigest, PasswordVersion, User, UserStatus,
+};
+use crate::time::Timestamp;
+use crate::token::{EndReason, Generation, KeyPurpose, SealedKey, Session};
+
+use super::StoreResult;
+
+/// What became of a new account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Insertion {
+    /// It was kept.
+    Done,
+    /// It was not: another account has the same canonical address.
+    EmailTaken,
+}
+
+/// Which users to list. Every condition given must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UserFilter {
+    /// The account with this address.
+    pub email: Option<CanonicalEmail>,
+    /// Accounts with this role.
+    pub role: Option<Role>,
+    /// Accounts with this status.
+    pub status: Option<UserStatus>,
+}
+
+/// Accounts.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait UserRepository {
+    /// Keeps a new account with its first password.
+    ///
+    /// MUST answer [`Insertion::EmailTaken`] when the canonical address is taken, also when another transaction takes it
+    /// at the same time, and MUST leave the transaction usable then.
+    fn insert(&mut self, user: &User, digest: &PasswordDigest) -> StoreResult<Insertion>;
+
+    /// The account of that id.
+    fn find(&mut self, id: UserId) -> StoreResult<Option<User>>;
+
+    /// The account of that id, kept from being changed by others until the transaction ends.
+    ///
+    /// MUST wait for transactions that hold it, and then answer what they left. Only in a writing transaction.
+    fn lock(&mut self, id: UserId) -> StoreResult<Option<User>>;
+
+    /// The account with that address, and its password's digest.
+    fn find_credentials_by_email(&mut self, email: &CanonicalEmail) -> StoreResult<Option<Credentials>>;
+
+    /// The account of that id, and its password's digest.
+    fn find_credentials(&mut self, id: UserId) -> StoreResult<Option<Credentials>>;
+
+    /// The version of the account's password. `None` when there is no such account.
+    fn password_version(&mut self, id: UserId) -> StoreResult<Option<PasswordVersion>>;
+
+    /// Writes name, roles, status, version and time of change of an account that was [locked](Self::lock). MUST leave
+    /// address, password and time of creation alone. Answers whether there is such an account.
+    fn update(&mut self, user: &User) -> StoreResult<bool>;
+
+    /// Replaces the digest of a password, on condition that the password's version is still `expected`; `version` is the
+    /// version from now on (the same for a re-hashing, the next for a change). Answers whether it was replaced.
+    fn set_digest(
+        &mut self,
+        id: UserId,
+        digest: &PasswordDigest,
+        expected: PasswordVersion,
+        version: PasswordVersion,
+    ) -> StoreResult<bool>;
+
+    /// Deletes an account with its roles and sessions. Answers whether there was one.
+    fn delete(&mut self, id: UserId) -> StoreResult<bool>;
+
+    /// Counts the active administrators.
+    ///
+    /// MUST serialise: of all transactions that call it, at most one is under way, so that two administrators cannot
+    /// each see the other and both leave. Only in a writing transaction.
+    fn count_active_admins(&mut self) -> StoreResult<u64>;
+
+    /// Up to `limit` accounts in order of id, after the account `after`.
+    ///
+    /// The cost MUST NOT grow with the number of accounts before the page.
+    fn page(&mut self, filter: &UserFilter, after: Option<UserId>, limit: u32) -> StoreResult<Vec<User>>;
+}
+
+/// Sessions.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait SessionRepository {
+    /// Keeps a new session.
+    fn insert(&mut self, session: &Session) -> StoreResult<()>;
+
+    /// The session of that id, live or not.
+    fn find(&mut self, id: SessionId) -> StoreResult<Option<Session>>;
+
+    /// Moves a session from generation `from` to the next, and notes time, address and client of this use.
+    ///
+    /// MUST be one conditional statement: of all calls with the same `from`, exactly one answers `true`, and none once
+    /// the session has ended.
+    fn rotate(
+        &mut self,
+        id: SessionId,
+        from: Generation,
+        now: Timestamp,
+        ip: Option<IpAddr>,
+        user_agent: Option<&str>,
+    ) -> StoreResult<bool>;
+
+    /// Ends a session. Answers `false`, and changes nothing, when there is none or it has ended before: when and why a
+    /// session ended is never rewritten. MUST NOT touch the time of its last rotation.
+    fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> StoreResult<bool>;
+
+    /// Ends every session of a user that has not ended, but for `except`. Answers how many it ended.
+    fn end_all(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> StoreResult<u64>;
+
+    /// The sessions of a user that have not ended and do not expire before `now`, the most recently used first, at most
+    /// `limit`.
+    fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>>;
+}
+
+/// Guesses at accounts.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait AttemptRepository {
+    /// What is remembered of the guesses at an account, kept from others until the transaction ends.
+    ///
+    /// MUST serialise on the key whether or not there is a record: two first guesses at once must not both find nothing.
+    /// Only in a writing transaction.
+    fn lock(&mut self, key: &AttemptKey) -> StoreResult<Option<AttemptRecord>>;
+
+    /// Remembers, replacing what was remembered.
+    fn put(&mut self, key: &AttemptKey, record: &AttemptRecord) -> StoreResult<()>;
+
+    /// Forgets.
+    fn forget(&mut self, key: &AttemptKey) -> StoreResult<()>;
+}
+
+/// The audit log.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait EventLog {
+    /// Adds an entry. It is kept exactly if the transaction commits.
+    fn append(&mut self, event: &Event) -> StoreResult<()>;
+}
+
+/// Sealed keys.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait KeyRepository {
+    /// The keys of that purpose, in the order of their ordinals.
+    fn list(&mut self, purpose: KeyPurpose) -> StoreResult<Vec<SealedKey>>;
+
+    /// Keeps a new key. MUST answer `false`, change nothing and leave the transaction usable when there is a key of the
+    /// same purpose and ordinal, also when another transaction adds it at the same time.
+    fn insert(&mut self, key: &SealedKey) -> StoreResult<bool>;
+}
+
+/// How far the first start has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SetupState {
+    /// The SHA-256 digest of the setup token, once one was made.
+    pub token_digest: Option<[u8; 32]>,
+    /// When the first administrator was made.
+    pub completed_at: Option<Timestamp>,
+}
+
+/// Whether there is a first administrator yet.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait SetupRepository {
+    /// How far it has come.
+    fn state(&mut self) -> StoreResult<SetupState>;
+
+    /// Keeps the digest of a setup token if there is none yet and setup is not completed. Of all calls at once exactly one
+    /// MUST answer `true`.
+    fn offer_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool>;
+
+    /// Keeps the digest of a setup token in the place of any other. Answers `false` when setup is completed.
+    fn replace_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool>;
+
+    /// Closes setup and forgets the token. Of all calls, exactly one MUST answer `true`.
+    fn complete(&mut self, now: Timestamp) -> StoreResult<bool>;
+}

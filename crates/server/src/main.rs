@@ -1,0 +1,3 @@
+//! Doorward.
+
+fn main() {}
