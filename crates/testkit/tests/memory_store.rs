@@ -8,6 +8,14 @@ use doorward_domain::token::EndReason;
 use doorward_testkit::{MemoryStore, sample, store_contract};
 
 store_contract!(memory, Ok(MemoryStore::new()));
+// A store may run the work of a transaction again: the cases must not be what notices.
+store_contract!(memory_that_runs_work_again, Ok(rerunning()));
+
+fn rerunning() -> MemoryStore {
+    let store = MemoryStore::new();
+    store.rerun_writes(true);
+    store
+}
 
 fn outage() -> StoreError {
     StoreError::Unavailable("an outage".to_owned())
