@@ -99,6 +99,8 @@ macro_rules! __store_contract_cases {
                 a_lock_finds_what_the_transaction_before_left
                 a_lock_finds_nothing_where_the_account_was_deleted
                 a_lock_finds_nothing_of_what_was_rolled_back
+                a_count_finds_what_the_transaction_before_left
+                attempts_are_found_as_the_transaction_before_left_them
                 no_change_of_an_account_is_lost
                 no_guess_goes_uncounted
             }
@@ -112,7 +114,8 @@ macro_rules! __store_contract_cases {
                 one_of_many_takes_a_place_for_its_key
                 one_of_many_offers_the_setup_token
                 one_of_many_completes_setup
-                the_last_administrator_stays
+                the_last_administrator_stays_when_counted_first
+                the_last_administrator_stays_when_locked_first
                 no_session_outlives_its_user
             }
         }

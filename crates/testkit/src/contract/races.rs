@@ -4,8 +4,9 @@ use core::time::Duration;
 use std::thread;
 
 use doorward_domain::access::Roles;
+use doorward_domain::id::UserId;
 use doorward_domain::identity::User;
-use doorward_domain::ports::{Insertion, StoreError, Transactions};
+use doorward_domain::ports::{Insertion, Repositories, StoreError, StoreResult, Transactions};
 use doorward_domain::token::{EndReason, Generation, KeyId, KeyPurpose, SealedKey};
 
 use super::StoreUnderTest;
@@ -256,26 +257,20 @@ pub fn one_of_many_completes_setup(store: &dyn StoreUnderTest) {
     assert_eq!(store.write(|r| r.users().count_active_admins()), 1);
 }
 
-/// Administrators who demote each other at once cannot all succeed: one always stays.
-pub fn the_last_administrator_stays(store: &dyn StoreUnderTest) {
+/// Two administrators demote each other at once, round after round, in a transaction that `demote` writes: it is told
+/// whom to demote and answers whether it did.
+fn assert_one_administrator_stays(
+    store: &dyn StoreUnderTest,
+    demote: impl Fn(&mut dyn Repositories, UserId) -> StoreResult<bool> + Sync,
+) {
     for round in 0..ROUNDS {
         let admins = [2 * round, 2 * round + 1].map(sample::admin);
         for admin in &admins {
             store.keep(admin);
         }
         let answers = race(2, |racer| {
-            let other = admins
-                .get(1 - racer)
-                .map(|admin| admin.id)
-                .expect("two administrators");
-            store.write(|r| {
-                let is_last = r.users().count_active_admins()? < 2;
-                let Some(mut user) = r.users().lock(other)? else {
-                    return Ok(false);
-                };
-                thread::sleep(MOMENT);
-                Ok(!is_last && user.set_roles(Roles::user(), START) && r.users().update(&user)?)
-            })
+            let other = admins.get(1 - racer).map(|admin| admin.id);
+            store.write(|r| demote(r, other.expect("two administrators")))
         });
         assert_eq!(wins(&answers), 1, "round {round}");
         assert_eq!(
@@ -287,6 +282,31 @@ pub fn the_last_administrator_stays(store: &dyn StoreUnderTest) {
             assert!(store.write(|r| r.users().delete(admin.id)));
         }
     }
+}
+
+/// Administrators who demote each other at once cannot both succeed when they count first: one stays.
+pub fn the_last_administrator_stays_when_counted_first(store: &dyn StoreUnderTest) {
+    assert_one_administrator_stays(store, |r, other| {
+        let is_last = r.users().count_active_admins()? < 2;
+        let Some(mut user) = r.users().lock(other)? else {
+            return Ok(false);
+        };
+        thread::sleep(MOMENT);
+        Ok(!is_last && user.set_roles(Roles::user(), START) && r.users().update(&user)?)
+    });
+}
+
+/// Nor when they lock first: whoever waits counts what is left then, not what there was when the transaction began.
+pub fn the_last_administrator_stays_when_locked_first(store: &dyn StoreUnderTest) {
+    assert_one_administrator_stays(store, |r, other| {
+        let Some(mut user) = r.users().lock(other)? else {
+            return Ok(false);
+        };
+        thread::sleep(MOMENT);
+        let is_last = r.users().count_active_admins()? < 2;
+        thread::sleep(MOMENT);
+        Ok(!is_last && user.set_roles(Roles::user(), START) && r.users().update(&user)?)
+    });
 }
 
 /// A login that crosses a deletion leaves no session behind: it fails, or its session is deleted too.

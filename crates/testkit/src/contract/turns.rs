@@ -124,6 +124,56 @@ pub fn a_lock_finds_nothing_of_what_was_rolled_back(store: &dyn StoreUnderTest) 
     assert_eq!(found, Some(user));
 }
 
+/// Whoever waited to count the administrators counts those that were left, although they had looked before.
+pub fn a_count_finds_what_the_transaction_before_left(store: &dyn StoreUnderTest) {
+    for number in 1..=2 {
+        store.keep(&sample::admin(number));
+    }
+    let demote = |held: &dyn Fn()| {
+        store.write(|r| {
+            r.users().count_active_admins()?;
+            held();
+            thread::sleep(20 * MOMENT);
+            r.users().lock(sample::user(1).id)?;
+            r.users().update(&sample::user(1))
+        });
+    };
+    let counted = while_held(demote, || {
+        store.write(|r| {
+            r.users().find(sample::user(1).id)?;
+            r.users().count_active_admins()
+        })
+    });
+    assert_eq!(counted, 1);
+}
+
+/// Whoever waited for the attempts on an account finds those that were put meanwhile, although they had looked at other
+/// things before.
+pub fn attempts_are_found_as_the_transaction_before_left_them(store: &dyn StoreUnderTest) {
+    let key = AttemptKey::from_bytes([1; 32]);
+    let record = AttemptRecord {
+        failures: 1,
+        day_failures: 1,
+        day_started_at: START,
+        last_at: START,
+    };
+    let guess = |held: &dyn Fn()| {
+        store.write(|r| {
+            r.attempts().lock(&key)?;
+            held();
+            thread::sleep(20 * MOMENT);
+            r.attempts().put(&key, &record)
+        });
+    };
+    let found = while_held(guess, || {
+        store.write(|r| {
+            r.users().find(sample::user(1).id)?;
+            r.attempts().lock(&key)
+        })
+    });
+    assert_eq!(found, Some(record));
+}
+
 /// Changes made under the lock all count: none is made on what another has changed meanwhile.
 pub fn no_change_of_an_account_is_lost(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
