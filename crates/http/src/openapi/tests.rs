@@ -47,6 +47,11 @@ fn every_route_is_documented_and_every_documented_route_is_there() {
 }
 
 #[test]
+fn the_document_in_the_repository_is_up_to_date() {
+    doorward_testkit::assert_golden("docs/openapi.json", &format!("{}\n", openapi_json()));
+}
+
+#[test]
 fn every_operation_says_who_may_and_how_it_fails() {
     for (path, method, said) in operations(&document()) {
         let permission = said["x-permission"]
