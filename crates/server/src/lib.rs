@@ -3,4 +3,5 @@
 pub mod config;
 pub mod escape;
 pub mod failure;
+pub mod first_start;
 pub mod logging;
