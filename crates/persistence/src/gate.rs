@@ -56,8 +56,11 @@ impl Gate {
         let mut state = self.state();
         let waiting = state.queue.len();
         state.queue.retain(|other| !Arc::ptr_eq(other, &waiter));
-        // No longer in the queue: it was called at the last moment, and is inside.
-        (state.queue.len() == waiting).then_some(Turn(self))
+        if state.queue.len() < waiting {
+            return None;
+        }
+        // It was no longer in the queue, but called at the last moment: it is inside.
+        Some(Turn(self))
     }
 
     fn leave(&self) {

@@ -11,7 +11,10 @@ fn all(db: &Database) {
     let a = sample::admin(2);
     db.transaction(|r| {
         assert_eq!(r.users().insert(&u, &sample::digest("x"))?, Insertion::Done);
-        assert_eq!(r.users().insert(&u, &sample::digest("x")).unwrap(), Insertion::EmailTaken);
+        assert_eq!(
+            r.users().insert(&u, &sample::digest("x")).unwrap(),
+            Insertion::EmailTaken
+        );
         assert_eq!(r.users().insert(&a, &sample::digest("y"))?, Insertion::Done);
         r.sessions().insert(&sample::session(1, u.id))?;
         r.events().append(&sample::event(1))?;
@@ -21,7 +24,12 @@ fn all(db: &Database) {
         assert!(!r.setup().offer_token(&[1; 32])?);
         let key = AttemptKey::from_bytes([3; 32]);
         assert_eq!(r.attempts().lock(&key)?, None);
-        let rec = AttemptRecord { failures: 1, day_failures: 1, day_started_at: sample::START, last_at: sample::START };
+        let rec = AttemptRecord {
+            failures: 1,
+            day_failures: 1,
+            day_started_at: sample::START,
+            last_at: sample::START,
+        };
         r.attempts().put(&key, &rec)?;
         r.attempts().put(&key, &rec)?;
         assert_eq!(r.attempts().lock(&key)?, Some(rec));
@@ -35,22 +43,45 @@ fn all(db: &Database) {
         b.set_roles(sample::roles(&["user", "x"]), sample::START);
         assert!(r.users().update(&b)?);
         assert_eq!(r.users().find(a.id)?, Some(b));
-        assert!(r.sessions().rotate(sample::session(1, u.id).id, Generation::FIRST, sample::START, None, None)?);
-        assert!(!r.sessions().rotate(sample::session(1, u.id).id, Generation::FIRST, sample::START, None, None)?);
+        assert!(r.sessions().rotate(
+            sample::session(1, u.id).id,
+            Generation::FIRST,
+            sample::START,
+            None,
+            None
+        )?);
+        assert!(!r.sessions().rotate(
+            sample::session(1, u.id).id,
+            Generation::FIRST,
+            sample::START,
+            None,
+            None
+        )?);
         Ok::<_, StoreError>(())
     })
     .unwrap();
     db.snapshot(|r| {
         for f in [
             UserFilter::default(),
-            UserFilter { role: Some(Role::parse("user").unwrap()), ..UserFilter::default() },
-            UserFilter { role: Some(Role::parse("user").unwrap()), status: Some(UserStatus::Active), ..UserFilter::default() },
+            UserFilter {
+                role: Some(Role::parse("user").unwrap()),
+                ..UserFilter::default()
+            },
+            UserFilter {
+                role: Some(Role::parse("user").unwrap()),
+                status: Some(UserStatus::Active),
+                ..UserFilter::default()
+            },
         ] {
             assert_eq!(r.users().page(&f, None, 10)?.len(), 2);
             assert_eq!(r.users().page(&f, Some(u.id), 10)?.len(), 1);
         }
         assert_eq!(r.sessions().list_unended(u.id, sample::START, 5)?.len(), 1);
-        assert!(r.users().find_credentials_by_email(u.email.canonical())?.is_some());
+        assert!(
+            r.users()
+                .find_credentials_by_email(u.email.canonical())?
+                .is_some()
+        );
         assert_eq!(r.setup().state()?.token_digest, Some([1; 32]));
         Ok::<_, StoreError>(())
     })
