@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 #[error("not an identifier")]
 pub struct InvalidId;
 
-/// A UUIDv7 for `now` with randomness from `entropy`.
+/// A UUID of version 7 for `now` with randomness from `entropy`.
 fn uuid_v7(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
     let millis = u64::try_from(now.as_micros().div_euclid(1000)).unwrap_or(0);
     let mut random = [0_u8; 10];
@@ -116,7 +116,13 @@ mod tests {
         let id = UserId::generate(Timestamp::from_unix_seconds(1_000), &Fixed(0xab));
         let text = id.to_string();
         assert_eq!(UserId::parse(&text), Ok(id));
-        for other in [text.to_uppercase(), text.replace('-', ""), format!("{{{text}}}"), format!(" {text}"), String::new()] {
+        for other in [
+            text.to_uppercase(),
+            text.replace('-', ""),
+            format!("{{{text}}}"),
+            format!(" {text}"),
+            String::new(),
+        ] {
             assert_eq!(UserId::parse(&other), Err(InvalidId), "{other:?}");
         }
     }

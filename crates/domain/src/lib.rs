@@ -54,4 +54,5 @@ pub mod identity;
 pub mod ports;
 pub mod time;
 pub mod token;
+pub mod usecases;
 pub mod validation;

@@ -85,7 +85,13 @@ mod tests {
 
     #[test]
     fn arithmetic_stays_in_bounds() {
-        assert_eq!(Timestamp::from_micros(i64::MAX) + Duration::MAX, Timestamp::from_micros(i64::MAX));
-        assert_eq!(Timestamp::from_micros(i64::MIN) - Duration::MAX, Timestamp::from_micros(i64::MIN));
+        assert_eq!(
+            Timestamp::from_micros(i64::MAX) + Duration::MAX,
+            Timestamp::from_micros(i64::MAX)
+        );
+        assert_eq!(
+            Timestamp::from_micros(i64::MIN) - Duration::MAX,
+            Timestamp::from_micros(i64::MIN)
+        );
     }
 }

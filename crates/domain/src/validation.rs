@@ -14,7 +14,11 @@ pub struct Violation {
 impl Violation {
     /// A violation of rule `code` at `pointer`.
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), code, detail: detail.into() }
+        Self {
+            pointer: pointer.into(),
+            code,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -29,9 +33,9 @@ impl Invalid {
         &self.0
     }
 
-    /// An error when there is at least one violation.
-    pub fn check(violations: Vec<Violation>) -> Result<(), Self> {
-        if violations.is_empty() { Ok(()) } else { Err(Self(violations)) }
+    /// The error that lists these violations, of which there must be at least one.
+    pub const fn new(violations: Vec<Violation>) -> Self {
+        Self(violations)
     }
 }
 

@@ -1,8 +1,11 @@
-//! Test doubles of Doorward's ports.
+//! Test doubles of Doorward's ports, and the contract of a store as one suite of tests.
 //!
 //! Tests that are about *state* (a session that rotates, ends and stays ended) run on [`MemoryStore`], a complete store
 //! whose rollback rolls back. Tests that are about one *branch* of a use case may rather use the mocks that
 //! `doorward-domain` offers under its feature `mocks`.
+//!
+//! The memory store can be trusted because it is held to the same suite as the databases: [`contract`] has the cases,
+//! [`store_contract!`] runs them all on one store.
 //!
 //! The types here are those of `doorward-domain` as other crates see it. Unit tests *inside* the domain see a second
 //! build of the domain, whose types differ, so the domain's tests with these doubles live in its `tests/` directory.
@@ -13,6 +16,7 @@
 )]
 
 mod clock;
+pub mod contract;
 mod entropy;
 mod fakes;
 mod memory;

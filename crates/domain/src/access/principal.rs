@@ -1,5 +1,6 @@
 //! Whoever a verified access token speaks for.
 
+use core::fmt;
 use core::marker::PhantomData;
 
 use crate::id::{SessionId, UserId};
@@ -56,7 +57,10 @@ impl Principal {
     /// Proves that the principal holds `P`.
     pub fn authorize<P: Permission>(self) -> Result<Granted<P>, Forbidden> {
         if P::HOLDERS.include(self.roles()) {
-            Ok(Granted { principal: self, permission: PhantomData })
+            Ok(Granted {
+                principal: self,
+                permission: PhantomData,
+            })
         } else {
             Err(Forbidden { permission: P::NAME })
         }
@@ -69,7 +73,11 @@ impl Principal {
     pub fn authorize_on<P: Permission>(self, owner: Option<UserId>) -> Result<GrantedOn<P>, Forbidden> {
         let owns = P::HOLDERS.include_owner() && owner == Some(self.user_id());
         if owns || P::HOLDERS.include(self.roles()) {
-            Ok(GrantedOn { principal: self, owner, permission: PhantomData })
+            Ok(GrantedOn {
+                principal: self,
+                owner,
+                permission: PhantomData,
+            })
         } else {
             Err(Forbidden { permission: P::NAME })
         }
@@ -77,10 +85,18 @@ impl Principal {
 }
 
 /// The proof that a principal holds the permission `P`. Only [`Principal::authorize`] makes one.
-#[derive(Debug, Clone)]
 pub struct Granted<P> {
     principal: Principal,
     permission: PhantomData<fn() -> P>,
+}
+
+impl<P: Permission> fmt::Debug for Granted<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Granted")
+            .field("permission", &P::NAME)
+            .field("principal", &self.principal)
+            .finish()
+    }
 }
 
 impl<P> Granted<P> {
@@ -92,11 +108,20 @@ impl<P> Granted<P> {
 
 /// The proof that a principal holds the permission `P` on what belongs to one user. Only
 /// [`Principal::authorize_on`] makes one.
-#[derive(Debug, Clone)]
 pub struct GrantedOn<P> {
     principal: Principal,
     owner: Option<UserId>,
     permission: PhantomData<fn() -> P>,
+}
+
+impl<P: Permission> fmt::Debug for GrantedOn<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GrantedOn")
+            .field("permission", &P::NAME)
+            .field("owner", &self.owner)
+            .field("principal", &self.principal)
+            .finish()
+    }
 }
 
 impl<P> GrantedOn<P> {
@@ -138,7 +163,9 @@ mod tests {
             assert!(principal(1, roles).authorize::<ManageUsers>().is_err());
             assert_eq!(
                 principal(1, roles).authorize::<AssignRoles>().map(|_| ()),
-                Err(Forbidden { permission: "roles:assign" })
+                Err(Forbidden {
+                    permission: "roles:assign"
+                })
             );
             assert!(principal(1, roles).authorize::<ManageOwnAccount>().is_ok());
         }

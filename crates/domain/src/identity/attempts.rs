@@ -9,7 +9,7 @@ use core::time::Duration;
 use crate::time::Timestamp;
 
 /// The span over which [`AttemptPolicy::daily`] guesses are counted.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Names an account in the table of attempts without telling its address: a keyed hash of the canonical e-mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,7 +67,7 @@ impl Default for AttemptPolicy {
         Self {
             free: 5,
             first_wait: Duration::from_secs(30),
-            max_wait: Duration::from_secs(15 * 60),
+            max_wait: Duration::from_mins(15),
             daily: 100,
         }
     }
@@ -77,7 +77,12 @@ impl AttemptPolicy {
     /// Judges a guess at `now` by what is remembered, and counts it when it is allowed.
     pub fn judge(&self, record: Option<&AttemptRecord>, now: Timestamp) -> Judgement {
         let Some(record) = record else {
-            return Judgement::Allowed(AttemptRecord { failures: 1, day_failures: 1, day_started_at: now, last_at: now });
+            return Judgement::Allowed(AttemptRecord {
+                failures: 1,
+                day_failures: 1,
+                day_started_at: now,
+                last_at: now,
+            });
         };
         let waited = now.since(record.last_at);
         let wait = self.wait_after(record.failures);
@@ -87,7 +92,12 @@ impl AttemptPolicy {
         let day = now.since(record.day_started_at);
         if day >= DAY {
             let failures = record.failures.saturating_add(1);
-            return Judgement::Allowed(AttemptRecord { failures, day_failures: 1, day_started_at: now, last_at: now });
+            return Judgement::Allowed(AttemptRecord {
+                failures,
+                day_failures: 1,
+                day_started_at: now,
+                last_at: now,
+            });
         }
         if record.day_failures >= self.daily {
             return Judgement::Wait(DAY.saturating_sub(day));
@@ -142,7 +152,10 @@ mod tests {
 
     #[test]
     fn a_day_allows_no_more_than_its_bound() {
-        let policy = AttemptPolicy { free: 1000, ..AttemptPolicy::default() };
+        let policy = AttemptPolicy {
+            free: 1000,
+            ..AttemptPolicy::default()
+        };
         let seconds = greedy(&policy, 201);
         assert_eq!(seconds[99], 0);
         assert_eq!(seconds[100], 24 * 60 * 60);
@@ -152,9 +165,17 @@ mod tests {
     #[test]
     fn a_clock_set_back_neither_frees_nor_locks_for_ever() {
         let policy = AttemptPolicy::default();
-        let record = AttemptRecord { failures: 5, day_failures: 5, day_started_at: START, last_at: START };
+        let record = AttemptRecord {
+            failures: 5,
+            day_failures: 5,
+            day_started_at: START,
+            last_at: START,
+        };
         let earlier = START - Duration::from_secs(3600);
-        assert_eq!(policy.judge(Some(&record), earlier), Judgement::Wait(Duration::from_secs(30)));
+        assert_eq!(
+            policy.judge(Some(&record), earlier),
+            Judgement::Wait(Duration::from_secs(30))
+        );
     }
 
     proptest! {

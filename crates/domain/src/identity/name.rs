@@ -62,7 +62,11 @@ mod tests {
     #[test]
     fn control_characters_are_refused() {
         for typed in ["a\0b", "a\nb", "a\u{1b}[31m", "a\u{85}b"] {
-            assert_eq!(DisplayName::parse(typed), Err(InvalidName::ControlCharacter), "{typed:?}");
+            assert_eq!(
+                DisplayName::parse(typed),
+                Err(InvalidName::ControlCharacter),
+                "{typed:?}"
+            );
         }
     }
 }

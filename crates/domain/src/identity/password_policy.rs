@@ -66,16 +66,20 @@ pub struct PasswordPolicy {
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
-        Self { min_length: 8, min_score: 2 }
+        Self {
+            min_length: 8,
+            min_score: 2,
+        }
     }
 }
 
 impl PasswordPolicy {
-    /// Checks a password that `email` (named `name`) wants to use. Tells the first reason against it.
+    /// Checks a password that somebody with this address and name wants to use, as far as they are known. Tells the first
+    /// reason against it.
     pub fn check(
         &self,
         password: &PlainPassword,
-        email: &Email,
+        email: Option<&Email>,
         name: Option<&DisplayName>,
         estimator: &dyn StrengthEstimator,
     ) -> Result<(), PasswordWeakness> {
@@ -104,34 +108,45 @@ impl PasswordPolicy {
 }
 
 /// What anybody who knows the account would try first, in lower case.
-fn known_terms(email: &Email, name: Option<&DisplayName>) -> Vec<String> {
+fn known_terms(email: Option<&Email>, name: Option<&DisplayName>) -> Vec<String> {
     let name = name.map(|name| name.as_str().to_lowercase()).unwrap_or_default();
     let mut terms = vec![
         SERVICE.to_owned(),
-        email.canonical().as_str().to_owned(),
-        email.as_typed().to_lowercase(),
-        email.local_part().to_owned(),
-        email.domain().to_owned(),
         name.clone(),
         name.split_whitespace().collect(),
     ];
-    let words = [email.local_part(), email.domain(), &name];
-    terms.extend(words.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).map(str::to_owned));
+    terms.extend(words_of(&name));
+    if let Some(email) = email {
+        terms.push(email.canonical().as_str().to_owned());
+        terms.push(email.as_typed().to_lowercase());
+        for part in [email.local_part(), email.domain()] {
+            terms.push(part.to_owned());
+            terms.extend(words_of(part));
+        }
+    }
     terms.retain(|term| term.chars().count() >= SHORTEST_TERM);
     terms.sort_unstable();
     terms.dedup();
     terms
 }
 
+/// The runs of letters and digits of a text.
+fn words_of(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned)
+}
+
 /// Whether little but `term` (or `term` backwards) is in the password: fewer than four letters and fewer than eight
 /// characters besides.
 fn is_derived(password: &str, term: &str) -> bool {
     let backwards: String = term.chars().rev().collect();
-    [term, &backwards].into_iter().filter(|term| password.contains(*term)).any(|term| {
-        let rest = password.replace(term, "");
-        let letters = rest.chars().filter(|c| c.is_alphabetic()).count();
-        letters < 4 && rest.chars().count() < 8
-    })
+    [term, &backwards]
+        .into_iter()
+        .filter(|term| password.contains(*term))
+        .any(|term| {
+            let rest = password.replace(term, "");
+            let letters = rest.chars().filter(|c| c.is_alphabetic()).count();
+            letters < 4 && rest.chars().count() < 8
+        })
 }
 
 #[cfg(test)]
@@ -143,11 +158,13 @@ mod tests {
 
     fn check(password: &str, score: u8, common: bool) -> Result<(), PasswordWeakness> {
         let mut estimator = MockStrengthEstimator::new();
-        estimator.expect_estimate().returning(move |_, _| StrengthEstimate { score, common });
+        estimator
+            .expect_estimate()
+            .returning(move |_, _| StrengthEstimate { score, common });
         let email = Email::parse("Ada.Lovelace@Engines.example").unwrap();
         let name = DisplayName::parse("Ada King Noel").unwrap();
         let password = PlainPassword::new(&SecretString::from(password));
-        PasswordPolicy::default().check(&password, &email, Some(&name), &estimator)
+        PasswordPolicy::default().check(&password, Some(&email), Some(&name), &estimator)
     }
 
     #[test]
@@ -161,17 +178,31 @@ mod tests {
     #[test]
     fn what_everybody_knows_of_the_account_is_refused() {
         for password in [
-            "ada.lovelace@engines.example", "Lovelace1815!", "ecalevol", "LOVELACElovelace", "engines.example", "Doorward2026!",
-            "adakingnoel", "ada king noel", "1234lovelace",
+            "ada.lovelace@engines.example",
+            "Lovelace1815!",
+            "ecalevol",
+            "LOVELACElovelace",
+            "engines.example",
+            "Doorward2026!",
+            "adakingnoel",
+            "ada king noel",
+            "1234lovelace",
         ] {
-            assert_eq!(check(password, 4, false), Err(PasswordWeakness::Derived), "{password}");
+            assert_eq!(
+                check(password, 4, false),
+                Err(PasswordWeakness::Derived),
+                "{password}"
+            );
         }
     }
 
     #[test]
     fn what_merely_contains_it_is_judged_by_the_estimator() {
         assert_eq!(check("lovelace hates gooseberries", 4, false), Ok(()));
-        assert_eq!(check("lovelace hates gooseberries", 1, false), Err(PasswordWeakness::Weak));
+        assert_eq!(
+            check("lovelace hates gooseberries", 1, false),
+            Err(PasswordWeakness::Weak)
+        );
         assert_eq!(check("correct horse", 4, true), Err(PasswordWeakness::Common));
     }
 }

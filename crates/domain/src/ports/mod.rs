@@ -3,9 +3,8 @@
 //! Every port is synchronous and object-safe. Databases and password hashing block, so an asynchronous port over them
 //! would be a pretence; whoever calls a use case from an asynchronous program crosses over once, around the whole of it.
 //!
-//! With the feature `mocks` (and in this crate's own tests) each port has a [`mockall`] double: `MockUserRepository`,
+//! With the feature `mocks` (and in this crate's own tests) each port has a `mockall` double: `MockUserRepository`,
 //! `MockPasswordHasher` and so on.
-#![cfg_attr(not(any(test, feature = "mocks")), doc = "\n[`mockall`]: https://docs.rs/mockall")]
 
 mod entropy;
 mod passwords;
@@ -14,13 +13,17 @@ mod store;
 mod tokens;
 
 pub use entropy::Entropy;
-pub use passwords::{AttemptKeys, HashError, PasswordHasher, StrengthEstimate, StrengthEstimator, Verification};
+pub use passwords::{
+    AttemptKeys, HashError, PasswordHasher, StrengthEstimate, StrengthEstimator, Verification,
+};
 pub use repositories::{
-    AttemptRepository, EventLog, Insertion, KeyRepository, SessionRepository, SetupRepository, SetupState, UserFilter,
-    UserRepository,
+    AttemptRepository, EventLog, Insertion, KeyRepository, SessionRepository, SetupRepository, SetupState,
+    UserFilter, UserRepository,
 };
 pub use store::{Repositories, StoreError, StoreResult, Transactions, UnitOfWork, Verdict};
-pub use tokens::{AccessTokenSigner, AccessTokenVerifier, PublishedKeys, RefreshTokens, SigningError, TokenRejected};
+pub use tokens::{
+    AccessTokenSigner, AccessTokenVerifier, PublishedKeys, RefreshTokens, SigningError, TokenRejected,
+};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{

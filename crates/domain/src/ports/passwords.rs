@@ -46,10 +46,14 @@ pub struct StrengthEstimate {
 }
 
 /// Estimates how hard passwords are to guess.
+#[expect(
+    clippy::needless_lifetimes,
+    reason = "mockall wants lifetimes inside types to be named"
+)]
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait StrengthEstimator: Send + Sync {
     /// Estimates `password` for somebody whose address, name and the like are `known`.
-    fn estimate(&self, password: &PlainPassword, known: &[&str]) -> StrengthEstimate;
+    fn estimate<'a>(&self, password: &PlainPassword, known: &[&'a str]) -> StrengthEstimate;
 }
 
 /// Names accounts in the table of attempts.

@@ -89,6 +89,10 @@ pub trait UserRepository {
 }
 
 /// Sessions.
+#[expect(
+    clippy::needless_lifetimes,
+    reason = "mockall wants lifetimes inside types to be named"
+)]
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait SessionRepository {
     /// Keeps a new session.
@@ -101,13 +105,13 @@ pub trait SessionRepository {
     ///
     /// MUST be one conditional statement: of all calls with the same `from`, exactly one answers `true`, and none once
     /// the session has ended.
-    fn rotate(
+    fn rotate<'a>(
         &mut self,
         id: SessionId,
         from: Generation,
         now: Timestamp,
         ip: Option<IpAddr>,
-        user_agent: Option<&str>,
+        user_agent: Option<&'a str>,
     ) -> StoreResult<bool>;
 
     /// Ends a session. Answers `false`, and changes nothing, when there is none or it has ended before: when and why a

@@ -1,6 +1,4 @@
-use super::{
-    AttemptRepository, EventLog, KeyRepository, SessionRepository, SetupRepository, UserRepository,
-};
+use super::{AttemptRepository, EventLog, KeyRepository, SessionRepository, SetupRepository, UserRepository};
 
 /// A store that did not do what it was asked.
 ///
@@ -85,7 +83,11 @@ impl<S: UnitOfWork + ?Sized> Transactions for S {
         let mut outcome = None;
         self.write(&mut |repositories| {
             let result = work(repositories);
-            let verdict = if result.is_ok() { Verdict::Commit } else { Verdict::RollBack };
+            let verdict = if result.is_ok() {
+                Verdict::Commit
+            } else {
+                Verdict::RollBack
+            };
             outcome = Some(result);
             verdict
         })?;

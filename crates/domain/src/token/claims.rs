@@ -61,7 +61,9 @@ impl ClaimTimes {
         if now >= self.expires_at + leeway {
             return Err(UntimelyClaims::Expired);
         }
-        let starts = self.not_before.map_or(self.issued_at, |not_before| not_before.max(self.issued_at));
+        let starts = self
+            .not_before
+            .map_or(self.issued_at, |not_before| not_before.max(self.issued_at));
         if starts > now + leeway {
             return Err(UntimelyClaims::NotYet);
         }
@@ -81,7 +83,11 @@ mod tests {
 
     #[test]
     fn a_token_is_valid_from_its_start_to_before_its_end() {
-        let times = ClaimTimes { expires_at: at(900), issued_at: at(100), not_before: None };
+        let times = ClaimTimes {
+            expires_at: at(900),
+            issued_at: at(100),
+            not_before: None,
+        };
         assert_eq!(times.check(at(94), LEEWAY), Err(UntimelyClaims::NotYet));
         assert_eq!(times.check(at(95), LEEWAY), Ok(()));
         assert_eq!(times.check(at(904), LEEWAY), Ok(()));
@@ -90,7 +96,11 @@ mod tests {
 
     #[test]
     fn not_before_is_kept() {
-        let times = ClaimTimes { expires_at: at(900), issued_at: at(100), not_before: Some(at(500)) };
+        let times = ClaimTimes {
+            expires_at: at(900),
+            issued_at: at(100),
+            not_before: Some(at(500)),
+        };
         assert_eq!(times.check(at(494), LEEWAY), Err(UntimelyClaims::NotYet));
         assert_eq!(times.check(at(495), LEEWAY), Ok(()));
     }

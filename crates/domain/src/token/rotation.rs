@@ -101,19 +101,32 @@ mod tests {
     }
 
     fn decide_at(session: &Session, presented: u32, after: Duration) -> Decision {
-        decide(session, Generation::new(presented), LOGIN + after, &SessionPolicy::default())
+        decide(
+            session,
+            Generation::new(presented),
+            LOGIN + after,
+            &SessionPolicy::default(),
+        )
     }
 
     #[test]
     fn the_current_token_rotates() {
         let decision = decide_at(&session(3, Duration::ZERO), 3, Duration::from_secs(1));
-        assert_eq!(decision, Decision::Rotate { from: Generation::new(3), to: Generation::new(4) });
+        assert_eq!(
+            decision,
+            Decision::Rotate {
+                from: Generation::new(3),
+                to: Generation::new(4)
+            }
+        );
     }
 
     #[test]
     fn its_predecessor_is_answered_again_within_the_grace_window_only() {
         let session = session(3, Duration::from_secs(100));
-        let repeat = Decision::Repeat { current: Generation::new(3) };
+        let repeat = Decision::Repeat {
+            current: Generation::new(3),
+        };
         assert_eq!(decide_at(&session, 2, Duration::from_secs(100)), repeat);
         assert_eq!(decide_at(&session, 2, Duration::from_millis(109_999)), repeat);
         assert_eq!(decide_at(&session, 2, Duration::from_secs(110)), Decision::Replay);
@@ -121,26 +134,43 @@ mod tests {
 
     #[test]
     fn without_a_grace_window_every_retry_is_a_replay() {
-        let policy = SessionPolicy { refresh_grace: Duration::ZERO, ..SessionPolicy::default() };
+        let policy = SessionPolicy {
+            refresh_grace: Duration::ZERO,
+            ..SessionPolicy::default()
+        };
         let session = session(1, Duration::from_secs(5));
-        let decision = decide(&session, Generation::new(0), LOGIN + Duration::from_secs(5), &policy);
+        let decision = decide(
+            &session,
+            Generation::new(0),
+            LOGIN + Duration::from_secs(5),
+            &policy,
+        );
         assert_eq!(decision, Decision::Replay);
     }
 
     #[test]
     fn idle_and_absolute_bounds_end_a_session() {
         let week = SessionPolicy::default().refresh_idle;
-        assert_eq!(decide_at(&session(0, Duration::ZERO), 0, week), Decision::Refuse(Refusal::Expired));
+        assert_eq!(
+            decide_at(&session(0, Duration::ZERO), 0, week),
+            Decision::Refuse(Refusal::Expired)
+        );
         let month = SessionPolicy::default().refresh_ttl;
-        let busy = session(40, month - Duration::from_secs(1));
-        assert!(matches!(decide_at(&busy, 40, month - Duration::from_millis(1)), Decision::Rotate { .. }));
+        let busy = session(40, month.saturating_sub(Duration::from_secs(1)));
+        assert!(matches!(
+            decide_at(&busy, 40, month.saturating_sub(Duration::from_millis(1))),
+            Decision::Rotate { .. }
+        ));
         assert_eq!(decide_at(&busy, 40, month), Decision::Refuse(Refusal::Expired));
     }
 
     #[test]
     fn the_last_generation_does_not_wrap_around() {
         let session = session(u32::MAX, Duration::ZERO);
-        assert_eq!(decide_at(&session, u32::MAX, Duration::ZERO), Decision::Refuse(Refusal::OutOfRange));
+        assert_eq!(
+            decide_at(&session, u32::MAX, Duration::ZERO),
+            Decision::Refuse(Refusal::OutOfRange)
+        );
     }
 
     proptest! {

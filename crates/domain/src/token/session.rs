@@ -44,7 +44,9 @@ pub struct SessionKey(SecretBox<[u8; 32]>);
 impl SessionKey {
     /// A new random key.
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        Self(SecretBox::init_with_mut(|bytes: &mut [u8; 32]| entropy.fill(bytes)))
+        Self(SecretBox::init_with_mut(|bytes: &mut [u8; 32]| {
+            entropy.fill(bytes);
+        }))
     }
 
     /// The key of these bytes, as a store kept them.
@@ -190,11 +192,10 @@ pub struct SessionPolicy {
 
 impl Default for SessionPolicy {
     fn default() -> Self {
-        const DAY: u64 = 24 * 60 * 60;
         Self {
-            access_ttl: Duration::from_secs(900),
-            refresh_ttl: Duration::from_secs(30 * DAY),
-            refresh_idle: Duration::from_secs(7 * DAY),
+            access_ttl: Duration::from_mins(15),
+            refresh_ttl: Duration::from_hours(30 * 24),
+            refresh_idle: Duration::from_hours(7 * 24),
             refresh_grace: Duration::from_secs(10),
         }
     }

@@ -25,7 +25,7 @@ use self::transaction::Transaction;
 /// A store in memory, which can be told to fail.
 ///
 /// It is stricter than it needs to be where a database might be: a reading transaction refuses to write and to lock,
-/// and a session needs its user. A transaction inside a writing transaction of the same thread waits for ever.
+/// and a session needs its user. A writing transaction inside another one of the same thread never gets its turn.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     committed: Mutex<Arc<State>>,

@@ -1,0 +1,54 @@
+# syntax=docker/dockerfile:1
+
+FROM rust:1.95-slim-bookworm AS builder
+
+# SQLite, libpq and OpenSSL are compiled from their crates' sources: a C compiler, and perl and make for OpenSSL.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev make perl \
+    && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /src
+COPY . .
+
+# The caches are not part of a layer, so the program is copied out of one in the same step.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/src/target,sharing=locked \
+    cargo build --release --locked --package doorward --features postgres-tls \
+    && install -D -m 0755 target/release/doorward /out/doorward
+
+
+FROM debian:bookworm-slim
+
+LABEL org.opencontainers.image.title="Doorward" \
+      org.opencontainers.image.description="A self-hosted authentication service" \
+      org.opencontainers.image.licenses="GPL-3.0-or-later"
+
+# The roots to verify a database server by, when its URL asks for that (sslmode=verify-full).
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --system --gid 10001 doorward \
+    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/doorward \
+        --shell /usr/sbin/nologin doorward \
+    && install -d -o 10001 -g 10001 -m 0700 /var/lib/doorward
+
+COPY LICENSE-APACHE LICENSE-GPL LICENSE-MIT LICENSES.md /usr/share/doc/doorward/
+COPY --from=builder /out/doorward /usr/local/bin/doorward
+
+# Inside a container the loopback interface is reachable by nobody else. Publish 8080 only: 9080 is the
+# management listener, for metrics and health checks on a network of your own.
+ENV DOORWARD_DATA_DIR=/var/lib/doorward \
+    DOORWARD_SERVER__LISTEN=0.0.0.0:8080 \
+    DOORWARD_SERVER__MANAGEMENT_LISTEN=0.0.0.0:9080 \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+
+USER 10001:10001
+WORKDIR /var/lib/doorward
+VOLUME ["/var/lib/doorward"]
+EXPOSE 8080 9080
+
+# Doorward ends gracefully on SIGTERM, and may take 25 s over it.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["doorward", "health"]
+
+ENTRYPOINT ["doorward"]

@@ -1,0 +1,110 @@
+//! Making an account for somebody else.
+
+use crate::access::{Granted, ManageUsers, Roles};
+use crate::audit::{Event, EventKind, EventOutcome, Occasion};
+use crate::identity::User;
+use crate::ports::{HashError, Insertion, StoreError, Transactions, UnitOfWork};
+use crate::validation::Invalid;
+
+use super::new_account::parse_roles;
+use super::{AccountDraft, AccountRules};
+
+/// Why there is no new account.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateUserError {
+    /// The draft breaks rules.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The address belongs to an account.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes an account on behalf of an administrator.
+pub struct CreateUser<'a> {
+    /// Where the account is kept.
+    pub store: &'a dyn UnitOfWork,
+    /// What it is held to.
+    pub rules: AccountRules<'a>,
+}
+
+impl CreateUser<'_> {
+    /// Makes the account; without `roles` it is a `user`.
+    pub fn execute(
+        &self,
+        admin: &Granted<ManageUsers>,
+        draft: &AccountDraft,
+        roles: Option<&[String]>,
+        occasion: &Occasion,
+    ) -> Result<User, CreateUserError> {
+        let roles = roles.map_or_else(|| Ok(Roles::user()), parse_roles)?;
+        let event = Event::new(
+            EventKind::UserCreated,
+            EventOutcome::Success,
+            occasion,
+            self.rules.entropy,
+        )
+        .by(admin.principal().user_id());
+        create(self.store, self.rules, draft, roles, event, occasion)
+    }
+}
+
+/// Makes an administrator on behalf of the operator, who has the machine and needs no permission.
+pub struct CreateAdmin<'a> {
+    /// Where the account is kept.
+    pub store: &'a dyn UnitOfWork,
+    /// What it is held to.
+    pub rules: AccountRules<'a>,
+}
+
+impl CreateAdmin<'_> {
+    /// Makes the account, with the roles `admin` and `user`, and closes setup: there is an administrator now.
+    pub fn execute(&self, draft: &AccountDraft, occasion: &Occasion) -> Result<User, CreateUserError> {
+        let event = Event::new(
+            EventKind::UserCreated,
+            EventOutcome::Success,
+            occasion,
+            self.rules.entropy,
+        )
+        .with("by", "operator");
+        create(self.store, self.rules, draft, Roles::admin(), event, occasion)
+    }
+}
+
+fn create(
+    store: &dyn UnitOfWork,
+    rules: AccountRules<'_>,
+    draft: &AccountDraft,
+    granted: Roles,
+    event: Event,
+    occasion: &Occasion,
+) -> Result<User, CreateUserError> {
+    let checked = rules.check(draft)?;
+    let (user, digest) = rules.build(&checked, granted, occasion.now)?;
+    let event = event.of(user.id).with("roles", listed(&user.roles));
+    store.transaction(|repos| {
+        if repos.users().insert(&user, &digest)? == Insertion::EmailTaken {
+            return Err(CreateUserError::EmailTaken);
+        }
+        if user.is_active_admin() {
+            repos.setup().complete(occasion.now)?;
+        }
+        Ok(repos.events().append(&event)?)
+    })?;
+    Ok(user)
+}
+
+/// Roles as an event tells them.
+pub(super) fn listed(roles: &Roles) -> String {
+    roles
+        .iter()
+        .map(crate::access::Role::as_str)
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,57 @@
+//! Deleting somebody else's account.
+
+use crate::access::{Granted, ManageUsers};
+use crate::audit::{Event, EventKind, EventOutcome, Occasion};
+use crate::id::UserId;
+use crate::ports::{Entropy, StoreError, Transactions, UnitOfWork};
+
+use super::update_user::is_last_admin;
+
+/// Deletes an account with its sessions, on behalf of an administrator.
+pub struct DeleteUser<'a> {
+    /// Where accounts are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Makes the ids of events.
+    pub entropy: &'a dyn Entropy,
+}
+
+/// Why nothing was deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteUserError {
+    /// There is no such user.
+    #[error("there is no such user")]
+    NotFound,
+    /// It would leave no active administrator.
+    #[error("this is the last active administrator")]
+    LastAdmin,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl DeleteUser<'_> {
+    /// Deletes it. The audit log goes on telling of it, by its id.
+    pub fn execute(
+        &self,
+        admin: &Granted<ManageUsers>,
+        id: UserId,
+        occasion: &Occasion,
+    ) -> Result<(), DeleteUserError> {
+        let event = Event::new(
+            EventKind::UserDeleted,
+            EventOutcome::Success,
+            occasion,
+            self.entropy,
+        )
+        .of(id)
+        .by(admin.principal().user_id());
+        self.store.transaction(|repos| {
+            let user = repos.users().lock(id)?.ok_or(DeleteUserError::NotFound)?;
+            if user.is_active_admin() && is_last_admin(repos)? {
+                return Err(DeleteUserError::LastAdmin);
+            }
+            repos.users().delete(id)?;
+            Ok(repos.events().append(&event)?)
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! What Doorward does, one file a use case, each with its own errors.
+//!
+//! A use case is a struct of what it needs: ports as trait objects, policies as values. It is made where it is called and
+//! run once. Whatever needs a permission takes the proof ([`Granted`](crate::access::Granted)) as an argument.
+//!
+//! No password is ever hashed inside a transaction: read, hash, then check again and write.
+
+mod authenticate;
+mod change_password;
+mod complete_setup;
+mod create_user;
+mod delete_account;
+mod delete_user;
+mod end_sessions;
+mod list_sessions;
+mod list_users;
+mod login;
+mod logout;
+mod new_account;
+mod offer_setup;
+mod password_check;
+mod refresh;
+mod register;
+mod set_roles;
+mod token_issuer;
+mod unlock_user;
+mod update_account;
+mod update_user;
+mod view_user;
+
+pub use authenticate::{Authenticate, AuthenticateError};
+pub use change_password::{ChangePassword, ChangePasswordError};
+pub use complete_setup::{CompleteSetup, CompleteSetupError};
+pub use create_user::{CreateAdmin, CreateUser, CreateUserError};
+pub use delete_account::{DeleteAccount, DeleteAccountError};
+pub use delete_user::{DeleteUser, DeleteUserError};
+pub use end_sessions::{EndSession, EndSessionError, EndUserSessions, LogoutEverywhere};
+pub use list_sessions::{ListSessions, ListSessionsError};
+pub use list_users::{ListUsers, UserPage};
+pub use login::{Login, LoginError};
+pub use logout::Logout;
+pub use new_account::{AccountDraft, AccountRules};
+pub use offer_setup::{OfferSetup, SetupOffer, setup_token_digest};
+pub use password_check::PasswordCheck;
+pub use refresh::{Refresh, RefreshError};
+pub use register::{Register, RegisterError};
+pub use set_roles::{SetRoles, SetRolesError};
+pub use token_issuer::{TokenIssuer, TokenPair};
+pub use unlock_user::{UnlockUser, UnlockUserError};
+pub use update_account::{UpdateAccount, UpdateAccountError};
+pub use update_user::{UpdateUser, UpdateUserError};
+pub use view_user::{ViewAccount, ViewUser, ViewUserError};

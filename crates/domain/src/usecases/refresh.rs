@@ -1,0 +1,170 @@
+//! Staying logged in.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::audit::{Event, EventKind, EventOutcome, Occasion};
+use crate::identity::User;
+use crate::ports::{Repositories, SigningError, StoreError, Transactions, UnitOfWork};
+use crate::token::{Decision, EndReason, Generation, PresentedRefreshToken, Session, decide};
+
+use super::{TokenIssuer, TokenPair};
+
+/// How often a rotation that somebody else was faster at is decided again. Each time means that the session moved on, and
+/// whoever presented one token cannot lose twice to holders of the same; the bound only keeps a fault from looping.
+const MAX_ROUNDS: usize = 4;
+
+/// Brings the next pair of tokens to whoever holds the session's refresh token.
+pub struct Refresh<'a> {
+    /// Where sessions are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Makes the tokens.
+    pub issuer: TokenIssuer<'a>,
+}
+
+/// Why there are no new tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// The token is unknown, expired, ended or replayed. Which it is, is not told.
+    #[error("the refresh token is not valid")]
+    InvalidRefreshToken,
+    /// The tokens could not be signed.
+    #[error(transparent)]
+    Sign(#[from] SigningError),
+    /// The store failed. The session is as it was: the same token can be presented again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Refresh<'_> {
+    /// Rotates the session, or answers a retry with the same successor, or finds a replay out and ends the session.
+    pub fn execute(&self, token: &SecretString, occasion: &Occasion) -> Result<TokenPair, RefreshError> {
+        let presented = self
+            .issuer
+            .refresh_tokens
+            .open(token.expose_secret())
+            .ok_or(RefreshError::InvalidRefreshToken)?;
+        // A refusal is a value here: the end of a replayed session commits although its holder is turned away.
+        let refreshed = self.store.transaction(|repos| {
+            for _ in 0..MAX_ROUNDS {
+                if let Some(settled) = self.settle(repos, &presented, occasion)? {
+                    return Ok(settled.into_tokens());
+                }
+            }
+            Err(StoreError::Unavailable("the session kept moving on".to_owned()))
+        })?;
+        let (user, session) = refreshed.ok_or(RefreshError::InvalidRefreshToken)?;
+        Ok(self.issuer.issue(user, &session, occasion.now)?)
+    }
+
+    /// Decides once and acts on it; `None` when somebody else was faster and it has to be decided again.
+    fn settle(
+        &self,
+        repos: &mut dyn Repositories,
+        presented: &PresentedRefreshToken,
+        occasion: &Occasion,
+    ) -> Result<Option<Settled>, StoreError> {
+        let Some(session) = repos.sessions().find(presented.session_id)? else {
+            return Ok(Some(Settled::Refused));
+        };
+        if !self.issuer.refresh_tokens.is_authentic(presented, &session) {
+            return Ok(Some(Settled::Refused));
+        }
+        match decide(&session, presented.generation, occasion.now, self.issuer.policy) {
+            Decision::Refuse(_) => Ok(Some(Settled::Refused)),
+            Decision::Replay => self
+                .end_replayed(repos, &session, presented.generation, occasion)
+                .map(Some),
+            Decision::Repeat { .. } => Ok(Some(match active_user(repos, &session)? {
+                Some(user) => Settled::Tokens(Box::new((user, session))),
+                None => Settled::Refused,
+            })),
+            Decision::Rotate { from, to } => {
+                let Some(user) = active_user(repos, &session)? else {
+                    return Ok(Some(Settled::Refused));
+                };
+                self.rotate(repos, user, session, (from, to), occasion)
+            }
+        }
+    }
+
+    fn rotate(
+        &self,
+        repos: &mut dyn Repositories,
+        user: User,
+        session: Session,
+        (from, to): (Generation, Generation),
+        occasion: &Occasion,
+    ) -> Result<Option<Settled>, StoreError> {
+        let (now, ip, user_agent) = (occasion.now, occasion.ip, occasion.user_agent.as_deref());
+        if !repos.sessions().rotate(session.id, from, now, ip, user_agent)? {
+            return Ok(None);
+        }
+        if session.ip != ip || session.user_agent.as_deref() != user_agent {
+            // A session that turns up elsewhere is worth an entry; one that goes on where it was is not.
+            let event = Event::new(
+                EventKind::SessionRefreshed,
+                EventOutcome::Success,
+                occasion,
+                self.issuer.entropy,
+            )
+            .of(session.user_id)
+            .in_session(session.id);
+            repos.events().append(&event)?;
+        }
+        let rotated = Session {
+            generation: to,
+            rotated_at: now,
+            last_used_at: now,
+            ip,
+            user_agent: occasion.user_agent.clone(),
+            ..session
+        };
+        Ok(Some(Settled::Tokens(Box::new((user, rotated)))))
+    }
+
+    fn end_replayed(
+        &self,
+        repos: &mut dyn Repositories,
+        session: &Session,
+        presented: Generation,
+        occasion: &Occasion,
+    ) -> Result<Settled, StoreError> {
+        if repos
+            .sessions()
+            .end(session.id, EndReason::Replayed, occasion.now)?
+        {
+            let event = Event::new(
+                EventKind::SessionReplayed,
+                EventOutcome::Failure,
+                occasion,
+                self.issuer.entropy,
+            )
+            .of(session.user_id)
+            .in_session(session.id)
+            .with("presented_generation", presented.get().to_string())
+            .with("current_generation", session.generation.get().to_string());
+            repos.events().append(&event)?;
+        }
+        Ok(Settled::Refused)
+    }
+}
+
+/// What a presented token came to.
+enum Settled {
+    Tokens(Box<(User, Session)>),
+    Refused,
+}
+
+impl Settled {
+    fn into_tokens(self) -> Option<(User, Session)> {
+        match self {
+            Self::Tokens(tokens) => Some(*tokens),
+            Self::Refused => None,
+        }
+    }
+}
+
+/// The session's user as the store has it now, if the account may be used: roles are never copied from an old token.
+fn active_user(repos: &mut dyn Repositories, session: &Session) -> Result<Option<User>, StoreError> {
+    Ok(repos.users().find(session.user_id)?.filter(User::is_active))
+}

@@ -1,0 +1,73 @@
+//! Giving roles and taking them away.
+
+use crate::access::{AssignRoles, Granted};
+use crate::audit::{Event, EventKind, EventOutcome, Occasion};
+use crate::id::UserId;
+use crate::identity::User;
+use crate::ports::{Entropy, StoreError, Transactions, UnitOfWork};
+use crate::validation::Invalid;
+
+use super::create_user::listed;
+use super::new_account::parse_roles;
+use super::update_user::is_last_admin;
+
+/// Replaces the roles of a user, on behalf of an administrator.
+pub struct SetRoles<'a> {
+    /// Where accounts are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Makes the ids of events.
+    pub entropy: &'a dyn Entropy,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SetRolesError {
+    /// One of the names is no role, or there are too many.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// There is no such user.
+    #[error("there is no such user")]
+    NotFound,
+    /// It would leave no active administrator.
+    #[error("this is the last active administrator")]
+    LastAdmin,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl SetRoles<'_> {
+    /// Gives the user exactly these roles. Answers the account as it is.
+    pub fn execute(
+        &self,
+        admin: &Granted<AssignRoles>,
+        id: UserId,
+        roles: &[String],
+        occasion: &Occasion,
+    ) -> Result<User, SetRolesError> {
+        let roles = parse_roles(roles)?;
+        self.store.transaction(|repos| {
+            let mut user = repos.users().lock(id)?.ok_or(SetRolesError::NotFound)?;
+            let (was_admin, before) = (user.is_active_admin(), listed(&user.roles));
+            if !user.set_roles(roles.clone(), occasion.now) {
+                return Ok(user);
+            }
+            if was_admin && !user.is_active_admin() && is_last_admin(repos)? {
+                return Err(SetRolesError::LastAdmin);
+            }
+            repos.users().update(&user)?;
+            let event = Event::new(
+                EventKind::RolesChanged,
+                EventOutcome::Success,
+                occasion,
+                self.entropy,
+            )
+            .of(id)
+            .by(admin.principal().user_id())
+            .with("before", before)
+            .with("after", listed(&user.roles));
+            repos.events().append(&event)?;
+            Ok(user)
+        })
+    }
+}

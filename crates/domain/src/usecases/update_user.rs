@@ -1,0 +1,95 @@
+//! Changing somebody else's account.
+
+use crate::access::{Granted, ManageUsers};
+use crate::audit::{Event, EventKind, EventOutcome, Occasion};
+use crate::id::UserId;
+use crate::identity::{User, UserStatus};
+use crate::ports::{Entropy, Repositories, StoreError, StoreResult, Transactions, UnitOfWork};
+use crate::token::EndReason;
+use crate::validation::Invalid;
+
+use super::end_sessions::end_all;
+use super::new_account::parse_name;
+
+/// Changes the name or status of an account, on behalf of an administrator.
+pub struct UpdateUser<'a> {
+    /// Where accounts are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Makes the ids of events.
+    pub entropy: &'a dyn Entropy,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateUserError {
+    /// The change breaks rules.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// There is no such user.
+    #[error("there is no such user")]
+    NotFound,
+    /// It would leave no active administrator.
+    #[error("this is the last active administrator")]
+    LastAdmin,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl UpdateUser<'_> {
+    /// Changes what is given: the name (none with `Some(None)`), the status. A user that is disabled loses every session,
+    /// and enabling it again brings none back. Answers the account as it is.
+    pub fn execute(
+        &self,
+        admin: &Granted<ManageUsers>,
+        id: UserId,
+        name: Option<Option<&str>>,
+        status: Option<UserStatus>,
+        occasion: &Occasion,
+    ) -> Result<User, UpdateUserError> {
+        let name = name.map(parse_name).transpose().map_err(Invalid::from)?;
+        let event = |kind| {
+            Event::new(kind, EventOutcome::Success, occasion, self.entropy)
+                .of(id)
+                .by(admin.principal().user_id())
+        };
+        self.store.transaction(|repos| {
+            let mut user = repos.users().lock(id)?.ok_or(UpdateUserError::NotFound)?;
+            let was_admin = user.is_active_admin();
+            let renamed = name
+                .as_ref()
+                .is_some_and(|name| user.set_name(name.clone(), occasion.now));
+            let switched = status.is_some_and(|status| user.set_status(status, occasion.now));
+            if was_admin && !user.is_active_admin() && is_last_admin(repos)? {
+                return Err(UpdateUserError::LastAdmin);
+            }
+            if renamed || switched {
+                repos.users().update(&user)?;
+            }
+            if renamed {
+                repos.events().append(&event(EventKind::UserUpdated))?;
+            }
+            if switched {
+                repos
+                    .events()
+                    .append(&event(EventKind::StatusChanged).with("status", user.status.as_str()))?;
+            }
+            if switched && !user.is_active() {
+                end_all(
+                    repos,
+                    id,
+                    None,
+                    EndReason::UserDisabled,
+                    event(EventKind::SessionEnded),
+                    occasion,
+                )?;
+            }
+            Ok(user)
+        })
+    }
+}
+
+/// Whether there is no active administrator but one. To be asked of one that is about to stop being one.
+pub(super) fn is_last_admin(repos: &mut dyn Repositories) -> StoreResult<bool> {
+    Ok(repos.users().count_active_admins()? <= 1)
+}
