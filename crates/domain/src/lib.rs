@@ -49,6 +49,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod change;
 pub mod id;
 pub mod identity;
 pub mod ports;

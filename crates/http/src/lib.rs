@@ -1,1 +1,30 @@
-//! Part of Doorward.
+//! Doorward over HTTP: routes, guards, problems, throttle, OpenAPI.
+//!
+//! The use cases of `doorward-domain` are synchronous, because databases and password hashing are. This crate crosses
+//! over to them once a request, from an asynchronous worker onto a [lane](LaneSettings): a bounded number of threads with
+//! a bounded queue, one lane for what hashes passwords and one for what only asks the store. What is answered from
+//! memory (token checks, keys, liveness) takes no lane and stays quick when the others are full.
+//!
+//! [`serve`] is the whole of the public surface: it takes the ports and the settings and answers until it is stopped.
+
+mod app;
+mod attempt_gate;
+mod bodies;
+mod client_address;
+mod extract;
+mod lane;
+mod metrics;
+mod middleware;
+mod openapi;
+mod problem;
+mod problem_code;
+mod routes;
+mod server;
+mod throttle;
+
+pub use app::{Clock, Policies, Ports};
+pub use client_address::{ForwardingHeader, ProxySettings};
+pub use lane::LaneSettings;
+pub use openapi::openapi_json;
+pub use server::{Addresses, HttpSettings, Stop, serve};
+pub use throttle::{Rate, ThrottleSettings};

@@ -7,6 +7,8 @@
 //! `MockPasswordHasher` and so on.
 
 mod entropy;
+#[cfg(any(test, feature = "mocks"))]
+mod mock_store;
 mod passwords;
 mod repositories;
 mod store;
@@ -28,6 +30,7 @@ pub use tokens::{
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{
     entropy::MockEntropy,
+    mock_store::{MockRepositories, MockStore},
     passwords::{MockAttemptKeys, MockPasswordHasher, MockStrengthEstimator},
     repositories::{
         MockAttemptRepository, MockEventLog, MockKeyRepository, MockSessionRepository, MockSetupRepository,

@@ -28,6 +28,9 @@ mod update_account;
 mod update_user;
 mod view_user;
 
+#[cfg(test)]
+mod tests;
+
 pub use authenticate::{Authenticate, AuthenticateError};
 pub use change_password::{ChangePassword, ChangePasswordError};
 pub use complete_setup::{CompleteSetup, CompleteSetupError};

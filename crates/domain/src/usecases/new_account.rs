@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use crate::access::{Role, Roles};
+use crate::change::Change;
 use crate::id::UserId;
 use crate::identity::{
     DisplayName, Email, PasswordDigest, PasswordPolicy, PlainPassword, User, UserStatus, UserVersion,
@@ -97,6 +98,14 @@ pub(super) fn parse_name(typed: Option<&str>) -> Result<Option<DisplayName>, Vio
             .map(Some)
             .map_err(|error| Violation::new("/name", error.code(), error.to_string())),
     }
+}
+
+/// Parses the name that an update asks for.
+pub(super) fn parse_name_change(name: Change<Option<&str>>) -> Result<Change<Option<DisplayName>>, Invalid> {
+    Ok(match name {
+        Change::Keep => Change::Keep,
+        Change::To(typed) => Change::To(parse_name(typed)?),
+    })
 }
 
 /// Parses role names and tells each that is none.

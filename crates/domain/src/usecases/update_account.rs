@@ -2,11 +2,12 @@
 
 use crate::access::{Granted, ManageOwnAccount};
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
+use crate::change::Change;
 use crate::identity::User;
 use crate::ports::{Entropy, StoreError, Transactions, UnitOfWork};
 use crate::validation::Invalid;
 
-use super::new_account::parse_name;
+use super::new_account::parse_name_change;
 
 /// Changes the caller's own account.
 pub struct UpdateAccount<'a> {
@@ -31,14 +32,14 @@ pub enum UpdateAccountError {
 }
 
 impl UpdateAccount<'_> {
-    /// Gives the caller another name, or none with `Some(None)`; `None` changes nothing. Answers the account as it is.
+    /// Gives the caller another name, or none. Answers the account as it is.
     pub fn execute(
         &self,
         caller: &Granted<ManageOwnAccount>,
-        name: Option<Option<&str>>,
+        name: Change<Option<&str>>,
         occasion: &Occasion,
     ) -> Result<User, UpdateAccountError> {
-        let name = name.map(parse_name).transpose().map_err(Invalid::from)?;
+        let name = parse_name_change(name)?;
         let id = caller.principal().user_id();
         self.store.transaction(|repos| {
             let mut user = repos
@@ -46,10 +47,7 @@ impl UpdateAccount<'_> {
                 .lock(id)?
                 .filter(User::is_active)
                 .ok_or(UpdateAccountError::Gone)?;
-            if name
-                .as_ref()
-                .is_some_and(|name| user.set_name(name.clone(), occasion.now))
-            {
+            if name.clone().apply(|name| user.set_name(name, occasion.now)) {
                 repos.users().update(&user)?;
                 let event = Event::new(
                     EventKind::UserUpdated,

@@ -2,6 +2,7 @@
 
 use crate::access::{Granted, ManageUsers};
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
+use crate::change::Change;
 use crate::id::UserId;
 use crate::identity::{User, UserStatus};
 use crate::ports::{Entropy, Repositories, StoreError, StoreResult, Transactions, UnitOfWork};
@@ -9,7 +10,7 @@ use crate::token::EndReason;
 use crate::validation::Invalid;
 
 use super::end_sessions::end_all;
-use super::new_account::parse_name;
+use super::new_account::parse_name_change;
 
 /// Changes the name or status of an account, on behalf of an administrator.
 pub struct UpdateUser<'a> {
@@ -37,17 +38,17 @@ pub enum UpdateUserError {
 }
 
 impl UpdateUser<'_> {
-    /// Changes what is given: the name (none with `Some(None)`), the status. A user that is disabled loses every session,
+    /// Changes what is to change: the name, the status. A user that is disabled loses every session,
     /// and enabling it again brings none back. Answers the account as it is.
     pub fn execute(
         &self,
         admin: &Granted<ManageUsers>,
         id: UserId,
-        name: Option<Option<&str>>,
-        status: Option<UserStatus>,
+        name: Change<Option<&str>>,
+        status: Change<UserStatus>,
         occasion: &Occasion,
     ) -> Result<User, UpdateUserError> {
-        let name = name.map(parse_name).transpose().map_err(Invalid::from)?;
+        let name = parse_name_change(name)?;
         let event = |kind| {
             Event::new(kind, EventOutcome::Success, occasion, self.entropy)
                 .of(id)
@@ -56,10 +57,8 @@ impl UpdateUser<'_> {
         self.store.transaction(|repos| {
             let mut user = repos.users().lock(id)?.ok_or(UpdateUserError::NotFound)?;
             let was_admin = user.is_active_admin();
-            let renamed = name
-                .as_ref()
-                .is_some_and(|name| user.set_name(name.clone(), occasion.now));
-            let switched = status.is_some_and(|status| user.set_status(status, occasion.now));
+            let renamed = name.clone().apply(|name| user.set_name(name, occasion.now));
+            let switched = status.apply(|status| user.set_status(status, occasion.now));
             if was_admin && !user.is_active_admin() && is_last_admin(repos)? {
                 return Err(UpdateUserError::LastAdmin);
             }

@@ -1,0 +1,123 @@
+use super::*;
+use crate::access::{AssignRoles, ManageUsers};
+use crate::change::Change;
+use crate::ports::{MockRepositories, MockStore, Verdict};
+use crate::usecases::{DeleteUser, DeleteUserError, SetRoles, SetRolesError, UpdateUser, UpdateUserError};
+
+/// Repositories with one administrator among so many active ones.
+fn with_admins(count: u64) -> MockRepositories {
+    let mut repositories = MockRepositories::default();
+    repositories
+        .users
+        .expect_lock()
+        .returning(|_| Ok(Some(user(&["admin", "user"]))));
+    repositories
+        .users
+        .expect_count_active_admins()
+        .times(1)
+        .returning(move || Ok(count));
+    repositories
+}
+
+#[test]
+fn the_last_administrator_stays_one() {
+    let entropy = entropy();
+    let store = MockStore::new(with_admins(1));
+    let demoted = SetRoles {
+        store: &store,
+        entropy: &entropy,
+    }
+    .execute(
+        &granted::<AssignRoles>(&["admin"]),
+        USER,
+        &["user".to_owned()],
+        &occasion(),
+    );
+    assert!(matches!(demoted, Err(SetRolesError::LastAdmin)));
+    assert_eq!(store.verdicts(), [Verdict::RollBack]);
+
+    let store = MockStore::new(with_admins(1));
+    let disabled = UpdateUser {
+        store: &store,
+        entropy: &entropy,
+    }
+    .execute(
+        &granted::<ManageUsers>(&["admin"]),
+        USER,
+        Change::Keep,
+        Change::To(UserStatus::Disabled),
+        &occasion(),
+    );
+    assert!(matches!(disabled, Err(UpdateUserError::LastAdmin)));
+
+    let store = MockStore::new(with_admins(1));
+    let deleted = DeleteUser {
+        store: &store,
+        entropy: &entropy,
+    }
+    .execute(&granted::<ManageUsers>(&["admin"]), USER, &occasion());
+    assert!(matches!(deleted, Err(DeleteUserError::LastAdmin)));
+}
+
+#[test]
+fn one_of_two_administrators_may_go() {
+    let mut repositories = with_admins(2);
+    repositories
+        .users
+        .expect_delete()
+        .times(1)
+        .returning(|_| Ok(true));
+    repositories.events.expect_append().times(1).returning(|_| Ok(()));
+    let (store, entropy) = (MockStore::new(repositories), entropy());
+    let delete = DeleteUser {
+        store: &store,
+        entropy: &entropy,
+    };
+    assert!(
+        delete
+            .execute(&granted::<ManageUsers>(&["admin"]), USER, &occasion())
+            .is_ok()
+    );
+}
+
+#[test]
+fn what_changes_nothing_writes_nothing() {
+    let mut repositories = MockRepositories::default();
+    repositories
+        .users
+        .expect_lock()
+        .returning(|_| Ok(Some(user(&["user"]))));
+    let (store, entropy) = (MockStore::new(repositories), entropy());
+    let set = SetRoles {
+        store: &store,
+        entropy: &entropy,
+    };
+    let same = set.execute(
+        &granted::<AssignRoles>(&["admin"]),
+        USER,
+        &["user".to_owned()],
+        &occasion(),
+    );
+    assert_eq!(same.unwrap().version, UserVersion::FIRST);
+}
+
+#[test]
+fn every_wrong_role_is_named() {
+    let (store, entropy) = (MockStore::new(MockRepositories::default()), entropy());
+    let set = SetRoles {
+        store: &store,
+        entropy: &entropy,
+    };
+    let roles = ["user", "Admin", "", "ok"].map(str::to_owned);
+    let Err(SetRolesError::Invalid(invalid)) =
+        set.execute(&granted::<AssignRoles>(&["admin"]), USER, &roles, &occasion())
+    else {
+        panic!("accepted");
+    };
+    let pointers: Vec<_> = invalid
+        .violations()
+        .iter()
+        .map(|violation| violation.pointer.as_str())
+        .collect();
+    assert_eq!(pointers, ["/roles/1", "/roles/2"]);
+}

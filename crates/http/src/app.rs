@@ -1,0 +1,179 @@
+//! What every handler works with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use doorward_domain::audit::Occasion;
+use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
+use doorward_domain::ports::{
+    AccessTokenSigner, AccessTokenVerifier, AttemptKeys, Entropy, PasswordHasher, PublishedKeys,
+    RefreshTokens, StrengthEstimator, UnitOfWork,
+};
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::SessionPolicy;
+use doorward_domain::usecases::{AccountRules, Authenticate, PasswordCheck, TokenIssuer};
+
+use crate::attempt_gate::AttemptGate;
+use crate::extract::Origin;
+use crate::lane::Lane;
+use crate::metrics::Metrics;
+use crate::problem::Problem;
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The ports of the domain, as the composition has filled them.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where everything is kept.
+    pub store: Arc<dyn UnitOfWork>,
+    /// Hashes passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Estimates how hard passwords are to guess.
+    pub estimator: Arc<dyn StrengthEstimator>,
+    /// Names accounts in the table of attempts.
+    pub attempt_keys: Arc<dyn AttemptKeys>,
+    /// Signs access tokens.
+    pub signer: Arc<dyn AccessTokenSigner>,
+    /// Verifies access tokens.
+    pub verifier: Arc<dyn AccessTokenVerifier>,
+    /// Publishes the keys that others verify access tokens with.
+    pub published_keys: Arc<dyn PublishedKeys>,
+    /// Seals refresh tokens.
+    pub refresh_tokens: Arc<dyn RefreshTokens>,
+    /// Makes ids, keys and salts.
+    pub entropy: Arc<dyn Entropy>,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+/// The policies of the domain, as configured.
+#[derive(Debug, Clone, Copy)]
+pub struct Policies {
+    /// How long sessions and tokens last.
+    pub session: SessionPolicy,
+    /// How many guesses an account allows.
+    pub attempts: AttemptPolicy,
+    /// Which passwords are good enough.
+    pub password: PasswordPolicy,
+    /// Whether access tokens carry the user's address.
+    pub email_in_access_tokens: bool,
+}
+
+/// What every handler works with: ports, policies, and the lanes on which use cases run.
+pub struct App {
+    pub(crate) ports: Ports,
+    pub(crate) policies: Policies,
+    pub(crate) password_lane: Lane,
+    pub(crate) storage_lane: Lane,
+    pub(crate) attempt_gate: AttemptGate,
+    pub(crate) metrics: Metrics,
+    pub(crate) draining: AtomicBool,
+}
+
+impl App {
+    /// The present.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.ports.clock)()
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &dyn UnitOfWork {
+        &*self.ports.store
+    }
+
+    /// The source of randomness.
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.ports.entropy
+    }
+
+    /// What an access token is checked with.
+    pub(crate) fn authenticate(&self) -> Authenticate<'_> {
+        Authenticate {
+            verifier: &*self.ports.verifier,
+        }
+    }
+
+    /// What a new account is held to.
+    pub(crate) fn account_rules(&self) -> AccountRules<'_> {
+        AccountRules {
+            password_policy: &self.policies.password,
+            estimator: &*self.ports.estimator,
+            hasher: &*self.ports.hasher,
+            entropy: self.entropy(),
+        }
+    }
+
+    /// What a password is verified with.
+    pub(crate) fn password_check(&self) -> PasswordCheck<'_> {
+        PasswordCheck {
+            store: self.store(),
+            hasher: &*self.ports.hasher,
+            attempt_keys: &*self.ports.attempt_keys,
+            attempts: &self.policies.attempts,
+            entropy: self.entropy(),
+        }
+    }
+
+    /// What token pairs are made with.
+    pub(crate) fn token_issuer(&self) -> TokenIssuer<'_> {
+        TokenIssuer {
+            signer: &*self.ports.signer,
+            refresh_tokens: &*self.ports.refresh_tokens,
+            policy: &self.policies.session,
+            email_in_access_tokens: self.policies.email_in_access_tokens,
+            entropy: self.entropy(),
+        }
+    }
+
+    /// Whether the server is on its way out and wants no more requests.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Runs a use case that asks the store, on the storage lane.
+    pub(crate) async fn with_store<T, E>(
+        self: &Arc<Self>,
+        origin: Origin,
+        work: impl FnOnce(&Self, &Occasion) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        Problem: From<E>,
+    {
+        self.on_lane(&self.storage_lane, origin, work).await
+    }
+
+    /// Runs a use case that hashes passwords, on the password lane.
+    pub(crate) async fn with_hasher<T, E>(
+        self: &Arc<Self>,
+        origin: Origin,
+        work: impl FnOnce(&Self, &Occasion) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        Problem: From<E>,
+    {
+        self.on_lane(&self.password_lane, origin, work).await
+    }
+
+    async fn on_lane<T, E>(
+        self: &Arc<Self>,
+        lane: &Lane,
+        origin: Origin,
+        work: impl FnOnce(&Self, &Occasion) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        Problem: From<E>,
+    {
+        let app = Arc::clone(self);
+        // The time is read when the work begins, not when it was queued.
+        lane.run(move || work(&app, &origin.occasion(app.now())))
+            .await?
+            .map_err(Problem::from)
+    }
+}

@@ -1,0 +1,229 @@
+//! Where a request comes from.
+//!
+//! The peer of the connection, unless the peer is a proxy that is trusted: then the right-most address of the forwarding
+//! header that is not a trusted proxy's. What stands further left was written by whoever sent the request. A forwarding
+//! header from a peer that is not trusted is ignored.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use ipnet::IpNet;
+
+/// The header in which proxies say whom they speak for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ForwardingHeader {
+    /// `X-Forwarded-For`: a list of addresses.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+impl ForwardingHeader {
+    const fn name(self) -> HeaderName {
+        match self {
+            Self::XForwardedFor => header::X_FORWARDED_FOR,
+            Self::Forwarded => header::FORWARDED,
+        }
+    }
+}
+
+/// Which proxies are believed, and where they say it.
+#[derive(Debug, Clone, Default)]
+pub struct ProxySettings {
+    /// The networks of the proxies.
+    pub trusted: Vec<IpNet>,
+    /// The header they use.
+    pub header: ForwardingHeader,
+}
+
+/// Finds out where requests come from.
+#[derive(Debug)]
+pub(crate) struct ClientAddresses {
+    settings: ProxySettings,
+    has_warned: AtomicBool,
+}
+
+impl ClientAddresses {
+    pub(crate) const fn new(settings: ProxySettings) -> Self {
+        Self {
+            settings,
+            has_warned: AtomicBool::new(false),
+        }
+    }
+
+    /// The address of the client, in canonical form: an IPv4-mapped IPv6 address is the IPv4 address.
+    pub(crate) fn of(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        let peer = peer?.ip().to_canonical();
+        if !self.is_trusted(peer) {
+            self.warn_of_forwarding(headers);
+            return Some(peer);
+        }
+        let mut client = peer;
+        for hop in self.hops(headers).into_iter().rev() {
+            // A proxy that does not tell, or tells nonsense, is the last address known.
+            let Some(address) = hop else { break };
+            client = address;
+            if !self.is_trusted(address) {
+                break;
+            }
+        }
+        Some(client)
+    }
+
+    fn is_trusted(&self, address: IpAddr) -> bool {
+        self.settings
+            .trusted
+            .iter()
+            .any(|network| network.contains(&address))
+    }
+
+    /// The hops of the forwarding header from left to right, all of its lines taken as one list (RFC 9110, section 5.3).
+    fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+        let lines = headers
+            .get_all(self.settings.header.name())
+            .map(|line| line.to_str().unwrap_or(""));
+        let hops = lines.flat_map(|line| line.split(','));
+        match self.settings.header {
+            ForwardingHeader::XForwardedFor => hops.map(parse_node).collect(),
+            ForwardingHeader::Forwarded => hops.map(parse_forwarded).collect(),
+        }
+    }
+
+    /// Warns once: it is either a proxy that was forgotten in the configuration, or somebody who tries.
+    fn warn_of_forwarding(&self, headers: &HeaderMap) {
+        let forwards =
+            headers.contains_key(header::X_FORWARDED_FOR) || headers.contains_key(header::FORWARDED);
+        if forwards && !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a forwarding header came from a peer that is not in server.trusted_proxies; such headers are ignored"
+            );
+        }
+    }
+}
+
+/// The address of one element of a `Forwarded` header: its `for` parameter.
+fn parse_forwarded(element: &str) -> Option<IpAddr> {
+    let value = element.split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then_some(value)
+    })?;
+    parse_node(value.trim().trim_matches('"'))
+}
+
+/// An address as proxies write it: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+fn parse_node(node: &str) -> Option<IpAddr> {
+    let node = node.trim();
+    let bracketed = node.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let address = match bracketed {
+        Some((address, port)) if port.is_empty() || is_port(port) => address.parse().ok(),
+        Some(_) => None,
+        None => node.parse().ok().or_else(|| {
+            let (address, port) = node.split_once(':')?;
+            port.parse::<u16>().ok()?;
+            address.parse().ok()
+        }),
+    };
+    address.map(|address: IpAddr| address.to_canonical())
+}
+
+/// Whether this is a colon and a port number.
+fn is_port(text: &str) -> bool {
+    text.strip_prefix(':')
+        .is_some_and(|port| port.parse::<u16>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn client(trusted: &[&str], header: ForwardingHeader, peer: &str, lines: &[&str]) -> String {
+        let trusted = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        let addresses = ClientAddresses::new(ProxySettings { trusted, header });
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header.name(), HeaderValue::from_str(line).unwrap());
+        }
+        let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
+        addresses.of(Some(peer), &headers).unwrap().to_string()
+    }
+
+    fn x_forwarded_for(peer: &str, lines: &[&str]) -> String {
+        client(
+            &["10.0.0.0/8", "fd00::/8"],
+            ForwardingHeader::XForwardedFor,
+            peer,
+            lines,
+        )
+    }
+
+    #[test]
+    fn a_stranger_cannot_choose_an_address() {
+        assert_eq!(x_forwarded_for("203.0.113.9", &["192.0.2.1"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn behind_a_trusted_proxy_the_right_most_stranger_is_the_client() {
+        for lines in [
+            &["198.51.100.7"][..],
+            &["1.2.3.4, 198.51.100.7"],
+            &["1.2.3.4", "198.51.100.7, 10.9.9.9"],
+            &["nonsense, 198.51.100.7:1234 , fd00::5"],
+            &["10.1.1.1, 198.51.100.7, [fd00::5]:80"],
+            &["::ffff:198.51.100.7"],
+        ] {
+            assert_eq!(x_forwarded_for("10.0.0.1", lines), "198.51.100.7", "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn nonsense_ends_the_chain_at_what_is_known() {
+        assert_eq!(x_forwarded_for("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(
+            x_forwarded_for("10.0.0.1", &["198.51.100.7, unknown"]),
+            "10.0.0.1"
+        );
+        assert_eq!(
+            x_forwarded_for("10.0.0.1", &["198.51.100.7, nonsense, 10.2.2.2"]),
+            "10.2.2.2"
+        );
+        assert_eq!(x_forwarded_for("10.0.0.1", &["10.3.3.3, 10.2.2.2"]), "10.3.3.3");
+    }
+
+    #[test]
+    fn a_mapped_peer_is_its_ipv4_address() {
+        assert_eq!(
+            x_forwarded_for("::ffff:10.0.0.1", &["198.51.100.7"]),
+            "198.51.100.7"
+        );
+        assert_eq!(x_forwarded_for("::ffff:203.0.113.9", &[]), "203.0.113.9");
+    }
+
+    #[test]
+    fn the_standard_header_is_read_too() {
+        let forwarded =
+            |lines: &[&str]| client(&["10.0.0.0/8"], ForwardingHeader::Forwarded, "10.0.0.1", lines);
+        assert_eq!(
+            forwarded(&["for=1.2.3.4, For=\"[2001:db8::7]:4711\";proto=https;by=10.0.0.1"]),
+            "2001:db8::7"
+        );
+        assert_eq!(
+            forwarded(&["for=192.0.2.60", "proto=http;for=10.4.4.4"]),
+            "192.0.2.60"
+        );
+        assert_eq!(forwarded(&["for=_hidden"]), "10.0.0.1");
+    }
+
+    proptest! {
+        #[test]
+        fn headers_never_panic_and_never_move_a_stranger(line in "[ -~]{0,60}") {
+            prop_assert_eq!(x_forwarded_for("203.0.113.9", &[&line]), "203.0.113.9");
+            let _ = x_forwarded_for("10.0.0.1", &[&line]);
+            let _ = client(&["10.0.0.0/8"], ForwardingHeader::Forwarded, "10.0.0.1", &[&line]);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use actix_web::http::header::{self, HeaderMap};
+
+use crate::problem::Problem;
+use crate::problem_code::Code;
+
+/// The access token of a request (RFC 6750, section 2.1: in the header, and nowhere else).
+///
+/// No token, or credentials of another scheme, is `missing-token`; a header that is not in the form of RFC 6750 is
+/// `malformed-request`.
+pub(super) fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION);
+    let Some(value) = values.next() else {
+        return Err(missing());
+    };
+    if values.next().is_some() {
+        return Err(malformed("there is more than one Authorization header"));
+    }
+    let value = value
+        .to_str()
+        .map_err(|_not_ascii| malformed("the Authorization header is not ASCII"))?;
+    let (scheme, token) = value
+        .split_once(' ')
+        .ok_or_else(|| malformed("the Authorization header has no credentials"))?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(missing());
+    }
+    let token = token.trim_matches(' ');
+    if token.is_empty() || !token.bytes().all(is_token68) {
+        return Err(malformed("what follows `Bearer` is not a token"));
+    }
+    Ok(token)
+}
+
+/// The characters of a bearer token (RFC 6750, section 2.1: `b64token`).
+const fn is_token68(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+}
+
+fn missing() -> Problem {
+    Problem::new(Code::MissingToken).header(header::WWW_AUTHENTICATE, "Bearer")
+}
+
+fn malformed(detail: &str) -> Problem {
+    Problem::malformed(detail).header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_request\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn code(values: &[&str]) -> Result<String, Code> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+        }
+        bearer_token(&headers)
+            .map(str::to_owned)
+            .map_err(|problem| problem.code())
+    }
+
+    #[test]
+    fn the_scheme_is_case_insensitive() {
+        assert_eq!(code(&["bEARER a.b-c_d~+/="]), Ok("a.b-c_d~+/=".to_owned()));
+        assert_eq!(code(&["Bearer  abc "]), Ok("abc".to_owned()));
+    }
+
+    #[test]
+    fn absent_is_not_malformed() {
+        assert_eq!(code(&[]), Err(Code::MissingToken));
+        assert_eq!(code(&["Basic YTpi"]), Err(Code::MissingToken));
+        for value in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a,b",
+            "Bearer \"a\"",
+            "abc",
+        ] {
+            assert_eq!(code(&[value]), Err(Code::MalformedRequest), "{value:?}");
+        }
+        assert_eq!(code(&["Bearer a", "Bearer a"]), Err(Code::MalformedRequest));
+    }
+}

@@ -1,0 +1,277 @@
+//! A lane: the one crossing from asynchronous workers to blocking work.
+//!
+//! A lane is a fixed number of threads behind a bounded queue. When the queue is full, or a job has waited longer than
+//! the lane's deadline, the job is refused: an answer that comes late costs as much as one that comes in time and helps
+//! nobody. A job whose client has gone is dropped unstarted.
+//!
+//! Hashing and storage each have a lane of their own, so that a storm of logins leaves refreshes alone.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+/// The bounds of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneSettings {
+    /// How many jobs run at once.
+    pub workers: usize,
+    /// How many jobs may wait.
+    pub queue: usize,
+    /// How long a job may wait.
+    pub deadline: Duration,
+}
+
+/// A job that was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LaneError {
+    /// The queue was full, or the job waited too long.
+    #[error("the {lane} lane is full")]
+    Overloaded {
+        lane: &'static str,
+        retry_after: Duration,
+    },
+    /// The job panicked.
+    #[error("a job on the {lane} lane panicked")]
+    Panicked { lane: &'static str },
+}
+
+/// A bounded number of threads behind a bounded queue.
+pub(crate) struct Lane {
+    name: &'static str,
+    settings: LaneSettings,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+struct State {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+/// Work that is told whether its turn came in time.
+struct Job {
+    queued_at: Instant,
+    run: Box<dyn FnOnce(Turn) + Send>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    InTime,
+    TooLate,
+}
+
+impl Lane {
+    /// Starts the lane's threads.
+    pub(crate) fn start(name: &'static str, settings: LaneSettings) -> std::io::Result<Self> {
+        let state = Mutex::new(State {
+            jobs: VecDeque::with_capacity(settings.queue),
+            closed: false,
+        });
+        let shared = Arc::new(Shared {
+            state,
+            wake: Condvar::new(),
+        });
+        for number in 0..settings.workers {
+            let shared = Arc::clone(&shared);
+            thread::Builder::new()
+                .name(format!("{name}-{number}"))
+                .spawn(move || shared.work(settings.deadline))?;
+        }
+        Ok(Self {
+            name,
+            settings,
+            shared,
+        })
+    }
+
+    /// How many jobs wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.lock().jobs.len()
+    }
+
+    /// Runs `work` on the lane and answers what it answers.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, LaneError> {
+        let (sender, receiver) = oneshot::channel();
+        let run = Box::new(move |turn| {
+            if turn == Turn::TooLate {
+                let _ = sender.send(None);
+            } else if !sender.is_closed() {
+                let _ = sender.send(Some(work()));
+            }
+        });
+        self.queue(Job {
+            queued_at: now(),
+            run,
+        })?;
+        match receiver.await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err(self.overloaded()),
+            Err(_) => Err(LaneError::Panicked { lane: self.name }),
+        }
+    }
+
+    fn queue(&self, job: Job) -> Result<(), LaneError> {
+        let mut state = self.shared.lock();
+        if state.jobs.len() >= self.settings.queue {
+            return Err(self.overloaded());
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// What is refused now has a fair chance when the queue of now has been worked off or given up.
+    const fn overloaded(&self) -> LaneError {
+        LaneError::Overloaded {
+            lane: self.name,
+            retry_after: self.settings.deadline,
+        }
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.wake.notify_all();
+    }
+}
+
+impl Shared {
+    /// No job runs while the lock is held, so a poisoned lock guards a sound state.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self, deadline: Duration) {
+        while let Some(job) = self.next() {
+            let turn = if now().duration_since(job.queued_at) > deadline {
+                Turn::TooLate
+            } else {
+                Turn::InTime
+            };
+            // The thread outlives a job that panics: the panic hook has logged it, the client is told.
+            let _ = catch_unwind(AssertUnwindSafe(|| (job.run)(turn)));
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a job waits is measured, not decided: no policy reads it"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn lane(workers: usize, queue: usize, deadline: Duration) -> Arc<Lane> {
+        Arc::new(
+            Lane::start(
+                "test",
+                LaneSettings {
+                    workers,
+                    queue,
+                    deadline,
+                },
+            )
+            .unwrap(),
+        )
+    }
+
+    /// Occupies a worker until the returned sender is dropped.
+    async fn occupy(lane: &Arc<Lane>) -> mpsc::Sender<()> {
+        let (release, released) = mpsc::channel::<()>();
+        let (started, has_started) = oneshot::channel();
+        let lane = Arc::clone(lane);
+        tokio::spawn(async move {
+            lane.run(move || {
+                let _ = started.send(());
+                let _ = released.recv();
+            })
+            .await
+        });
+        has_started.await.unwrap();
+        release
+    }
+
+    #[tokio::test]
+    async fn work_is_answered() {
+        assert_eq!(lane(2, 4, Duration::from_secs(5)).run(|| 6 * 7).await, Ok(42));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let lane = lane(1, 1, Duration::from_secs(5));
+        let release = occupy(&lane).await;
+        let waiting = tokio::spawn({
+            let lane = Arc::clone(&lane);
+            async move { lane.run(|| "waited").await }
+        });
+        while lane.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(
+            lane.run(|| "refused").await,
+            Err(LaneError::Overloaded { .. })
+        ));
+        drop(release);
+        assert_eq!(waiting.await.unwrap(), Ok("waited"));
+    }
+
+    #[tokio::test]
+    async fn a_job_that_waited_too_long_is_not_done() {
+        let lane = lane(1, 4, Duration::ZERO);
+        let release = occupy(&lane).await;
+        let (ran, has_run) = mpsc::channel();
+        let waited = tokio::spawn({
+            let lane = Arc::clone(&lane);
+            async move { lane.run(move || ran.send(())).await }
+        });
+        while lane.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(release);
+        assert!(matches!(waited.await.unwrap(), Err(LaneError::Overloaded { .. })));
+        assert!(has_run.recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_job_not_the_thread() {
+        let lane = lane(1, 4, Duration::from_secs(5));
+        assert_eq!(
+            lane.run(|| panic!("planted")).await,
+            Err::<(), _>(LaneError::Panicked { lane: "test" })
+        );
+        assert_eq!(lane.run(|| 1).await, Ok(1));
+    }
+}

@@ -1,0 +1,46 @@
+//! Bounds that hold for every request, whatever it asks for.
+
+use std::time::Duration;
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Version, header};
+use actix_web::middleware::Next;
+
+use crate::problem::Problem;
+use crate::problem_code::Code;
+
+/// The most bytes that names and values of all headers may have.
+const MAX_HEADERS: usize = 32 * 1024;
+
+/// How long a request may take in all.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Refuses a request without exactly one `Host` (RFC 9112, section 3.2) or with too large a head, and gives up on one that
+/// takes too long.
+pub(crate) async fn limits(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    check(&request)?;
+    tokio::time::timeout(REQUEST_TIMEOUT, next.call(request))
+        .await
+        .map_err(|_elapsed| Problem::new(Code::RequestTimeout))?
+}
+
+fn check(request: &ServiceRequest) -> Result<(), Problem> {
+    let headers = request.headers();
+    let hosts = headers.get_all(header::HOST).count();
+    if hosts > 1 || (hosts == 0 && request.version() >= Version::HTTP_11) {
+        return Err(Problem::malformed("there must be exactly one Host header"));
+    }
+    let size: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if size > MAX_HEADERS {
+        return Err(Problem::new(Code::HeadersTooLarge));
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! The first administrator.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, Responder};
+use doorward_domain::usecases::{AccountDraft, CompleteSetup};
+use secrecy::SecretString;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::bodies::UserBody;
+use crate::extract::{Origin, StrictJson};
+use crate::openapi::ProblemResponse;
+use crate::problem::Problem;
+
+/// What setup takes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the members' names are the contract's")]
+pub(crate) struct Setup {
+    /// The token that the server printed at its first start.
+    #[schema(value_type = String, format = Password, example = "dws_5f0c…")]
+    setup_token: SecretString,
+    /// The address to log in with.
+    #[schema(example = "ada@example.org")]
+    email: String,
+    /// The password to log in with.
+    #[schema(value_type = String, format = Password, example = "nine wild gooseberries")]
+    password: SecretString,
+    /// The name to go by, at most 200 characters.
+    name: Option<String>,
+}
+
+/// Make the first administrator, once.
+#[utoipa::path(
+    post, path = "/v1/setup", tag = "setup", request_body = Setup, security(()),
+    responses((status = 201, description = "The first administrator.", body = UserBody), (status = "default", response = ProblemResponse)),
+    extensions(("x-permission" = json!("public"))),
+)]
+pub(crate) async fn complete(
+    app: Data<App>,
+    origin: Origin,
+    StrictJson(setup): StrictJson<Setup>,
+) -> Result<impl Responder, Problem> {
+    let draft = AccountDraft {
+        email: setup.email,
+        password: setup.password,
+        name: setup.name,
+    };
+    let user = app
+        .with_hasher(origin, move |app, occasion| {
+            CompleteSetup {
+                store: app.store(),
+                rules: app.account_rules(),
+            }
+            .execute(&setup.setup_token, &draft, occasion)
+        })
+        .await?;
+    Ok(HttpResponse::Created().json(UserBody::from(user)))
+}

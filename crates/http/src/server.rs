@@ -1,0 +1,171 @@
+//! From ports and settings to a server that answers.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{App as ActixApp, HttpServer, rt, web};
+
+use crate::app::{App, Policies, Ports};
+use crate::attempt_gate::AttemptGate;
+use crate::client_address::{ClientAddresses, ProxySettings};
+use crate::lane::{Lane, LaneSettings};
+use crate::metrics::Metrics;
+use crate::middleware::{envelope, limits};
+use crate::routes;
+use crate::throttle::{Throttle, ThrottleSettings};
+
+/// How long the head of a request may take to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an idle connection is kept for the next request.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How long requests under way may take to finish when the server is stopped, in seconds.
+const DRAIN_SECONDS: u64 = 25;
+/// How long readiness has been false before connections are refused, so that a load balancer can notice.
+const NOTICE: Duration = Duration::from_millis(200);
+
+/// What the HTTP layer is told.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Where clients are answered. Port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where the operator is answered: health and metrics. Port 0 picks a free one.
+    pub management_listen: SocketAddr,
+    /// Which proxies are believed about where a request comes from.
+    pub proxies: ProxySettings,
+    /// How much one address may ask.
+    pub throttle: ThrottleSettings,
+    /// The bounds of what hashes passwords.
+    pub password_lane: LaneSettings,
+    /// The bounds of what only asks the store.
+    pub storage_lane: LaneSettings,
+}
+
+/// Where a server answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// Where clients are answered.
+    pub public: SocketAddr,
+    /// Where the operator is answered.
+    pub management: SocketAddr,
+}
+
+/// How a server is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Let requests under way finish.
+    Gracefully,
+    /// Leave at once.
+    AtOnce,
+}
+
+/// Answers requests until `stop` says otherwise. `ready` is told the addresses once connections are accepted.
+///
+/// Runs its own runtime: it is to be called from an ordinary thread, and returns when the server has stopped.
+pub fn serve<S>(
+    ports: Ports,
+    policies: Policies,
+    settings: HttpSettings,
+    ready: impl FnOnce(Addresses) -> io::Result<()>,
+    stop: impl FnOnce() -> S,
+) -> io::Result<()>
+where
+    S: Future<Output = Stop> + 'static,
+{
+    let public = TcpListener::bind(settings.listen)?;
+    let management = TcpListener::bind(settings.management_listen)?;
+    let addresses = Addresses {
+        public: public.local_addr()?,
+        management: management.local_addr()?,
+    };
+    let app = web::Data::new(App {
+        ports,
+        policies,
+        password_lane: Lane::start("password", settings.password_lane)?,
+        storage_lane: Lane::start("storage", settings.storage_lane)?,
+        attempt_gate: AttemptGate::default(),
+        metrics: Metrics::new().map_err(io::Error::other)?,
+        draining: AtomicBool::new(false),
+    });
+    let client_addresses = web::Data::new(ClientAddresses::new(settings.proxies));
+    let throttle = Throttle::new(settings.throttle);
+    rt::System::new().block_on(async move {
+        rt::spawn(throttle.clone().keep_house());
+        let management = start_management(management, &app, &client_addresses)?;
+        let server = start_public(public, &app, &client_addresses, throttle)?;
+        let handle = server.handle();
+        rt::spawn(stop_when_told(stop(), app, handle, management));
+        ready(addresses)?;
+        server.await
+    })
+}
+
+fn start_public(
+    listener: TcpListener,
+    app: &web::Data<App>,
+    addresses: &web::Data<ClientAddresses>,
+    throttle: Throttle,
+) -> io::Result<actix_web::dev::Server> {
+    let (app, addresses) = (app.clone(), addresses.clone());
+    let server = HttpServer::new(move || {
+        ActixApp::new()
+            .app_data(app.clone())
+            .app_data(addresses.clone())
+            .wrap(from_fn(limits))
+            .wrap(from_fn(envelope))
+            .configure(|config| routes::configure_public(config, &throttle))
+    });
+    Ok(server
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(DRAIN_SECONDS)
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}
+
+/// The management listener has a worker of its own, so that it answers when the others have much to do.
+fn start_management(
+    listener: TcpListener,
+    app: &web::Data<App>,
+    addresses: &web::Data<ClientAddresses>,
+) -> io::Result<ServerHandle> {
+    let (app, addresses) = (app.clone(), addresses.clone());
+    let server = HttpServer::new(move || {
+        ActixApp::new()
+            .app_data(app.clone())
+            .app_data(addresses.clone())
+            .wrap(from_fn(limits))
+            .wrap(from_fn(envelope))
+            .configure(routes::configure_management)
+    })
+    .workers(1)
+    .client_request_timeout(HEAD_TIMEOUT)
+    .shutdown_timeout(1)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    rt::spawn(server);
+    Ok(handle)
+}
+
+/// Readiness flips first, then the listener closes, then requests under way finish; the operator can look on until the end.
+async fn stop_when_told(
+    stop: impl Future<Output = Stop>,
+    app: web::Data<App>,
+    public: ServerHandle,
+    management: ServerHandle,
+) {
+    let how = stop.await;
+    app.draining.store(true, Ordering::Relaxed);
+    if how == Stop::Gracefully {
+        tokio::time::sleep(NOTICE).await;
+    }
+    public.stop(how == Stop::Gracefully).await;
+    management.stop(false).await;
+}
