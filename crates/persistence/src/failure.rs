@@ -41,7 +41,7 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::DatabaseError(kind, information) => of_database(&kind, &*information),
+            Error::DatabaseError(kind, information) => of_database(kind, &*information),
             // A type or a NULL where the schema has none. Diesel's own words could quote the value.
             Error::DeserializationError(_) => Self {
                 error: StoreError::Corrupt("a column does not have the type it should have".to_owned()),
@@ -61,7 +61,7 @@ impl From<Failure> for StoreError {
     }
 }
 
-fn of_database(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> Failure {
+fn of_database(kind: DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> Failure {
     // The primary message names constraints, relations and settings; it is details and hints that quote values.
     let message = information
         .message()

@@ -34,11 +34,7 @@ pub(crate) fn admins(connection: &mut AnyConnection) -> QueryResult<()> {
 /// for it or not. Two keys with the same first 8 bytes would wait for each other needlessly, and nothing worse.
 pub(crate) fn attempts(connection: &mut AnyConnection, key: &AttemptKey) -> QueryResult<()> {
     if let AnyConnection::Postgres(connection) = connection {
-        let mut number = [0; 8];
-        number
-            .iter_mut()
-            .zip(key.as_bytes())
-            .for_each(|(to, from)| *to = *from);
+        let number = key.as_bytes().first_chunk().copied().unwrap_or_default();
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
             .bind::<BigInt, _>(i64::from_be_bytes(number))
             .execute(connection)?;

@@ -20,7 +20,7 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
 /// How long to wait for another instance that is migrating.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// How the schema of a database differs from the one that this program was built for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -6,19 +6,25 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::missing_panics_doc,
     clippy::panic,
-    clippy::print_stderr,
-    reason = "a test that cannot have its database fails"
+    reason = "this module is only ever part of a test, where a panic is a failed test"
 )]
 
 use core::time::Duration;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::prelude::*;
 use tempfile::TempDir;
 
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::id::{EventId, SessionId, UserId};
+use doorward_domain::time::Timestamp;
+
 use crate::connection::{AnyConnection, connect};
+use crate::schema::events;
 use crate::{Database, DatabaseSettings, DatabaseUrl, migrate};
 
 /// Names the PostgreSQL server for tests.
@@ -52,16 +58,26 @@ impl TestDatabase {
         }
     }
 
-    /// A PostgreSQL database on the server that the environment names; says so and gives `None` if it names none.
+    /// A `PostgreSQL` database on the server that the environment names. Where it names none, says so past the capture of
+    /// the test harness and gives `None`, or panics if `DOORWARD_REQUIRE_POSTGRES` is set.
     pub fn postgres() -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let Ok(server) = std::env::var(POSTGRES_URL) else {
+        let found = Self::try_postgres();
+        if let Err(reason) = &found {
             assert!(
                 std::env::var_os(REQUIRE_POSTGRES).is_none(),
-                "{REQUIRE_POSTGRES} is set and {POSTGRES_URL} is not"
+                "{REQUIRE_POSTGRES} is set: {reason}"
             );
-            eprintln!("not run on PostgreSQL: {POSTGRES_URL} is not set");
-            return None;
+            // A standard error that is closed must not fail the test.
+            let _ = writeln!(std::io::stderr(), "not run: {reason}");
+        }
+        found.ok()
+    }
+
+    /// A `PostgreSQL` database on the server that the environment names, or why there is none.
+    pub fn try_postgres() -> Result<Self, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let Ok(server) = std::env::var(POSTGRES_URL) else {
+            return Err(format!("no PostgreSQL server: {POSTGRES_URL} is not set"));
         };
         let name = format!(
             "doorward_test_{}_{}",
@@ -72,7 +88,7 @@ impl TestDatabase {
         let server = DatabaseUrl::parse(&server).expect(POSTGRES_URL);
         execute(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         execute(&server, &format!("CREATE DATABASE {name} TEMPLATE template0"));
-        Some(Self {
+        Ok(Self {
             url,
             keeper: Keeper::Server { url: server, name },
         })
@@ -111,6 +127,16 @@ impl TestDatabase {
         Database::open(&self.settings()).expect("a database that was just migrated")
     }
 
+    /// Everything in the audit log, in order of id.
+    pub fn events(&self) -> Vec<Event> {
+        let rows: Vec<EventRow> = events::table
+            .order(events::id)
+            .select(EventRow::as_select())
+            .load(&mut connection(&self.parsed_url()))
+            .expect("the audit log");
+        rows.into_iter().map(Event::from).collect()
+    }
+
     /// Runs SQL on a connection of its own, and gives the number of rows it changed.
     pub fn execute(&self, sql: &str) -> usize {
         execute(&self.parsed_url(), sql)
@@ -134,6 +160,43 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         if let Keeper::Server { url, name } = &self.keeper {
             execute(url, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        }
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events)]
+struct EventRow {
+    id: String,
+    at: i64,
+    kind: String,
+    outcome: String,
+    user_id: Option<String>,
+    actor_id: Option<String>,
+    session_id: Option<String>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    request_id: String,
+    detail: String,
+}
+
+impl From<EventRow> for Event {
+    fn from(row: EventRow) -> Self {
+        let user = |id: String| UserId::parse(&id).expect("the id of a user");
+        Self {
+            id: EventId::parse(&row.id).expect("the id of an event"),
+            at: Timestamp::from_micros(row.at),
+            kind: EventKind::parse(&row.kind).expect("a kind"),
+            outcome: EventOutcome::parse(&row.outcome).expect("an outcome"),
+            user_id: row.user_id.map(user),
+            actor_id: row.actor_id.map(user),
+            session_id: row
+                .session_id
+                .map(|id| SessionId::parse(&id).expect("the id of a session")),
+            ip: row.ip.map(|ip| ip.parse().expect("an address")),
+            user_agent: row.user_agent,
+            request_id: row.request_id,
+            detail: serde_json::from_str(&row.detail).expect("particulars"),
         }
     }
 }

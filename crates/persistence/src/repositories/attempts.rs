@@ -22,12 +22,8 @@ struct AttemptRow {
 impl AttemptRow {
     fn record(&self, key: &AttemptKey) -> Result<AttemptRecord, Failure> {
         // The key is a keyed hash; its beginning is enough to find the row.
-        let row = key
-            .as_bytes()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>();
+        let beginning = key.as_bytes().first_chunk().copied().unwrap_or_default();
+        let row = format!("{:016x}…", u64::from_be_bytes(beginning));
         let place = Place {
             table: "attempts",
             row: &row,

@@ -16,7 +16,7 @@ impl EventLog for Work<'_> {
                 .as_deref()
                 .map(|text| without_nul("events", "user_agent", text));
             let detail = serde_json::to_string(&event.detail)
-                .map_err(|_unspecific| Failure::unreadable("events", "detail", &event.id))?;
+                .map_err(|_unspecific| Failure::unreadable("events", "detail", event.id))?;
             diesel::insert_into(events::table)
                 .values((
                     events::id.eq(event.id.to_string()),

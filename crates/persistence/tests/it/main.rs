@@ -1,3 +1,3 @@
 //! The store on real databases.
 
-mod smoke;
+mod contract;
