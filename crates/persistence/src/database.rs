@@ -1,0 +1,190 @@
+//! The store: a pool of connections, and the transactions that run on it.
+
+use core::time::Duration;
+
+use diesel::r2d2::{Pool, PooledConnection, R2D2Connection as _};
+
+use doorward_domain::ports::{Repositories, StoreError, StoreResult, UnitOfWork, Verdict};
+
+use crate::connection::{AnyConnection, connect};
+use crate::failure::Failure;
+use crate::gate::Gate;
+use crate::migrations::{self, SchemaStatus};
+use crate::pool::{Manager, pool};
+use crate::transaction::{self, Mode};
+use crate::url::{DatabaseUrl, InvalidDatabaseUrl};
+use crate::work::Work;
+
+/// How often a transaction that lost to a concurrent one is run before it is given up.
+const RUNS: u32 = 3;
+
+/// Where the database is, and how much of it may be used.
+#[derive(Debug, Clone)]
+pub struct DatabaseSettings {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// The most connections at a time; each is a transaction that is under way. At least 1.
+    pub max_connections: u32,
+    /// The longest wait for a connection, for the turn to write and for a lock of another process on SQLite.
+    pub acquire_timeout: Duration,
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The settings cannot be right.
+    #[error("the database is configured wrongly: {0}")]
+    Misconfigured(String),
+    /// It does not answer, refuses the connection, or cannot be opened.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(String),
+    /// Its schema is not the one that this program was built for.
+    #[error("the database's schema differs from the one this version needs: {0}")]
+    SchemaDiffers(SchemaStatus),
+    /// A migration was refused by the database, and has left nothing behind.
+    #[error("the database could not be migrated: {0}")]
+    MigrationFailed(String),
+}
+
+impl From<InvalidDatabaseUrl> for OpenError {
+    fn from(error: InvalidDatabaseUrl) -> Self {
+        Self::Misconfigured(error.to_string())
+    }
+}
+
+/// An open database. Threads share it by reference.
+pub struct Database {
+    pool: Pool<Manager>,
+    /// Orders the writing transactions of this process; on SQLite only.
+    gate: Option<Gate>,
+    patience: Duration,
+    /// Version and name of every migration, in order.
+    migrations: Vec<(String, String)>,
+}
+
+impl Database {
+    /// Opens a database whose schema is current; see [`migrate`](crate::migrate).
+    ///
+    /// A SQLite file that is not there is made, readable by its owner only, but the folder it is in is not.
+    pub fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        if settings.max_connections == 0 {
+            return Err(OpenError::Misconfigured(
+                "at least one connection is needed".to_owned(),
+            ));
+        }
+        if settings.acquire_timeout.is_zero() {
+            return Err(OpenError::Misconfigured(
+                "the wait for a connection cannot be zero".to_owned(),
+            ));
+        }
+        // By hand, for an error that says why; the pool would only say that it has waited.
+        let mut connection = connect(&settings.url, settings.acquire_timeout)
+            .map_err(|error| OpenError::Unreachable(error.0))?;
+        let status = migrations::status(&mut connection)
+            .map_err(|error| OpenError::Unreachable(Failure::from(error).error.to_string()))?;
+        if !status.is_current() {
+            return Err(OpenError::SchemaDiffers(status));
+        }
+        Ok(Self {
+            pool: pool(&settings.url, settings.max_connections, settings.acquire_timeout),
+            gate: settings.url.is_sqlite().then(Gate::default),
+            patience: settings.acquire_timeout,
+            migrations: migrations::known(&connection),
+        })
+    }
+
+    /// A connection on which `first` succeeded, and what it gave.
+    ///
+    /// After a restart of the database every connection that the pool kept is lost, which shows at its next use. Such a
+    /// one is closed and another taken, until one works or a new one cannot be made.
+    fn on_live_connection<T>(
+        &self,
+        mut first: impl FnMut(&mut AnyConnection) -> Result<T, diesel::result::Error>,
+    ) -> Result<(PooledConnection<Manager>, T), Failure> {
+        let mut lost = Failure::unavailable("there is no connection");
+        for _ in 0..=self.pool.max_size() {
+            let mut connection = self
+                .pool
+                .get_timeout(self.patience)
+                .map_err(|error| Failure::unavailable(error.to_string()))?;
+            match first(&mut connection) {
+                Ok(value) => return Ok((connection, value)),
+                Err(error) if connection.is_broken() => lost = error.into(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(lost)
+    }
+
+    /// Runs `work` once, in one transaction, and ends it as `work` says unless a statement has failed.
+    fn run(&self, mode: Mode, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> Result<(), Failure> {
+        let (mut connection, ()) =
+            self.on_live_connection(|connection| transaction::begin(connection, mode))?;
+        let mut open = Work::new(&mut connection, mode);
+        let verdict = work(&mut open);
+        match (open.into_failure(), verdict) {
+            (None, Verdict::Commit) => transaction::commit(&mut connection).map_err(Failure::from),
+            (None, Verdict::RollBack) => {
+                transaction::roll_back(&mut connection);
+                Ok(())
+            }
+            (Some(failure), _) => {
+                transaction::roll_back(&mut connection);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Runs `work` again if the database asks for it.
+    fn run_persistently(
+        &self,
+        mode: Mode,
+        work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict,
+    ) -> StoreResult<()> {
+        let mut runs = 1;
+        loop {
+            match self.run(mode, work) {
+                Err(failure) if failure.again && runs < RUNS => runs += 1,
+                result => return result.map_err(StoreError::from),
+            }
+        }
+    }
+}
+
+impl UnitOfWork for Database {
+    fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        let _turn = match &self.gate {
+            None => None,
+            Some(gate) => Some(gate.enter(self.patience).ok_or_else(|| {
+                StoreError::Unavailable("too many transactions are waiting to write".to_owned())
+            })?),
+        };
+        self.run_persistently(Mode::Write, work)
+    }
+
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        // There is nothing to commit, and an error of ending it would be one of a reading that has succeeded.
+        self.run_persistently(Mode::Read, &mut |repositories| {
+            work(repositories);
+            Verdict::RollBack
+        })
+    }
+
+    fn check(&self) -> StoreResult<()> {
+        let (_, applied) = self.on_live_connection(migrations::applied)?;
+        let status = migrations::compare(&self.migrations, &applied);
+        if status.is_current() {
+            Ok(())
+        } else {
+            Err(StoreError::Unavailable(status.to_string()))
+        }
+    }
+}
+
+impl core::fmt::Debug for Database {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Database")
+            .field("pool", &self.pool.state())
+            .finish_non_exhaustive()
+    }
+}

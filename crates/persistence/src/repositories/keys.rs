@@ -1,0 +1,74 @@
+use diesel::prelude::*;
+
+use doorward_domain::ports::{KeyRepository, StoreResult};
+use doorward_domain::token::{KeyId, KeyPurpose, SealedKey};
+
+use crate::connection::on_either;
+use crate::failure::Failure;
+use crate::field::{Place, instant, without_nul};
+use crate::schema::keys;
+use crate::work::{Work, hit};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = keys)]
+struct KeyRow {
+    id: String,
+    purpose: String,
+    ordinal: i64,
+    algorithm: String,
+    public: Vec<u8>,
+    sealed: Vec<u8>,
+    created_at: i64,
+}
+
+impl TryFrom<KeyRow> for SealedKey {
+    type Error = Failure;
+
+    fn try_from(row: KeyRow) -> Result<Self, Failure> {
+        let place = Place {
+            table: "keys",
+            row: &row.id,
+        };
+        Ok(Self {
+            purpose: place.parsed("purpose", KeyPurpose::parse(&row.purpose))?,
+            ordinal: place.counter("ordinal", row.ordinal)?,
+            id: KeyId::new(row.id),
+            algorithm: row.algorithm,
+            public: row.public,
+            sealed: row.sealed,
+            created_at: instant(row.created_at),
+        })
+    }
+}
+
+impl KeyRepository for Work<'_> {
+    fn list(&mut self, purpose: KeyPurpose) -> StoreResult<Vec<SealedKey>> {
+        self.read(|connection| {
+            let rows: Vec<KeyRow> = keys::table
+                .filter(keys::purpose.eq(purpose.as_str()))
+                .order(keys::ordinal)
+                .select(KeyRow::as_select())
+                .load(connection)?;
+            rows.into_iter().map(SealedKey::try_from).collect()
+        })
+    }
+
+    fn insert(&mut self, key: &SealedKey) -> StoreResult<bool> {
+        self.write(|connection| {
+            let values = (
+                keys::purpose.eq(key.purpose.as_str()),
+                keys::ordinal.eq(i64::from(key.ordinal)),
+                keys::id.eq(without_nul("keys", "id", key.id.as_str())?),
+                keys::algorithm.eq(without_nul("keys", "algorithm", &key.algorithm)?),
+                keys::public.eq(&key.public),
+                keys::sealed.eq(&key.sealed),
+                keys::created_at.eq(key.created_at.as_micros()),
+            );
+            let statement = diesel::insert_into(keys::table)
+                .values(values)
+                .on_conflict((keys::purpose, keys::ordinal))
+                .do_nothing();
+            hit(on_either!(connection, inner => statement.execute(inner)))
+        })
+    }
+}

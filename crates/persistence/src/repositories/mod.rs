@@ -1,0 +1,8 @@
+//! The repositories of the domain, each implemented for the open transaction [`Work`](crate::work::Work).
+
+mod attempts;
+mod events;
+mod keys;
+mod sessions;
+mod setup;
+mod users;

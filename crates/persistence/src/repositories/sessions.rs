@@ -1,0 +1,180 @@
+use core::net::IpAddr;
+
+use diesel::prelude::*;
+
+use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::ports::{SessionRepository, StoreResult};
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::{EndReason, Ended, Generation, Session, SessionKey};
+
+use crate::failure::Failure;
+use crate::field::{Place, instant, without_nul};
+use crate::schema::sessions;
+use crate::work::{Work, hit};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct SessionRow {
+    id: String,
+    user_id: String,
+    key: Vec<u8>,
+    generation: i64,
+    rotated_at: i64,
+    created_at: i64,
+    last_used_at: i64,
+    expires_at: i64,
+    ended_at: Option<i64>,
+    end_reason: Option<String>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl TryFrom<SessionRow> for Session {
+    type Error = Failure;
+
+    fn try_from(row: SessionRow) -> Result<Self, Failure> {
+        let place = Place {
+            table: "sessions",
+            row: &row.id,
+        };
+        let ended = match (row.ended_at, row.end_reason) {
+            (None, None) => None,
+            (Some(at), Some(reason)) => Some(Ended {
+                at: instant(at),
+                reason: place.parsed("end_reason", EndReason::parse(&reason))?,
+            }),
+            _ => return place.parsed("ended_at", None),
+        };
+        Ok(Self {
+            id: place.parsed("id", SessionId::parse(&row.id).ok())?,
+            user_id: place.parsed("user_id", UserId::parse(&row.user_id).ok())?,
+            key: SessionKey::from_bytes(place.bytes("key", row.key)?),
+            generation: Generation::new(place.counter("generation", row.generation)?),
+            rotated_at: instant(row.rotated_at),
+            created_at: instant(row.created_at),
+            last_used_at: instant(row.last_used_at),
+            expires_at: instant(row.expires_at),
+            ended,
+            ip: place.parsed_optional("ip", row.ip, |ip| ip.parse().ok())?,
+            user_agent: row.user_agent,
+        })
+    }
+}
+
+fn client(user_agent: Option<&str>) -> Result<Option<&str>, Failure> {
+    user_agent
+        .map(|text| without_nul("sessions", "user_agent", text))
+        .transpose()
+}
+
+impl SessionRepository for Work<'_> {
+    fn insert(&mut self, session: &Session) -> StoreResult<()> {
+        self.write(|connection| {
+            diesel::insert_into(sessions::table)
+                .values((
+                    sessions::id.eq(session.id.to_string()),
+                    sessions::user_id.eq(session.user_id.to_string()),
+                    sessions::key.eq(session.key.expose().as_slice()),
+                    sessions::generation.eq(i64::from(session.generation.get())),
+                    sessions::rotated_at.eq(session.rotated_at.as_micros()),
+                    sessions::created_at.eq(session.created_at.as_micros()),
+                    sessions::last_used_at.eq(session.last_used_at.as_micros()),
+                    sessions::expires_at.eq(session.expires_at.as_micros()),
+                    sessions::ended_at.eq(session.ended.map(|ended| ended.at.as_micros())),
+                    sessions::end_reason.eq(session.ended.map(|ended| ended.reason.as_str())),
+                    sessions::ip.eq(session.ip.map(|ip| ip.to_string())),
+                    sessions::user_agent.eq(client(session.user_agent.as_deref())?),
+                ))
+                .execute(connection)?;
+            Ok(())
+        })
+    }
+
+    fn find(&mut self, id: SessionId) -> StoreResult<Option<Session>> {
+        self.read(|connection| {
+            let row: Option<SessionRow> = sessions::table
+                .find(id.to_string())
+                .select(SessionRow::as_select())
+                .first(connection)
+                .optional()?;
+            row.map(Session::try_from).transpose()
+        })
+    }
+
+    fn rotate(
+        &mut self,
+        id: SessionId,
+        from: Generation,
+        now: Timestamp,
+        ip: Option<IpAddr>,
+        user_agent: Option<&str>,
+    ) -> StoreResult<bool> {
+        let Some(to) = from.next() else { return Ok(false) };
+        self.write(|connection| {
+            let current = sessions::table
+                .find(id.to_string())
+                .filter(sessions::generation.eq(i64::from(from.get())))
+                .filter(sessions::ended_at.is_null());
+            hit(diesel::update(current)
+                .set((
+                    sessions::generation.eq(i64::from(to.get())),
+                    sessions::rotated_at.eq(now.as_micros()),
+                    sessions::last_used_at.eq(now.as_micros()),
+                    sessions::ip.eq(ip.map(|ip| ip.to_string())),
+                    sessions::user_agent.eq(client(user_agent)?),
+                ))
+                .execute(connection))
+        })
+    }
+
+    fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> StoreResult<bool> {
+        self.write(|connection| {
+            let open = sessions::table
+                .find(id.to_string())
+                .filter(sessions::ended_at.is_null());
+            hit(diesel::update(open)
+                .set((
+                    sessions::ended_at.eq(now.as_micros()),
+                    sessions::end_reason.eq(reason.as_str()),
+                ))
+                .execute(connection))
+        })
+    }
+
+    fn end_all(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> StoreResult<u64> {
+        self.write(|connection| {
+            let open = sessions::table
+                .filter(sessions::user_id.eq(user.to_string()))
+                .filter(sessions::ended_at.is_null())
+                // No id is empty: without an exception every one differs from this.
+                .filter(sessions::id.ne(except.map(|id| id.to_string()).unwrap_or_default()));
+            let ended = diesel::update(open)
+                .set((
+                    sessions::ended_at.eq(now.as_micros()),
+                    sessions::end_reason.eq(reason.as_str()),
+                ))
+                .execute(connection)?;
+            Ok(u64::try_from(ended).unwrap_or(u64::MAX))
+        })
+    }
+
+    fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>> {
+        self.read(|connection| {
+            let rows: Vec<SessionRow> = sessions::table
+                .filter(sessions::user_id.eq(user.to_string()))
+                .filter(sessions::ended_at.is_null())
+                .filter(sessions::expires_at.ge(now.as_micros()))
+                .order((sessions::last_used_at.desc(), sessions::id.desc()))
+                .limit(i64::from(limit))
+                .select(SessionRow::as_select())
+                .load(connection)?;
+            rows.into_iter().map(Session::try_from).collect()
+        })
+    }
+}

@@ -1,0 +1,371 @@
+use diesel::dsl::auto_type;
+use diesel::prelude::*;
+
+use doorward_domain::access::{Role, Roles};
+use doorward_domain::id::UserId;
+use doorward_domain::identity::{
+    CanonicalEmail, Credentials, DisplayName, Email, PasswordDigest, PasswordVersion, User, UserStatus,
+    UserVersion,
+};
+use doorward_domain::ports::{Insertion, StoreResult, UserFilter, UserRepository};
+
+use crate::connection::{AnyConnection, on_either};
+use crate::failure::Failure;
+use crate::field::{Place, instant, without_nul};
+use crate::locks;
+use crate::schema::{user_roles, users};
+use crate::work::{Work, hit};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct UserRow {
+    id: String,
+    email: String,
+    email_canonical: String,
+    name: Option<String>,
+    status: String,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl UserRow {
+    /// The user of this row and of the rows of its roles.
+    fn with_roles(self, roles: impl IntoIterator<Item = String>) -> Result<User, Failure> {
+        let place = Place {
+            table: "users",
+            row: &self.id,
+        };
+        let email = Email::parse(&self.email).ok();
+        let email = place.parsed("email", email)?;
+        // Accounts are found by the one and shown by the other: they have to be the same address.
+        place.parsed(
+            "email_canonical",
+            (email.canonical().as_str() == self.email_canonical).then_some(()),
+        )?;
+        let role_place = Place {
+            table: "user_roles",
+            row: &self.id,
+        };
+        let roles: Result<Roles, Failure> = roles
+            .into_iter()
+            .map(|role| role_place.parsed("role", Role::parse(&role).ok()))
+            .collect();
+        Ok(User {
+            id: place.parsed("id", UserId::parse(&self.id).ok())?,
+            email,
+            name: place
+                .parsed_optional("name", self.name.as_deref(), |name| DisplayName::parse(name).ok())?,
+            roles: roles?,
+            status: place.parsed("status", UserStatus::parse(&self.status))?,
+            version: UserVersion::new(place.counter("version", self.version)?),
+            created_at: instant(self.created_at),
+            updated_at: instant(self.updated_at),
+        })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct PasswordRow {
+    password_digest: String,
+    password_version: i64,
+}
+
+/// Every user once for each of its roles, and once with none if it has none.
+#[auto_type(no_type_alias)]
+fn users_with_roles() -> _ {
+    users::table.left_join(user_roles::table)
+}
+
+fn find(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, Failure> {
+    let rows: Vec<(UserRow, Option<String>)> = users_with_roles()
+        .filter(users::id.eq(id.to_string()))
+        .select((UserRow::as_select(), user_roles::role.nullable()))
+        .load(connection)?;
+    let mut rows = rows.into_iter();
+    let Some((user, first_role)) = rows.next() else {
+        return Ok(None);
+    };
+    user.with_roles(first_role.into_iter().chain(rows.filter_map(|(_, role)| role)))
+        .map(Some)
+}
+
+fn credentials(rows: Vec<(UserRow, PasswordRow, Option<String>)>) -> Result<Option<Credentials>, Failure> {
+    let mut rows = rows.into_iter();
+    let Some((user, password, first_role)) = rows.next() else {
+        return Ok(None);
+    };
+    let place = Place {
+        table: "users",
+        row: &user.id,
+    };
+    let password_version =
+        PasswordVersion::new(place.counter("password_version", password.password_version)?);
+    let user = user.with_roles(first_role.into_iter().chain(rows.filter_map(|(_, _, role)| role)))?;
+    Ok(Some(Credentials {
+        user,
+        digest: PasswordDigest::new(password.password_digest),
+        password_version,
+    }))
+}
+
+fn insert_roles(connection: &mut AnyConnection, user: &User) -> Result<(), Failure> {
+    // One statement each: there are one or two, and a statement that does not change with their number is prepared once.
+    for role in user.roles.iter() {
+        diesel::insert_into(user_roles::table)
+            .values((
+                user_roles::user_id.eq(user.id.to_string()),
+                user_roles::role.eq(role.as_str()),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+impl UserRepository for Work<'_> {
+    fn insert(&mut self, user: &User, digest: &PasswordDigest) -> StoreResult<Insertion> {
+        self.write(|connection| {
+            let digest = without_nul("users", "password_digest", digest.expose())?;
+            let values = (
+                users::id.eq(user.id.to_string()),
+                users::email.eq(user.email.as_typed()),
+                users::email_canonical.eq(user.email.canonical().as_str()),
+                users::name.eq(user.name.as_ref().map(DisplayName::as_str)),
+                users::status.eq(user.status.as_str()),
+                users::version.eq(i64::from(user.version.get())),
+                users::password_digest.eq(digest),
+                users::password_version.eq(i64::from(PasswordVersion::FIRST.get())),
+                users::created_at.eq(user.created_at.as_micros()),
+                users::updated_at.eq(user.updated_at.as_micros()),
+            );
+            let statement = diesel::insert_into(users::table)
+                .values(values)
+                .on_conflict(users::email_canonical)
+                .do_nothing();
+            // Waits for a transaction that has taken the address and not ended yet.
+            let rows = on_either!(connection, inner => statement.execute(inner))?;
+            if rows == 0 {
+                return Ok(Insertion::EmailTaken);
+            }
+            insert_roles(connection, user)?;
+            Ok(Insertion::Done)
+        })
+    }
+
+    fn find(&mut self, id: UserId) -> StoreResult<Option<User>> {
+        self.read(|connection| find(connection, id))
+    }
+
+    fn lock(&mut self, id: UserId) -> StoreResult<Option<User>> {
+        self.write(|connection| {
+            // In a statement of its own: one that reads the roles too would, after waiting, answer the row as the other
+            // transaction left it together with the roles as they were before. On SQLite the whole transaction is a lock.
+            if let AnyConnection::Postgres(connection) = connection {
+                users::table
+                    .filter(users::id.eq(id.to_string()))
+                    .select(users::id)
+                    .for_no_key_update()
+                    .execute(connection)?;
+            }
+            find(connection, id)
+        })
+    }
+
+    fn find_credentials_by_email(&mut self, email: &CanonicalEmail) -> StoreResult<Option<Credentials>> {
+        self.read(|connection| {
+            let rows = users_with_roles()
+                .filter(users::email_canonical.eq(email.as_str()))
+                .select((
+                    UserRow::as_select(),
+                    PasswordRow::as_select(),
+                    user_roles::role.nullable(),
+                ))
+                .load(connection)?;
+            credentials(rows)
+        })
+    }
+
+    fn find_credentials(&mut self, id: UserId) -> StoreResult<Option<Credentials>> {
+        self.read(|connection| {
+            let rows = users_with_roles()
+                .filter(users::id.eq(id.to_string()))
+                .select((
+                    UserRow::as_select(),
+                    PasswordRow::as_select(),
+                    user_roles::role.nullable(),
+                ))
+                .load(connection)?;
+            credentials(rows)
+        })
+    }
+
+    fn password_version(&mut self, id: UserId) -> StoreResult<Option<PasswordVersion>> {
+        self.read(|connection| {
+            let id = id.to_string();
+            let version: Option<i64> = users::table
+                .find(&id)
+                .select(users::password_version)
+                .first(connection)
+                .optional()?;
+            let place = Place {
+                table: "users",
+                row: &id,
+            };
+            version
+                .map(|version| {
+                    place
+                        .counter("password_version", version)
+                        .map(PasswordVersion::new)
+                })
+                .transpose()
+        })
+    }
+
+    fn update(&mut self, user: &User) -> StoreResult<bool> {
+        self.write(|connection| {
+            let id = user.id.to_string();
+            let found = hit(diesel::update(users::table.find(&id))
+                .set((
+                    users::name.eq(user.name.as_ref().map(DisplayName::as_str)),
+                    users::status.eq(user.status.as_str()),
+                    users::version.eq(i64::from(user.version.get())),
+                    users::updated_at.eq(user.updated_at.as_micros()),
+                ))
+                .execute(connection))?;
+            if !found {
+                return Ok(false);
+            }
+            let mut kept: Vec<String> = user_roles::table
+                .filter(user_roles::user_id.eq(&id))
+                .select(user_roles::role)
+                .load(connection)?;
+            kept.sort_unstable();
+            if !kept
+                .iter()
+                .map(String::as_str)
+                .eq(user.roles.iter().map(Role::as_str))
+            {
+                diesel::delete(user_roles::table.filter(user_roles::user_id.eq(&id))).execute(connection)?;
+                insert_roles(connection, user)?;
+            }
+            Ok(true)
+        })
+    }
+
+    fn set_digest(
+        &mut self,
+        id: UserId,
+        digest: &PasswordDigest,
+        expected: PasswordVersion,
+        version: PasswordVersion,
+    ) -> StoreResult<bool> {
+        self.write(|connection| {
+            let digest = without_nul("users", "password_digest", digest.expose())?;
+            let current = users::table
+                .find(id.to_string())
+                .filter(users::password_version.eq(i64::from(expected.get())));
+            hit(diesel::update(current)
+                .set((
+                    users::password_digest.eq(digest),
+                    users::password_version.eq(i64::from(version.get())),
+                ))
+                .execute(connection))
+        })
+    }
+
+    fn delete(&mut self, id: UserId) -> StoreResult<bool> {
+        // Roles and sessions go with it, by their foreign keys.
+        self.write(|connection| hit(diesel::delete(users::table.find(id.to_string())).execute(connection)))
+    }
+
+    fn count_active_admins(&mut self) -> StoreResult<u64> {
+        self.write(|connection| {
+            locks::admins(connection)?;
+            let count: i64 = user_roles::table
+                .inner_join(users::table)
+                .filter(user_roles::role.eq(Role::ADMIN))
+                .filter(users::status.eq(UserStatus::Active.as_str()))
+                .count()
+                .get_result(connection)?;
+            Ok(u64::try_from(count).unwrap_or(0))
+        })
+    }
+
+    fn page(&mut self, filter: &UserFilter, after: Option<UserId>, limit: u32) -> StoreResult<Vec<User>> {
+        self.read(|connection| {
+            let rows = match &filter.role {
+                None => page_of_all(connection, filter, after, limit)?,
+                Some(role) => page_of_role(connection, role, filter, after, limit)?,
+            };
+            let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+            let mut roles = user_roles::table
+                .filter(user_roles::user_id.eq_any(ids))
+                .order(user_roles::user_id)
+                .load::<(String, String)>(connection)?
+                .into_iter()
+                .peekable();
+            // Both are in order of id.
+            let mut users = Vec::with_capacity(rows.len());
+            for row in rows {
+                let mut own = Vec::new();
+                while let Some((_, role)) = roles.next_if(|(user_id, _)| *user_id == row.id) {
+                    own.push(role);
+                }
+                users.push(row.with_roles(own)?);
+            }
+            Ok(users)
+        })
+    }
+}
+
+/// A page in order of the primary key, or of the index over status and id.
+fn page_of_all(
+    connection: &mut AnyConnection,
+    filter: &UserFilter,
+    after: Option<UserId>,
+    limit: u32,
+) -> QueryResult<Vec<UserRow>> {
+    let mut query = users::table
+        .select(UserRow::as_select())
+        .order(users::id)
+        .limit(i64::from(limit))
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(users::id.gt(after.to_string()));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(users::status.eq(status.as_str()));
+    }
+    if let Some(email) = &filter.email {
+        query = query.filter(users::email_canonical.eq(email.as_str()));
+    }
+    query.load(connection)
+}
+
+/// A page in order of the index over role and user: the ids of the role's holders come from there, not from the users.
+fn page_of_role(
+    connection: &mut AnyConnection,
+    role: &Role,
+    filter: &UserFilter,
+    after: Option<UserId>,
+    limit: u32,
+) -> QueryResult<Vec<UserRow>> {
+    let mut query = user_roles::table
+        .inner_join(users::table)
+        .filter(user_roles::role.eq(role.as_str()))
+        .select(UserRow::as_select())
+        .order(user_roles::user_id)
+        .limit(i64::from(limit))
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(user_roles::user_id.gt(after.to_string()));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(users::status.eq(status.as_str()));
+    }
+    if let Some(email) = &filter.email {
+        query = query.filter(users::email_canonical.eq(email.as_str()));
+    }
+    query.load(connection)
+}

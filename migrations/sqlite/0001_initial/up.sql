@@ -1,0 +1,102 @@
+-- The first schema. The same tables, columns and names as in migrations/postgres; what differs is said there or here.
+--
+-- Ids are text in their one canonical spelling, instants are whole microseconds since 1970-01-01T00:00:00Z, counters
+-- are at most 4294967295. Vocabularies that will not grow are checked here; those that grow with the product (kinds of
+-- events, reasons of endings, purposes of keys) are checked when a row is read, so that a new word needs no migration.
+--
+-- STRICT makes SQLite refuse values of the wrong type, as PostgreSQL does. Tables of short rows are WITHOUT ROWID: the
+-- primary key is then the table. Wide rows are better off with a rowid (https://sqlite.org/withoutrowid.html).
+
+CREATE TABLE users (
+    id               TEXT    NOT NULL PRIMARY KEY,
+    email            TEXT    NOT NULL,
+    email_canonical  TEXT    NOT NULL CONSTRAINT users_email_canonical_key UNIQUE,
+    name             TEXT,
+    status           TEXT    NOT NULL CONSTRAINT users_status_check CHECK (status IN ('active', 'disabled')),
+    version          INTEGER NOT NULL CONSTRAINT users_version_check CHECK (version BETWEEN 0 AND 4294967295),
+    password_digest  TEXT    NOT NULL,
+    password_version INTEGER NOT NULL
+        CONSTRAINT users_password_version_check CHECK (password_version BETWEEN 0 AND 4294967295),
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL
+) STRICT;
+
+-- Pages of the users with one status, in order of id.
+CREATE INDEX users_status_id ON users (status, id);
+
+CREATE TABLE user_roles (
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    role    TEXT NOT NULL,
+    PRIMARY KEY (user_id, role)
+) STRICT, WITHOUT ROWID;
+
+-- Pages of the users with one role, in order of id; the count of the administrators.
+CREATE INDEX user_roles_role_user_id ON user_roles (role, user_id);
+
+CREATE TABLE sessions (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    user_id      TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    key          BLOB    NOT NULL CONSTRAINT sessions_key_check CHECK (length(key) = 32),
+    generation   INTEGER NOT NULL CONSTRAINT sessions_generation_check CHECK (generation BETWEEN 0 AND 4294967295),
+    rotated_at   INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    ended_at     INTEGER,
+    end_reason   TEXT,
+    ip           TEXT,
+    user_agent   TEXT,
+    CONSTRAINT sessions_ended_check CHECK ((ended_at IS NULL) = (end_reason IS NULL))
+) STRICT;
+
+-- The sessions of a user: those still open, and all of them when the account is deleted. None of its columns changes
+-- when a session is refreshed, which therefore writes to no index.
+CREATE INDEX sessions_user_id_ended_at_expires_at ON sessions (user_id, ended_at, expires_at);
+
+CREATE TABLE attempts (
+    key            BLOB    NOT NULL PRIMARY KEY CONSTRAINT attempts_key_check CHECK (length(key) = 32),
+    failures       INTEGER NOT NULL CONSTRAINT attempts_failures_check CHECK (failures BETWEEN 0 AND 4294967295),
+    day_failures   INTEGER NOT NULL
+        CONSTRAINT attempts_day_failures_check CHECK (day_failures BETWEEN 0 AND 4294967295),
+    day_started_at INTEGER NOT NULL,
+    last_at        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- No foreign keys: the log outlives the accounts and sessions that it tells of.
+CREATE TABLE events (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    at         INTEGER NOT NULL,
+    kind       TEXT    NOT NULL,
+    outcome    TEXT    NOT NULL CONSTRAINT events_outcome_check CHECK (outcome IN ('success', 'failure')),
+    user_id    TEXT,
+    actor_id   TEXT,
+    session_id TEXT,
+    ip         TEXT,
+    user_agent TEXT,
+    request_id TEXT    NOT NULL,
+    detail     TEXT    NOT NULL
+) STRICT;
+
+-- Pages of the events of one user, or of one kind, in order of id.
+CREATE INDEX events_user_id_id ON events (user_id, id);
+CREATE INDEX events_kind_id ON events (kind, id);
+
+CREATE TABLE keys (
+    purpose    TEXT    NOT NULL,
+    ordinal    INTEGER NOT NULL CONSTRAINT keys_ordinal_check CHECK (ordinal BETWEEN 0 AND 4294967295),
+    id         TEXT    NOT NULL CONSTRAINT keys_id_key UNIQUE,
+    algorithm  TEXT    NOT NULL,
+    public     BLOB    NOT NULL,
+    sealed     BLOB    NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (purpose, ordinal)
+) STRICT, WITHOUT ROWID;
+
+-- One row, made here, so that every step of the first start is a conditional update of it.
+CREATE TABLE setup (
+    id           INTEGER NOT NULL PRIMARY KEY CONSTRAINT setup_id_check CHECK (id = 1),
+    token_digest BLOB    CONSTRAINT setup_token_digest_check CHECK (length(token_digest) = 32),
+    completed_at INTEGER
+) STRICT;
+
+INSERT INTO setup (id) VALUES (1);
