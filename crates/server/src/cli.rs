@@ -88,12 +88,6 @@ pub enum Command {
         #[command(subcommand)]
         command: UsersCommand,
     },
-    /// Manage the keys that tokens are signed with
-    Keys {
-        /// What to do.
-        #[command(subcommand)]
-        command: KeysCommand,
-    },
     /// Make a new one-time setup token, which creates the first administrator, and print it
     SetupToken,
     /// Check the configuration
@@ -142,13 +136,6 @@ pub struct PasswordSource {
     /// Read the password from standard input, up to the end of the line
     #[arg(long)]
     pub password_stdin: bool,
-}
-
-/// `doorward keys …`
-#[derive(Debug, Subcommand)]
-pub enum KeysCommand {
-    /// Make a new signing key; it is published now and used as soon as every verifier can know it
-    Rotate,
 }
 
 /// `doorward config …`

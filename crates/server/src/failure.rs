@@ -27,6 +27,12 @@ impl Failure {
         Self::Other(line.into())
     }
 
+    /// An error of a library, which has no exit status of its own.
+    #[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`")]
+    pub fn other_error(error: impl core::fmt::Display) -> Self {
+        Self::Other(error.to_string())
+    }
+
     /// The exit status.
     pub const fn status(&self) -> u8 {
         match self {
@@ -46,6 +52,13 @@ impl Failure {
             Self::DatabaseUnreachable(line) => vec![format!("database: {}", escape(line))],
             Self::Other(line) => vec![escape(line).to_string()],
         }
+    }
+}
+
+impl From<Failure> for std::io::Error {
+    /// For callbacks of which only an I/O error can come; the line is what is told.
+    fn from(failure: Failure) -> Self {
+        Self::other(failure.lines().join("; "))
     }
 }
 

@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{MasterKey, Settings};
+use doorward_jwt::MasterKey;
+
+use crate::config::Settings;
 use crate::failure::Failure;
+use crate::system::OsEntropy;
 
 /// The file in the data directory that holds the master key.
 const KEY_FILE: &str = "master.key";
@@ -39,7 +42,7 @@ pub fn master_key(settings: &mut Settings) -> Result<MasterKey, Failure> {
         return Ok(given);
     }
     let path = settings.data_dir.join(KEY_FILE);
-    let Some(database) = settings.database.url.file() else {
+    let Some(database) = settings.database.url.sqlite_path() else {
         return Err(Failure::configuration(
             "keys.master_key: with PostgreSQL it must be given",
         ));
@@ -82,7 +85,7 @@ fn read_key(path: &Path) -> Result<Option<MasterKey>, Failure> {
     file.take(MAX_FILE)
         .read_to_string(&mut text)
         .map_err(|error| refuse(format!("cannot be read: {error}")))?;
-    let key = MasterKey::parse(&SecretString::from(text.trim_end()));
+    let key = MasterKey::parse(text.trim_end());
     key.map(Some)
         .map_err(|what| refuse(format!("is no good: {what}")))
 }
@@ -95,7 +98,7 @@ fn make_key(path: &Path) -> Result<MasterKey, Failure> {
             path.display()
         ))
     };
-    let key = MasterKey::generate().map_err(|error| fail(&error))?;
+    let key = MasterKey::generate(&OsEntropy);
     let mut line = key.to_base64().expose_secret().to_owned();
     line.push('\n');
     // A link, unlike a rename, never replaces what is there, and the key is whole before it has its name.
@@ -252,7 +255,7 @@ mod tests {
                         prepare_data_dir(&settings.data_dir).unwrap();
                         let key = master_key(&mut settings).unwrap();
                         // As the next step of a start would.
-                        fs::write(settings.database.url.file().unwrap(), "not empty").unwrap();
+                        fs::write(settings.database.url.sqlite_path().unwrap(), "not empty").unwrap();
                         key
                     })
                 })
@@ -288,7 +291,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let given = format!(
             "keys.master_key={}",
-            MasterKey::generate().unwrap().to_base64().expose_secret()
+            MasterKey::generate(&OsEntropy).to_base64().expose_secret()
         );
         let mut settings = settings(&directory, &[&given]);
         prepare_data_dir(&settings.data_dir).unwrap();

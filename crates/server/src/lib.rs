@@ -4,8 +4,10 @@
 
 pub mod cli;
 pub mod commands;
+pub mod compose;
 pub mod config;
 pub mod escape;
 pub mod failure;
 pub mod first_start;
 pub mod logging;
+pub mod system;

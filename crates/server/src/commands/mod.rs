@@ -1,12 +1,15 @@
 //! What the program does when it is run.
 
 mod health;
+mod serve;
+mod setup;
+mod users;
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::cli::{self, Cli, Command, ConfigCommand, Parsed};
+use crate::cli::{self, Cli, Command, ConfigCommand, Parsed, UsersCommand};
 use crate::config::{self, Settings};
 use crate::failure::Failure;
 use crate::logging;
@@ -18,7 +21,7 @@ pub fn main(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
     let result = cli::parse(arguments).and_then(|parsed| match parsed {
-        Parsed::Run(cli) => run(&cli, variables),
+        Parsed::Run(cli) => run(*cli, variables),
         Parsed::Show(text) => print(text.trim_end()),
     });
     match result {
@@ -34,25 +37,25 @@ pub fn main(
 }
 
 /// Does what the command line asks for.
-fn run(cli: &Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Failure> {
+fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Failure> {
+    let command = cli.command.unwrap_or(Command::Serve);
+    if matches!(command, Command::Openapi) {
+        // The document is the same whatever is configured.
+        return print(doorward_http::openapi_json());
+    }
     let settings = config::load(cli.configuration.sources(variables))?;
-    match cli.command.as_ref().unwrap_or(&Command::Serve) {
-        Command::Config {
-            command: ConfigCommand::Check,
-        } => {
-            start_logging(&settings)?;
-            print("configuration is valid")
-        }
-        Command::Health => {
-            health::ask(&settings)?;
-            print("ready")
-        }
-        Command::Serve
-        | Command::Migrate
-        | Command::Users { .. }
-        | Command::Keys { .. }
-        | Command::SetupToken
-        | Command::Openapi => Err(Failure::other("this command is not in this build yet")),
+    if matches!(command, Command::Health) {
+        health::ask(&settings)?;
+        return print("ready");
+    }
+    start_logging(&settings)?;
+    match command {
+        Command::Serve => serve::serve(settings),
+        Command::Migrate => setup::migrate(settings),
+        Command::Users { command: UsersCommand::Create(command) } => users::create(settings, command),
+        Command::SetupToken => setup::setup_token(settings),
+        Command::Config { command: ConfigCommand::Check } => print("configuration is valid"),
+        Command::Health | Command::Openapi => Ok(()),
     }
 }
 

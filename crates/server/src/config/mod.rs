@@ -21,9 +21,8 @@ mod tests;
 
 pub use keys::{Key, Keys, Kind, variable_of};
 pub use scalar::Span;
-pub use secret::{MasterKey, Pepper};
 pub use settings::{
-    Argon2Settings, DatabaseSettings, DatabaseUrl, ForwardedHeader, KeySettings, LaneSettings, LogFormat,
+    Argon2Settings, DatabaseSettings, ForwardedHeader, KeySettings, LaneSettings, LogFormat,
     LogSettings, PasswordSettings, Quota, ServerSettings, Settings, SigningAlgorithm, ThrottleSettings,
     TokenSettings,
 };

@@ -219,7 +219,7 @@ pub struct RawArgon2 {
     #[schemars(range(min = 1024, max = 1_048_576))]
     pub memory_kib: u32,
     /// Passes over the memory. Below the default a warning is logged.
-    #[schemars(range(min = 1, max = 64))]
+    #[schemars(range(min = 1, max = 16))]
     pub iterations: u32,
     /// Lanes.
     #[schemars(range(min = 1, max = 16))]

@@ -23,9 +23,9 @@ use super::raw::{
     RawSetup, RawThrottle, RawTokens,
 };
 use super::scalar::Span;
-use super::secret::{MasterKey, Pepper};
+use super::secret::{master_key, pepper};
 use super::settings::{
-    Argon2Settings, DatabaseSettings, DatabaseUrl, ForwardedHeader, KeySettings, LaneSettings, LogFormat,
+    Argon2Settings, DatabaseSettings, ForwardedHeader, KeySettings, LaneSettings, LogFormat,
     LogSettings, PasswordSettings, Quota, ServerSettings, Settings, SigningAlgorithm, ThrottleSettings,
     TokenSettings,
 };
@@ -129,9 +129,9 @@ fn database(context: &mut Context, raw: RawDatabase, data_dir: &Path) -> Databas
         "database.url",
         raw.url,
         raw.url_file.as_deref(),
-        DatabaseUrl::parse,
+        |url| DatabaseUrl::parse_secret(url).map_err(|error| error.to_string()),
     );
-    let url = given.unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("doorward.db")));
+    let url = given.unwrap_or_else(|| DatabaseUrl::sqlite(data_dir.join("doorward.db")));
     let max_connections = raw
         .max_connections
         .unwrap_or_else(|| cores().saturating_mul(4).max(CONNECTIONS));
@@ -140,22 +140,22 @@ fn database(context: &mut Context, raw: RawDatabase, data_dir: &Path) -> Databas
 
 fn keys(context: &mut Context, raw: RawKeys, database: &DatabaseUrl) -> KeySettings {
     let is_given = raw.master_key.is_some() || raw.master_key_file.is_some();
-    if matches!(database, DatabaseUrl::Postgres(_)) && !is_given {
+    if !database.is_sqlite() && !is_given {
         let what =
             "with PostgreSQL it must be given, the same to every instance: openssl rand -base64 32 makes one";
         context.refuse("keys.master_key", what);
     }
     let file = raw.master_key_file.as_deref();
-    let master = context.secret("keys.master_key", raw.master_key, file, MasterKey::parse);
+    let master = context.secret("keys.master_key", raw.master_key, file, master_key);
     let file = raw.previous_master_key_file.as_deref();
     let previous_master = context.secret(
         "keys.previous_master_key",
         raw.previous_master_key,
         file,
-        MasterKey::parse,
+        master_key,
     );
     if let (Some(master), Some(previous)) = (&master, &previous_master)
-        && master.expose() == previous.expose()
+        && master.to_base64().expose_secret() == previous.to_base64().expose_secret()
     {
         context.refuse("keys.previous_master_key", "it is the same as keys.master_key");
     }
@@ -242,7 +242,7 @@ fn password(context: &mut Context, raw: RawPassword) -> PasswordSettings {
             "password.pepper",
             raw.pepper,
             raw.pepper_file.as_deref(),
-            Pepper::parse,
+            pepper,
         ),
         argon2: Argon2Settings {
             memory_kib,

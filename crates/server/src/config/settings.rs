@@ -2,18 +2,19 @@
 //!
 //! Where the domain has a policy, the settings hold that policy. Secrets are in types that do not print.
 
-use core::fmt;
 use core::net::SocketAddr;
 use core::num::NonZeroU32;
 use core::time::Duration;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
 use doorward_domain::token::SessionPolicy;
+use doorward_jwt::MasterKey;
+use doorward_password::Pepper;
+use doorward_persistence::DatabaseUrl;
 use ipnet::IpNet;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use super::secret::{MasterKey, Pepper};
 
 /// Everything that can be configured.
 #[derive(Debug)]
@@ -85,62 +86,6 @@ pub struct DatabaseSettings {
     pub url: DatabaseUrl,
     /// The most connections this instance opens.
     pub max_connections: u32,
-}
-
-/// Where the database is. It may hold a password, so it does not print whole.
-#[derive(Clone)]
-pub enum DatabaseUrl {
-    /// A file.
-    Sqlite(PathBuf),
-    /// A server, by its URL.
-    Postgres(SecretString),
-}
-
-impl DatabaseUrl {
-    /// Reads a URL. The error says what is wrong, without the URL.
-    pub fn parse(url: &SecretString) -> Result<Self, String> {
-        let text = url.expose_secret();
-        if text.contains(char::is_control) {
-            return Err("a control character stands in it".into());
-        }
-        if let Some(path) = text.strip_prefix("sqlite://") {
-            return match path {
-                "" => Err("a path is missing after sqlite://".into()),
-                ":memory:" => Err("a database in memory would be another one for each connection".into()),
-                _ if path.contains('?') => Err("parameters (`?…`) are not supported after sqlite://".into()),
-                _ => Ok(Self::Sqlite(PathBuf::from(path))),
-            };
-        }
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(url.clone()));
-        }
-        Err("it must begin with sqlite:// or postgres://".into())
-    }
-
-    /// The URL with its password, for whoever opens the connection.
-    pub fn expose(&self) -> SecretString {
-        match self {
-            Self::Sqlite(path) => SecretString::from(format!("sqlite://{}", path.display())),
-            Self::Postgres(url) => url.clone(),
-        }
-    }
-
-    /// The file of an embedded database.
-    pub fn file(&self) -> Option<&Path> {
-        match self {
-            Self::Sqlite(path) => Some(path),
-            Self::Postgres(_) => None,
-        }
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
-            Self::Postgres(_) => f.write_str("postgres://[REDACTED]"),
-        }
-    }
 }
 
 /// `keys.*`
