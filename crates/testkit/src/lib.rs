@@ -1,1 +1,36 @@
-//! Test doubles of Doorward's ports.
+//! Test doubles of Doorward's ports, and the contract of a store as one suite of tests.
+//!
+//! Tests that are about *state* (a session that rotates, ends and stays ended) run on [`MemoryStore`], a complete store
+//! whose rollback rolls back. Tests that are about one *branch* of a use case may rather use the mocks that
+//! `doorward-domain` offers under its feature `mocks`.
+//!
+//! The memory store can be trusted because it is held to the same suite as the databases: [`contract`] has the cases,
+//! [`store_contract!`] runs them all on one store.
+//!
+//! The types here are those of `doorward-domain` as other crates see it. Unit tests *inside* the domain see a second
+//! build of the domain, whose types differ, so the domain's tests with these doubles live in its `tests/` directory.
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "this crate is only ever part of a test, where a panic is a failed test"
+)]
+
+mod clock;
+pub mod contract;
+mod entropy;
+mod fakes;
+mod memory;
+pub mod sample;
+
+pub use clock::{Clock, occasion};
+pub use entropy::SeededEntropy;
+pub use fakes::{FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, FakeVerifier};
+pub use memory::MemoryStore;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks a mutex whose contents are whole at every instant, so that a panic elsewhere (a failed assertion inside a
+/// transaction, say) does not fail every later test step as well.
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,79 @@
+use core::net::{IpAddr, Ipv4Addr};
+use core::sync::atomic::{AtomicI64, Ordering};
+use core::time::Duration;
+
+use doorward_domain::audit::Occasion;
+use doorward_domain::time::Timestamp;
+
+use crate::sample;
+
+/// A clock that stands still until a test moves it. It can be shared by threads.
+#[derive(Debug)]
+pub struct Clock(AtomicI64);
+
+impl Clock {
+    /// A clock that shows `now`.
+    pub const fn at(now: Timestamp) -> Self {
+        Self(AtomicI64::new(now.as_micros()))
+    }
+
+    /// What it shows.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Lets time pass. Answers what the clock shows then.
+    pub fn advance(&self, span: Duration) -> Timestamp {
+        let now = self.now() + span;
+        self.set(now);
+        now
+    }
+
+    /// Sets the clock, back too.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.as_micros(), Ordering::SeqCst);
+    }
+}
+
+impl Default for Clock {
+    /// A clock that shows [`sample::START`].
+    fn default() -> Self {
+        Self::at(sample::START)
+    }
+}
+
+/// A request at `now` from a client like any other. What matters to a test is said with the struct update syntax:
+///
+/// ```
+/// use doorward_domain::audit::Occasion;
+/// use doorward_testkit::{Clock, occasion};
+///
+/// let clock = Clock::default();
+/// let from_elsewhere = Occasion { ip: "2001:db8::7".parse().ok(), ..occasion(clock.now()) };
+/// assert_eq!(from_elsewhere.now, clock.now());
+/// ```
+pub fn occasion(now: Timestamp) -> Occasion {
+    Occasion {
+        now,
+        request_id: "request-1".to_owned(),
+        ip: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
+        user_agent: Some("testkit/1.0".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_passes_when_it_is_told_to() {
+        let clock = Clock::at(Timestamp::from_unix_seconds(100));
+        assert_eq!(clock.now(), Timestamp::from_unix_seconds(100));
+        assert_eq!(
+            clock.advance(Duration::from_secs(5)),
+            Timestamp::from_unix_seconds(105)
+        );
+        clock.set(Timestamp::from_unix_seconds(50));
+        assert_eq!(clock.now(), Timestamp::from_unix_seconds(50));
+    }
+}

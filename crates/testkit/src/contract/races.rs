@@ -1,0 +1,310 @@
+//! Races: many want the same, and exactly one may have it.
+
+use core::time::Duration;
+use std::thread;
+
+use doorward_domain::access::Roles;
+use doorward_domain::identity::User;
+use doorward_domain::ports::{Insertion, StoreError, Transactions};
+use doorward_domain::token::{EndReason, Generation, KeyId, KeyPurpose, SealedKey};
+
+use super::StoreUnderTest;
+use super::threads::{MOMENT, RACERS, race};
+use crate::sample::{self, START};
+
+/// How often a race is run.
+const ROUNDS: u32 = 12;
+
+/// The number of a racer, for samples.
+fn number(racer: usize) -> u32 {
+    u32::try_from(racer).expect("few racers")
+}
+
+fn wins(answers: &[bool]) -> usize {
+    answers.iter().filter(|won| **won).count()
+}
+
+/// Of all who rotate one generation at once exactly one does, round after round.
+pub fn one_of_many_rotates_a_generation(store: &dyn StoreUnderTest) {
+    let session = sample::session(1, store.keep_user(1).id);
+    store.keep_session(&session);
+    for round in 0..ROUNDS {
+        let agent = |racer: usize| format!("racer {racer} of round {round}");
+        let answers = race(RACERS, |racer| {
+            let from = Generation::new(round);
+            store.write(|r| {
+                r.sessions()
+                    .rotate(session.id, from, START, None, Some(&agent(racer)))
+            })
+        });
+        assert_eq!(wins(&answers), 1, "round {round}");
+        let winner = answers.iter().position(|won| *won).map(agent);
+        let found = store.session(session.id).expect("the session");
+        assert_eq!(
+            (found.generation, found.user_agent),
+            (Generation::new(round + 1), winner)
+        );
+    }
+}
+
+/// The same where each has looked at the session before, as a refresh does.
+pub fn one_of_many_rotates_what_all_have_seen(store: &dyn StoreUnderTest) {
+    let session = sample::session(1, store.keep_user(1).id);
+    store.keep_session(&session);
+    for round in 0..ROUNDS {
+        let answers = race(RACERS, |_| {
+            store.write(|r| {
+                let Some(seen) = r.sessions().find(session.id)? else {
+                    return Ok(None);
+                };
+                thread::yield_now();
+                let rotated = r
+                    .sessions()
+                    .rotate(session.id, seen.generation, START, None, None)?;
+                Ok(rotated.then_some(seen.generation))
+            })
+        });
+        let mut rotated: Vec<Generation> = answers.into_iter().flatten().collect();
+        rotated.sort();
+        let found = store.session(session.id).expect("the session").generation;
+        let before = found.get() - number(rotated.len());
+        let expected: Vec<Generation> = (before..found.get()).map(Generation::new).collect();
+        assert_eq!(
+            rotated, expected,
+            "round {round}: each generation was rotated by one"
+        );
+        assert!(!rotated.is_empty(), "round {round}");
+    }
+}
+
+/// Once an end is committed nothing rotates any more, however close it was.
+pub fn nothing_rotates_after_the_end(store: &dyn StoreUnderTest) {
+    let user = store.keep_user(1);
+    for round in 0..ROUNDS {
+        let session = sample::session(round, user.id);
+        store.keep_session(&session);
+        let rotate = |from| {
+            store.write(|r| {
+                r.sessions()
+                    .rotate(session.id, Generation::new(from), START, None, None)
+            })
+        };
+        let rotations = race(4, |racer| {
+            if racer == 0 {
+                thread::sleep(Duration::from_micros(u64::from(round) * 300));
+                assert!(store.write(|r| r.sessions().end(session.id, EndReason::Replayed, START)));
+                let reached = store.session(session.id).expect("the session").generation;
+                assert!(!rotate(reached.get()), "round {round}: rotated after the end");
+                return 0;
+            }
+            // Bounded, so that rotations without end do not keep the end away for ever.
+            let mut rotations = 0;
+            for _ in 0..20 {
+                let found = store.session(session.id).expect("the session");
+                rotations += u32::from(rotate(found.generation.get()));
+            }
+            rotations
+        });
+        let found = store.session(session.id).expect("the session");
+        assert_eq!(
+            found.generation.get(),
+            rotations.iter().sum::<u32>(),
+            "round {round}"
+        );
+        assert_eq!(
+            found.ended.map(|ended| ended.reason),
+            Some(EndReason::Replayed),
+            "round {round}"
+        );
+    }
+}
+
+/// Of all who end a session at once exactly one does, and its reason stands.
+pub fn one_of_many_ends_a_session(store: &dyn StoreUnderTest) {
+    let user = store.keep_user(1);
+    for round in 0..ROUNDS {
+        let session = sample::session(round, user.id);
+        store.keep_session(&session);
+        let answers = race(EndReason::ALL.len(), |racer| {
+            EndReason::ALL.get(racer).copied().filter(|reason| {
+                store.write(|r| match reason {
+                    EndReason::LoggedOutEverywhere => {
+                        Ok(r.sessions().end_all(user.id, None, *reason, START)? > 0)
+                    }
+                    _ => r.sessions().end(session.id, *reason, START),
+                })
+            })
+        });
+        let winners: Vec<EndReason> = answers.into_iter().flatten().collect();
+        let ended = store
+            .session(session.id)
+            .and_then(|session| session.ended)
+            .expect("an end");
+        assert_eq!(winners, [ended.reason], "round {round}");
+    }
+}
+
+/// Of all who register one address at once, in whatever spelling, exactly one does; the others are told so and go on.
+pub fn one_of_many_registers_an_address(store: &dyn StoreUnderTest) {
+    for round in 0..ROUNDS {
+        let user = |racer: usize| {
+            let local = if racer.is_multiple_of(2) { "ada" } else { "ADA" };
+            let email = sample::email(&format!("{local}{round}@example.org"));
+            User {
+                email,
+                ..sample::user(round * 100 + number(racer))
+            }
+        };
+        let insertions = race(RACERS, |racer| {
+            store.write(|r| {
+                let insertion = r.users().insert(&user(racer), &sample::digest("digest"))?;
+                r.events().append(&sample::event(round * 100 + number(racer)))?;
+                Ok(insertion)
+            })
+        });
+        let kept: Vec<usize> = (0..RACERS)
+            .filter(|racer| store.user(user(*racer).id).is_some())
+            .collect();
+        let done: Vec<usize> = (0..RACERS)
+            .filter(|racer| insertions.get(*racer) == Some(&Insertion::Done))
+            .collect();
+        assert_eq!((done.len(), &done), (1, &kept), "round {round}");
+        assert_eq!(
+            store.log().len(),
+            RACERS * (1 + usize::try_from(round).expect("a small number"))
+        );
+    }
+}
+
+/// An address that a transaction takes and gives back by rolling back is there for the next: whoever waited for it.
+pub fn an_address_is_free_after_a_rollback(store: &dyn StoreUnderTest) {
+    for round in 0..ROUNDS {
+        let email = sample::email(&format!("ada{round}@example.org"));
+        let user = |racer: usize| User {
+            email: email.clone(),
+            ..sample::user(round * 100 + number(racer))
+        };
+        let answers = race(2, |racer| {
+            store.store().transaction(|r| {
+                let insertion = r.users().insert(&user(racer), &sample::digest("digest"))?;
+                thread::sleep(MOMENT);
+                match racer {
+                    0 => Err(StoreError::Unavailable(
+                        "a use case that changed its mind".to_owned(),
+                    )),
+                    _ => Ok(insertion),
+                }
+            })
+        });
+        assert_eq!(answers.last(), Some(&Ok(Insertion::Done)), "round {round}");
+        assert_eq!(store.user(user(0).id), None);
+        assert_eq!(store.user(user(1).id), Some(user(1)));
+    }
+}
+
+/// Of all who add a key in one place at once exactly one does; the others are told so and go on.
+pub fn one_of_many_takes_a_place_for_its_key(store: &dyn StoreUnderTest) {
+    let purpose = KeyPurpose::AccessSigning;
+    let mut expected = Vec::new();
+    for round in 1..=ROUNDS {
+        let key = |racer: usize| SealedKey {
+            id: KeyId::new(format!("key {round} of racer {racer}")),
+            ..sample::key(purpose, round)
+        };
+        let answers = race(RACERS, |racer| {
+            store.write(|r| {
+                let taken = r.keys().insert(&key(racer))?;
+                r.events().append(&sample::event(round * 100 + number(racer)))?;
+                Ok(taken)
+            })
+        });
+        assert_eq!(wins(&answers), 1, "round {round}");
+        expected.extend(answers.iter().position(|won| *won).map(key));
+        assert_eq!(store.read(|r| r.keys().list(purpose)), expected);
+        assert_eq!(
+            store.log().len(),
+            RACERS * usize::try_from(round).expect("a small number")
+        );
+    }
+}
+
+/// Of all who offer a setup token at once exactly one does, and its token is the one kept.
+pub fn one_of_many_offers_the_setup_token(store: &dyn StoreUnderTest) {
+    let digest = |racer: usize| [u8::try_from(racer).expect("few racers"); 32];
+    let answers = race(RACERS, |racer| {
+        store.write(|r| r.setup().offer_token(&digest(racer)))
+    });
+    assert_eq!(wins(&answers), 1);
+    let winner = answers.iter().position(|won| *won).map(digest);
+    assert_eq!(store.read(|r| r.setup().state()).token_digest, winner);
+}
+
+/// Of all who complete setup at once exactly one does, and makes the one first administrator.
+pub fn one_of_many_completes_setup(store: &dyn StoreUnderTest) {
+    assert!(store.write(|r| r.setup().offer_token(&[1; 32])));
+    let answers = race(RACERS, |racer| {
+        store.write(|r| {
+            if !r.setup().complete(START)? {
+                return Ok(false);
+            }
+            r.users()
+                .insert(&sample::admin(number(racer)), &sample::digest("digest"))?;
+            Ok(true)
+        })
+    });
+    assert_eq!(wins(&answers), 1);
+    assert_eq!(store.write(|r| r.users().count_active_admins()), 1);
+}
+
+/// Administrators who demote each other at once cannot all succeed: one always stays.
+pub fn the_last_administrator_stays(store: &dyn StoreUnderTest) {
+    for round in 0..ROUNDS {
+        let admins = [2 * round, 2 * round + 1].map(sample::admin);
+        for admin in &admins {
+            store.keep(admin);
+        }
+        let answers = race(2, |racer| {
+            let other = admins
+                .get(1 - racer)
+                .map(|admin| admin.id)
+                .expect("two administrators");
+            store.write(|r| {
+                let is_last = r.users().count_active_admins()? < 2;
+                let Some(mut user) = r.users().lock(other)? else {
+                    return Ok(false);
+                };
+                thread::sleep(MOMENT);
+                Ok(!is_last && user.set_roles(Roles::user(), START) && r.users().update(&user)?)
+            })
+        });
+        assert_eq!(wins(&answers), 1, "round {round}");
+        assert_eq!(
+            store.write(|r| r.users().count_active_admins()),
+            1,
+            "round {round}"
+        );
+        for admin in &admins {
+            assert!(store.write(|r| r.users().delete(admin.id)));
+        }
+    }
+}
+
+/// A login that crosses a deletion leaves no session behind: it fails, or its session is deleted too.
+pub fn no_session_outlives_its_user(store: &dyn StoreUnderTest) {
+    for round in 0..ROUNDS {
+        let user = store.keep_user(round);
+        race(4, |racer| {
+            if racer == 0 {
+                assert!(store.write(|r| r.users().delete(user.id)), "round {round}");
+                return;
+            }
+            let session = sample::session(round * 100 + number(racer), user.id);
+            // Refused or not: what counts is what is there in the end.
+            let _ = store.store().transaction(|r| r.sessions().insert(&session));
+        });
+        for racer in 1..4 {
+            let session = sample::session(round * 100 + number(racer), user.id);
+            assert_eq!(store.session(session.id), None, "round {round}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The small things: attempts, events, keys, setup.
+
+use doorward_domain::audit::Event;
+use doorward_domain::identity::{AttemptKey, AttemptRecord};
+use doorward_domain::ports::{
+    AttemptRepository, EventLog, KeyRepository, SetupRepository, SetupState, StoreResult,
+};
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::{KeyPurpose, SealedKey};
+
+use super::transaction::Transaction;
+
+impl AttemptRepository for Transaction {
+    fn lock(&mut self, key: &AttemptKey) -> StoreResult<Option<AttemptRecord>> {
+        Ok(self.lock_and_look()?.attempts.get(key).copied())
+    }
+
+    fn put(&mut self, key: &AttemptKey, record: &AttemptRecord) -> StoreResult<()> {
+        self.change()?.attempts.insert(*key, *record);
+        Ok(())
+    }
+
+    fn forget(&mut self, key: &AttemptKey) -> StoreResult<()> {
+        self.change()?.attempts.remove(key);
+        Ok(())
+    }
+}
+
+impl EventLog for Transaction {
+    fn append(&mut self, event: &Event) -> StoreResult<()> {
+        self.change()?.events.push(event.clone());
+        Ok(())
+    }
+}
+
+impl KeyRepository for Transaction {
+    fn list(&mut self, purpose: KeyPurpose) -> StoreResult<Vec<SealedKey>> {
+        let keys = self.look()?.keys.iter();
+        let mut keys: Vec<SealedKey> = keys.filter(|key| key.purpose == purpose).cloned().collect();
+        keys.sort_by_key(|key| key.ordinal);
+        Ok(keys)
+    }
+
+    fn insert(&mut self, key: &SealedKey) -> StoreResult<bool> {
+        let keys = &mut self.change()?.keys;
+        let is_taken = keys
+            .iter()
+            .any(|other| other.purpose == key.purpose && other.ordinal == key.ordinal);
+        if !is_taken {
+            keys.push(key.clone());
+        }
+        Ok(!is_taken)
+    }
+}
+
+impl SetupRepository for Transaction {
+    fn state(&mut self) -> StoreResult<SetupState> {
+        Ok(self.look()?.setup)
+    }
+
+    fn offer_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool> {
+        let setup = &mut self.change()?.setup;
+        let is_open = setup.completed_at.is_none() && setup.token_digest.is_none();
+        if is_open {
+            setup.token_digest = Some(*digest);
+        }
+        Ok(is_open)
+    }
+
+    fn replace_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool> {
+        let setup = &mut self.change()?.setup;
+        let is_open = setup.completed_at.is_none();
+        if is_open {
+            setup.token_digest = Some(*digest);
+        }
+        Ok(is_open)
+    }
+
+    fn complete(&mut self, now: Timestamp) -> StoreResult<bool> {
+        let setup = &mut self.change()?.setup;
+        let is_open = setup.completed_at.is_none();
+        if is_open {
+            *setup = SetupState {
+                token_digest: None,
+                completed_at: Some(now),
+            };
+        }
+        Ok(is_open)
+    }
+}

@@ -1,0 +1,90 @@
+use core::cmp::Reverse;
+use core::net::IpAddr;
+
+use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::ports::{SessionRepository, StoreResult};
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::{EndReason, Ended, Generation, Session};
+
+use super::transaction::Transaction;
+
+impl SessionRepository for Transaction {
+    fn insert(&mut self, session: &Session) -> StoreResult<()> {
+        let state = self.change()?;
+        if !state.accounts.contains_key(&session.user_id) {
+            return self.refuse("a session needs its user");
+        }
+        if state.sessions.contains_key(&session.id) {
+            return self.refuse("there is a session of that id");
+        }
+        state.sessions.insert(session.id, session.clone());
+        Ok(())
+    }
+
+    fn find(&mut self, id: SessionId) -> StoreResult<Option<Session>> {
+        Ok(self.look()?.sessions.get(&id).cloned())
+    }
+
+    fn rotate(
+        &mut self,
+        id: SessionId,
+        from: Generation,
+        now: Timestamp,
+        ip: Option<IpAddr>,
+        user_agent: Option<&str>,
+    ) -> StoreResult<bool> {
+        let session = self.change()?.sessions.get_mut(&id);
+        let (Some(session), Some(to)) = (session, from.next()) else {
+            return Ok(false);
+        };
+        if session.generation != from || session.ended.is_some() {
+            return Ok(false);
+        }
+        session.generation = to;
+        session.rotated_at = now;
+        session.last_used_at = now;
+        session.ip = ip;
+        session.user_agent = user_agent.map(str::to_owned);
+        Ok(true)
+    }
+
+    fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> StoreResult<bool> {
+        Ok(self
+            .change()?
+            .sessions
+            .get_mut(&id)
+            .is_some_and(|session| end(session, reason, now)))
+    }
+
+    fn end_all(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> StoreResult<u64> {
+        let sessions = self.change()?.sessions.values_mut();
+        let meant = sessions.filter(|session| session.user_id == user && Some(session.id) != except);
+        Ok(meant.map(|session| u64::from(end(session, reason, now))).sum())
+    }
+
+    fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>> {
+        let sessions = self.look()?.sessions.values();
+        let mut unended: Vec<Session> = sessions
+            .filter(|session| session.user_id == user && session.ended.is_none() && session.expires_at > now)
+            .cloned()
+            .collect();
+        unended.sort_by_key(|session| Reverse((session.last_used_at, session.id)));
+        unended.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(unended)
+    }
+}
+
+/// Ends a session unless it has ended before.
+fn end(session: &mut Session, reason: EndReason, now: Timestamp) -> bool {
+    let lives = session.ended.is_none();
+    if lives {
+        session.ended = Some(Ended { at: now, reason });
+    }
+    lives
+}

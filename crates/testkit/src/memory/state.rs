@@ -1,0 +1,27 @@
+use std::collections::BTreeMap;
+
+use doorward_domain::audit::Event;
+use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::identity::{AttemptKey, AttemptRecord, CanonicalEmail, Credentials};
+use doorward_domain::ports::SetupState;
+use doorward_domain::token::{SealedKey, Session};
+
+/// Everything that the store holds.
+#[derive(Debug, Clone, Default)]
+pub(super) struct State {
+    pub(super) accounts: BTreeMap<UserId, Credentials>,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) attempts: BTreeMap<AttemptKey, AttemptRecord>,
+    pub(super) events: Vec<Event>,
+    pub(super) keys: Vec<SealedKey>,
+    pub(super) setup: SetupState,
+}
+
+impl State {
+    /// The account with that address.
+    pub(super) fn account_of(&self, email: &CanonicalEmail) -> Option<&Credentials> {
+        self.accounts
+            .values()
+            .find(|account| account.user.email.canonical() == email)
+    }
+}

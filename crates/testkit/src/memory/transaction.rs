@@ -1,0 +1,124 @@
+use std::sync::Arc;
+
+use doorward_domain::ports::{
+    AttemptRepository, EventLog, KeyRepository, Repositories, SessionRepository, SetupRepository, StoreError,
+    StoreResult, UserRepository,
+};
+
+use super::state::State;
+
+/// One open transaction on a copy of the state.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    /// Shared with the store until the first write, which copies it.
+    state: Arc<State>,
+    writes: bool,
+    fault: Option<(u32, StoreError)>,
+    failed: Option<StoreError>,
+}
+
+impl Transaction {
+    pub(super) fn writing(state: Arc<State>, fault: Option<(u32, StoreError)>) -> Self {
+        Self {
+            state,
+            writes: true,
+            fault,
+            failed: None,
+        }
+    }
+
+    pub(super) fn reading(state: Arc<State>, fault: Option<(u32, StoreError)>) -> Self {
+        Self {
+            state,
+            writes: false,
+            fault,
+            failed: None,
+        }
+    }
+
+    /// The state to commit. A transaction in which a statement failed cannot be committed, whatever its owner says.
+    pub(super) fn outcome(self) -> StoreResult<Arc<State>> {
+        match self.failed {
+            Some(error) => Err(error),
+            None => Ok(self.state),
+        }
+    }
+
+    /// The state, for a statement that reads.
+    pub(super) fn look(&mut self) -> StoreResult<&State> {
+        self.statement()?;
+        Ok(&self.state)
+    }
+
+    /// The state, for a statement that locks. Writers take turns, so the lock is held already.
+    pub(super) fn lock_and_look(&mut self) -> StoreResult<&State> {
+        self.only_when_writing("a lock")?;
+        self.look()
+    }
+
+    /// The state, for a statement that writes.
+    pub(super) fn change(&mut self) -> StoreResult<&mut State> {
+        self.only_when_writing("a write")?;
+        self.statement()?;
+        Ok(Arc::make_mut(&mut self.state))
+    }
+
+    /// Refuses, and dooms the transaction: what a constraint of a database does.
+    pub(super) fn refuse<T>(&mut self, reason: &str) -> StoreResult<T> {
+        let error = StoreError::Unavailable(reason.to_owned());
+        self.failed = Some(error.clone());
+        Err(error)
+    }
+
+    fn only_when_writing(&mut self, what: &str) -> StoreResult<()> {
+        if self.writes {
+            Ok(())
+        } else {
+            self.refuse(&format!("{what} in a transaction that only reads"))
+        }
+    }
+
+    /// Counts a statement against the fault that is set, and keeps failing once one has failed.
+    fn statement(&mut self) -> StoreResult<()> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        match &mut self.fault {
+            Some((0, error)) => {
+                self.failed = Some(error.clone());
+                Err(error.clone())
+            }
+            Some((left, _)) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Repositories for Transaction {
+    fn users(&mut self) -> &mut dyn UserRepository {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn attempts(&mut self) -> &mut dyn AttemptRepository {
+        self
+    }
+
+    fn events(&mut self) -> &mut dyn EventLog {
+        self
+    }
+
+    fn keys(&mut self) -> &mut dyn KeyRepository {
+        self
+    }
+
+    fn setup(&mut self) -> &mut dyn SetupRepository {
+        self
+    }
+}

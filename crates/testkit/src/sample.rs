@@ -1,0 +1,118 @@
+//! Ordinary users, sessions, events and keys, told apart by number: equal numbers give equal things.
+
+use core::net::{IpAddr, Ipv4Addr};
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use doorward_domain::access::{Role, Roles};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::id::{EventId, SessionId, UserId};
+use doorward_domain::identity::{Email, PasswordDigest, PlainPassword, User, UserStatus, UserVersion};
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::{Generation, KeyId, KeyPurpose, SealedKey, Session, SessionKey, SessionPolicy};
+use secrecy::SecretString;
+
+/// When samples were made: in November 2023, with microseconds.
+pub const START: Timestamp = Timestamp::from_micros(1_700_000_000_123_456);
+
+/// The active user `user<number>@example.org`, with the role `user`. Ids are ordered as numbers are.
+pub fn user(number: u32) -> User {
+    User {
+        id: UserId::from_bytes(id_bytes(number)),
+        email: email(&format!("user{number}@example.org")),
+        name: None,
+        roles: Roles::user(),
+        status: UserStatus::Active,
+        version: UserVersion::FIRST,
+        created_at: START,
+        updated_at: START,
+    }
+}
+
+/// The same with the roles `admin` and `user`.
+pub fn admin(number: u32) -> User {
+    User {
+        roles: Roles::admin(),
+        ..user(number)
+    }
+}
+
+/// A session of `user`, opened at [`START`] and never refreshed. Ids are ordered as numbers are.
+pub fn session(number: u32, user: UserId) -> Session {
+    let mut key = [0x5a; 32];
+    key[..4].copy_from_slice(&number.to_be_bytes());
+    Session {
+        id: SessionId::from_bytes(id_bytes(number)),
+        user_id: user,
+        key: SessionKey::from_bytes(key),
+        generation: Generation::FIRST,
+        rotated_at: START,
+        created_at: START,
+        last_used_at: START,
+        expires_at: START + SessionPolicy::default().refresh_ttl,
+        ended: None,
+        ip: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
+        user_agent: Some("testkit/1.0".to_owned()),
+    }
+}
+
+/// A login that went well, `number` seconds after [`START`].
+pub fn event(number: u32) -> Event {
+    Event {
+        id: EventId::from_bytes(id_bytes(number)),
+        at: START + Duration::from_secs(number.into()),
+        kind: EventKind::LoginSucceeded,
+        outcome: EventOutcome::Success,
+        user_id: None,
+        actor_id: None,
+        session_id: None,
+        ip: None,
+        user_agent: None,
+        request_id: format!("request-{number}"),
+        detail: BTreeMap::new(),
+    }
+}
+
+/// The key of that purpose and place. Its id is `<purpose>-<ordinal>`.
+pub fn key(purpose: KeyPurpose, ordinal: u32) -> SealedKey {
+    SealedKey {
+        id: KeyId::new(format!("{}-{ordinal}", purpose.as_str())),
+        purpose,
+        ordinal,
+        algorithm: "EdDSA".to_owned(),
+        public: vec![1, 2, 3],
+        sealed: vec![4, 5, 6],
+        created_at: START,
+    }
+}
+
+/// The address typed like this.
+pub fn email(typed: &str) -> Email {
+    Email::parse(typed).expect("an e-mail address")
+}
+
+/// The roles of these names.
+pub fn roles(names: &[&str]) -> Roles {
+    names
+        .iter()
+        .map(|name| Role::parse(name).expect("a role name"))
+        .collect()
+}
+
+/// The password typed like this.
+pub fn password(typed: &str) -> PlainPassword {
+    PlainPassword::new(&SecretString::from(typed))
+}
+
+/// A digest with this text.
+pub fn digest(text: &str) -> PasswordDigest {
+    PasswordDigest::new(text.to_owned())
+}
+
+/// The bytes of a `UUIDv7` that begins with `number`.
+fn id_bytes(number: u32) -> [u8; 16] {
+    let [a, b, c, d] = number.to_be_bytes();
+    [
+        a, b, c, d, 0x00, 0xff, 0x70, 0x00, 0x80, 0x00, 0x00, 0x01, 0x7f, 0x80, 0xfe, 0xff,
+    ]
+}

@@ -1,0 +1,127 @@
+//! The memory store: held to the contract of a store, and failing when it is told to.
+
+use doorward_domain::id::UserId;
+use doorward_domain::ports::{
+    Insertion, Repositories, StoreError, StoreResult, Transactions, UnitOfWork, Verdict,
+};
+use doorward_domain::token::EndReason;
+use doorward_testkit::{MemoryStore, sample, store_contract};
+
+store_contract!(memory, Ok(MemoryStore::new()));
+// A store may run the work of a transaction again: the cases must not be what notices.
+store_contract!(memory_that_runs_work_again, Ok(rerunning()));
+
+fn rerunning() -> MemoryStore {
+    let store = MemoryStore::new();
+    store.rerun_writes(true);
+    store
+}
+
+fn outage() -> StoreError {
+    StoreError::Unavailable("an outage".to_owned())
+}
+
+/// Five statements that belong together.
+fn register(r: &mut dyn Repositories, number: u32) -> StoreResult<UserId> {
+    let user = sample::user(number);
+    r.users().insert(&user, &sample::digest("digest"))?;
+    r.users().lock(user.id)?;
+    r.sessions().insert(&sample::session(number, user.id))?;
+    r.sessions().end(
+        sample::session(number, user.id).id,
+        EndReason::LoggedOut,
+        sample::START,
+    )?;
+    r.events().append(&sample::event(number).of(user.id))?;
+    Ok(user.id)
+}
+
+#[test]
+fn nothing_begins_while_the_store_is_away() {
+    let store = MemoryStore::new();
+    store.fail_with(Some(outage()));
+    assert_eq!(store.transaction(|r| register(r, 1)), Err(outage()));
+    assert_eq!(store.snapshot(|r| r.setup().state()), Err(outage()));
+    assert_eq!(store.check(), Err(outage()));
+    store.fail_with(None);
+    assert_eq!(store.check(), Ok(()));
+    assert_eq!(store.transaction(|r| register(r, 1)), Ok(sample::user(1).id));
+}
+
+#[test]
+fn an_outage_at_any_statement_keeps_nothing() {
+    let store = MemoryStore::new();
+    for statements in 0..5 {
+        store.fail_after(statements, Some(outage()));
+        assert_eq!(
+            store.transaction(|r| register(r, 1)),
+            Err(outage()),
+            "after {statements} statements"
+        );
+        assert_eq!(store.sessions_of(sample::user(1).id), []);
+        assert_eq!(store.events(), []);
+    }
+    store.fail_after(5, Some(outage()));
+    assert_eq!(store.transaction(|r| register(r, 1)), Ok(sample::user(1).id));
+    assert_eq!(store.events().len(), 1);
+    store.fail_after(0, None);
+    assert_eq!(store.transaction(|r| register(r, 2)), Ok(sample::user(2).id));
+}
+
+#[test]
+fn a_use_case_cannot_commit_past_a_failed_statement() {
+    let store = MemoryStore::new();
+    store.fail_after(1, Some(outage()));
+    let outcome = store.write(&mut |r| {
+        let first = r.users().insert(&sample::user(1), &sample::digest("digest"));
+        assert_eq!(first, Ok(Insertion::Done));
+        assert!(r.events().append(&sample::event(1)).is_err());
+        Verdict::Commit
+    });
+    assert_eq!(outcome, Err(outage()));
+    store.fail_after(0, None);
+    assert_eq!(store.snapshot(|r| r.users().find(sample::user(1).id)), Ok(None));
+}
+
+#[test]
+fn a_commit_that_fails_keeps_nothing() {
+    let store = MemoryStore::new();
+    store.fail_commits_with(Some(outage()));
+    assert_eq!(store.transaction(|r| register(r, 1)), Err(outage()));
+    assert_eq!(
+        store.snapshot(|r| r.users().find(sample::user(1).id)),
+        Ok(None),
+        "reading goes on"
+    );
+    assert_eq!(store.check(), Ok(()));
+    store.fail_commits_with(None);
+    assert_eq!(store.transaction(|r| register(r, 1)), Ok(sample::user(1).id));
+}
+
+#[test]
+fn work_that_is_run_again_takes_effect_once() {
+    let store = MemoryStore::new();
+    store.rerun_writes(true);
+    let mut runs = 0;
+    let outcome = store.transaction(|r| {
+        runs += 1;
+        register(r, 1)
+    });
+    assert_eq!((outcome, runs), (Ok(sample::user(1).id), 2));
+    assert_eq!(store.events().len(), 1);
+}
+
+#[test]
+fn a_reading_transaction_neither_writes_nor_locks() {
+    let store = MemoryStore::new();
+    let user = sample::user(1);
+    assert!(
+        store
+            .snapshot(|r| r.users().insert(&user, &sample::digest("digest")))
+            .is_err()
+    );
+    assert!(store.snapshot(|r| r.users().lock(user.id)).is_err());
+    assert!(store.snapshot(|r| r.users().count_active_admins()).is_err());
+    assert!(store.snapshot(|r| r.setup().complete(sample::START)).is_err());
+    assert_eq!(store.snapshot(|r| r.users().find(user.id)), Ok(None));
+}
