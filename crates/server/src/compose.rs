@@ -9,7 +9,9 @@ use doorward_http::{
     ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, ProxySettings, Rate,
     ThrottleSettings as HttpThrottle,
 };
-use doorward_jwt::{Algorithm, HmacAttemptKeys, KeyRing, OpenError as KeyError, Parties, RefreshSealer, Signer, Verifier};
+use doorward_jwt::{
+    Algorithm, HmacAttemptKeys, KeyRing, OpenError as KeyError, Parties, RefreshSealer, Signer, Verifier,
+};
 use doorward_password::{Argon2Hasher, Argon2Params, ZxcvbnEstimator};
 use doorward_persistence::{Database, DatabaseSettings, OpenError, migrate};
 
@@ -45,10 +47,18 @@ pub fn ports(settings: &mut Settings) -> Result<Ports, Failure> {
     // The key comes before the database: a database without its key is a mistake that must not be papered over.
     let master = first_start::master_key(settings)?;
     let store = database(settings)?;
-    let ring = KeyRing::open(&*store, &master, algorithm(settings.keys.algorithm), now(), &OsEntropy)?;
+    let ring = KeyRing::open(
+        &*store,
+        &master,
+        algorithm(settings.keys.algorithm),
+        now(),
+        &OsEntropy,
+    )?;
     let ring = Arc::new(ring);
-    let parties =
-        Parties { issuer: settings.server.public_url.clone(), audience: settings.tokens.audience.clone() };
+    let parties = Parties {
+        issuer: settings.server.public_url.clone(),
+        audience: settings.tokens.audience.clone(),
+    };
     let attempt_keys = HmacAttemptKeys::new(&master).map_err(Failure::other_error)?;
     Ok(Ports {
         store,
@@ -82,7 +92,12 @@ pub fn account_rules<'a>(
     hasher: &'a Argon2Hasher,
     entropy: &'a dyn Entropy,
 ) -> AccountRules<'a> {
-    AccountRules { password_policy: &settings.password.policy, estimator: &ZxcvbnEstimator, hasher, entropy }
+    AccountRules {
+        password_policy: &settings.password.policy,
+        estimator: &ZxcvbnEstimator,
+        hasher,
+        entropy,
+    }
 }
 
 /// The policies, as configured.
@@ -129,7 +144,10 @@ pub fn http(settings: &Settings) -> HttpSettings {
 }
 
 const fn rate(quota: Quota) -> Rate {
-    Rate { burst: quota.burst, per_minute: quota.per_minute }
+    Rate {
+        burst: quota.burst,
+        per_minute: quota.per_minute,
+    }
 }
 
 const fn algorithm(algorithm: SigningAlgorithm) -> Algorithm {

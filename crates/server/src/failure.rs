@@ -28,7 +28,6 @@ impl Failure {
     }
 
     /// An error of a library, which has no exit status of its own.
-    #[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`")]
     pub fn other_error(error: impl core::fmt::Display) -> Self {
         Self::Other(error.to_string())
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use doorward_domain::ports::Entropy as _;
 use doorward_jwt::MasterKey;
 
 use crate::config::Settings;
@@ -102,7 +103,7 @@ fn make_key(path: &Path) -> Result<MasterKey, Failure> {
     let mut line = key.to_base64().expose_secret().to_owned();
     line.push('\n');
     // A link, unlike a rename, never replaces what is there, and the key is whole before it has its name.
-    let temporary = write_temporary(path, &SecretString::from(line)).map_err(|error| fail(&error))?;
+    let temporary = write_temporary(path, &SecretString::from(line), 0o600).map_err(|error| fail(&error))?;
     let linked = fs::hard_link(&temporary, path).and_then(|()| sync_parent(path));
     let removed = fs::remove_file(&temporary);
     match linked.and(removed) {
@@ -144,7 +145,7 @@ impl Listener {
 pub fn write_bound(data_dir: &Path, listener: Listener, address: SocketAddr) -> Result<(), Failure> {
     let path = data_dir.join(listener.file_name());
     let line = SecretString::from(format!("{address}\n"));
-    write_temporary(&path, &line)
+    write_temporary(&path, &line, 0o644)
         .and_then(|temporary| fs::rename(temporary, &path))
         .map_err(|error| Failure::other(format!("{} cannot be written: {error}", path.display())))
 }
@@ -155,17 +156,17 @@ pub fn read_bound(data_dir: &Path, listener: Listener) -> Option<SocketAddr> {
     text.trim_end().parse().ok()
 }
 
-/// Writes a file beside `path`, for its owner alone, under a name that no other process uses, and makes it durable.
-fn write_temporary(path: &Path, content: &SecretString) -> std::io::Result<PathBuf> {
+/// Writes a file beside `path`, for those whom `mode` lets, under a name that no other process uses, and makes it durable.
+fn write_temporary(path: &Path, content: &SecretString, mode: u32) -> std::io::Result<PathBuf> {
     let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
+    OsEntropy.fill(&mut random);
     let mut name = path.file_name().unwrap_or(OsStr::new("file")).to_owned();
     name.push(format!(".{:016x}.tmp", u64::from_ne_bytes(random)));
     let temporary = path.with_file_name(name);
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(0o600)
+        .mode(mode)
         .open(&temporary)?;
     let written = file
         .write_all(content.expose_secret().as_bytes())
@@ -232,8 +233,10 @@ mod tests {
         let made = master_key(&mut settings).unwrap();
         fs::write(data_dir.join("doorward.db"), "not empty").unwrap();
         let found = master_key(&mut settings).unwrap();
-        assert_eq!(made.expose(), found.expose());
-        assert_ne!(made.expose(), &[0; 32]);
+        assert_eq!(
+            made.to_base64().expose_secret(),
+            found.to_base64().expose_secret()
+        );
         assert_eq!(mode(&data_dir), 0o700);
         assert_eq!(mode(&data_dir.join(KEY_FILE)), 0o600);
         assert_eq!(
@@ -262,7 +265,10 @@ mod tests {
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        let different: BTreeSet<_> = keys.iter().map(|key| *key.expose()).collect();
+        let different: BTreeSet<_> = keys
+            .iter()
+            .map(|key| key.to_base64().expose_secret().to_owned())
+            .collect();
         assert_eq!(different.len(), 1);
         assert_eq!(
             names(&directory.path().join("data")).len(),

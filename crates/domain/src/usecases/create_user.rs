@@ -65,7 +65,12 @@ pub struct CreateUserAsOperator<'a> {
 
 impl CreateUserAsOperator<'_> {
     /// Makes the account with these roles. If it is an administrator, setup is closed.
-    pub fn execute(&self, draft: &AccountDraft, roles: Roles, occasion: &Occasion) -> Result<User, CreateUserError> {
+    pub fn execute(
+        &self,
+        draft: &AccountDraft,
+        roles: Roles,
+        occasion: &Occasion,
+    ) -> Result<User, CreateUserError> {
         let event = Event::new(
             EventKind::UserCreated,
             EventOutcome::Success,

@@ -52,9 +52,13 @@ fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Resul
     match command {
         Command::Serve => serve::serve(settings),
         Command::Migrate => setup::migrate(settings),
-        Command::Users { command: UsersCommand::Create(command) } => users::create(settings, command),
+        Command::Users {
+            command: UsersCommand::Create(command),
+        } => users::create(settings, command),
         Command::SetupToken => setup::setup_token(settings),
-        Command::Config { command: ConfigCommand::Check } => print("configuration is valid"),
+        Command::Config {
+            command: ConfigCommand::Check,
+        } => print("configuration is valid"),
         Command::Health | Command::Openapi => Ok(()),
     }
 }

@@ -38,13 +38,18 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
 
 /// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.
 fn offer_setup(settings: &Settings, ports: &doorward_http::Ports) -> Result<(), Failure> {
-    let offer = OfferSetup { store: &*ports.store, entropy: &OsEntropy }
-        .execute(settings.setup_token.as_ref())
-        .map_err(|error| Failure::DatabaseUnreachable(error.to_string()))?;
+    let offer = OfferSetup {
+        store: &*ports.store,
+        entropy: &OsEntropy,
+    }
+    .execute(settings.setup_token.as_ref())
+    .map_err(|error| Failure::DatabaseUnreachable(error.to_string()))?;
     match offer {
         SetupOffer::Closed => Ok(()),
         SetupOffer::Configured => {
-            tracing::info!("there is no administrator yet: POST /v1/setup with the configured setup token makes one");
+            tracing::info!(
+                "there is no administrator yet: POST /v1/setup with the configured setup token makes one"
+            );
             Ok(())
         }
         SetupOffer::MadeBefore => {

@@ -25,10 +25,13 @@ pub fn migrate(mut settings: Settings) -> Result<(), Failure> {
 pub fn setup_token(mut settings: Settings) -> Result<(), Failure> {
     prepare(&mut settings)?;
     let store = compose::database(&settings)?;
-    let token = OfferSetup { store: &*store, entropy: &OsEntropy }
-        .replace()
-        .map_err(|error| Failure::DatabaseUnreachable(error.to_string()))?
-        .ok_or_else(|| Failure::other("setup is closed: there has been an administrator"))?;
+    let token = OfferSetup {
+        store: &*store,
+        entropy: &OsEntropy,
+    }
+    .replace()
+    .map_err(|error| Failure::DatabaseUnreachable(error.to_string()))?
+    .ok_or_else(|| Failure::other("setup is closed: there has been an administrator"))?;
     print(token.expose_secret())
 }
 

@@ -35,37 +35,58 @@ pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), Failure
         ip: None,
         user_agent: None,
     };
-    let roles = if command.admin { Roles::admin() } else { Roles::user() };
-    let draft = AccountDraft { email: command.email, password, name: command.name };
-    let user = CreateUserAsOperator { store: &*store, rules }.execute(&draft, roles, &occasion)?;
+    let granted = if command.admin {
+        Roles::admin()
+    } else {
+        Roles::user()
+    };
+    let draft = AccountDraft {
+        email: command.email,
+        password,
+        name: command.name,
+    };
+    let user = CreateUserAsOperator {
+        store: &*store,
+        rules,
+    }
+    .execute(&draft, granted, &occasion)?;
     print(&user.id.to_string())
 }
 
 /// Reads the password; the line ending is not part of it.
 fn read_password(source: &PasswordSource) -> Result<SecretString, Failure> {
-    let text = match &source.password_file {
-        Some(path) => read_file(path)?,
-        None => {
-            let mut line = String::new();
-            let read = std::io::stdin().lock().read_line(&mut line);
-            read.map_err(|error| Failure::other(format!("the password cannot be read: {error}")))?;
-            line
-        }
-    };
+    let text = source
+        .password_file
+        .as_deref()
+        .map_or_else(read_line, read_file)?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(SecretString::from(line.strip_suffix('\r').unwrap_or(line)))
 }
 
+fn read_line() -> Result<String, Failure> {
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| Failure::other(format!("the password cannot be read: {error}")))?;
+    Ok(line)
+}
+
 fn read_file(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path)
-        .map_err(|error| Failure::other(format!("the password in {} cannot be read: {error}", path.display())))
+    fs::read_to_string(path).map_err(|error| {
+        Failure::other(format!(
+            "the password in {} cannot be read: {error}",
+            path.display()
+        ))
+    })
 }
 
 impl From<CreateUserError> for Failure {
     fn from(error: CreateUserError) -> Self {
         match error {
             CreateUserError::Invalid(invalid) => {
-                let reasons = invalid.violations().iter().map(|violation| violation.detail.as_str());
+                let reasons = invalid
+                    .violations()
+                    .iter()
+                    .map(|violation| violation.detail.as_str());
                 Self::other(reasons.collect::<Vec<_>>().join("; "))
             }
             CreateUserError::Store(error) => Self::DatabaseUnreachable(error.to_string()),

@@ -22,9 +22,8 @@ mod tests;
 pub use keys::{Key, Keys, Kind, variable_of};
 pub use scalar::Span;
 pub use settings::{
-    Argon2Settings, DatabaseSettings, ForwardedHeader, KeySettings, LaneSettings, LogFormat,
-    LogSettings, PasswordSettings, Quota, ServerSettings, Settings, SigningAlgorithm, ThrottleSettings,
-    TokenSettings,
+    Argon2Settings, DatabaseSettings, ForwardedHeader, KeySettings, LaneSettings, LogFormat, LogSettings,
+    PasswordSettings, Quota, ServerSettings, Settings, SigningAlgorithm, ThrottleSettings, TokenSettings,
 };
 pub use sources::{FILE_VARIABLE, Flag, Sources};
 

@@ -25,11 +25,11 @@ use super::raw::{
 use super::scalar::Span;
 use super::secret::{master_key, pepper};
 use super::settings::{
-    Argon2Settings, DatabaseSettings, ForwardedHeader, KeySettings, LaneSettings, LogFormat,
-    LogSettings, PasswordSettings, Quota, ServerSettings, Settings, SigningAlgorithm, ThrottleSettings,
-    TokenSettings,
+    Argon2Settings, DatabaseSettings, ForwardedHeader, KeySettings, LaneSettings, LogFormat, LogSettings,
+    PasswordSettings, Quota, ServerSettings, Settings, SigningAlgorithm, ThrottleSettings, TokenSettings,
 };
 use crate::failure::Failure;
+use doorward_persistence::DatabaseUrl;
 
 /// The fewest characters of a setup token that is not warned of.
 const SETUP_TOKEN_LENGTH: usize = 16;
@@ -125,12 +125,9 @@ fn server(context: &mut Context, raw: &RawServer) -> ServerSettings {
 }
 
 fn database(context: &mut Context, raw: RawDatabase, data_dir: &Path) -> DatabaseSettings {
-    let given = context.secret(
-        "database.url",
-        raw.url,
-        raw.url_file.as_deref(),
-        |url| DatabaseUrl::parse_secret(url).map_err(|error| error.to_string()),
-    );
+    let given = context.secret("database.url", raw.url, raw.url_file.as_deref(), |url| {
+        DatabaseUrl::parse_secret(url).map_err(|error| error.to_string())
+    });
     let url = given.unwrap_or_else(|| DatabaseUrl::sqlite(data_dir.join("doorward.db")));
     let max_connections = raw
         .max_connections
@@ -238,12 +235,7 @@ fn password(context: &mut Context, raw: RawPassword) -> PasswordSettings {
             min_length: size(raw.min_length),
             min_score: raw.min_score,
         },
-        pepper: context.secret(
-            "password.pepper",
-            raw.pepper,
-            raw.pepper_file.as_deref(),
-            pepper,
-        ),
+        pepper: context.secret("password.pepper", raw.pepper, raw.pepper_file.as_deref(), pepper),
         argon2: Argon2Settings {
             memory_kib,
             iterations,

@@ -21,6 +21,8 @@ pub fn master_key(text: &SecretString) -> Result<MasterKey, String> {
 /// Reads a pepper: at least 16 bytes in base64.
 pub fn pepper(text: &SecretString) -> Result<Pepper, String> {
     // The decoder's own error would show a byte of the secret.
-    let bytes = BASE64.decode(text.expose_secret()).map_err(|_shows_a_byte| "this is not base64".to_owned())?;
+    let bytes = BASE64
+        .decode(text.expose_secret())
+        .map_err(|_shows_a_byte| "this is not base64".to_owned())?;
     Pepper::new(bytes).map_err(|error| error.to_string())
 }

@@ -15,7 +15,6 @@ use doorward_persistence::DatabaseUrl;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-
 /// Everything that can be configured.
 #[derive(Debug)]
 pub struct Settings {

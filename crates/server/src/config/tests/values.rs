@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-
 use super::*;
 
 #[test]
@@ -15,10 +13,7 @@ fn nothing_configured_is_the_documented_default() {
     assert_eq!(settings.server.public_url, "http://localhost:8080");
     assert!(settings.server.trusted_proxies.is_empty());
     assert_eq!(settings.server.forwarded_header, ForwardedHeader::XForwardedFor);
-    assert_eq!(
-        settings.database.url.expose().expose_secret(),
-        "sqlite://data/doorward.db"
-    );
+    assert_eq!(settings.database.url.to_string(), "sqlite://data/doorward.db");
     assert!(settings.database.max_connections >= 8);
     assert!(settings.keys.master.is_none() && settings.keys.previous_master.is_none());
     assert_eq!(settings.keys.rotate_every, Span::days(90).0);
@@ -75,11 +70,11 @@ fn nothing_configured_is_the_documented_default() {
 fn the_database_and_all_other_files_follow_the_data_directory() {
     let settings = set(&["data_dir=/srv/doorward"]).unwrap();
     assert_eq!(
-        settings.database.url.expose().expose_secret(),
+        settings.database.url.to_string(),
         "sqlite:///srv/doorward/doorward.db"
     );
     assert_eq!(
-        settings.database.url.file().unwrap().to_str(),
+        settings.database.url.sqlite_path().unwrap().to_str(),
         Some("/srv/doorward/doorward.db")
     );
 }
