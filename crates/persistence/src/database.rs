@@ -1,22 +1,25 @@
 //! The store: a pool of connections, and the transactions that run on it.
 
 use core::time::Duration;
-
-use diesel::r2d2::{Pool, PooledConnection, R2D2Connection as _};
+use std::thread;
 
 use doorward_domain::ports::{Repositories, StoreError, StoreResult, UnitOfWork, Verdict};
 
-use crate::connection::{AnyConnection, connect};
+use crate::connection::connect;
 use crate::failure::Failure;
 use crate::gate::Gate;
 use crate::migrations::{self, SchemaStatus};
-use crate::pool::{Manager, pool};
+use crate::pool::Connections;
 use crate::transaction::{self, Mode};
 use crate::url::{DatabaseUrl, InvalidDatabaseUrl};
 use crate::work::Work;
 
 /// How often a transaction that lost to a concurrent one is run before it is given up.
 const RUNS: u32 = 3;
+
+/// How long the loser waits before it is run again, each time: run at once, it may be back at the lock before the winner
+/// has woken up, and in the same knot as before.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where the database is, and how much of it may be used.
 #[derive(Debug, Clone)]
@@ -54,7 +57,7 @@ impl From<InvalidDatabaseUrl> for OpenError {
 
 /// An open database. Threads share it by reference.
 pub struct Database {
-    pool: Pool<Manager>,
+    connections: Connections,
     /// Orders the writing transactions of this process; on SQLite only.
     gate: Option<Gate>,
     patience: Duration,
@@ -86,51 +89,30 @@ impl Database {
             return Err(OpenError::SchemaDiffers(status));
         }
         Ok(Self {
-            pool: pool(&settings.url, settings.max_connections, settings.acquire_timeout),
+            connections: Connections::new(&settings.url, settings.max_connections, settings.acquire_timeout),
             gate: settings.url.is_sqlite().then(Gate::default),
             patience: settings.acquire_timeout,
             migrations: migrations::known(&connection),
         })
     }
 
-    /// A connection on which `first` succeeded, and what it gave.
-    ///
-    /// After a restart of the database every connection that the pool kept is lost, which shows at its next use. Such a
-    /// one is closed and another taken, until one works or a new one cannot be made.
-    fn on_live_connection<T>(
-        &self,
-        mut first: impl FnMut(&mut AnyConnection) -> Result<T, diesel::result::Error>,
-    ) -> Result<(PooledConnection<Manager>, T), Failure> {
-        let mut lost = Failure::unavailable("there is no connection");
-        for _ in 0..=self.pool.max_size() {
-            let mut connection = self
-                .pool
-                .get_timeout(self.patience)
-                .map_err(|error| Failure::unavailable(error.to_string()))?;
-            match first(&mut connection) {
-                Ok(value) => return Ok((connection, value)),
-                Err(error) if connection.is_broken() => lost = error.into(),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(lost)
-    }
-
     /// Runs `work` once, in one transaction, and ends it as `work` says unless a statement has failed.
     fn run(&self, mode: Mode, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> Result<(), Failure> {
-        let (mut connection, ()) =
-            self.on_live_connection(|connection| transaction::begin(connection, mode))?;
-        let mut open = Work::new(&mut connection, mode);
+        let (mut kept, ()) = self
+            .connections
+            .get_live(|connection| transaction::begin(connection, mode))?;
+        let mut open = Work::new(&mut kept.connection, mode);
         let verdict = work(&mut open);
         match (open.into_failure(), verdict) {
-            (None, Verdict::Commit) => transaction::commit(&mut connection).map_err(Failure::from),
-            (None, Verdict::RollBack) => {
-                transaction::roll_back(&mut connection);
-                Ok(())
-            }
-            (Some(failure), _) => {
-                transaction::roll_back(&mut connection);
+            (None, Verdict::Commit) => transaction::commit(&mut kept.connection).map_err(Failure::from),
+            (Some(failure), verdict) if failure.again || verdict == Verdict::Commit => {
+                transaction::roll_back(&mut kept.connection);
                 Err(failure)
+            }
+            // Also after a failure that is final: `work` was told of it, and has the last word.
+            (_, _) => {
+                transaction::roll_back(&mut kept.connection);
+                Ok(())
             }
         }
     }
@@ -144,9 +126,10 @@ impl Database {
         let mut runs = 1;
         loop {
             match self.run(mode, work) {
-                Err(failure) if failure.again && runs < RUNS => runs += 1,
+                Err(failure) if failure.again && runs < RUNS => thread::sleep(PAUSE * runs),
                 result => return result.map_err(StoreError::from),
             }
+            runs += 1;
         }
     }
 }
@@ -171,7 +154,7 @@ impl UnitOfWork for Database {
     }
 
     fn check(&self) -> StoreResult<()> {
-        let (_, applied) = self.on_live_connection(migrations::applied)?;
+        let (_, applied) = self.connections.get_live(migrations::applied)?;
         let status = migrations::compare(&self.migrations, &applied);
         if status.is_current() {
             Ok(())
@@ -184,7 +167,7 @@ impl UnitOfWork for Database {
 impl core::fmt::Debug for Database {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Database")
-            .field("pool", &self.pool.state())
+            .field("connections", &self.connections)
             .finish_non_exhaustive()
     }
 }

@@ -5,4 +5,6 @@ mod events;
 mod keys;
 mod sessions;
 mod setup;
+mod user_page;
+mod user_row;
 mod users;

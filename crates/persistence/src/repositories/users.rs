@@ -1,69 +1,22 @@
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use doorward_domain::access::{Role, Roles};
+use doorward_domain::access::Role;
 use doorward_domain::id::UserId;
 use doorward_domain::identity::{
-    CanonicalEmail, Credentials, DisplayName, Email, PasswordDigest, PasswordVersion, User, UserStatus,
-    UserVersion,
+    CanonicalEmail, Credentials, DisplayName, PasswordDigest, PasswordVersion, User, UserStatus,
 };
 use doorward_domain::ports::{Insertion, StoreResult, UserFilter, UserRepository};
 
 use crate::connection::{AnyConnection, on_either};
 use crate::failure::Failure;
-use crate::field::{Place, instant, without_nul};
+use crate::field::{Place, without_nul};
 use crate::locks;
 use crate::schema::{user_roles, users};
 use crate::work::{Work, hit};
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = users)]
-struct UserRow {
-    id: String,
-    email: String,
-    email_canonical: String,
-    name: Option<String>,
-    status: String,
-    version: i64,
-    created_at: i64,
-    updated_at: i64,
-}
-
-impl UserRow {
-    /// The user of this row and of the rows of its roles.
-    fn with_roles(self, roles: impl IntoIterator<Item = String>) -> Result<User, Failure> {
-        let place = Place {
-            table: "users",
-            row: &self.id,
-        };
-        let email = Email::parse(&self.email).ok();
-        let email = place.parsed("email", email)?;
-        // Accounts are found by the one and shown by the other: they have to be the same address.
-        place.parsed(
-            "email_canonical",
-            (email.canonical().as_str() == self.email_canonical).then_some(()),
-        )?;
-        let role_place = Place {
-            table: "user_roles",
-            row: &self.id,
-        };
-        let roles: Result<Roles, Failure> = roles
-            .into_iter()
-            .map(|role| role_place.parsed("role", Role::parse(&role).ok()))
-            .collect();
-        Ok(User {
-            id: place.parsed("id", UserId::parse(&self.id).ok())?,
-            email,
-            name: place
-                .parsed_optional("name", self.name.as_deref(), |name| DisplayName::parse(name).ok())?,
-            roles: roles?,
-            status: place.parsed("status", UserStatus::parse(&self.status))?,
-            version: UserVersion::new(place.counter("version", self.version)?),
-            created_at: instant(self.created_at),
-            updated_at: instant(self.updated_at),
-        })
-    }
-}
+use super::user_page;
+use super::user_row::UserRow;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
@@ -285,7 +238,7 @@ impl UserRepository for Work<'_> {
             let count: i64 = user_roles::table
                 .inner_join(users::table)
                 .filter(user_roles::role.eq(Role::ADMIN))
-                .filter(users::status.eq(UserStatus::Active.as_str()))
+                .filter(user_page::has_status(UserStatus::Active))
                 .count()
                 .get_result(connection)?;
             Ok(u64::try_from(count).unwrap_or(0))
@@ -293,79 +246,6 @@ impl UserRepository for Work<'_> {
     }
 
     fn page(&mut self, filter: &UserFilter, after: Option<UserId>, limit: u32) -> StoreResult<Vec<User>> {
-        self.read(|connection| {
-            let rows = match &filter.role {
-                None => page_of_all(connection, filter, after, limit)?,
-                Some(role) => page_of_role(connection, role, filter, after, limit)?,
-            };
-            let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-            let mut roles = user_roles::table
-                .filter(user_roles::user_id.eq_any(ids))
-                .order(user_roles::user_id)
-                .load::<(String, String)>(connection)?
-                .into_iter()
-                .peekable();
-            // Both are in order of id.
-            let mut users = Vec::with_capacity(rows.len());
-            for row in rows {
-                let mut own = Vec::new();
-                while let Some((_, role)) = roles.next_if(|(user_id, _)| *user_id == row.id) {
-                    own.push(role);
-                }
-                users.push(row.with_roles(own)?);
-            }
-            Ok(users)
-        })
+        self.read(|connection| user_page::load(connection, filter, after, limit))
     }
-}
-
-/// A page in order of the primary key, or of the index over status and id.
-fn page_of_all(
-    connection: &mut AnyConnection,
-    filter: &UserFilter,
-    after: Option<UserId>,
-    limit: u32,
-) -> QueryResult<Vec<UserRow>> {
-    let mut query = users::table
-        .select(UserRow::as_select())
-        .order(users::id)
-        .limit(i64::from(limit))
-        .into_boxed();
-    if let Some(after) = after {
-        query = query.filter(users::id.gt(after.to_string()));
-    }
-    if let Some(status) = filter.status {
-        query = query.filter(users::status.eq(status.as_str()));
-    }
-    if let Some(email) = &filter.email {
-        query = query.filter(users::email_canonical.eq(email.as_str()));
-    }
-    query.load(connection)
-}
-
-/// A page in order of the index over role and user: the ids of the role's holders come from there, not from the users.
-fn page_of_role(
-    connection: &mut AnyConnection,
-    role: &Role,
-    filter: &UserFilter,
-    after: Option<UserId>,
-    limit: u32,
-) -> QueryResult<Vec<UserRow>> {
-    let mut query = user_roles::table
-        .inner_join(users::table)
-        .filter(user_roles::role.eq(role.as_str()))
-        .select(UserRow::as_select())
-        .order(user_roles::user_id)
-        .limit(i64::from(limit))
-        .into_boxed();
-    if let Some(after) = after {
-        query = query.filter(user_roles::user_id.gt(after.to_string()));
-    }
-    if let Some(status) = filter.status {
-        query = query.filter(users::status.eq(status.as_str()));
-    }
-    if let Some(email) = &filter.email {
-        query = query.filter(users::email_canonical.eq(email.as_str()));
-    }
-    query.load(connection)
 }

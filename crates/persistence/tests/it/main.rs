@@ -1,3 +1,13 @@
 //! The store on real databases.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the helpers of these tests fail as the tests do"
+)]
 
 mod contract;
+mod failures;
+mod migrations;
+mod outages;
+mod sqlite;
+mod support;

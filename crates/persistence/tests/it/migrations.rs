@@ -1,0 +1,214 @@
+//! The schema: made once, the same on both databases, refused when it is not ours.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
+use doorward_domain::ports::{StoreError, UnitOfWork};
+use doorward_persistence::test_support::TestDatabase;
+use doorward_persistence::{Database, OpenError, SchemaStatus, migrate, schema_status};
+
+use crate::support::on_each;
+
+/// Names the database that [`in_a_process_of_its_own`] migrates.
+const MIGRATE: &str = "DOORWARD_TEST_MIGRATE";
+
+/// Where the migrations of that kind of database are.
+fn folder(kind: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../migrations")
+        .join(kind)
+}
+
+fn names(kind: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder(kind)).expect("the migrations");
+    entries
+        .map(|entry| {
+            entry
+                .expect("a migration")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
+        .collect()
+}
+
+#[test]
+fn both_databases_have_the_same_migrations_there_and_back() {
+    let sqlite = names("sqlite");
+    assert_eq!(sqlite, names("postgres"));
+    for kind in ["sqlite", "postgres"] {
+        for name in &sqlite {
+            for direction in ["up.sql", "down.sql"] {
+                let file = folder(kind).join(name).join(direction);
+                assert!(
+                    fs::read_to_string(&file).is_ok_and(|sql| !sql.trim().is_empty()),
+                    "{}",
+                    file.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn migrations_are_applied_once() {
+    on_each(|database| {
+        let url = database.parsed_url();
+        let all: Vec<String> = names("sqlite").into_iter().collect();
+        let expected = SchemaStatus {
+            pending: all.clone(),
+            unknown: Vec::new(),
+        };
+        assert_eq!(schema_status(&url), Ok(expected.clone()));
+        let refused = Database::open(&database.settings()).expect_err("no schema");
+        assert_eq!(refused, OpenError::SchemaDiffers(expected));
+        assert_eq!(migrate(&url), Ok(all));
+        assert_eq!(migrate(&url), Ok(Vec::new()));
+        assert_eq!(schema_status(&url), Ok(SchemaStatus::default()));
+        assert!(Database::open(&database.settings()).is_ok());
+    });
+}
+
+#[test]
+fn what_goes_up_comes_down_and_goes_up_again() {
+    let database = TestDatabase::sqlite();
+    let migrations = || FileBasedMigrations::from_path(folder("sqlite")).expect("the migrations");
+    let path = database
+        .parsed_url()
+        .sqlite_path()
+        .expect("a path")
+        .display()
+        .to_string();
+    let mut connection = SqliteConnection::establish(&path).expect("a connection");
+    let objects = "SELECT count(*) AS answer FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_\\_%' ESCAPE '\\'";
+    connection.run_pending_migrations(migrations()).expect("up");
+    let full = database.number(objects);
+    connection.revert_all_migrations(migrations()).expect("down");
+    assert_eq!(database.number(objects), 0);
+    connection.run_pending_migrations(migrations()).expect("up again");
+    assert_eq!(database.number(objects), full);
+
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    let migrations = || FileBasedMigrations::from_path(folder("postgres")).expect("the migrations");
+    let mut connection = PgConnection::establish(database.url()).expect("a connection");
+    let objects = "SELECT count(*) AS answer FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+        WHERE nspname = 'public' AND relname NOT LIKE '\\_\\_%'";
+    connection.run_pending_migrations(migrations()).expect("up");
+    let full = database.number(objects);
+    connection.revert_all_migrations(migrations()).expect("down");
+    assert_eq!(database.number(objects), 0);
+    connection.run_pending_migrations(migrations()).expect("up again");
+    assert_eq!(database.number(objects), full);
+}
+
+#[test]
+fn a_schema_from_another_time_is_refused_by_name() {
+    on_each(|database| {
+        let store = database.open();
+        database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')");
+        let newer = SchemaStatus {
+            pending: Vec::new(),
+            unknown: vec!["9999".to_owned()],
+        };
+        assert_eq!(schema_status(&database.parsed_url()), Ok(newer.clone()));
+        let refusals = [
+            migrate(&database.parsed_url()).expect_err("a newer schema"),
+            Database::open(&database.settings()).expect_err("a newer schema"),
+        ];
+        for refused in refusals {
+            assert_eq!(refused, OpenError::SchemaDiffers(newer.clone()));
+            assert!(refused.to_string().contains("9999"), "{refused}");
+        }
+        let Err(StoreError::Unavailable(reason)) = store.check() else {
+            panic!("ready with a newer schema")
+        };
+        assert!(reason.contains("9999"), "{reason}");
+
+        database.execute("DELETE FROM __diesel_schema_migrations");
+        let Err(StoreError::Unavailable(reason)) = store.check() else {
+            panic!("ready without a schema")
+        };
+        assert!(reason.contains("0001_initial"), "{reason}");
+    });
+}
+
+#[test]
+fn a_migration_that_fails_leaves_nothing_behind() {
+    on_each(|database| {
+        // In the way of the last table that the first migration makes.
+        database.execute("CREATE TABLE setup (id INTEGER)");
+        let refused = migrate(&database.parsed_url()).expect_err("a table in the way");
+        assert!(matches!(refused, OpenError::MigrationFailed(_)), "{refused:?}");
+        let status = schema_status(&database.parsed_url()).expect("a status");
+        assert_eq!(status.pending, names("sqlite").into_iter().collect::<Vec<_>>());
+        database.execute("DROP TABLE setup");
+        // Were a table left behind, it would be in the way now.
+        assert!(migrate(&database.parsed_url()).is_ok());
+    });
+}
+
+/// Part of the test below, which runs it in other processes.
+#[test]
+fn in_a_process_of_its_own() {
+    if let Ok(url) = std::env::var(MIGRATE) {
+        let url = doorward_persistence::DatabaseUrl::parse(&url).expect("an address");
+        for _ in 0..3 {
+            migrate(&url).expect("a migration or none");
+        }
+    }
+}
+
+#[test]
+fn many_processes_migrate_at_once_and_all_succeed() {
+    on_each(|database| {
+        let program = std::env::current_exe().expect("this program");
+        let processes: Vec<_> = (0..6)
+            .map(|_| {
+                let mut command = Command::new(&program);
+                command
+                    .args(["--exact", "migrations::in_a_process_of_its_own"])
+                    .env(MIGRATE, database.url());
+                command
+                    .stdout(std::process::Stdio::null())
+                    .spawn()
+                    .expect("a process")
+            })
+            .collect();
+        for mut process in processes {
+            assert!(process.wait().expect("an end").success());
+        }
+        assert!(Database::open(&database.settings()).is_ok());
+    });
+}
+
+#[test]
+fn whoever_migrates_is_waited_for() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    let mut other = PgConnection::establish(database.url()).expect("a connection");
+    other
+        .batch_execute("SELECT pg_advisory_lock(1146048338, 2)")
+        .expect("the lock");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| migrate(&database.parsed_url()));
+        let waits = "SELECT count(*) AS answer FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while database.number(waits) == 0 {
+            assert!(!waiting.is_finished(), "it did not wait");
+            std::thread::sleep(core::time::Duration::from_millis(20));
+        }
+        drop(other);
+        assert_eq!(
+            waiting.join().expect("no panic"),
+            Ok(names("postgres").into_iter().collect())
+        );
+    });
+}

@@ -1,0 +1,203 @@
+//! Databases that are busy, gone, or gone and back.
+
+use core::time::Duration;
+use std::sync::mpsc;
+use std::thread;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use doorward_domain::identity::User;
+use doorward_domain::ports::{StoreError, Transactions, UnitOfWork};
+use doorward_persistence::test_support::TestDatabase;
+use doorward_persistence::{Database, DatabaseSettings, DatabaseUrl, OpenError, migrate};
+use doorward_testkit::sample;
+
+use crate::support::{eventually, keep_user, on_each, store_with};
+
+/// Ends every connection to the database but the asking one, as a restart of the server would.
+const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+#[test]
+fn a_pool_that_is_used_up_is_unavailable_in_time() {
+    on_each(|database| {
+        let store = store_with(database, 1, Duration::from_millis(300));
+        let user = keep_user(&store, 1);
+        let (inside, told) = mpsc::channel();
+        let (leave, left) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let holding = scope.spawn(|| {
+                let left = left;
+                store.snapshot::<_, StoreError>(|r| {
+                    r.users().find(user.id)?;
+                    inside.send(()).expect("a listener");
+                    left.recv().expect("leave");
+                    Ok(())
+                })
+            });
+            told.recv().expect("inside");
+            let found: Result<Option<User>, StoreError> = store.snapshot(|r| r.users().find(user.id));
+            assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
+            assert!(matches!(store.check(), Err(StoreError::Unavailable(_))));
+            leave.send(()).expect("a holder");
+            assert_eq!(holding.join().expect("no panic"), Ok(()));
+        });
+        assert_eq!(store.check(), Ok(()));
+    });
+}
+
+/// All connections in the pool are lost. Not a single transaction fails for it.
+#[test]
+fn lost_connections_are_replaced_unnoticed() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    let store = store_with(&database, 4, Duration::from_secs(5));
+    let user = keep_user(&store, 1);
+    for _ in 0..3 {
+        // Time for the pool to fill itself.
+        thread::sleep(Duration::from_millis(200));
+        database.execute(TERMINATE);
+        assert_eq!(store.check(), Ok(()));
+        thread::sleep(Duration::from_millis(200));
+        database.execute(TERMINATE);
+        let found: Result<Option<User>, StoreError> = store.snapshot(|r| r.users().find(user.id));
+        assert_eq!(found, Ok(Some(user.clone())));
+        let name = store.transaction::<_, StoreError>(|r| r.users().update(&user));
+        assert_eq!(name, Ok(true));
+    }
+}
+
+/// In the middle of a transaction a loss cannot go unnoticed; but it is not believed to be "no such user", nothing is
+/// kept, and the next transaction succeeds.
+#[test]
+fn a_connection_lost_in_a_transaction_is_unavailable_and_then_replaced() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    let store = store_with(&database, 2, Duration::from_secs(5));
+    let user = keep_user(&store, 1);
+    for commit in [false, true] {
+        let outcome: Result<(), StoreError> = store.transaction(|r| {
+            assert!(r.users().delete(user.id)?);
+            database.execute(TERMINATE);
+            if !commit {
+                assert!(matches!(r.users().find(user.id), Err(StoreError::Unavailable(_))));
+            }
+            Ok(())
+        });
+        assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
+        let found: Result<Option<User>, StoreError> = store.snapshot(|r| r.users().find(user.id));
+        assert_eq!(found, Ok(Some(user.clone())));
+    }
+}
+
+#[test]
+fn a_database_that_is_away_fails_fast_and_comes_back() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    let store = store_with(&database, 4, Duration::from_secs(2));
+    let user = keep_user(&store, 1);
+    let find = || store.snapshot::<_, StoreError>(|r| r.users().find(user.id));
+    let name = database.url().rsplit('/').next().expect("a name").to_owned();
+    let server = database.url().replace(&name, "postgres");
+    let mut server = PgConnection::establish(&server).expect("the server");
+    server
+        .batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        .expect("closed");
+    let terminate = TERMINATE.replace("current_database()", &format!("'{name}'"));
+    server.batch_execute(&terminate).expect("terminated");
+    // The first may wait for a connection that is being made.
+    let first = find();
+    assert!(matches!(first, Err(StoreError::Unavailable(_))), "{first:?}");
+    let (answered, answers) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| (0..5).for_each(|_| answered.send(find()).expect("a listener")));
+        for _ in 0..5 {
+            let outcome = answers
+                .recv_timeout(Duration::from_secs(1))
+                .expect("an answer well within the wait");
+            assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
+        }
+    });
+    server
+        .batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+        .expect("open");
+    assert_eq!(eventually(find), Some(user));
+}
+
+#[test]
+fn a_server_that_is_not_there_cannot_be_reached() {
+    // Port 1 of this machine: nothing listens there.
+    let url = DatabaseUrl::parse("postgres://ada:hunter2@127.0.0.1:1/doorward").expect("an address");
+    let settings = DatabaseSettings {
+        url,
+        max_connections: 1,
+        acquire_timeout: Duration::from_secs(1),
+    };
+    for refused in [
+        Database::open(&settings).map(drop),
+        migrate(&settings.url).map(drop),
+    ] {
+        let Err(OpenError::Unreachable(reason)) = &refused else {
+            panic!("{refused:?}")
+        };
+        assert!(
+            reason.contains("127.0.0.1") && !reason.contains("hunter2"),
+            "{reason}"
+        );
+    }
+}
+
+/// A lock that is not let go of, as by an instance that hangs: the wait for it ends.
+#[test]
+fn a_wait_for_a_lock_ends() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    let store = store_with(&database, 2, Duration::from_secs(5));
+    let user = keep_user(&store, 1);
+    let options = "options=-c%20statement_timeout%3D300";
+    let url = DatabaseUrl::parse(&format!("{}?{options}", database.url())).expect("an address");
+    let hurried = Database::open(&DatabaseSettings {
+        url,
+        ..database.settings()
+    })
+    .expect("a store");
+    let (inside, told) = mpsc::channel();
+    let (leave, left) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let left = left;
+            store.transaction::<_, StoreError>(|r| {
+                r.users().lock(user.id)?;
+                inside.send(()).expect("a listener");
+                left.recv().expect("leave");
+                Ok(())
+            })
+        });
+        told.recv().expect("inside");
+        let refused: Result<bool, StoreError> = hurried.transaction(|r| r.users().delete(user.id));
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        leave.send(()).expect("a holder");
+    });
+    let done: Result<_, StoreError> =
+        hurried.transaction(|r| r.users().insert(&sample::user(2), &sample::digest("d")));
+    assert!(done.is_ok(), "{done:?}");
+}
+
+#[test]
+fn limits_of_time_are_asked_of_the_server() {
+    let Some(database) = TestDatabase::postgres() else {
+        return;
+    };
+    for (setting, milliseconds) in [
+        ("statement_timeout", 10_000),
+        ("idle_in_transaction_session_timeout", 15_000),
+    ] {
+        let sql = format!("SELECT setting::bigint AS answer FROM pg_settings WHERE name = '{setting}'");
+        assert_eq!(database.number(&sql), milliseconds, "{setting}");
+    }
+    let named = "SELECT count(*) AS answer FROM pg_stat_activity WHERE pid = pg_backend_pid() AND application_name = 'doorward'";
+    assert_eq!(database.number(named), 1);
+}
