@@ -128,7 +128,7 @@ fn secrets_are_never_shown() {
     }
     assert_refused(
         set(&[&format!("keys.master_key={}", &KEY[..8])]),
-        &["needs 32", "these are 6"],
+        &["needs 32", "has 6 bytes"],
     );
     let same = [
         &*format!("keys.master_key={KEY}"),
