@@ -11,6 +11,7 @@
 //! build of the domain, whose types differ, so the domain's tests with these doubles live in its `tests/` directory.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     reason = "this crate is only ever part of a test, where a panic is a failed test"
 )]

@@ -11,6 +11,7 @@ use crate::ports::{HashError, StoreError, Transactions};
 
 use super::PasswordCheck;
 use super::password_check::{Admission, Finding};
+use super::revoke::revoke_all_versions;
 use super::update_user::is_last_admin;
 
 /// Deletes the caller's account with its sessions, for the password.
@@ -93,6 +94,7 @@ impl DeleteAccount<'_> {
             }
             repos.users().delete(id)?;
             repos.events().append(&event)?;
+            revoke_all_versions(repos, &user, occasion.now)?;
             Ok(true)
         })?;
         if deleted {
