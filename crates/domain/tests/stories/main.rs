@@ -10,6 +10,11 @@
 )]
 
 mod audit;
+mod histories;
 mod outages;
+mod predecessor;
+mod refresh;
 mod scenarios;
+mod setup;
+mod threads;
 mod world;
