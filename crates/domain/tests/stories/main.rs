@@ -9,11 +9,14 @@
     reason = "all of this is a test, where a panic is a failed test"
 )]
 
+mod attempts;
 mod audit;
 mod histories;
 mod outages;
+mod passwords;
 mod predecessor;
 mod refresh;
+mod sameness;
 mod scenarios;
 mod setup;
 mod threads;
