@@ -9,10 +9,13 @@
     reason = "all of this is a test, where a panic is a failed test"
 )]
 
+mod admins;
 mod attempts;
 mod audit;
+mod deletion;
 mod histories;
 mod outages;
+mod paging;
 mod passwords;
 mod predecessor;
 mod refresh;
