@@ -1,10 +1,14 @@
 //! Guessing: counted for the account, whoever guesses, however it is spelled and whatever the route.
 
+use core::time::Duration;
+use std::thread;
+
 use doorward_domain::identity::Judgement;
 use doorward_domain::usecases::LoginError;
 
-use core::time::Duration;
+use doorward_testkit::FakeHasher;
 
+use crate::hashers::Meanwhile;
 use crate::threads::at_once;
 use crate::world::{MICROSECOND, NEW_PASSWORD, PASSWORD, WRONG, World, just_before, outcome};
 
@@ -176,13 +180,19 @@ fn a_locked_account_keeps_its_live_sessions() {
     assert!(world.rename_oneself(&phone, "Ada").is_ok());
 }
 
+/// A hasher that is still at the first password when the last guess comes in.
+fn slow(hasher: &FakeHasher) -> Meanwhile<'_> {
+    Meanwhile::new(hasher, || thread::sleep(Duration::from_millis(30)))
+}
+
 #[test]
 fn a_hundred_guesses_at_once_verify_no_more_than_are_free() {
     for (name, again) in [("ada", false), ("nobody", false), ("ada", true)] {
         let world = World::new();
         world.store.memory.rerun_writes(again);
         world.user("ada");
-        let outcomes = at_once(100, |_| outcome(&world.login(name, WRONG)));
+        let hasher = slow(&world.hasher);
+        let outcomes = at_once(100, |_| outcome(&world.login_with(&hasher, name, WRONG)));
         assert_eq!(guesses(&world), world.attempts.free, "{name}");
         assert_eq!(outcomes.iter().filter(|outcome| *outcome == INVALID).count(), 5);
         assert_eq!(outcomes.iter().filter(|outcome| is_wait(outcome)).count(), 95);
@@ -195,12 +205,27 @@ fn guesses_at_once_by_every_route_verify_no_more_than_are_free() {
     world.user("ada");
     let phone = world.enter("ada");
     let verified = world.hasher.verifications();
+    let hasher = slow(&world.hasher);
     at_once(60, |racer| match racer % 3 {
-        0 => outcome(&world.login("ADA", WRONG)),
-        1 => outcome(&world.change_password(&phone, WRONG, NEW_PASSWORD)),
-        _ => outcome(&world.delete_account(&phone, WRONG)),
+        0 => outcome(&world.login_with(&hasher, "ADA", WRONG)),
+        1 => outcome(&world.change_password_with(&hasher, &phone, WRONG, NEW_PASSWORD)),
+        _ => outcome(&world.delete_account_with(&hasher, &phone, WRONG)),
     });
     assert_eq!(world.hasher.verifications() - verified, world.attempts.free);
+}
+
+#[test]
+fn guesses_while_another_is_being_verified_find_it_counted() {
+    let world = World::new();
+    world.user("ada");
+    let hasher = Meanwhile::new(&world.hasher, || {
+        for _ in 1..world.attempts.free {
+            assert_eq!(outcome(&world.login("ada", WRONG)), INVALID);
+        }
+        assert!(is_wait(&outcome(&world.login("ada", WRONG))));
+    });
+    assert_eq!(outcome(&world.login_with(&hasher, "ada", WRONG)), INVALID);
+    assert_eq!(world.hasher.verifications(), world.attempts.free);
 }
 
 #[test]
@@ -209,16 +234,13 @@ fn a_day_of_guessing_as_fast_as_allowed_stays_within_the_bound() {
     world.user("ada");
     let begun = world.clock.now();
     let day = Duration::from_secs(24 * 60 * 60);
-    loop {
+    while world.clock.now().since(begun) < day {
         match world.login("ada", WRONG) {
             Err(LoginError::TooManyAttempts { retry_after }) => world.wait(retry_after),
             other => assert_eq!(outcome(&other), INVALID),
         }
-        if world.clock.now().since(begun) >= day {
-            break;
-        }
+        assert!(world.hasher.verifications() <= world.attempts.daily);
     }
-    assert!(world.hasher.verifications() <= world.attempts.daily);
     assert!(world.hasher.verifications() > 90, "the owner is not shut out");
 }
 

@@ -2,7 +2,7 @@
 
 use doorward_domain::usecases::{DeleteAccountError, UpdateAccountError, ViewAccount, ViewUserError};
 
-use crate::passwords::Meanwhile;
+use crate::hashers::Meanwhile;
 use crate::world::{NEW_PASSWORD, PASSWORD, WRONG, World, outcome};
 
 #[test]

@@ -13,6 +13,7 @@ mod admins;
 mod attempts;
 mod audit;
 mod deletion;
+mod hashers;
 mod histories;
 mod outages;
 mod paging;

@@ -1,51 +1,16 @@
 //! Changing the password: whoever holds the old one is out, also when in the middle of logging in with it.
 
-use std::sync::Mutex;
-
-use doorward_domain::identity::{PasswordDigest, PasswordVersion, PlainPassword};
-use doorward_domain::ports::{Entropy, HashError, PasswordHasher, Transactions as _, Verification};
+use doorward_domain::identity::PasswordVersion;
+use doorward_domain::ports::Transactions as _;
 use doorward_domain::token::EndReason;
 use doorward_domain::usecases::ChangePasswordError;
 use doorward_testkit::FakeHasher;
 
+use crate::hashers::Meanwhile;
 use crate::threads::at_once;
 use crate::world::{NEW_PASSWORD, PASSWORD, WRONG, World, outcome};
 
 const INVALID: &str = "InvalidCredentials";
-
-/// A hasher that lets something else happen while it verifies a password for the first time.
-pub struct Meanwhile<'a> {
-    hasher: &'a FakeHasher,
-    happens: Mutex<Option<Box<dyn FnOnce() + Send + 'a>>>,
-}
-
-impl<'a> Meanwhile<'a> {
-    pub fn new(hasher: &'a FakeHasher, happens: impl FnOnce() + Send + 'a) -> Self {
-        Self {
-            hasher,
-            happens: Mutex::new(Some(Box::new(happens))),
-        }
-    }
-}
-
-impl PasswordHasher for Meanwhile<'_> {
-    fn hash(&self, password: &PlainPassword, entropy: &dyn Entropy) -> Result<PasswordDigest, HashError> {
-        self.hasher.hash(password, entropy)
-    }
-
-    fn verify(&self, password: &PlainPassword, digest: &PasswordDigest) -> Result<Verification, HashError> {
-        let verified = self.hasher.verify(password, digest);
-        let happens = self.happens.lock().expect("no panic before").take();
-        if let Some(happens) = happens {
-            happens();
-        }
-        verified
-    }
-
-    fn verify_nothing(&self, password: &PlainPassword) -> Result<(), HashError> {
-        self.hasher.verify_nothing(password)
-    }
-}
 
 #[test]
 fn a_change_ends_every_other_session_and_keeps_ones_own() {
