@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::access::{Granted, ManageOwnAccount};
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
-use crate::identity::PlainPassword;
+use crate::identity::{PlainPassword, User};
 use crate::ports::{HashError, StoreError, Transactions};
 
 use super::PasswordCheck;
@@ -83,8 +83,13 @@ impl DeleteAccount<'_> {
         .of(id)
         .by(id);
         let deleted = self.check.store.transaction(|repos| {
-            self.check.forgive(repos, verified.user.email.canonical())?;
-            let user = repos.users().lock(id)?.ok_or(DeleteAccountError::Gone)?;
+            let user = repos
+                .users()
+                .lock(id)?
+                .filter(User::is_active)
+                .ok_or(DeleteAccountError::Gone)?;
+            // After the user is locked, as in a login: one order keeps the two from waiting for each other.
+            self.check.forgive(repos, user.email.canonical())?;
             if repos.users().password_version(id)? != Some(verified.password_version) {
                 return Err(DeleteAccountError::InvalidCredentials);
             }
