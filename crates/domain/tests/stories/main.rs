@@ -20,6 +20,7 @@ mod paging;
 mod passwords;
 mod predecessor;
 mod refresh;
+mod revocations;
 mod sameness;
 mod scenarios;
 mod setup;

@@ -1,11 +1,12 @@
 //! The use cases, each in a word.
 
+use doorward_domain::access::Roles;
 use doorward_domain::change::Change;
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::identity::{User, UserStatus};
 use doorward_domain::ports::{PasswordHasher, StoreError};
 use doorward_domain::usecases::{
-    ChangePassword, ChangePasswordError, CompleteSetup, CompleteSetupError, CreateAdmin, CreateUser,
+    ChangePassword, ChangePasswordError, CompleteSetup, CompleteSetupError, CreateUser, CreateUserAsOperator,
     CreateUserError, DeleteAccount, DeleteAccountError, DeleteUser, DeleteUserError, EndSession,
     EndSessionError, EndUserSessions, Login, LoginError, Logout, LogoutEverywhere, OfferSetup, Refresh,
     RefreshError, Register, RegisterError, SetRoles, SetRolesError, SetupOffer, TokenPair, UnlockUser,
@@ -26,7 +27,7 @@ impl World {
     pub fn create_admin(&self, name: &str) -> Result<User, CreateUserError> {
         self.used(PASSWORD);
         let (rules, store) = (self.rules(), &self.store);
-        CreateAdmin { store, rules }.execute(&draft(name), &self.now())
+        CreateUserAsOperator { store, rules }.execute(&draft(name), Roles::admin(), &self.now())
     }
 
     pub fn create_user(

@@ -22,8 +22,8 @@ use doorward_domain::usecases::{
     AccountDraft, AccountRules, Authenticate, PasswordCheck, TokenIssuer, TokenPair,
 };
 use doorward_testkit::{
-    Clock, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, SeededEntropy,
-    occasion, sample,
+    Clock, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, NothingRevoked,
+    SeededEntropy, occasion, sample,
 };
 use secrecy::SecretString;
 
@@ -258,7 +258,10 @@ impl World {
     /// Whom the access token speaks for.
     pub fn principal(&self, pair: &TokenPair) -> Principal {
         let verifier = self.signer.verifier();
-        let authenticate = Authenticate { verifier: &verifier };
+        let authenticate = Authenticate {
+            verifier: &verifier,
+            revocations: &NothingRevoked,
+        };
         authenticate
             .execute(pair.access_token.expose(), self.clock.now())
             .expect("an access token that is valid")
