@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod account;
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod auth;
 #[cfg(test)]
 mod backing;
@@ -14,6 +16,8 @@ mod client;
 mod documents;
 #[cfg(test)]
 mod health;
+#[cfg(test)]
+mod malformed;
 #[cfg(test)]
 mod people;
 #[cfg(test)]

@@ -10,8 +10,9 @@ use std::fmt::Write;
 use doorward_domain::access::{
     AssignRoles, Holders, ManageOwnAccount, ManageUsers, Permission, ReadUser, ReadUsers,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::api::{Operation, operations};
 use crate::backing::{Backing, on_both};
 use crate::client::Client;
 use crate::people::{PASSWORD, Person};
@@ -117,53 +118,18 @@ fn who(seen: &[(Caller, Verdict)]) -> String {
     }
 }
 
-/// An operation of the document.
-struct Operation {
-    method: String,
-    path: String,
-    permission: String,
-    takes_body: bool,
-}
-
-fn operations(document: &Value) -> Vec<Operation> {
-    let mut operations = Vec::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, said) in methods.as_object().unwrap() {
-            operations.push(Operation {
-                method: method.to_uppercase(),
-                path: path.clone(),
-                permission: said["x-permission"].as_str().unwrap().to_owned(),
-                takes_body: said.get("requestBody").is_some(),
-            });
-        }
-    }
-    operations
-}
-
-impl Operation {
-    /// Tries it, with nothing in the body, on what has this id.
-    fn attempt(&self, client: &Client, id: &str) -> Verdict {
-        let mut path = String::new();
-        for segment in self.path.split_inclusive('/') {
-            let is_parameter = segment.starts_with('{');
-            let slash = if segment.ends_with('/') { "/" } else { "" };
-            path += &if is_parameter {
-                format!("{id}{slash}")
-            } else {
-                segment.to_owned()
-            };
-        }
-        let answer = if self.takes_body {
-            client.json(&self.method, &path, &json!({}))
-        } else {
-            client.send(&self.method, &path, None)
-        };
-        assert!(answer.status < 500, "{answer:?}");
-        match answer.status {
-            401 => Verdict::Unknown,
-            403 if answer.body()["code"] == "forbidden" => Verdict::Refused,
-            _ => Verdict::Allowed,
-        }
+/// Tries an operation, with nothing in the body, on what has this id.
+fn attempt(operation: &Operation, client: &Client, id: &str) -> Verdict {
+    let path = operation.path_of(id);
+    let answer = match operation.body {
+        Some(_) => client.json(&operation.method, &path, &json!({})),
+        None => client.send(&operation.method, &path, None),
+    };
+    assert!(answer.status < 500, "{answer:?}");
+    match answer.status {
+        401 => Verdict::Unknown,
+        403 if answer.body()["code"] == "forbidden" => Verdict::Refused,
+        _ => Verdict::Allowed,
     }
 }
 
@@ -195,19 +161,19 @@ impl Cast {
     /// Has a caller try an operation. Each has a session of its own for it, since some operations end sessions.
     fn attempt(&self, caller: Caller, operation: &Operation) -> Verdict {
         let person = match caller {
-            Caller::Nobody => return operation.attempt(&self.anonymous, &self.bystander.id),
+            Caller::Nobody => return attempt(operation, &self.anonymous, &self.bystander.id),
             Caller::Owner => {
                 let person = self.user.again();
-                return operation.attempt(person.client(), &person.id);
+                return attempt(operation, person.client(), &person.id);
             }
             // What an administrator may do would otherwise be done to the bystander.
-            Caller::Admin => return operation.attempt(self.admin.again().client(), UNKNOWN_ID),
+            Caller::Admin => return attempt(operation, self.admin.again().client(), UNKNOWN_ID),
             Caller::User => &self.user,
             Caller::Label => &self.label,
         };
-        let verdict = operation.attempt(person.again().client(), &self.bystander.id);
-        let of_unknown = operation.attempt(person.again().client(), UNKNOWN_ID);
-        assert_eq!(verdict, of_unknown, "{} {}", operation.method, operation.path);
+        let verdict = attempt(operation, person.again().client(), &self.bystander.id);
+        let of_unknown = attempt(operation, person.again().client(), UNKNOWN_ID);
+        assert_eq!(verdict, of_unknown, "{}", operation.name());
         verdict
     }
 }
@@ -215,9 +181,8 @@ impl Cast {
 fn the_matrix_is_what_the_service_does(backing: &Backing) {
     let service = Service::on(backing);
     let cast = Cast::of(&service);
-    let document = service.client().get("/openapi.json").ok(200);
     let mut text = HEAD.to_owned();
-    for operation in operations(&document) {
+    for operation in operations(&service.client()) {
         let seen = CALLERS.map(|caller| (caller, cast.attempt(caller, &operation)));
         let Operation {
             method,
@@ -225,7 +190,7 @@ fn the_matrix_is_what_the_service_does(backing: &Backing) {
             permission,
             ..
         } = &operation;
-        judge(permission, &seen).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        judge(permission, &seen).unwrap_or_else(|error| panic!("{}: {error}", operation.name()));
         writeln!(text, "| {method} | `{path}` | `{permission}` | {} |", who(&seen)).unwrap();
     }
     doorward_testkit::assert_golden("docs/permissions.md", &text);
