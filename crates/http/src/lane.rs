@@ -250,7 +250,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_that_waited_too_long_is_not_done() {
-        let lane = lane(1, 4, Duration::ZERO);
+        let deadline = Duration::from_millis(50);
+        let lane = lane(1, 4, deadline);
         let release = occupy(&lane).await;
         let (ran, has_run) = mpsc::channel();
         let waited = tokio::spawn({
@@ -260,6 +261,7 @@ mod tests {
         while lane.waiting() == 0 {
             tokio::task::yield_now().await;
         }
+        tokio::time::sleep(2 * deadline).await;
         drop(release);
         assert!(matches!(waited.await.unwrap(), Err(LaneError::Overloaded { .. })));
         assert!(has_run.recv().is_err());

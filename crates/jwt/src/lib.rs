@@ -1,1 +1,86 @@
-//! Part of Doorward.
+//! Doorward's tokens: access tokens that are signed and verified, refresh tokens that are sealed, and the keys for both.
+//!
+//! - [`Verifier`] verifies access tokens; it needs nothing but a key set.
+//! - [`Signer`] signs them: JWTs of type `at+jwt` (RFC 9068), with Ed25519 or P-256.
+//! - [`RefreshSealer`] seals refresh tokens, which are opaque to everybody else.
+//! - [`KeyRing`] holds the keys, kept in the store and sealed under the [`MasterKey`].
+//! - [`HmacAttemptKeys`] names accounts in the table of attempts without telling their addresses.
+//!
+//! # Verifying access tokens in another service
+//!
+//! Fetch Doorward's key set (`/.well-known/jwks.json`) when the service starts, and again now and then; keys are
+//! published well before they are used. Verifying itself touches no network:
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use doorward_domain::{access::Roles, id::*, identity::UserVersion, ports::*, token::AccessClaims};
+//! # use doorward_testkit::{MemoryStore, SeededEntropy};
+//! # use doorward_jwt::{Algorithm, KeyRing, MasterKey, Signer};
+//! use core::time::Duration;
+//!
+//! use doorward_domain::access::{Holders, Permission, Principal};
+//! use doorward_domain::ports::AccessTokenVerifier;
+//! use doorward_domain::time::Timestamp;
+//! use doorward_jwt::{Parties, Verifier};
+//!
+//! struct ReadInvoices;
+//!
+//! impl Permission for ReadInvoices {
+//!     const NAME: &'static str = "invoices:read";
+//!     const HOLDERS: Holders = Holders::Roles(&["billing", "admin"]);
+//! }
+//!
+//! # let now = Timestamp::from_unix_seconds(1_700_000_000);
+//! # let entropy = SeededEntropy::new(1);
+//! # let ring = Arc::new(KeyRing::open(
+//! #     &MemoryStore::new(), &MasterKey::generate(&entropy), Algorithm::EdDsa, now, &entropy,
+//! # )?);
+//! # let signer = Signer::new(Arc::clone(&ring), Parties {
+//! #     issuer: "https://id.example.org".to_owned(), audience: "doorward".to_owned(),
+//! # });
+//! # let token = signer.sign(&AccessClaims {
+//! #     subject: UserId::generate(now, &entropy), session_id: SessionId::generate(now, &entropy),
+//! #     token_id: TokenId::generate(now, &entropy), user_version: UserVersion::FIRST, roles: Roles::admin(),
+//! #     email: None, issued_at: now, expires_at: now + Duration::from_secs(900), authenticated_at: now,
+//! # })?;
+//! # let (key_set, token) = (ring.key_set(), token.expose());
+//! // `key_set` is the document that Doorward published, `token` what a client sent, `now` what the clock says.
+//! let parties = Parties {
+//!     issuer: "https://id.example.org".to_owned(), // the public URL of Doorward
+//!     audience: "doorward".to_owned(),
+//! };
+//! let verifier = Verifier::from_key_set(&key_set, parties, Duration::from_secs(5))?;
+//!
+//! let principal = Principal::new(verifier.verify(token, now)?);
+//! let granted = principal.authorize::<ReadInvoices>()?;
+//! println!("{} may read invoices", granted.principal().user_id());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A token that verifies may have been revoked: a service that has to know at once also follows `GET /v1/revocations`.
+
+mod algorithm;
+mod attempts;
+mod claims;
+mod compact;
+mod error;
+mod key_set;
+mod master_key;
+mod public_key;
+mod refresh;
+mod ring;
+mod sealing;
+mod signer;
+mod signing_key;
+mod verifier;
+
+pub use algorithm::Algorithm;
+pub use attempts::HmacAttemptKeys;
+pub use claims::Parties;
+pub use error::{CryptoError, OpenError};
+pub use key_set::InvalidKeySet;
+pub use master_key::{InvalidMasterKey, MasterKey};
+pub use refresh::RefreshSealer;
+pub use ring::KeyRing;
+pub use signer::Signer;
+pub use verifier::Verifier;

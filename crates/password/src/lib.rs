@@ -1,1 +1,37 @@
-//! Part of Doorward.
+//! Password hashing for Doorward: argon2id (RFC 9106) with bounded parameters, and an estimate of how hard a password
+//! is to guess.
+//!
+//! [`Argon2Hasher`] makes PHC strings such as `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>` and verifies those of any
+//! other maker within bounds: a stored digest says itself how much memory and time verifying it takes, so what it says
+//! is checked before anything is allocated or run.
+//!
+//! Hashing blocks for tens of milliseconds and needs the configured memory on each thread that does it. This crate has
+//! no threads of its own: the caller decides how many passwords are hashed at once.
+//!
+//! ```
+//! use doorward_domain::identity::PlainPassword;
+//! use doorward_domain::ports::{Entropy, PasswordHasher, Verification};
+//! use doorward_password::{Argon2Hasher, Argon2Params};
+//!
+//! # struct Counting;
+//! # impl Entropy for Counting {
+//! #     fn fill(&self, bytes: &mut [u8]) { bytes.fill(7) }
+//! # }
+//! # let entropy = Counting;
+//! # let password = PlainPassword::new(&"correct horse".into());
+//! let params = Argon2Params { memory_kib: 1024, iterations: 1, parallelism: 1 }; // cheap, for this example
+//! let hasher = Argon2Hasher::new(params, None)?;
+//! let digest = hasher.hash(&password, &entropy)?;
+//! assert_eq!(hasher.verify(&password, &digest)?, Verification::Match { outdated: false });
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod digest;
+mod estimator;
+mod hasher;
+mod memory;
+mod settings;
+
+pub use estimator::ZxcvbnEstimator;
+pub use hasher::Argon2Hasher;
+pub use settings::{Argon2Params, InvalidSetting, Pepper};

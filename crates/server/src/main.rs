@@ -1,3 +1,7 @@
-//! Doorward.
+//! Doorward, the program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    doorward::commands::main(std::env::args_os(), std::env::vars_os())
+}

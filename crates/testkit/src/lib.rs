@@ -19,12 +19,14 @@ mod clock;
 pub mod contract;
 mod entropy;
 mod fakes;
+mod golden;
 mod memory;
 pub mod sample;
 
 pub use clock::{Clock, occasion};
 pub use entropy::SeededEntropy;
 pub use fakes::{FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, FakeVerifier};
+pub use golden::assert_golden;
 pub use memory::MemoryStore;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

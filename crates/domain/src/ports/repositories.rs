@@ -79,7 +79,9 @@ pub trait UserRepository {
     /// Counts the active administrators.
     ///
     /// MUST serialise: of all transactions that call it, at most one is under way, so that two administrators cannot
-    /// each see the other and both leave. Only in a writing transaction.
+    /// each see the other and both leave; and it sees what the one before has left. To be called *after* the user concerned
+    /// was [locked](Self::lock), never before: one order keeps two transactions from waiting for each other. Only in a
+    /// writing transaction.
     fn count_active_admins(&mut self) -> StoreResult<u64>;
 
     /// Up to `limit` accounts in order of id, after the account `after`.
@@ -95,7 +97,7 @@ pub trait UserRepository {
 )]
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait SessionRepository {
-    /// Keeps a new session.
+    /// Keeps a new session. MUST fail when there is no such user.
     fn insert(&mut self, session: &Session) -> StoreResult<()>;
 
     /// The session of that id, live or not.
@@ -104,7 +106,8 @@ pub trait SessionRepository {
     /// Moves a session from generation `from` to the next, and notes time, address and client of this use.
     ///
     /// MUST be one conditional statement: of all calls with the same `from`, exactly one answers `true`, and none once
-    /// the session has ended.
+    /// the session has ended, nor from the last generation that can be counted. What this use does not tell (no address, no
+    /// client) replaces what an earlier one told.
     fn rotate<'a>(
         &mut self,
         id: SessionId,
@@ -127,8 +130,7 @@ pub trait SessionRepository {
         now: Timestamp,
     ) -> StoreResult<u64>;
 
-    /// The sessions of a user that have not ended and do not expire before `now`, the most recently used first, at most
-    /// `limit`.
+    /// The sessions of a user that have not ended and expire after `now`, the most recently used first, at most `limit`.
     fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>>;
 }
 
@@ -151,7 +153,7 @@ pub trait AttemptRepository {
 /// The audit log.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait EventLog {
-    /// Adds an entry. It is kept exactly if the transaction commits.
+    /// Adds an entry. It is kept exactly if the transaction commits, and outlives the user and session it tells of.
     fn append(&mut self, event: &Event) -> StoreResult<()>;
 }
 
@@ -188,6 +190,7 @@ pub trait SetupRepository {
     /// Keeps the digest of a setup token in the place of any other. Answers `false` when setup is completed.
     fn replace_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool>;
 
-    /// Closes setup and forgets the token. Of all calls, exactly one MUST answer `true`.
+    /// Closes setup, whether or not a token was offered, and forgets the token. Of all calls, exactly one MUST answer
+    /// `true`.
     fn complete(&mut self, now: Timestamp) -> StoreResult<bool>;
 }

@@ -31,7 +31,7 @@ pub trait UnitOfWork: Send + Sync {
     ///
     /// MUST run it so that two transactions that change the same row cannot both believe they were first, and MUST have
     /// made it durable when it returns `Ok` after [`Verdict::Commit`]. MAY run `work` again from the beginning after a
-    /// rollback of its own, when the database asks for that.
+    /// rollback of its own, when the database asks for that. When `work` panics, MUST keep nothing of it and stay usable.
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()>;
 
     /// Runs `work`, which only reads, on one consistent view where the store has one. MAY refuse writes.

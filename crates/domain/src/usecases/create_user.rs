@@ -55,17 +55,22 @@ impl CreateUser<'_> {
     }
 }
 
-/// Makes an administrator on behalf of the operator, who has the machine and needs no permission.
-pub struct CreateAdmin<'a> {
+/// Makes an account on behalf of the operator, who has the machine and needs no permission.
+pub struct CreateUserAsOperator<'a> {
     /// Where the account is kept.
     pub store: &'a dyn UnitOfWork,
     /// What it is held to.
     pub rules: AccountRules<'a>,
 }
 
-impl CreateAdmin<'_> {
-    /// Makes the account, with the roles `admin` and `user`, and closes setup: there is an administrator now.
-    pub fn execute(&self, draft: &AccountDraft, occasion: &Occasion) -> Result<User, CreateUserError> {
+impl CreateUserAsOperator<'_> {
+    /// Makes the account with these roles. If it is an administrator, setup is closed.
+    pub fn execute(
+        &self,
+        draft: &AccountDraft,
+        roles: Roles,
+        occasion: &Occasion,
+    ) -> Result<User, CreateUserError> {
         let event = Event::new(
             EventKind::UserCreated,
             EventOutcome::Success,
@@ -73,7 +78,7 @@ impl CreateAdmin<'_> {
             self.rules.entropy,
         )
         .with("by", "operator");
-        create(self.store, self.rules, draft, Roles::admin(), event, occasion)
+        create(self.store, self.rules, draft, roles, event, occasion)
     }
 }
 

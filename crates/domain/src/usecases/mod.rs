@@ -34,7 +34,7 @@ mod tests;
 pub use authenticate::{Authenticate, AuthenticateError};
 pub use change_password::{ChangePassword, ChangePasswordError};
 pub use complete_setup::{CompleteSetup, CompleteSetupError};
-pub use create_user::{CreateAdmin, CreateUser, CreateUserError};
+pub use create_user::{CreateUser, CreateUserAsOperator, CreateUserError};
 pub use delete_account::{DeleteAccount, DeleteAccountError};
 pub use delete_user::{DeleteUser, DeleteUserError};
 pub use end_sessions::{EndSession, EndSessionError, EndUserSessions, LogoutEverywhere};

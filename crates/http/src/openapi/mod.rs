@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToResponse};
 
-use crate::problem::ProblemBody;
+use crate::problem::{ProblemBody, ViolationBody};
 use crate::routes::{account, auth, docs, health, keys, problems, setup, users};
 
 /// Every answer that is not the one asked for.
@@ -35,7 +35,7 @@ pub(crate) struct ProblemResponse(
         users::list_sessions, users::end_sessions,
         keys::jwks, health::live, health::ready, docs::openapi, docs::page, docs::asset, problems::page,
     ),
-    components(responses(ProblemResponse)),
+    components(responses(ProblemResponse), schemas(ProblemBody, ViolationBody)),
     tags(
         (name = "auth", description = "Registering, logging in, staying logged in, logging out."),
         (name = "account", description = "One's own account and sessions."),
@@ -72,3 +72,6 @@ pub fn openapi_json() -> &'static str {
     // A document made of our own annotations always serialises.
     JSON.get_or_init(|| Document::openapi().to_pretty_json().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! The one secret that is not in the database.
+
+use aws_lc_rs::hkdf;
+use base64::Engine;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use doorward_domain::ports::Entropy;
+use secrecy::{ExposeSecret, SecretBox, SecretSlice, SecretString};
+
+use crate::CryptoError;
+
+/// Accepts base64 with and without padding, as tools differ in what they write.
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const LENIENT_STANDARD: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
+const LENIENT_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
+
+/// The salt of the derivation (RFC 5869): the domain in which the labels below are unique.
+const DERIVATION: &[u8] = b"doorward/v1/master-key";
+
+/// A text that is not a master key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMasterKey {
+    /// Not base64 in either alphabet.
+    #[error("the master key is not base64")]
+    NotBase64,
+    /// Not 256 bits.
+    #[error("the master key has {0} bytes, but needs 32")]
+    WrongLength(usize),
+}
+
+/// What a sub-key is for. One purpose never uses another's key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SubKeyUse {
+    /// Seals the keys that are stored.
+    Sealing,
+    /// Says under which master key something was sealed, without giving anything of it away.
+    Fingerprint,
+    /// Names accounts in the table of attempts.
+    AttemptKeys,
+}
+
+impl SubKeyUse {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::Sealing => b"key sealing",
+            Self::Fingerprint => b"fingerprint",
+            Self::AttemptKeys => b"attempt keys",
+        }
+    }
+}
+
+/// The 256-bit master key (`keys.master_key`). The keys in the database are sealed under keys derived from it, so that a
+/// stolen database mints no tokens. It does not print, and is wiped from memory when dropped.
+#[derive(Debug)]
+pub struct MasterKey(SecretBox<[u8; 32]>);
+
+impl MasterKey {
+    /// A new random key.
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        Self(SecretBox::init_with_mut(|bytes: &mut [u8; 32]| {
+            entropy.fill(bytes);
+        }))
+    }
+
+    /// Reads a key: 32 bytes in base64, in the standard or the URL-safe alphabet, padded or not. White space around it,
+    /// such as the line break at the end of a file, does not matter.
+    pub fn parse(text: &str) -> Result<Self, InvalidMasterKey> {
+        let text = text.trim_ascii();
+        let engine = if text.contains(['-', '_']) {
+            LENIENT_URL_SAFE
+        } else {
+            LENIENT_STANDARD
+        };
+        let bytes = engine
+            .decode(text)
+            .map_err(|_position| InvalidMasterKey::NotBase64)?;
+        let bytes = SecretSlice::from(bytes);
+        let bytes = bytes.expose_secret();
+        if bytes.len() != 32 {
+            return Err(InvalidMasterKey::WrongLength(bytes.len()));
+        }
+        Ok(Self(SecretBox::init_with_mut(|key: &mut [u8; 32]| {
+            key.copy_from_slice(bytes);
+        })))
+    }
+
+    /// The key in padded standard base64, for the file in which an operator keeps it.
+    pub fn to_base64(&self) -> SecretString {
+        SecretString::from(base64::engine::general_purpose::STANDARD.encode(self.0.expose_secret()))
+    }
+
+    /// The sub-key for one use: HKDF-SHA-256 (RFC 5869).
+    pub(crate) fn sub_key(&self, usage: SubKeyUse) -> Result<SecretBox<[u8; 32]>, CryptoError> {
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, DERIVATION).extract(self.0.expose_secret());
+        let label = [usage.label()];
+        let okm = root.expand(&label, hkdf::HKDF_SHA256)?;
+        let mut filled = Ok(());
+        let key = SecretBox::init_with_mut(|key: &mut [u8; 32]| filled = okm.fill(key));
+        filled?;
+        Ok(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_testkit::SeededEntropy;
+
+    use super::*;
+
+    const BYTES: [u8; 32] = [0xfb; 32];
+
+    #[test]
+    fn every_usual_spelling_of_base64_is_read() {
+        let standard = base64::engine::general_purpose::STANDARD.encode(BYTES);
+        let url = base64::engine::general_purpose::URL_SAFE.encode(BYTES);
+        for text in [
+            &standard,
+            &url,
+            standard.trim_end_matches('='),
+            url.trim_end_matches('='),
+            &format!(" {standard}\n"),
+        ] {
+            assert_eq!(
+                *MasterKey::parse(text).unwrap().0.expose_secret(),
+                BYTES,
+                "{text}"
+            );
+        }
+        assert_eq!(
+            MasterKey::parse(&standard).unwrap().to_base64().expose_secret(),
+            standard
+        );
+    }
+
+    #[test]
+    fn nothing_else_is() {
+        let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+        for (text, reason) in [
+            (String::new(), InvalidMasterKey::WrongLength(0)),
+            (encode(&[1; 31]), InvalidMasterKey::WrongLength(31)),
+            (encode(&[1; 33]), InvalidMasterKey::WrongLength(33)),
+            ("changeme!".to_owned(), InvalidMasterKey::NotBase64),
+            (encode(&BYTES).replace('+', "-"), InvalidMasterKey::NotBase64),
+        ] {
+            assert_eq!(MasterKey::parse(&text).map(|_| ()), Err(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn uses_and_masters_have_keys_of_their_own() {
+        let one = MasterKey::generate(&SeededEntropy::new(1));
+        let other = MasterKey::generate(&SeededEntropy::new(2));
+        let key = |master: &MasterKey, usage| *master.sub_key(usage).unwrap().expose_secret();
+        let keys = [
+            key(&one, SubKeyUse::Sealing),
+            key(&one, SubKeyUse::Fingerprint),
+            key(&one, SubKeyUse::AttemptKeys),
+            key(&other, SubKeyUse::Sealing),
+            *one.0.expose_secret(),
+        ];
+        for (index, left) in keys.iter().enumerate() {
+            assert!(keys.iter().skip(index + 1).all(|right| left != right));
+        }
+        assert_eq!(key(&one, SubKeyUse::Sealing), keys[0]);
+    }
+
+    #[test]
+    fn a_master_key_does_not_print() {
+        assert!(!format!("{:?}", MasterKey::parse(&"A".repeat(43)).unwrap()).contains("0, 0"));
+    }
+}

@@ -1,0 +1,105 @@
+//! Sealing refresh tokens.
+//!
+//! A refresh token is `dwr_` and, in base64url without padding, `version (1) ‖ session id (16) ‖ generation (4, big
+//! endian) ‖ tag (32)`. The tag is HMAC-SHA-256, under a key of the ring, of a label, the session's own key, the session
+//! id and the generation. Whoever steals the database has the session's key but not the ring's, whoever steals the
+//! server's keys has no session's; the tag needs both. All parts have fixed lengths, so no two inputs read the same.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_domain::id::SessionId;
+use doorward_domain::ports::RefreshTokens;
+use doorward_domain::token::{Generation, PresentedRefreshToken, RefreshToken, Session, SessionKey};
+
+use crate::KeyRing;
+
+/// What every refresh token begins with, so that people and secret scanners know one when they see it.
+const PREFIX: &str = "dwr_";
+
+const VERSION: u8 = 1;
+
+/// The length of a token before base64: version, session id, generation, tag.
+const BYTES: usize = 1 + 16 + 4 + 32;
+
+/// The length of those bytes in base64url without padding.
+const ENCODED: usize = (BYTES * 4).div_ceil(3);
+
+/// Keeps the tags apart from anything else that is ever computed under the same key.
+const LABEL: &[u8] = b"doorward/v1/refresh-token";
+
+/// Seals refresh tokens with the newest key of a ring, and opens those of every key in it.
+#[derive(Debug, Clone)]
+pub struct RefreshSealer {
+    ring: Arc<KeyRing>,
+}
+
+impl RefreshSealer {
+    /// Seals with the keys of `ring`.
+    pub const fn new(ring: Arc<KeyRing>) -> Self {
+        Self { ring }
+    }
+}
+
+impl RefreshTokens for RefreshSealer {
+    fn seal(&self, session: &Session, generation: Generation) -> RefreshToken {
+        let tag = hmac::sign(
+            &self.ring.keys().refresh.current,
+            &what_is_tagged(&session.key, session.id, generation),
+        );
+        let bytes = [
+            &[VERSION][..],
+            session.id.as_bytes(),
+            &generation.get().to_be_bytes(),
+            tag.as_ref(),
+        ]
+        .concat();
+        let mut token = String::with_capacity(PREFIX.len() + ENCODED);
+        token.push_str(PREFIX);
+        URL_SAFE_NO_PAD.encode_string(bytes, &mut token);
+        RefreshToken::new(token)
+    }
+
+    fn open(&self, presented: &str) -> Option<PresentedRefreshToken> {
+        let encoded = presented
+            .strip_prefix(PREFIX)
+            .filter(|encoded| encoded.len() == ENCODED)?;
+        let mut bytes = [0; BYTES];
+        // Refuses padding and stray bits at the end: a token has one spelling.
+        URL_SAFE_NO_PAD
+            .decode_slice(encoded, &mut bytes)
+            .ok()
+            .filter(|length| *length == BYTES)?;
+        let (version, rest) = bytes.split_first()?;
+        let (session_id, rest) = rest.split_first_chunk()?;
+        let (generation, tag) = rest.split_first_chunk()?;
+        (*version == VERSION).then_some(PresentedRefreshToken {
+            session_id: SessionId::from_bytes(*session_id),
+            generation: Generation::new(u32::from_be_bytes(*generation)),
+            tag: tag.try_into().ok()?,
+        })
+    }
+
+    fn is_authentic(&self, presented: &PresentedRefreshToken, session: &Session) -> bool {
+        let tagged = what_is_tagged(&session.key, session.id, presented.generation);
+        let keys = self.ring.keys();
+        // `hmac::verify` compares in constant time. Which of the keys it was is no secret.
+        presented.session_id == session.id
+            && keys
+                .refresh
+                .iter()
+                .any(|key| hmac::verify(key, &tagged, &presented.tag).is_ok())
+    }
+}
+
+fn what_is_tagged(key: &SessionKey, session_id: SessionId, generation: Generation) -> Vec<u8> {
+    [
+        LABEL,
+        key.expose(),
+        session_id.as_bytes(),
+        &generation.get().to_be_bytes(),
+    ]
+    .concat()
+}

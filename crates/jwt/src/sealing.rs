@@ -1,0 +1,223 @@
+//! Sealing keys for the store, so that the store alone cannot use them.
+//!
+//! A sealed key is `version (1) ‖ fingerprint (8) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`, the ciphertext and tag being
+//! AES-256-GCM. What the store says about the key is authenticated with it: a sealed key moved to another row, purpose,
+//! place, algorithm or public key does not open. The fingerprint tells a wrong master key from a damaged row, and later
+//! a previous master key from the current one.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use doorward_domain::ports::Entropy;
+use doorward_domain::token::SealedKey;
+use secrecy::zeroize::Zeroize;
+use secrecy::{ExposeSecret, SecretSlice};
+
+use crate::CryptoError;
+use crate::master_key::{MasterKey, SubKeyUse};
+
+const VERSION: u8 = 1;
+const FINGERPRINT: usize = 8;
+
+/// Why a sealed key does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsealable {
+    /// It was sealed under another master key.
+    OtherMasterKey,
+    /// It, or what the store says about it, was altered.
+    Damaged,
+}
+
+/// Seals and opens keys under one master key.
+///
+/// The nonces are random; with the handful of keys that are ever sealed under one master key they do not meet.
+#[derive(Debug)]
+pub(crate) struct Sealer {
+    key: LessSafeKey,
+    fingerprint: [u8; FINGERPRINT],
+}
+
+impl Sealer {
+    pub(crate) fn new(master: &MasterKey) -> Result<Self, CryptoError> {
+        let key = UnboundKey::new(&AES_256_GCM, master.sub_key(SubKeyUse::Sealing)?.expose_secret())?;
+        let mut fingerprint = [0; FINGERPRINT];
+        let print = master.sub_key(SubKeyUse::Fingerprint)?;
+        fingerprint
+            .iter_mut()
+            .zip(print.expose_secret())
+            .for_each(|(byte, print)| *byte = *print);
+        Ok(Self {
+            key: LessSafeKey::new(key),
+            fingerprint,
+        })
+    }
+
+    /// Puts the sealed form of `secret` into `key`, whose other fields it is bound to.
+    pub(crate) fn seal(
+        &self,
+        secret: &[u8],
+        key: SealedKey,
+        entropy: &dyn Entropy,
+    ) -> Result<SealedKey, CryptoError> {
+        let mut nonce = [0; NONCE_LEN];
+        entropy.fill(&mut nonce);
+        let mut buffer = secret.to_vec();
+        let nonce_for_key = Nonce::assume_unique_for_key(nonce);
+        // Encrypts in place, so that the copy of the secret is gone.
+        let tag = self.key.seal_in_place_separate_tag(
+            nonce_for_key,
+            Aad::from(what_is_bound(&key)),
+            &mut buffer,
+        )?;
+        let sealed = [&[VERSION][..], &self.fingerprint, &nonce, &buffer, tag.as_ref()].concat();
+        Ok(SealedKey { sealed, ..key })
+    }
+
+    /// The secret of a sealed key.
+    pub(crate) fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, Unsealable> {
+        let (version, rest) = key.sealed.split_first().ok_or(Unsealable::Damaged)?;
+        let (fingerprint, rest) = rest.split_first_chunk().ok_or(Unsealable::Damaged)?;
+        let (nonce, ciphertext) = rest.split_first_chunk().ok_or(Unsealable::Damaged)?;
+        if *version != VERSION {
+            return Err(Unsealable::Damaged);
+        }
+        if *fingerprint != self.fingerprint {
+            return Err(Unsealable::OtherMasterKey);
+        }
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let mut buffer = ciphertext.to_vec();
+        let secret = self
+            .key
+            .open_in_place(nonce, Aad::from(what_is_bound(key)), &mut buffer)
+            .map(|secret| SecretSlice::from(secret.to_vec()))
+            .map_err(|_unspecified| Unsealable::Damaged);
+        buffer.zeroize();
+        secret
+    }
+}
+
+/// What the store says about a key, each part with its length before it so that no two keys read the same.
+fn what_is_bound(key: &SealedKey) -> Vec<u8> {
+    let parts: [&[u8]; 6] = [
+        b"doorward/v1/sealed-key",
+        key.purpose.as_str().as_bytes(),
+        key.id.as_str().as_bytes(),
+        &key.ordinal.to_be_bytes(),
+        key.algorithm.as_bytes(),
+        &key.public,
+    ];
+    let mut bound = Vec::new();
+    for part in parts {
+        bound.extend(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        bound.extend(part);
+    }
+    bound
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_domain::token::{KeyId, KeyPurpose};
+    use doorward_testkit::{SeededEntropy, sample};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sealer(seed: u64) -> Sealer {
+        Sealer::new(&MasterKey::generate(&SeededEntropy::new(seed))).unwrap()
+    }
+
+    fn sealed(secret: &[u8]) -> SealedKey {
+        sealer(1)
+            .seal(
+                secret,
+                sample::key(KeyPurpose::AccessSigning, 1),
+                &SeededEntropy::new(2),
+            )
+            .unwrap()
+    }
+
+    #[test]
+    fn what_was_sealed_opens() {
+        let key = sealed(b"a secret");
+        assert_eq!(key.sealed.len(), 1 + 8 + 12 + 8 + 16);
+        assert!(!key.sealed.windows(8).any(|window| window == b"a secret"));
+        assert_eq!(sealer(1).open(&key).unwrap().expose_secret(), b"a secret");
+    }
+
+    #[test]
+    fn another_master_key_is_told_from_damage() {
+        let key = sealed(b"a secret");
+        assert_eq!(sealer(2).open(&key).map(|_| ()), Err(Unsealable::OtherMasterKey));
+        for length in 0..key.sealed.len() {
+            let cut = SealedKey {
+                sealed: key.sealed[..length].to_vec(),
+                ..key.clone()
+            };
+            assert_eq!(
+                sealer(1).open(&cut).map(|_| ()),
+                Err(Unsealable::Damaged),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_store_says_about_a_key_is_bound_to_it() {
+        let key = sealed(b"a secret");
+        let changed = [
+            SealedKey {
+                id: KeyId::new("another"),
+                ..key.clone()
+            },
+            SealedKey {
+                purpose: KeyPurpose::RefreshSealing,
+                ..key.clone()
+            },
+            SealedKey {
+                ordinal: 2,
+                ..key.clone()
+            },
+            SealedKey {
+                algorithm: "ES256".to_owned(),
+                ..key.clone()
+            },
+            SealedKey {
+                public: vec![1, 2],
+                ..key.clone()
+            },
+            // The same bytes, divided otherwise.
+            SealedKey {
+                algorithm: "EdDSA\u{1}".to_owned(),
+                public: vec![2, 3],
+                ..key.clone()
+            },
+        ];
+        for swapped in changed {
+            assert_eq!(
+                sealer(1).open(&swapped).map(|_| ()),
+                Err(Unsealable::Damaged),
+                "{swapped:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn opening_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let key = SealedKey { sealed: bytes, ..sealed(b"a secret") };
+            prop_assert!(sealer(1).open(&key).is_err());
+        }
+
+        #[test]
+        fn every_bit_of_a_sealed_key_counts(bit in 0_usize..8 * 45) {
+            let mut key = sealed(b"a secret");
+            key.sealed[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(sealer(1).open(&key).is_err());
+        }
+
+        #[test]
+        fn any_secret_comes_back(secret in proptest::collection::vec(any::<u8>(), 0..100), seed in any::<u64>()) {
+            let key = sealer(1).seal(&secret, sample::key(KeyPurpose::RefreshSealing, 7), &SeededEntropy::new(seed)).unwrap();
+            let opened = sealer(1).open(&key).unwrap();
+            prop_assert_eq!(opened.expose_secret(), &secret[..]);
+        }
+    }
+}

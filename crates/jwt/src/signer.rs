@@ -1,0 +1,36 @@
+//! Signing access tokens.
+
+use std::sync::Arc;
+
+use doorward_domain::ports::{AccessTokenSigner, SigningError};
+use doorward_domain::token::{AccessClaims, AccessToken};
+
+use crate::claims::ClaimsOut;
+use crate::{KeyRing, Parties};
+
+/// Signs access tokens with the newest key of a ring.
+#[derive(Debug, Clone)]
+pub struct Signer {
+    ring: Arc<KeyRing>,
+    parties: Parties,
+}
+
+impl Signer {
+    /// Signs with the keys of `ring`, in the name of the issuer and for the audience of `parties`.
+    pub const fn new(ring: Arc<KeyRing>, parties: Parties) -> Self {
+        Self { ring, parties }
+    }
+}
+
+impl AccessTokenSigner for Signer {
+    fn sign(&self, claims: &AccessClaims) -> Result<AccessToken, SigningError> {
+        let claims = ClaimsOut::new(claims, &self.parties);
+        let keys = self.ring.keys();
+        let token = keys
+            .signing
+            .current
+            .sign(&claims)
+            .map_err(|error| SigningError(error.to_string()))?;
+        Ok(AccessToken::new(token))
+    }
+}

@@ -1,0 +1,217 @@
+//! Access tokens as they should be: signed, published, verified.
+
+mod common;
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use common::{LEEWAY, NOW, claims, claims_json, decode, parties, ring};
+use doorward_domain::ports::{AccessTokenSigner, AccessTokenVerifier, PublishedKeys};
+use doorward_domain::token::AccessClaims;
+use doorward_jwt::{Algorithm, Parties, Signer, Verifier};
+use jsonwebtoken::{DecodingKey, Validation};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const BOTH: [Algorithm; 2] = [Algorithm::EdDsa, Algorithm::Es256];
+
+fn reason(verifier: &Verifier, token: &str) -> Option<&'static str> {
+    verifier.verify(token, NOW).err().map(|rejected| rejected.reason)
+}
+
+#[test]
+fn a_token_says_what_the_standard_asks_for() {
+    for algorithm in BOTH {
+        let ring = ring(algorithm, 1);
+        let token = Signer::new(Arc::clone(&ring), parties()).sign(&claims()).unwrap();
+        let (header, payload) = decode(token.expose());
+        let published: Value = serde_json::from_str(&ring.key_set()).unwrap();
+        let kid = &published["keys"][0]["kid"];
+        assert_eq!(
+            header,
+            json!({"typ": "at+jwt", "alg": algorithm.as_str(), "kid": kid})
+        );
+        assert_eq!(payload, claims_json());
+    }
+}
+
+#[test]
+fn an_address_that_is_not_to_be_told_is_not_there() {
+    let signer = Signer::new(ring(Algorithm::EdDsa, 1), parties());
+    let without = AccessClaims {
+        email: None,
+        ..claims()
+    };
+    let (_, payload) = decode(signer.sign(&without).unwrap().expose());
+    assert_eq!(payload.get("email"), None);
+}
+
+#[test]
+fn a_token_verifies_with_the_ring_and_with_the_published_keys() {
+    for algorithm in BOTH {
+        let ring = ring(algorithm, 1);
+        let token = Signer::new(Arc::clone(&ring), parties()).sign(&claims()).unwrap();
+        let own = Verifier::new(Arc::clone(&ring), parties(), LEEWAY);
+        let elsewhere = Verifier::from_key_set(&ring.key_set(), parties(), LEEWAY).unwrap();
+        for verifier in [own, elsewhere] {
+            assert_eq!(
+                verifier.verify(token.expose(), NOW),
+                Ok(claims()),
+                "{algorithm:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_set_is_what_others_can_read() {
+    for (algorithm, members) in [
+        (Algorithm::EdDsa, &["alg", "crv", "kid", "kty", "use", "x"][..]),
+        (Algorithm::Es256, &["alg", "crv", "kid", "kty", "use", "x", "y"]),
+    ] {
+        let ring = ring(algorithm, 1);
+        let published: Value = serde_json::from_str(&ring.key_set()).unwrap();
+        let jwk = published["keys"][0].as_object().unwrap();
+        let mut names: Vec<&str> = jwk.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        // Above all: no `d`.
+        assert_eq!(names, members);
+
+        // Read by jsonwebtoken's own types, which know nothing of ours.
+        let set: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&ring.key_set()).unwrap();
+        let key = DecodingKey::from_jwk(&set.keys[0]).unwrap();
+        let mut validation = Validation::new(jsonwebtoken::Algorithm::EdDSA);
+        validation.algorithms = vec![algorithm.as_str().parse().unwrap()];
+        validation.set_audience(&["doorward"]);
+        validation.validate_exp = false;
+        let token = Signer::new(Arc::clone(&ring), parties()).sign(&claims()).unwrap();
+        let read = jsonwebtoken::decode::<Value>(token.expose(), &key, &validation).unwrap();
+        assert_eq!(read.claims, claims_json());
+    }
+}
+
+#[test]
+fn a_token_lasts_from_its_beginning_to_its_end() {
+    let ring = ring(Algorithm::EdDsa, 1);
+    let token = Signer::new(Arc::clone(&ring), parties()).sign(&claims()).unwrap();
+    let verifier = Verifier::new(ring, parties(), LEEWAY);
+    let second = Duration::from_secs(1);
+    let end = NOW + Duration::from_secs(900) + LEEWAY;
+    for (now, accepted) in [
+        (NOW - LEEWAY - second, false),
+        (NOW - LEEWAY, true),
+        (end - second, true),
+        (end, false),
+    ] {
+        assert_eq!(verifier.verify(token.expose(), now).is_ok(), accepted, "{now:?}");
+    }
+}
+
+#[test]
+fn a_token_of_another_deployment_is_refused() {
+    let here = ring(Algorithm::EdDsa, 1);
+    let there = ring(Algorithm::EdDsa, 2);
+    let verifier = Verifier::new(Arc::clone(&here), parties(), LEEWAY);
+    let sign = |ring: &Arc<_>, parties| Signer::new(Arc::clone(ring), parties).sign(&claims()).unwrap();
+    let foreign = sign(&there, parties());
+    assert_eq!(reason(&verifier, foreign.expose()), Some("no key has that kid"));
+    for issuer in [
+        "https://id.example.org/",
+        "http://id.example.org",
+        "https://ID.example.org",
+        "",
+    ] {
+        let token = sign(
+            &here,
+            Parties {
+                issuer: issuer.to_owned(),
+                ..parties()
+            },
+        );
+        assert_eq!(
+            reason(&verifier, token.expose()),
+            Some("the issuer is another"),
+            "{issuer}"
+        );
+    }
+    for audience in ["Doorward", "doorward ", "billing", ""] {
+        let token = sign(
+            &here,
+            Parties {
+                audience: audience.to_owned(),
+                ..parties()
+            },
+        );
+        assert_eq!(
+            reason(&verifier, token.expose()),
+            Some("the audience is another"),
+            "{audience}"
+        );
+    }
+}
+
+#[test]
+fn no_part_of_another_token_fits() {
+    let ring = ring(Algorithm::EdDsa, 1);
+    let signer = Signer::new(Arc::clone(&ring), parties());
+    let verifier = Verifier::new(ring, parties(), LEEWAY);
+    let own = signer.sign(&claims()).unwrap();
+    let admin = signer
+        .sign(&AccessClaims {
+            user_version: claims().user_version.next(),
+            ..claims()
+        })
+        .unwrap();
+    let [header, _, signature] = own.expose().split('.').collect::<Vec<_>>()[..] else {
+        panic!("not three parts")
+    };
+    let payload = admin.expose().split('.').nth(1).unwrap();
+    let mixed = format!("{header}.{payload}.{signature}");
+    assert_eq!(
+        reason(&verifier, &mixed),
+        Some("the signature is not that of the key")
+    );
+}
+
+#[test]
+fn signing_keys_do_not_print() {
+    let ring = ring(Algorithm::EdDsa, 1);
+    let printed = format!("{ring:?} {:?}", Signer::new(Arc::clone(&ring), parties()));
+    assert!(printed.contains("[redacted]"), "{printed}");
+    assert!(
+        !printed.contains("48, 46"),
+        "a PKCS#8 document is being printed: {printed}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_token_with_any_character_changed_is_refused(position in any::<prop::sample::Index>(), byte in 0x20_u8..0x7f, es256 in any::<bool>()) {
+        let ring = ring(if es256 { Algorithm::Es256 } else { Algorithm::EdDsa }, 1);
+        let token = Signer::new(Arc::clone(&ring), parties()).sign(&claims()).unwrap();
+        let mut bytes = token.expose().as_bytes().to_vec();
+        let position = position.index(bytes.len());
+        prop_assume!(bytes[position] != byte);
+        bytes[position] = byte;
+        let verifier = Verifier::new(ring, parties(), LEEWAY);
+        prop_assert!(verifier.verify(&String::from_utf8(bytes).unwrap(), NOW).is_err());
+    }
+
+    #[test]
+    fn a_token_cut_or_lengthened_is_refused(cut in any::<prop::sample::Index>(), tail in "[A-Za-z0-9._=-]{1,5}") {
+        let ring = ring(Algorithm::EdDsa, 1);
+        let token = Signer::new(Arc::clone(&ring), parties()).sign(&claims()).unwrap();
+        let verifier = Verifier::new(ring, parties(), LEEWAY);
+        let cut = &token.expose()[..cut.index(token.expose().len())];
+        prop_assert!(verifier.verify(cut, NOW).is_err());
+        let longer = format!("{}{tail}", token.expose());
+        prop_assert!(verifier.verify(&longer, NOW).is_err());
+    }
+
+    #[test]
+    fn verifying_never_panics(text in any::<String>(), parts in "[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,90}") {
+        let verifier = Verifier::new(ring(Algorithm::EdDsa, 1), parties(), LEEWAY);
+        prop_assert!(verifier.verify(&text, NOW).is_err());
+        prop_assert!(verifier.verify(&parts, NOW).is_err());
+    }
+}

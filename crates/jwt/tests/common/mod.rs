@@ -1,0 +1,153 @@
+//! What the tests of tokens share.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test a panic is a failed test"
+)]
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_domain::id::{SessionId, TokenId};
+use doorward_domain::identity::UserVersion;
+use doorward_domain::ports::AccessTokenVerifier;
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::AccessClaims;
+use doorward_jwt::{Algorithm, KeyRing, MasterKey, Parties, Verifier};
+use doorward_testkit::{MemoryStore, SeededEntropy, sample};
+use serde_json::{Value, json};
+
+/// When every token of these tests is issued.
+pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
+
+/// How much clocks may differ.
+pub const LEEWAY: Duration = Duration::from_secs(5);
+
+pub fn master(seed: u64) -> MasterKey {
+    MasterKey::generate(&SeededEntropy::new(seed))
+}
+
+/// A ring with keys of its own.
+pub fn ring(algorithm: Algorithm, seed: u64) -> Arc<KeyRing> {
+    let ring = KeyRing::open(
+        &MemoryStore::new(),
+        &master(seed),
+        algorithm,
+        NOW,
+        &SeededEntropy::new(seed),
+    )
+    .unwrap();
+    Arc::new(ring)
+}
+
+pub fn parties() -> Parties {
+    Parties {
+        issuer: "https://id.example.org".to_owned(),
+        audience: "doorward".to_owned(),
+    }
+}
+
+pub fn claims() -> AccessClaims {
+    AccessClaims {
+        subject: sample::user(7).id,
+        session_id: SessionId::from_bytes([2; 16]),
+        token_id: TokenId::from_bytes([3; 16]),
+        user_version: UserVersion::new(4),
+        roles: sample::roles(&["admin", "user"]),
+        email: Some("Ada@Example.org".to_owned()),
+        issued_at: NOW,
+        expires_at: NOW + Duration::from_secs(900),
+        authenticated_at: NOW - Duration::from_secs(60),
+    }
+}
+
+/// The same claims as JSON, as they should be in a token.
+pub fn claims_json() -> Value {
+    json!({
+        "iss": "https://id.example.org",
+        "sub": sample::user(7).id.to_string(),
+        "aud": "doorward",
+        "client_id": "doorward",
+        "iat": 1_700_000_000,
+        "exp": 1_700_000_900,
+        "jti": "03030303-0303-0303-0303-030303030303",
+        "sid": "02020202-0202-0202-0202-020202020202",
+        "ver": 4,
+        "roles": ["admin", "user"],
+        "email": "Ada@Example.org",
+        "auth_time": 1_699_999_940,
+        "amr": ["pwd"],
+    })
+}
+
+/// The parts of a token, decoded.
+pub fn decode(token: &str) -> (Value, Value) {
+    let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+    let header = serde_json::from_slice(&parts.next().unwrap()).unwrap();
+    let payload = serde_json::from_slice(&parts.next().unwrap()).unwrap();
+    (header, payload)
+}
+
+/// Somebody who has a signing key in the key set and signs whatever is asked for.
+pub struct Forge {
+    pair: Ed25519KeyPair,
+    pub verifier: Verifier,
+}
+
+impl Forge {
+    pub const KID: &str = "forge";
+
+    pub fn new() -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[42; 32]).unwrap();
+        let x = URL_SAFE_NO_PAD.encode(pair.public_key());
+        let set = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x, "kid": Self::KID}]});
+        let verifier = Verifier::from_key_set(&set.to_string(), parties(), LEEWAY).unwrap();
+        Self { pair, verifier }
+    }
+
+    pub fn public_key(&self) -> &[u8] {
+        self.pair.public_key().as_ref()
+    }
+
+    pub fn header() -> Value {
+        json!({"typ": "at+jwt", "alg": "EdDSA", "kid": Self::KID})
+    }
+
+    /// A token of these parts, signed as it should be.
+    pub fn sign(&self, header: &str, payload: &str) -> String {
+        self.sign_encoded(&URL_SAFE_NO_PAD.encode(header), &URL_SAFE_NO_PAD.encode(payload))
+    }
+
+    /// A token of these parts, encoded somehow, signed as it should be.
+    pub fn sign_encoded(&self, header: &str, payload: &str) -> String {
+        let message = format!("{header}.{payload}");
+        let signature = self.pair.sign(message.as_bytes());
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+/// The token is refused, for this reason.
+#[track_caller]
+pub fn refused(forge: &Forge, token: &str, reason: &str) {
+    match forge.verifier.verify(token, NOW) {
+        Ok(_) => panic!("accepted: {token}"),
+        Err(rejected) => assert_eq!(rejected.reason, reason, "{token}"),
+    }
+}
+
+/// The object with another value of that member.
+pub fn with(mut object: Value, member: &str, value: Value) -> String {
+    object[member] = value;
+    object.to_string()
+}
+
+/// The object with another value of that member.
+pub fn without(mut object: Value, member: &str) -> String {
+    object.as_object_mut().unwrap().remove(member);
+    object.to_string()
+}

@@ -1,0 +1,325 @@
+//! The ring of keys in its store: opened for the first time, by many at once, under the wrong master key, damaged.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is a failed test")]
+
+mod common;
+
+use std::sync::{Arc, Barrier};
+
+use common::{LEEWAY, NOW, claims, master, parties};
+use doorward_domain::ports::{
+    AccessTokenSigner, AccessTokenVerifier, PublishedKeys, RefreshTokens, StoreError, Transactions,
+};
+use doorward_domain::token::{Generation, KeyId, KeyPurpose, SealedKey};
+use doorward_jwt::{Algorithm, KeyRing, OpenError, RefreshSealer, Signer, Verifier};
+use doorward_testkit::{MemoryStore, SeededEntropy, sample};
+
+const PURPOSES: [KeyPurpose; 2] = [KeyPurpose::AccessSigning, KeyPurpose::RefreshSealing];
+
+fn open(store: &MemoryStore, seed: u64) -> Result<KeyRing, OpenError> {
+    KeyRing::open(
+        store,
+        &master(1),
+        Algorithm::EdDsa,
+        NOW,
+        &SeededEntropy::new(seed),
+    )
+}
+
+fn list(store: &MemoryStore, purpose: KeyPurpose) -> Vec<SealedKey> {
+    store
+        .snapshot::<_, StoreError>(|repositories| repositories.keys().list(purpose))
+        .unwrap()
+}
+
+/// A store with these keys.
+fn store_of(keys: &[SealedKey]) -> MemoryStore {
+    let store = MemoryStore::new();
+    store
+        .transaction::<_, StoreError>(|repositories| {
+            keys.iter()
+                .try_for_each(|key| repositories.keys().insert(key).map(|_| ()))
+        })
+        .unwrap();
+    store
+}
+
+/// The keys that a first start makes.
+fn first_keys(algorithm: Algorithm, seed: u64) -> Vec<SealedKey> {
+    let store = MemoryStore::new();
+    KeyRing::open(&store, &master(1), algorithm, NOW, &SeededEntropy::new(seed)).unwrap();
+    PURPOSES
+        .iter()
+        .flat_map(|purpose| list(&store, *purpose))
+        .collect()
+}
+
+#[test]
+fn the_first_start_makes_one_key_of_each_purpose() {
+    for (algorithm, name, public) in [(Algorithm::EdDsa, "EdDSA", 32), (Algorithm::Es256, "ES256", 65)] {
+        let [signing, refresh] = &first_keys(algorithm, 5)[..] else {
+            panic!("not two keys")
+        };
+        assert_eq!(
+            (signing.purpose, signing.ordinal, signing.created_at),
+            (KeyPurpose::AccessSigning, 1, NOW)
+        );
+        assert_eq!((signing.algorithm.as_str(), signing.public.len()), (name, public));
+        assert_eq!(
+            (refresh.purpose, refresh.ordinal, refresh.created_at),
+            (KeyPurpose::RefreshSealing, 1, NOW)
+        );
+        assert_eq!((refresh.algorithm.as_str(), refresh.public.len()), ("HS256", 0));
+    }
+}
+
+#[test]
+fn later_starts_find_the_same_keys() {
+    let store = MemoryStore::new();
+    let first = Arc::new(open(&store, 5).unwrap());
+    let before: Vec<_> = PURPOSES.iter().map(|purpose| list(&store, *purpose)).collect();
+    let second = Arc::new(open(&store, 6).unwrap());
+    let after: Vec<_> = PURPOSES.iter().map(|purpose| list(&store, *purpose)).collect();
+    assert_eq!(before, after);
+    assert_eq!(first.key_set(), second.key_set());
+
+    let token = Signer::new(Arc::clone(&first), parties())
+        .sign(&claims())
+        .unwrap();
+    assert_eq!(
+        Verifier::new(Arc::clone(&second), parties(), LEEWAY).verify(token.expose(), NOW),
+        Ok(claims())
+    );
+    let session = sample::session(1, sample::user(1).id);
+    let sealed = RefreshSealer::new(first).seal(&session, Generation::FIRST);
+    assert_eq!(
+        sealed.expose(),
+        RefreshSealer::new(second)
+            .seal(&session, Generation::FIRST)
+            .expose()
+    );
+}
+
+#[test]
+fn a_ring_goes_on_with_the_key_it_has_when_another_algorithm_is_configured() {
+    let store = MemoryStore::new();
+    let before = open(&store, 5).unwrap().key_set();
+    let after = KeyRing::open(&store, &master(1), Algorithm::Es256, NOW, &SeededEntropy::new(6))
+        .unwrap()
+        .key_set();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn of_many_instances_that_start_at_once_one_makes_the_keys() {
+    for round in 0..20 {
+        let store = MemoryStore::new();
+        let barrier = Barrier::new(4);
+        let sets: Vec<Arc<str>> = std::thread::scope(|scope| {
+            let instances: Vec<_> = (0..4)
+                .map(|instance| {
+                    let (store, barrier) = (&store, &barrier);
+                    scope.spawn(move || {
+                        barrier.wait();
+                        open(store, round * 10 + instance).unwrap().key_set()
+                    })
+                })
+                .collect();
+            instances
+                .into_iter()
+                .map(|instance| instance.join().unwrap())
+                .collect()
+        });
+        assert!(sets.iter().all(|set| *set == sets[0]), "{sets:?}");
+        for purpose in PURPOSES {
+            assert_eq!(list(&store, purpose).len(), 1);
+        }
+    }
+}
+
+#[test]
+fn whoever_is_slower_takes_the_key_of_whoever_was_faster() {
+    // The faster instance inserts after the slower one has looked and found nothing.
+    let winner = first_keys(Algorithm::EdDsa, 5);
+    let store = Overtaken {
+        inner: MemoryStore::new(),
+        winner: winner.clone(),
+    };
+    let ring = KeyRing::open(&store, &master(1), Algorithm::EdDsa, NOW, &SeededEntropy::new(6)).unwrap();
+    assert!(ring.key_set().contains(winner[0].id.as_str()));
+    assert_eq!(list(&store.inner, KeyPurpose::AccessSigning), [winner[0].clone()]);
+    assert_eq!(
+        list(&store.inner, KeyPurpose::RefreshSealing),
+        [winner[1].clone()]
+    );
+}
+
+/// A store in which another instance makes its keys just before our first writing transaction.
+struct Overtaken {
+    inner: MemoryStore,
+    winner: Vec<SealedKey>,
+}
+
+impl doorward_domain::ports::UnitOfWork for Overtaken {
+    fn write(
+        &self,
+        work: &mut dyn FnMut(
+            &mut dyn doorward_domain::ports::Repositories,
+        ) -> doorward_domain::ports::Verdict,
+    ) -> Result<(), StoreError> {
+        self.inner.transaction::<_, StoreError>(|repositories| {
+            self.winner
+                .iter()
+                .try_for_each(|key| repositories.keys().insert(key).map(|_| ()))
+        })?;
+        self.inner.write(work)
+    }
+
+    fn read(
+        &self,
+        work: &mut dyn FnMut(&mut dyn doorward_domain::ports::Repositories),
+    ) -> Result<(), StoreError> {
+        self.inner.read(work)
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        self.inner.check()
+    }
+}
+
+#[test]
+fn a_store_that_runs_work_twice_gets_one_key() {
+    let store = MemoryStore::new();
+    store.rerun_writes(true);
+    open(&store, 5).unwrap();
+    for purpose in PURPOSES {
+        assert_eq!(list(&store, purpose).len(), 1);
+    }
+}
+
+#[test]
+fn the_wrong_master_key_is_told_and_changes_nothing() {
+    let store = MemoryStore::new();
+    open(&store, 5).unwrap();
+    let error = KeyRing::open(&store, &master(2), Algorithm::EdDsa, NOW, &SeededEntropy::new(6)).unwrap_err();
+    assert_eq!(
+        error,
+        OpenError::WrongMasterKey {
+            purpose: KeyPurpose::AccessSigning,
+            ordinal: 1
+        }
+    );
+    assert!(error.to_string().contains("keys.master_key"), "{error}");
+
+    // Not even the key that is missing is made.
+    let half = store_of(&first_keys(Algorithm::EdDsa, 5)[1..]);
+    let error = KeyRing::open(&half, &master(2), Algorithm::EdDsa, NOW, &SeededEntropy::new(6)).unwrap_err();
+    assert_eq!(
+        error,
+        OpenError::WrongMasterKey {
+            purpose: KeyPurpose::RefreshSealing,
+            ordinal: 1
+        }
+    );
+    assert!(list(&half, KeyPurpose::AccessSigning).is_empty());
+}
+
+#[test]
+fn what_is_missing_is_made_beside_what_is_there() {
+    let keys = first_keys(Algorithm::EdDsa, 5);
+    let store = store_of(&keys[..1]);
+    let ring = open(&store, 6).unwrap();
+    assert!(ring.key_set().contains(keys[0].id.as_str()));
+    assert_eq!(list(&store, KeyPurpose::RefreshSealing).len(), 1);
+}
+
+#[test]
+fn what_was_altered_in_the_store_is_told() {
+    let keys = first_keys(Algorithm::EdDsa, 5);
+    let (signing, refresh) = (&keys[0], &keys[1]);
+    let others = first_keys(Algorithm::EdDsa, 6);
+    let damaged = [
+        SealedKey {
+            id: KeyId::new("another"),
+            ..signing.clone()
+        },
+        SealedKey {
+            public: vec![1; 32],
+            ..signing.clone()
+        },
+        SealedKey {
+            algorithm: "ES256".to_owned(),
+            ..signing.clone()
+        },
+        SealedKey {
+            sealed: refresh.sealed.clone(),
+            ..signing.clone()
+        },
+        SealedKey {
+            sealed: others[0].sealed.clone(),
+            ..signing.clone()
+        },
+        SealedKey {
+            sealed: Vec::new(),
+            ..signing.clone()
+        },
+    ];
+    for altered in damaged {
+        let error = open(&store_of(&[altered, refresh.clone()]), 7).unwrap_err();
+        assert_eq!(
+            error,
+            OpenError::Damaged {
+                purpose: KeyPurpose::AccessSigning,
+                ordinal: 1
+            }
+        );
+    }
+    let moved = SealedKey {
+        purpose: KeyPurpose::RefreshSealing,
+        ..signing.clone()
+    };
+    let error = open(&store_of(&[moved]), 7).unwrap_err();
+    assert_eq!(
+        error,
+        OpenError::Damaged {
+            purpose: KeyPurpose::RefreshSealing,
+            ordinal: 1
+        }
+    );
+}
+
+#[test]
+fn a_store_that_does_not_answer_is_told_apart() {
+    let outage = StoreError::Unavailable("gone".to_owned());
+    let store = MemoryStore::new();
+    store.fail_with(Some(outage.clone()));
+    assert_eq!(open(&store, 5).unwrap_err(), OpenError::Store(outage.clone()));
+    store.fail_with(None);
+    store.fail_commits_with(Some(outage.clone()));
+    assert_eq!(open(&store, 5).unwrap_err(), OpenError::Store(outage));
+    store.fail_commits_with(None);
+    assert!(open(&store, 5).is_ok());
+}
+
+#[test]
+fn reading_again_finds_what_is_there_now_or_leaves_the_ring_alone() {
+    let store = MemoryStore::new();
+    let ring = open(&store, 5).unwrap();
+    let before = ring.key_set();
+    ring.reload(&store).unwrap();
+    assert_eq!(ring.key_set(), before);
+
+    store.fail_with(Some(StoreError::Unavailable("gone".to_owned())));
+    assert!(ring.reload(&store).is_err());
+    assert_eq!(ring.key_set(), before);
+
+    // Another store under the same master key: the ring now has that one's keys.
+    let other = MemoryStore::new();
+    let theirs = open(&other, 6).unwrap().key_set();
+    ring.reload(&other).unwrap();
+    assert_eq!(ring.key_set(), theirs);
+    assert_eq!(
+        ring.reload(&MemoryStore::new()),
+        Err(OpenError::NoKey(KeyPurpose::AccessSigning))
+    );
+    assert_eq!(ring.key_set(), theirs);
+}

@@ -1,0 +1,253 @@
+//! Stored digests: what a PHC string says, and whether it may be run.
+
+use argon2::PasswordHash;
+use argon2::password_hash::phc::{Output, ParamsString, Salt};
+
+use crate::Argon2Params;
+
+/// The version of argon2 that is made and accepted: 1.3 (RFC 9106).
+const VERSION: u32 = 0x13;
+
+/// The shortest hash accepted, in bytes. The PHC format bounds it above at 64, and salts to 8 to 48.
+const MIN_OUTPUT: usize = 16;
+
+/// The memory that a stored digest may need when less is configured, in KiB: 256 MiB.
+const MAX_STORED_MEMORY_KIB: u32 = 256 * 1024;
+
+/// Tells which pepper went into a digest, without telling the pepper.
+pub(crate) type PepperId = [u8; 8];
+
+/// A digest as stored: an argon2id hash of version 1.3.
+#[derive(Clone)]
+pub(crate) struct StoredDigest {
+    pub(crate) params: Argon2Params,
+    pub(crate) salt: Salt,
+    pub(crate) output: Output,
+    /// The pepper that went into it, if one did: the parameter `keyid` of the PHC string, which argon2 itself ignores.
+    pub(crate) pepper: Option<PepperId>,
+}
+
+impl StoredDigest {
+    /// Parses a PHC string. Every part must be there, no parameter twice, none that is unknown.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let phc = PasswordHash::new(text).ok()?;
+        if phc.algorithm != argon2::ARGON2ID_IDENT || phc.version != Some(VERSION) {
+            return None;
+        }
+        let (params, pepper) = parse_params(&phc.params)?;
+        Some(Self {
+            params,
+            salt: phc.salt?,
+            output: phc.hash?,
+            pepper,
+        })
+    }
+
+    /// The PHC string. `None` only for parameters that do not fit into one.
+    pub(crate) fn to_phc(&self) -> Option<String> {
+        let mut params = ParamsString::new();
+        params.add_decimal("m", self.params.memory_kib).ok()?;
+        params.add_decimal("t", self.params.iterations).ok()?;
+        params.add_decimal("p", self.params.parallelism).ok()?;
+        if let Some(id) = &self.pepper {
+            params.add_b64_bytes("keyid", id).ok()?;
+        }
+        let phc = PasswordHash {
+            algorithm: argon2::ARGON2ID_IDENT,
+            version: Some(VERSION),
+            params,
+            salt: Some(self.salt),
+            hash: Some(self.output),
+        };
+        Some(phc.to_string())
+    }
+
+    /// Whether verifying it stays within bounds, whoever wrote it into the store.
+    pub(crate) fn may_be_run(&self, configured: Argon2Params) -> bool {
+        let Argon2Params {
+            memory_kib,
+            iterations,
+            parallelism,
+        } = self.params;
+        memory_kib <= configured.memory_kib.max(MAX_STORED_MEMORY_KIB)
+            && memory_kib >= parallelism.saturating_mul(8)
+            && Argon2Params::ITERATIONS.contains(&iterations)
+            && Argon2Params::PARALLELISM.contains(&parallelism)
+            && self.output.len() >= MIN_OUTPUT
+    }
+
+    /// Whether it is weaker than a digest made now with `configured` parameters and output length would be.
+    ///
+    /// Less memory or fewer passes are weaker. Another number of lanes or length of hash is merely not what is
+    /// configured: such a digest is made again unless that would take memory or passes away from it.
+    pub(crate) fn is_outdated(
+        &self,
+        configured: Argon2Params,
+        output: usize,
+        pepper: Option<&PepperId>,
+    ) -> bool {
+        let weaker =
+            self.params.memory_kib < configured.memory_kib || self.params.iterations < configured.iterations;
+        let stronger =
+            self.params.memory_kib > configured.memory_kib || self.params.iterations > configured.iterations;
+        let differs = self.params.parallelism != configured.parallelism || self.output.len() != output;
+        let unpeppered = self.pepper.is_none() && pepper.is_some();
+        weaker || unpeppered || (differs && !stronger)
+    }
+}
+
+fn parse_params(params: &ParamsString) -> Option<(Argon2Params, Option<PepperId>)> {
+    let (mut memory_kib, mut iterations, mut parallelism, mut pepper) = (None, None, None, None);
+    for (name, value) in params.iter() {
+        let number = match name.as_str() {
+            "m" => &mut memory_kib,
+            "t" => &mut iterations,
+            "p" => &mut parallelism,
+            "keyid" if pepper.is_none() => {
+                let mut id = PepperId::default();
+                let length = value.b64_decode(&mut id).ok()?.len();
+                pepper = (length == id.len()).then_some(id);
+                pepper?;
+                continue;
+            }
+            _ => return None,
+        };
+        if number.replace(value.decimal().ok()?).is_some() {
+            return None;
+        }
+    }
+    let params = Argon2Params {
+        memory_kib: memory_kib?,
+        iterations: iterations?,
+        parallelism: parallelism?,
+    };
+    Some((params, pepper))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HASH: &str = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+
+    fn parse(params: &str) -> Option<StoredDigest> {
+        StoredDigest::parse(&format!("$argon2id$v=19${params}${HASH}"))
+    }
+
+    #[test]
+    fn a_digest_is_written_as_it_was_read() {
+        for params in ["m=65536,t=2,p=1", "m=19456,t=2,p=1,keyid=AQIDBAUGBwg"] {
+            let text = format!("$argon2id$v=19${params}${HASH}");
+            assert_eq!(StoredDigest::parse(&text).unwrap().to_phc(), Some(text));
+        }
+        assert_eq!(
+            parse("m=1024,t=1,p=1,keyid=AQIDBAUGBwg").unwrap().pepper,
+            Some([1, 2, 3, 4, 5, 6, 7, 8])
+        );
+    }
+
+    #[test]
+    fn nothing_is_assumed_that_is_not_said() {
+        for params in [
+            "",
+            "m=1024",
+            "m=1024,t=1",
+            "t=1,p=1",
+            "m=1024,t=1,p=1,m=1024",
+            "m=1024,t=1,p=1,x=1",
+            "m=1024,t=1,p=1,data=AQID",
+            "m=1024,t=1,p=1,keyid=AQID",
+            "m=1024,t=1,p=1,keyid=AQIDBAUGBwgJ",
+            "m=-1,t=1,p=1",
+            "m=4294967296,t=1,p=1",
+            "m=01024,t=1,p=1",
+            "m=1024,t=1,p=1,keyid=AQIDBAUGBwg,keyid=AQIDBAUGBwg",
+        ] {
+            assert!(parse(params).is_none(), "{params}");
+        }
+        for text in [
+            "",
+            "$",
+            "plain",
+            "$2b$12$abcdefghijklmnopqrstuv",
+            &format!("$argon2id$m=1024,t=1,p=1${HASH}"),
+            &format!("$argon2id$v=16$m=1024,t=1,p=1${HASH}"),
+            &format!("$argon2i$v=19$m=1024,t=1,p=1${HASH}"),
+            &format!("$argon2d$v=19$m=1024,t=1,p=1${HASH}"),
+            "$argon2id$v=19$m=1024,t=1,p=1$c29tZXNhbHQ",
+            "$argon2id$v=19$m=1024,t=1,p=1",
+            &format!("$argon2id$v=19$m=1024,t=1,p=1${HASH}$x"),
+            &format!(" $argon2id$v=19$m=1024,t=1,p=1${HASH}"),
+            &format!("$argon2id$v=19$m=1024,t=1,p=1${HASH}="),
+        ] {
+            assert!(StoredDigest::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_judged_before_anything_is_run() {
+        let configured = Argon2Params::default();
+        let runs = |params| parse(params).unwrap().may_be_run(configured);
+        assert!(runs("m=262144,t=16,p=16"));
+        for params in [
+            "m=262145,t=1,p=1",
+            "m=4194304,t=1,p=1",
+            "m=4294967295,t=1,p=1",
+            "m=1024,t=17,p=1",
+            "m=1024,t=4294967295,p=1",
+            "m=1024,t=0,p=1",
+            "m=1024,t=1,p=0",
+            "m=1024,t=1,p=17",
+            "m=7,t=1,p=1",
+            "m=127,t=1,p=16",
+        ] {
+            assert!(!runs(params), "{params}");
+        }
+        let more = Argon2Params {
+            memory_kib: 1024 * 1024,
+            ..configured
+        };
+        assert!(parse("m=1048576,t=1,p=1").unwrap().may_be_run(more));
+        let short =
+            StoredDigest::parse("$argon2id$v=19$m=1024,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMa").unwrap();
+        assert!(!short.may_be_run(configured));
+    }
+
+    #[test]
+    fn what_is_weaker_is_outdated_and_what_is_stronger_is_left_alone() {
+        let outdated = |params, pepper| {
+            parse(params)
+                .unwrap()
+                .is_outdated(Argon2Params::default(), 32, pepper)
+        };
+        for params in [
+            "m=19455,t=2,p=1",
+            "m=65536,t=1,p=1",
+            "m=19456,t=1,p=1",
+            "m=19456,t=2,p=4",
+        ] {
+            assert!(outdated(params, None), "{params}");
+        }
+        for params in [
+            "m=19456,t=2,p=1",
+            "m=65536,t=2,p=1",
+            "m=19456,t=3,p=1",
+            "m=65536,t=3,p=4",
+        ] {
+            assert!(!outdated(params, None), "{params}");
+            assert!(outdated(params, Some(&[1; 8])), "{params}");
+        }
+        let long = parse("m=19456,t=2,p=1").unwrap();
+        assert!(long.is_outdated(Argon2Params::default(), 64, None));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(text in any::<String>(), params in "[a-z]{0,3}=[0-9a-zA-Z+/]{0,12}(,[a-z]{0,6}=[0-9a-zA-Z+/]{0,12}){0,4}") {
+            let _ = StoredDigest::parse(&text);
+            let _ = parse(&params);
+        }
+    }
+}

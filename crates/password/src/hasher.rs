@@ -1,0 +1,215 @@
+//! Hashing and verifying.
+
+use argon2::password_hash::phc::{Output, Salt};
+use argon2::{Algorithm, Argon2, Params, Version};
+use doorward_domain::identity::{PasswordDigest, PlainPassword};
+use doorward_domain::ports::{Entropy, HashError, PasswordHasher, Verification};
+
+use crate::digest::{PepperId, StoredDigest};
+use crate::memory::with_blocks;
+use crate::{Argon2Params, InvalidSetting, Pepper};
+
+/// The length of the hashes made, in bytes.
+const OUTPUT: usize = 32;
+
+/// The length of the salts made, in bytes.
+const SALT: usize = 16;
+
+/// The salt of the work that is done for nothing. Its result is thrown away, so it need not be secret or random.
+const NO_SALT: [u8; SALT] = *b"doorward nothing";
+
+/// The salt under which a pepper is hashed into its id.
+const PEPPER_ID_SALT: &[u8] = b"doorward pepper id";
+
+/// The least memory with which argon2 can be run on one lane, in KiB.
+const LEAST_MEMORY_KIB: u64 = 8;
+
+/// Hashes passwords with argon2id, version 1.3 (RFC 9106).
+///
+/// # Pepper
+///
+/// A digest made with a pepper says so: its PHC string carries the parameter `keyid`, which names the pepper without
+/// giving it away. A digest without it verifies without the pepper, and is outdated when one is configured, so that a
+/// newly configured pepper reaches an account with its next login. A digest that names a pepper other than the one
+/// configured, or any when none is, is [`Unusable`](Verification::Unusable): it could only ever mismatch, and that
+/// would look like a wrong password.
+#[derive(Debug)]
+pub struct Argon2Hasher {
+    params: Argon2Params,
+    pepper: Option<(Pepper, PepperId)>,
+}
+
+impl Argon2Hasher {
+    /// A hasher with these parameters and, if given, this pepper.
+    pub fn new(params: Argon2Params, pepper: Option<Pepper>) -> Result<Self, InvalidSetting> {
+        let params = params.check()?;
+        let with_id = |pepper: Pepper| pepper_id(&pepper).map(|id| (pepper, id));
+        let pepper = pepper
+            .map(with_id)
+            .transpose()
+            .map_err(InvalidSetting::PepperNotHashed)?;
+        Ok(Self { params, pepper })
+    }
+
+    fn pepper_id(&self) -> Option<&PepperId> {
+        self.pepper.as_ref().map(|(_, id)| id)
+    }
+
+    /// Reads a digest that can be verified: well-formed, within bounds, made with the pepper at hand or without any.
+    fn usable(&self, digest: &PasswordDigest) -> Option<StoredDigest> {
+        let stored = StoredDigest::parse(digest.expose())?;
+        let pepper_at_hand = stored.pepper.is_none() || stored.pepper.as_ref() == self.pepper_id();
+        (pepper_at_hand && stored.may_be_run(self.params)).then_some(stored)
+    }
+
+    /// Runs argon2 with `params`, and with the pepper if `peppered`.
+    fn run(
+        &self,
+        params: Argon2Params,
+        peppered: bool,
+        salt: &[u8],
+        password: &PlainPassword,
+        output: &mut [u8],
+    ) -> Result<(), HashError> {
+        let pepper = self
+            .pepper
+            .as_ref()
+            .filter(|_| peppered)
+            .map_or(&[][..], |(pepper, _)| pepper.expose());
+        let keep = usize::try_from(self.params.memory_kib).unwrap_or(usize::MAX);
+        run_argon2(params, pepper, salt, password.expose().as_bytes(), output, keep)
+    }
+
+    /// Does the work by which verifying a digest of `params` was cheaper than verifying one made now.
+    ///
+    /// After the parameters were raised, the digests of most accounts are cheaper to verify than no account at all;
+    /// without this, the time of a wrong guess would tell which accounts exist.
+    fn make_up_for(&self, params: Argon2Params, password: &PlainPassword) -> Result<(), HashError> {
+        let missing = self.params.work().saturating_sub(params.work());
+        if missing < LEAST_MEMORY_KIB {
+            return Ok(());
+        }
+        let iterations = missing.div_ceil(u64::from(self.params.memory_kib));
+        let rest = Argon2Params {
+            memory_kib: u32::try_from(missing.div_ceil(iterations)).unwrap_or(u32::MAX),
+            iterations: u32::try_from(iterations).unwrap_or(u32::MAX),
+            parallelism: 1,
+        };
+        self.run(rest, true, &NO_SALT, password, &mut [0; OUTPUT])
+    }
+}
+
+impl PasswordHasher for Argon2Hasher {
+    fn hash(&self, password: &PlainPassword, entropy: &dyn Entropy) -> Result<PasswordDigest, HashError> {
+        let mut salt = [0; SALT];
+        entropy.fill(&mut salt);
+        let mut output = [0; OUTPUT];
+        self.run(self.params, true, &salt, password, &mut output)?;
+        let digest = StoredDigest {
+            params: self.params,
+            salt: Salt::new(&salt).map_err(failed)?,
+            output: Output::new(&output).map_err(failed)?,
+            pepper: self.pepper_id().copied(),
+        };
+        let phc = digest
+            .to_phc()
+            .ok_or_else(|| HashError("the parameters do not fit a PHC string".to_owned()))?;
+        Ok(PasswordDigest::new(phc))
+    }
+
+    fn verify(&self, password: &PlainPassword, digest: &PasswordDigest) -> Result<Verification, HashError> {
+        let Some(stored) = self.usable(digest) else {
+            self.verify_nothing(password)?;
+            return Ok(Verification::Unusable);
+        };
+        let mut buffer = [0; Output::MAX_LENGTH];
+        let (output, _) = buffer.split_at_mut(stored.output.len());
+        self.run(
+            stored.params,
+            stored.pepper.is_some(),
+            &stored.salt,
+            password,
+            output,
+        )?;
+        // `Output` compares in constant time.
+        if Output::new(output).map_err(failed)? == stored.output {
+            let outdated = stored.is_outdated(self.params, OUTPUT, self.pepper_id());
+            return Ok(Verification::Match { outdated });
+        }
+        self.make_up_for(stored.params, password)?;
+        Ok(Verification::Mismatch)
+    }
+
+    fn verify_nothing(&self, password: &PlainPassword) -> Result<(), HashError> {
+        self.run(self.params, true, &NO_SALT, password, &mut [0; OUTPUT])
+    }
+}
+
+/// Hashes a pepper into its id: with argon2, so that not even a weak pepper can be found quickly from a digest.
+fn pepper_id(pepper: &Pepper) -> Result<PepperId, HashError> {
+    let mut id = PepperId::default();
+    run_argon2(
+        Argon2Params::default(),
+        &[],
+        PEPPER_ID_SALT,
+        pepper.expose(),
+        &mut id,
+        0,
+    )?;
+    Ok(id)
+}
+
+fn run_argon2(
+    params: Argon2Params,
+    pepper: &[u8],
+    salt: &[u8],
+    password: &[u8],
+    output: &mut [u8],
+    keep: usize,
+) -> Result<(), HashError> {
+    let Argon2Params {
+        memory_kib,
+        iterations,
+        parallelism,
+    } = params;
+    let params = Params::new(memory_kib, iterations, parallelism, Some(output.len())).map_err(failed)?;
+    let blocks = params.block_count();
+    // To argon2 an empty secret is none.
+    let argon2 =
+        Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params).map_err(failed)?;
+    #[cfg(test)]
+    work::count(memory_kib, iterations);
+    with_blocks(blocks, keep, |memory| {
+        argon2.hash_password_into_with_memory(password, salt, output, memory)
+    })?
+    .map_err(failed)
+}
+
+fn failed(error: impl core::fmt::Display) -> HashError {
+    HashError(error.to_string())
+}
+
+/// Counts the work done by this thread: times depend on the machine, the work does not.
+#[cfg(test)]
+mod work {
+    use core::cell::Cell;
+
+    thread_local! {
+        static DONE: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count(memory_kib: u32, iterations: u32) {
+        DONE.set(DONE.get() + u64::from(memory_kib) * u64::from(iterations));
+    }
+
+    /// The blocks that `task` computed.
+    pub(super) fn of<T>(task: impl FnOnce() -> T) -> (T, u64) {
+        let before = DONE.get();
+        let result = task();
+        (result, DONE.get() - before)
+    }
+}
+
+#[cfg(test)]
+#[path = "hasher_tests.rs"]
+mod tests;

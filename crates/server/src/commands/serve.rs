@@ -1,0 +1,89 @@
+//! `doorward serve`: answers until told to stop.
+
+use doorward_domain::usecases::{OfferSetup, SetupOffer};
+use doorward_http::{Addresses, Stop};
+use secrecy::ExposeSecret;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::compose;
+use crate::config::Settings;
+use crate::failure::Failure;
+use crate::first_start::{Listener, write_bound};
+use crate::system::OsEntropy;
+
+use super::print;
+
+/// Serves with these settings.
+pub fn serve(mut settings: Settings) -> Result<(), Failure> {
+    let ports = compose::ports(&mut settings)?;
+    offer_setup(&settings, &ports)?;
+    let policies = compose::policies(&settings);
+    let http = compose::http(&settings);
+    let ready = |addresses: Addresses| {
+        write_bound(&settings.data_dir, Listener::Management, addresses.management)?;
+        write_bound(&settings.data_dir, Listener::Public, addresses.public)?;
+        tracing::info!(
+            listen = %addresses.public,
+            management_listen = %addresses.management,
+            database = %settings.database.url,
+            "serving"
+        );
+        Ok(())
+    };
+    doorward_http::serve(ports, policies, http, ready, stop_signal)
+        .map_err(|error| Failure::other(format!("cannot serve: {error}")))?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.
+fn offer_setup(settings: &Settings, ports: &doorward_http::Ports) -> Result<(), Failure> {
+    let offer = OfferSetup {
+        store: &*ports.store,
+        entropy: &OsEntropy,
+    }
+    .execute(settings.setup_token.as_ref())
+    .map_err(|error| Failure::DatabaseUnreachable(error.to_string()))?;
+    match offer {
+        SetupOffer::Closed => Ok(()),
+        SetupOffer::Configured => {
+            tracing::info!(
+                "there is no administrator yet: POST /v1/setup with the configured setup token makes one"
+            );
+            Ok(())
+        }
+        SetupOffer::MadeBefore => {
+            tracing::info!(
+                "there is no administrator yet: the setup token was printed at the first start; `doorward setup-token` makes another"
+            );
+            Ok(())
+        }
+        // On standard output, which is for whoever started this, and not in the log, which others may read.
+        SetupOffer::Made(token) => print(&format!(
+            "There is no administrator yet. POST /v1/setup makes one, with this token, which is shown only once:\n\nSetup token: {}\n",
+            token.expose_secret()
+        )),
+    }
+}
+
+/// What stops the server. The signals are caught from the moment this is called.
+fn stop_signal() -> impl Future<Output = Stop> {
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| signal(kind).ok());
+    async move {
+        let [terminate, interrupt] = signals;
+        let name = tokio::select! {
+            () = caught(terminate) => "SIGTERM",
+            () = caught(interrupt) => "SIGINT",
+        };
+        tracing::info!(signal = name, "stopping: requests under way may finish");
+        Stop::Gracefully
+    }
+}
+
+/// Waits for a signal; for ever if it could not be asked for, and the system's default will end the process.
+async fn caught(signal: Option<Signal>) {
+    match signal {
+        Some(mut signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,42 @@
+//! `doorward migrate` and `doorward setup-token`.
+
+use doorward_domain::usecases::OfferSetup;
+use secrecy::ExposeSecret;
+
+use crate::compose;
+use crate::config::Settings;
+use crate::failure::Failure;
+use crate::first_start;
+use crate::system::OsEntropy;
+
+use super::print;
+
+/// Brings the schema up to date.
+pub fn migrate(mut settings: Settings) -> Result<(), Failure> {
+    prepare(&mut settings)?;
+    let applied = doorward_persistence::migrate(&settings.database.url)?;
+    if applied.is_empty() {
+        return print("the schema is up to date");
+    }
+    print(&format!("applied: {}", applied.join(", ")))
+}
+
+/// Makes a new setup token in the place of the last and prints it.
+pub fn setup_token(mut settings: Settings) -> Result<(), Failure> {
+    prepare(&mut settings)?;
+    let store = compose::database(&settings)?;
+    let token = OfferSetup {
+        store: &*store,
+        entropy: &OsEntropy,
+    }
+    .replace()
+    .map_err(|error| Failure::DatabaseUnreachable(error.to_string()))?
+    .ok_or_else(|| Failure::other("setup is closed: there has been an administrator"))?;
+    print(token.expose_secret())
+}
+
+/// What comes before a database: its directory, and its key.
+fn prepare(settings: &mut Settings) -> Result<(), Failure> {
+    first_start::prepare_data_dir(&settings.data_dir)?;
+    first_start::master_key(settings).map(drop)
+}

@@ -1,0 +1,96 @@
+//! `doorward users`: what an operator does to accounts without being one.
+
+use std::fs;
+use std::io::BufRead;
+use std::path::Path;
+
+use doorward_domain::access::Roles;
+use doorward_domain::audit::Occasion;
+use doorward_domain::id::EventId;
+use doorward_domain::usecases::{AccountDraft, CreateUserAsOperator, CreateUserError};
+use secrecy::SecretString;
+
+use crate::cli::{CreateUser, PasswordSource};
+use crate::compose;
+use crate::config::Settings;
+use crate::failure::Failure;
+use crate::first_start;
+use crate::system::{OsEntropy, now};
+
+use super::print;
+
+/// Makes an account and prints its id.
+pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), Failure> {
+    let password = read_password(&command.password)?;
+    first_start::prepare_data_dir(&settings.data_dir)?;
+    // Although no token is made here: a database must not come into being without its key.
+    first_start::master_key(&mut settings)?;
+    let store = compose::database(&settings)?;
+    let hasher = compose::hasher(&mut settings)?;
+    let rules = compose::account_rules(&settings, &hasher, &OsEntropy);
+    let now = now();
+    let occasion = Occasion {
+        now,
+        request_id: EventId::generate(now, &OsEntropy).to_string(),
+        ip: None,
+        user_agent: None,
+    };
+    let granted = if command.admin {
+        Roles::admin()
+    } else {
+        Roles::user()
+    };
+    let draft = AccountDraft {
+        email: command.email,
+        password,
+        name: command.name,
+    };
+    let user = CreateUserAsOperator {
+        store: &*store,
+        rules,
+    }
+    .execute(&draft, granted, &occasion)?;
+    print(&user.id.to_string())
+}
+
+/// Reads the password; the line ending is not part of it.
+fn read_password(source: &PasswordSource) -> Result<SecretString, Failure> {
+    let text = source
+        .password_file
+        .as_deref()
+        .map_or_else(read_line, read_file)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(SecretString::from(line.strip_suffix('\r').unwrap_or(line)))
+}
+
+fn read_line() -> Result<String, Failure> {
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| Failure::other(format!("the password cannot be read: {error}")))?;
+    Ok(line)
+}
+
+fn read_file(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| {
+        Failure::other(format!(
+            "the password in {} cannot be read: {error}",
+            path.display()
+        ))
+    })
+}
+
+impl From<CreateUserError> for Failure {
+    fn from(error: CreateUserError) -> Self {
+        match error {
+            CreateUserError::Invalid(invalid) => {
+                let reasons = invalid
+                    .violations()
+                    .iter()
+                    .map(|violation| violation.detail.as_str());
+                Self::other(reasons.collect::<Vec<_>>().join("; "))
+            }
+            CreateUserError::Store(error) => Self::DatabaseUnreachable(error.to_string()),
+            CreateUserError::EmailTaken | CreateUserError::Hash(_) => Self::other(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The composition: the one place that knows every crate, and fills the domain's ports with adapters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_domain::ports::Entropy;
+use doorward_domain::usecases::AccountRules;
+use doorward_http::{
+    ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, ProxySettings, Rate,
+    ThrottleSettings as HttpThrottle,
+};
+use doorward_jwt::{
+    Algorithm, HmacAttemptKeys, KeyRing, OpenError as KeyError, Parties, RefreshSealer, Signer, Verifier,
+};
+use doorward_password::{Argon2Hasher, Argon2Params, ZxcvbnEstimator};
+use doorward_persistence::{Database, DatabaseSettings, OpenError, migrate};
+
+use crate::config::{ForwardedHeader, Quota, Settings, SigningAlgorithm};
+use crate::failure::Failure;
+use crate::first_start;
+use crate::system::{OsEntropy, clock, now};
+
+/// How long a transaction waits for a connection, a lock or its turn to write before the database counts as away.
+const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many requests may wait for the storage lane. Each takes milliseconds, and all of them wait no longer than
+/// [`STORE_PATIENCE`].
+const STORE_QUEUE: usize = 1024;
+
+/// The database, with its schema brought up to date.
+pub fn database(settings: &Settings) -> Result<Arc<Database>, Failure> {
+    let applied = migrate(&settings.database.url)?;
+    if !applied.is_empty() {
+        tracing::info!(migrations = applied.len(), database = %settings.database.url, "schema brought up to date");
+    }
+    let database = Database::open(&DatabaseSettings {
+        url: settings.database.url.clone(),
+        max_connections: settings.database.max_connections,
+        acquire_timeout: STORE_PATIENCE,
+    })?;
+    Ok(Arc::new(database))
+}
+
+/// The data directory and what is made in it at the first start, then the database, then the ports on it.
+pub fn ports(settings: &mut Settings) -> Result<Ports, Failure> {
+    first_start::prepare_data_dir(&settings.data_dir)?;
+    // The key comes before the database: a database without its key is a mistake that must not be papered over.
+    let master = first_start::master_key(settings)?;
+    let store = database(settings)?;
+    let ring = KeyRing::open(
+        &*store,
+        &master,
+        algorithm(settings.keys.algorithm),
+        now(),
+        &OsEntropy,
+    )?;
+    let ring = Arc::new(ring);
+    let parties = Parties {
+        issuer: settings.server.public_url.clone(),
+        audience: settings.tokens.audience.clone(),
+    };
+    let attempt_keys = HmacAttemptKeys::new(&master).map_err(Failure::other_error)?;
+    Ok(Ports {
+        store,
+        hasher: Arc::new(hasher(settings)?),
+        estimator: Arc::new(ZxcvbnEstimator),
+        attempt_keys: Arc::new(attempt_keys),
+        signer: Arc::new(Signer::new(Arc::clone(&ring), parties.clone())),
+        verifier: Arc::new(Verifier::new(Arc::clone(&ring), parties, settings.tokens.leeway)),
+        refresh_tokens: Arc::new(RefreshSealer::new(Arc::clone(&ring))),
+        published_keys: ring,
+        entropy: Arc::new(OsEntropy),
+        clock: clock(),
+    })
+}
+
+/// What hashes passwords, as configured.
+pub fn hasher(settings: &mut Settings) -> Result<Argon2Hasher, Failure> {
+    let argon2 = settings.password.argon2;
+    let params = Argon2Params {
+        memory_kib: argon2.memory_kib,
+        iterations: argon2.iterations,
+        parallelism: argon2.parallelism,
+    };
+    Argon2Hasher::new(params, settings.password.pepper.take())
+        .map_err(|error| Failure::configuration(error.to_string()))
+}
+
+/// What a new account is held to, for commands that make one.
+pub fn account_rules<'a>(
+    settings: &'a Settings,
+    hasher: &'a Argon2Hasher,
+    entropy: &'a dyn Entropy,
+) -> AccountRules<'a> {
+    AccountRules {
+        password_policy: &settings.password.policy,
+        estimator: &ZxcvbnEstimator,
+        hasher,
+        entropy,
+    }
+}
+
+/// The policies, as configured.
+pub const fn policies(settings: &Settings) -> Policies {
+    Policies {
+        session: settings.tokens.session,
+        attempts: settings.attempts,
+        password: settings.password.policy,
+        email_in_access_tokens: settings.tokens.email,
+    }
+}
+
+/// What the HTTP layer is told.
+pub fn http(settings: &Settings) -> HttpSettings {
+    let connections = usize::try_from(settings.database.max_connections).unwrap_or(usize::MAX);
+    HttpSettings {
+        listen: settings.server.listen,
+        management_listen: settings.server.management_listen,
+        proxies: ProxySettings {
+            trusted: settings.server.trusted_proxies.clone(),
+            header: match settings.server.forwarded_header {
+                ForwardedHeader::XForwardedFor => ForwardingHeader::XForwardedFor,
+                ForwardedHeader::Forwarded => ForwardingHeader::Forwarded,
+            },
+        },
+        throttle: HttpThrottle {
+            enabled: settings.throttle.enabled,
+            sensitive: rate(settings.throttle.sensitive),
+            refresh: rate(settings.throttle.refresh),
+            general: rate(settings.throttle.general),
+        },
+        password_lane: HttpLane {
+            workers: settings.lane.workers,
+            queue: settings.lane.queue,
+            deadline: settings.lane.deadline,
+        },
+        storage_lane: HttpLane {
+            // Hashing threads need a connection each, between hashes.
+            workers: connections.saturating_sub(settings.lane.workers).max(1),
+            queue: STORE_QUEUE,
+            deadline: STORE_PATIENCE,
+        },
+    }
+}
+
+const fn rate(quota: Quota) -> Rate {
+    Rate {
+        burst: quota.burst,
+        per_minute: quota.per_minute,
+    }
+}
+
+const fn algorithm(algorithm: SigningAlgorithm) -> Algorithm {
+    match algorithm {
+        SigningAlgorithm::EdDsa => Algorithm::EdDsa,
+        SigningAlgorithm::Es256 => Algorithm::Es256,
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Misconfigured(_) => Self::configuration(error.to_string()),
+            OpenError::Unreachable(_) => Self::DatabaseUnreachable(error.to_string()),
+            OpenError::SchemaDiffers(_) | OpenError::MigrationFailed(_) => Self::other(error.to_string()),
+        }
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => Self::DatabaseUnreachable(error.to_string()),
+            KeyError::WrongMasterKey { .. } => Self::configuration(format!("keys.master_key: {error}")),
+            _ => Self::other(error.to_string()),
+        }
+    }
+}

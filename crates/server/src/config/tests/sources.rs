@@ -1,0 +1,254 @@
+//! Where values come from, and what each source may say.
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+#[test]
+fn flags_win_over_the_environment_and_the_environment_over_the_file() {
+    let given = |set| Given {
+        toml: "[lane]\nqueue = 1\ndeadline = \"1s\"\n[log]\nlevel = \"warn\"",
+        env: &[("DOORWARD_LANE__QUEUE", "2"), ("DOORWARD_LANE__DEADLINE", "2s")],
+        set,
+    };
+    let settings = given(&["lane.queue=3", "lane.queue=4"]).load().unwrap();
+    assert_eq!((settings.lane.queue, settings.lane.deadline.as_secs()), (4, 2));
+    assert_eq!(settings.log.level, "warn");
+    assert_eq!(given(&[]).load().unwrap().lane.queue, 2);
+}
+
+#[test]
+fn a_string_stays_what_it_is_whatever_it_looks_like() {
+    for text in [
+        "007",
+        "12345",
+        "true",
+        "1e5",
+        "null",
+        "[1]",
+        "{}",
+        " spaced ",
+        "a,b",
+        "a=b",
+        "\"quoted\"",
+        "0x1F",
+    ] {
+        let from_env = env(&[("DOORWARD_SETUP__TOKEN", text)]).unwrap();
+        assert_eq!(from_env.setup_token.unwrap().expose_secret(), text);
+        let from_flag = set(&[&format!("tokens.audience={text}")]).unwrap();
+        assert_eq!(from_flag.tokens.audience, text);
+    }
+}
+
+#[test]
+fn numbers_switches_lists_and_tables_can_come_from_the_environment() {
+    let settings = env(&[
+        ("DOORWARD_LANE__WORKERS", "3"),
+        ("DOORWARD_THROTTLE__ENABLED", "false"),
+        ("DOORWARD_TOKENS__EMAIL", "false"),
+        ("DOORWARD_PASSWORD__MIN_SCORE", "0"),
+        (
+            "DOORWARD_SERVER__TRUSTED_PROXIES",
+            "10.1.2.3/8, fd00::/8,192.0.2.1",
+        ),
+        (
+            "DOORWARD_THROTTLE__SENSITIVE",
+            "{ burst = 1000, per_minute = 2000 }",
+        ),
+        ("DOORWARD_THROTTLE__SENSITIVE__PER_MINUTE", "3000"),
+        ("DOORWARD_THROTTLE__REFRESH__BURST", "7"),
+    ])
+    .unwrap();
+    assert_eq!(settings.lane.workers, 3);
+    assert!(!settings.throttle.enabled && !settings.tokens.email);
+    let proxies: Vec<_> = settings
+        .server
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(proxies, ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"]);
+    let sensitive = settings.throttle.sensitive;
+    assert_eq!((sensitive.burst.get(), sensitive.per_minute.get()), (1000, 3000));
+    let refresh = settings.throttle.refresh;
+    assert_eq!((refresh.burst.get(), refresh.per_minute.get()), (7, 60));
+
+    let toml = "server.trusted_proxies = [\"10.0.0.0/8\"]";
+    let emptied = Given {
+        toml,
+        env: &[("DOORWARD_SERVER__TRUSTED_PROXIES", "")],
+        set: &[],
+    };
+    assert!(emptied.load().unwrap().server.trusted_proxies.is_empty());
+}
+
+#[test]
+fn what_is_unknown_is_refused_by_name_and_never_by_value() {
+    let unknown = "there is no such key";
+    assert_refused(
+        toml("[server]\nlistn = \"s3cret\""),
+        &["server.listn (from file doorward.toml)", unknown],
+    );
+    assert_refused(toml("[server]\nlistn = 1"), &["did you mean server.listen?"]);
+    assert_refused(toml("zzz = 1"), &["zzz (from file doorward.toml)", unknown]);
+    assert_refused(toml("[zzz.yyy]\nxxx = 1"), &["zzz", unknown]);
+    assert_refused(toml("\"lane.queue\" = 1"), &["\"lane.queue\"", unknown]);
+    assert_refused(toml("Lane.queue = 1"), &["Lane", unknown]);
+    assert_refused(
+        toml("[throttle.sensitive]\nrate = 1"),
+        &["throttle.sensitive.rate", unknown],
+    );
+    assert_refused(
+        set(&["lane.que=1"]),
+        &["lane.que (from flag --set)", unknown, "lane.queue"],
+    );
+    assert_refused(set(&["=1"]), &["(from flag --set)", unknown]);
+    assert_refused(
+        env(&[("DOORWARD_LANE__QUEU", "s3cret")]),
+        &["DOORWARD_LANE__QUEU", "DOORWARD_LANE__QUEUE?"],
+    );
+    assert_refused(
+        env(&[("DOORWARD_DATABASE_URL", "s3cret")]),
+        &["did you mean DOORWARD_DATABASE__URL?"],
+    );
+    assert_refused(env(&[("DOORWARD_lane__queue", "1")]), &["DOORWARD_lane__queue"]);
+    assert_refused(env(&[("DOORWARD_", "1")]), &["environment variable DOORWARD_:"]);
+    assert_refused(
+        env(&[("DOORWARD_PORT", "9000")]),
+        &["environment variable DOORWARD_PORT:"],
+    );
+    for refused in [
+        toml("[server]\nlistn = \"s3cret\""),
+        env(&[("DOORWARD_X", "s3cret")]),
+        set(&["x=s3cret"]),
+    ] {
+        assert!(!refused.unwrap_err().concat().contains("s3cret"));
+    }
+}
+
+#[test]
+fn variables_of_others_are_left_alone() {
+    env(&[
+        ("DOORWARD_TEST_POSTGRES", "postgres://…"),
+        ("DOORWARD_REQUIRE_POSTGRES", "1"),
+        ("HOME", "/root"),
+        // What Kubernetes tells every pod about a service named doorward, and one named doorward-management.
+        ("DOORWARD_SERVICE_HOST", "10.96.0.12"),
+        ("DOORWARD_SERVICE_PORT", "8080"),
+        ("DOORWARD_SERVICE_PORT_HTTP", "8080"),
+        ("DOORWARD_PORT", "tcp://10.96.0.12:8080"),
+        ("DOORWARD_PORT_8080_TCP", "tcp://10.96.0.12:8080"),
+        ("DOORWARD_PORT_8080_TCP_PROTO", "tcp"),
+        ("DOORWARD_PORT_8080_TCP_PORT", "8080"),
+        ("DOORWARD_PORT_8080_TCP_ADDR", "10.96.0.12"),
+        ("DOORWARD_MANAGEMENT_SERVICE_HOST", "10.96.0.13"),
+        ("DOORWARD_MANAGEMENT_PORT_9080_TCP_ADDR", "10.96.0.13"),
+    ])
+    .unwrap();
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_refused() {
+    assert_refused(
+        toml("setup.token = 12345"),
+        &["setup.token", "must be a string, in quotes"],
+    );
+    assert_refused(
+        toml("lane.queue = \"12\""),
+        &["lane.queue", "whole number, without quotes"],
+    );
+    assert_refused(toml("lane.queue = 1.0"), &["lane.queue", "whole number"]);
+    assert_refused(toml("lane.queue = true"), &["lane.queue", "whole number"]);
+    assert_refused(
+        toml("throttle.enabled = 1"),
+        &["throttle.enabled", "true or false"],
+    );
+    assert_refused(
+        toml("throttle.sensitive = 10"),
+        &["throttle.sensitive", "table of keys"],
+    );
+    assert_refused(toml("server = \"127.0.0.1\""), &["server", "table of keys"]);
+    assert_refused(toml("lane.queue.deep = 1"), &["lane.queue", "whole number"]);
+    assert_refused(
+        toml("server.trusted_proxies = \"10.0.0.0/8\""),
+        &["server.trusted_proxies", "list of strings"],
+    );
+    assert_refused(
+        toml("server.trusted_proxies = [10]"),
+        &["server.trusted_proxies", "list of strings"],
+    );
+    assert_refused(
+        toml("tokens.access_ttl = 900"),
+        &["tokens.access_ttl", "string with a unit"],
+    );
+    assert_refused(
+        env(&[("DOORWARD_LANE__QUEUE", "1e5")]),
+        &[
+            "lane.queue (from environment variable DOORWARD_LANE__QUEUE)",
+            "\"1e5\" is not a whole number",
+        ],
+    );
+    assert_refused(
+        env(&[("DOORWARD_LANE__QUEUE", "")]),
+        &["lane.queue", "\"\" is not a whole number"],
+    );
+    assert_refused(
+        env(&[("DOORWARD_THROTTLE__ENABLED", "yes")]),
+        &["throttle.enabled", "neither true nor false"],
+    );
+    assert_refused(
+        env(&[("DOORWARD_THROTTLE__SENSITIVE", "10")]),
+        &["throttle.sensitive", "table of keys"],
+    );
+    assert_refused(
+        env(&[("DOORWARD_LANE", "{queue = 1}\nx = 2")]),
+        &["lane", "table of keys"],
+    );
+    assert_refused(set(&["lane.queue"]), &["flag --set", "KEY=VALUE"]);
+}
+
+#[test]
+fn a_wrong_value_is_refused_even_where_another_source_overrides_it() {
+    let given = Given {
+        toml: "lane.queue = 0",
+        env: &[("DOORWARD_LANE__QUEUE", "5")],
+        set: &[],
+    };
+    assert_refused(
+        given.load(),
+        &[
+            "lane.queue (from file doorward.toml)",
+            "0 is not between 1 and 100000",
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_refused_without_its_text() {
+    let given = toml("[keys]\nmaster_key = s3cret\n");
+    assert_refused(given, &["file doorward.toml: line 2, column 14 is not TOML"]);
+    for text in [
+        "[keys]\nmaster_key = s3cret",
+        "a = \"s3cret",
+        "s3cret",
+        "x = 99999999999999999999",
+    ] {
+        let lines = toml(text).unwrap_err();
+        assert!(lines.len() == 1 && !lines[0].contains("s3cret"), "{lines:?}");
+    }
+    assert_refused(
+        toml("lane.queue = 1\nlane.queue = 2"),
+        &["line 2", "duplicate key"],
+    );
+    let absent = load(Sources {
+        file: Some("/absent/doorward.toml".into()),
+        ..Sources::default()
+    });
+    assert!(absent.unwrap_err().lines()[0].contains("file /absent/doorward.toml: cannot be read"));
+    let variables = vec![("DOORWARD_CONFIG".into(), "/absent/other.toml".into())];
+    let absent = load(Sources {
+        variables,
+        ..Sources::default()
+    });
+    assert!(absent.unwrap_err().lines()[0].contains("file /absent/other.toml: cannot be read"));
+}

@@ -1,0 +1,100 @@
+//! Events as lines that nothing in an event can break or dress up.
+//!
+//! tracing-subscriber escapes strings that are recorded as such, but of what is recorded by its `Display` only some
+//! control characters and not the line feed (0.3.23, `fmt/format/escape.rs`); its JSON leaves C1 controls as they are.
+
+use core::fmt::{self, Write};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::{Format, Json, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::escape::{EscapingWriter, is_unsafe};
+
+/// Fields for people: the message, then `name=value`, every value escaped.
+pub struct EscapedFields;
+
+impl<'writer> FormatFields<'writer> for EscapedFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut visitor = EscapedVisitor {
+            writer,
+            is_first: true,
+            result: Ok(()),
+        };
+        fields.record(&mut visitor);
+        visitor.result
+    }
+}
+
+struct EscapedVisitor<'writer> {
+    writer: Writer<'writer>,
+    is_first: bool,
+    result: fmt::Result,
+}
+
+impl EscapedVisitor<'_> {
+    fn write(&mut self, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+        if !self.is_first {
+            self.writer.write_char(' ')?;
+        }
+        self.is_first = false;
+        match field.name() {
+            "message" => {}
+            // Italic, as tracing-subscriber writes names.
+            name if self.writer.has_ansi_escapes() => write!(self.writer, "\x1b[3m{name}\x1b[0m=")?,
+            name => write!(self.writer, "{name}=")?,
+        }
+        write!(EscapingWriter(&mut self.writer), "{value:?}")
+    }
+}
+
+impl Visit for EscapedVisitor<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if self.result.is_ok() {
+            self.result = self.write(field, value);
+        }
+    }
+}
+
+/// Events for machines: tracing-subscriber's JSON, with the characters it leaves escaped too.
+pub struct EscapedJson(Format<Json>);
+
+impl EscapedJson {
+    /// Makes a flat object of each event, with the innermost span in it.
+    pub fn new(format: Format<Json>) -> Self {
+        Self(
+            format
+                .flatten_event(true)
+                .with_current_span(true)
+                .with_span_list(false),
+        )
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for EscapedJson
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        for character in line.trim_end().chars() {
+            // Outside of strings JSON has none of these, so this is inside one, where an escape means the same.
+            if is_unsafe(character) {
+                write!(out, "\\u{:04x}", u32::from(character))?;
+            } else {
+                out.write_char(character)?;
+            }
+        }
+        out.write_char('\n')
+    }
+}

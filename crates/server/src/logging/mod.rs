@@ -1,0 +1,218 @@
+//! Logging: to standard error, one line an event, whatever the event holds.
+
+mod lines;
+
+use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
+
+use tracing_subscriber::filter::{LevelFilter, ParseError};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use crate::config::{LogFormat, LogSettings};
+use crate::failure::Failure;
+use lines::{EscapedFields, EscapedJson};
+
+/// Starts logging for the whole process. May be called once.
+pub fn start(settings: &LogSettings) -> Result<(), Failure> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let format = settings.format.unwrap_or(if is_terminal {
+        LogFormat::Pretty
+    } else {
+        LogFormat::Json
+    });
+    // https://no-color.org: set and not empty means no colours.
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let filter =
+        filter(&settings.level).map_err(|error| Failure::configuration(format!("log.level: {error}")))?;
+    tracing_subscriber::registry()
+        .with(lines_to(std::io::stderr, format, is_terminal && !is_plain).with_filter(filter))
+        .try_init()
+        .map_err(|error| Failure::other(format!("logging cannot be started: {error}")))?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// The filter for these directives. Below `info` a level without a target is taken for our own crates only: libraries
+/// log at those levels what clients send, tokens included.
+pub fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
+    let is_verbose = |directive: &str| {
+        directive
+            .parse::<LevelFilter>()
+            .is_ok_and(|level| level > LevelFilter::INFO)
+    };
+    let directives: Vec<_> = directives
+        .split(',')
+        .map(str::trim)
+        .map(|directive| match directive {
+            verbose if is_verbose(verbose) => format!("info,doorward={verbose}"),
+            other => other.to_owned(),
+        })
+        .collect();
+    EnvFilter::builder().parse(directives.join(","))
+}
+
+/// The layer that writes events as lines.
+fn lines_to<W>(writer: W, format: LogFormat, colours: bool) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    // Reporting a failed write on standard error would panic when it is standard error that is gone.
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Pretty => layer.with_ansi(colours).fmt_fields(EscapedFields).boxed(),
+        LogFormat::Json => layer.json().map_event_format(EscapedJson::new).boxed(),
+    }
+}
+
+/// Logs a panic like any other event; the default hook writes several lines.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("a panic without a message");
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("unnamed");
+    let location = panic.location().map(tracing::field::display);
+    tracing::error!(thread, location, "panic: {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::escape::is_unsafe;
+
+    /// Keeps what is written, for a test to read.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What `log` writes to a log of this format.
+    fn logged(format: LogFormat, colours: bool, log: impl FnOnce()) -> String {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber =
+            tracing_subscriber::registry().with(lines_to(move || writer.clone(), format, colours));
+        tracing::subscriber::with_default(subscriber, log);
+        String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
+    }
+
+    const HOSTILE: &str = "a\r\n2026-01-01 INFO forged\x1b[2J\u{9b}31m\u{85}\u{2028}\u{202e}\0\t\x7f";
+
+    /// Logs something hostile in every place where an event can hold something.
+    fn log_hostile_events() {
+        let span =
+            tracing::info_span!("request", agent = %HOSTILE, path = HOSTILE, late = tracing::field::Empty);
+        let _entered = span.enter();
+        span.record("late", HOSTILE);
+        let error: Box<dyn std::error::Error> = HOSTILE.into();
+        tracing::info!(email = %HOSTILE, debug = ?HOSTILE, plain = HOSTILE, error, "message {HOSTILE}");
+        tracing::info!(message = HOSTILE);
+    }
+
+    #[test]
+    fn an_event_is_one_line_whatever_it_holds() {
+        for format in [LogFormat::Pretty, LogFormat::Json] {
+            let text = logged(format, false, log_hostile_events);
+            assert_eq!(text.matches('\n').count(), 2, "{text:?}");
+            assert!(text.ends_with('\n'));
+            for line in text.lines() {
+                assert!(!line.contains(is_unsafe), "{line:?}");
+            }
+            assert!(text.contains("forged"));
+        }
+    }
+
+    #[test]
+    fn a_json_line_says_what_was_logged() {
+        let text = logged(LogFormat::Json, false, log_hostile_events);
+        let event: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        assert_eq!(event["email"], HOSTILE);
+        assert_eq!(event["plain"], HOSTILE);
+        assert_eq!(event["message"], format!("message {HOSTILE}"));
+        assert_eq!(event["level"], "INFO");
+        assert_eq!(event["span"]["agent"], HOSTILE);
+        assert_eq!(event["span"]["late"], HOSTILE);
+    }
+
+    #[test]
+    fn a_pretty_line_reads_like_a_sentence() {
+        let text = logged(LogFormat::Pretty, false, || {
+            let _entered = tracing::info_span!("request", id = 7).entered();
+            tracing::warn!(user = "ada", tries = 3, "slow down");
+        });
+        let (_time, rest) = text.split_once("  ").unwrap();
+        assert_eq!(
+            rest,
+            "WARN request{id=7}: doorward::logging::tests: slow down user=\"ada\" tries=3\n"
+        );
+    }
+
+    #[test]
+    fn colours_are_ours_alone() {
+        let text = logged(LogFormat::Pretty, true, log_hostile_events);
+        assert!(text.contains("\x1b[32m"), "the level is green: {text:?}");
+        assert!(!text.contains("\x1b[2J"), "{text:?}");
+        assert_eq!(text.matches('\n').count(), 2);
+        let without_colours = logged(LogFormat::Json, true, log_hostile_events);
+        assert!(!without_colours.contains('\x1b'));
+    }
+
+    #[test]
+    fn a_level_means_our_own_code_and_a_library_has_to_be_named() {
+        let log = || {
+            tracing::trace!(target: "doorward_http::login", "ours, trace");
+            tracing::debug!(target: "doorward", "ours, debug");
+            tracing::info!(target: "actix_http", "theirs, info");
+            tracing::trace!(target: "actix_http", "theirs, trace");
+        };
+        for (level, lines) in [
+            ("off", 0),
+            ("info", 1),
+            ("debug", 2),
+            ("TRACE", 3),
+            ("trace,actix_http=trace", 4),
+        ] {
+            let kept = Kept::default();
+            let writer = kept.clone();
+            let layer = lines_to(move || writer.clone(), LogFormat::Json, false);
+            let layer = layer.with_filter(filter(level).unwrap());
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
+            let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+            assert_eq!(text.lines().count(), lines, "{level}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_one_line() {
+        let text = logged(LogFormat::Pretty, false, || {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(log_panic));
+            let panicked = std::panic::catch_unwind(|| panic!("{HOSTILE}"));
+            std::panic::set_hook(before);
+            assert!(panicked.is_err());
+        });
+        assert_eq!(text.matches('\n').count(), 1, "{text:?}");
+        assert!(
+            text.contains("ERROR") && text.contains("panic: a\\r\\n2026"),
+            "{text:?}"
+        );
+        assert!(
+            text.contains("location=crates/server/src/logging/mod.rs:"),
+            "{text:?}"
+        );
+    }
+}
