@@ -169,7 +169,7 @@ impl SessionRepository for Work<'_> {
             let rows: Vec<SessionRow> = sessions::table
                 .filter(sessions::user_id.eq(user.to_string()))
                 .filter(sessions::ended_at.is_null())
-                .filter(sessions::expires_at.ge(now.as_micros()))
+                .filter(sessions::expires_at.gt(now.as_micros()))
                 .order((sessions::last_used_at.desc(), sessions::id.desc()))
                 .limit(i64::from(limit))
                 .select(SessionRow::as_select())
