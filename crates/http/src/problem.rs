@@ -57,6 +57,13 @@ impl Problem {
         Self::new(Code::InvalidToken).header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")
     }
 
+    /// The database has been away for so long that no token can be believed.
+    pub(crate) fn revocations_unknown() -> Self {
+        Self::new(Code::Unavailable)
+            .retry_after(STORE_RETRY)
+            .cause(&AuthenticateError::RevocationsUnknown)
+    }
+
     /// Says in words what is wrong with this request. MUST NOT repeat what the client sent.
     #[must_use]
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -272,7 +279,12 @@ impl From<Forbidden> for Problem {
 
 impl From<AuthenticateError> for Problem {
     fn from(error: AuthenticateError) -> Self {
-        Self::invalid_token().cause(&error)
+        match error {
+            AuthenticateError::InvalidToken(_) | AuthenticateError::Revoked => {
+                Self::invalid_token().cause(&error)
+            }
+            AuthenticateError::RevocationsUnknown => Self::revocations_unknown(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::client_address::{ClientAddresses, ProxySettings};
 use crate::lane::{Lane, LaneSettings};
 use crate::metrics::Metrics;
 use crate::middleware::{envelope, limits};
+use crate::revocation_feed::RevocationFeed;
 use crate::routes;
 use crate::throttle::{Throttle, ThrottleSettings};
 
@@ -82,7 +84,16 @@ where
         public: public.local_addr()?,
         management: management.local_addr()?,
     };
+    let life = policies.session.access_ttl + policies.leeway;
+    let revocations = RevocationFeed::open(
+        Arc::clone(&ports.revocation_store),
+        Arc::clone(&ports.clock),
+        life,
+    )
+    .map_err(io::Error::other)?;
+    revocations.follow()?;
     let app = web::Data::new(App {
+        revocations: Arc::clone(&revocations),
         ports,
         policies,
         password_lane: Lane::start("password", settings.password_lane)?,
@@ -100,7 +111,9 @@ where
         let handle = server.handle();
         rt::spawn(stop_when_told(stop(), app, handle, management));
         ready(addresses)?;
-        server.await
+        let ended = server.await;
+        revocations.stop();
+        ended
     })
 }
 

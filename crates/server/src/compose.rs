@@ -33,12 +33,17 @@ pub fn database(settings: &Settings) -> Result<Arc<Database>, Failure> {
     if !applied.is_empty() {
         tracing::info!(migrations = applied.len(), database = %settings.database.url, "schema brought up to date");
     }
-    let database = Database::open(&DatabaseSettings {
-        url: settings.database.url.clone(),
-        max_connections: settings.database.max_connections,
+    open(settings, settings.database.max_connections)
+}
+
+/// The database on so many connections.
+fn open(settings: &Settings, max_connections: u32) -> Result<Arc<Database>, Failure> {
+    let url = settings.database.url.clone();
+    Ok(Arc::new(Database::open(&DatabaseSettings {
+        url,
+        max_connections,
         acquire_timeout: STORE_PATIENCE,
-    })?;
-    Ok(Arc::new(database))
+    })?))
 }
 
 /// The data directory and what is made in it at the first start, then the database, then the ports on it.
@@ -61,6 +66,7 @@ pub fn ports(settings: &mut Settings) -> Result<Ports, Failure> {
     };
     let attempt_keys = HmacAttemptKeys::new(&master).map_err(Failure::other_error)?;
     Ok(Ports {
+        revocation_store: open(settings, 1)?,
         store,
         hasher: Arc::new(hasher(settings)?),
         estimator: Arc::new(ZxcvbnEstimator),
@@ -107,6 +113,7 @@ pub const fn policies(settings: &Settings) -> Policies {
         attempts: settings.attempts,
         password: settings.password.policy,
         email_in_access_tokens: settings.tokens.email,
+        leeway: settings.tokens.leeway,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::identity::User;
 use crate::ports::{Repositories, SigningError, StoreError, Transactions, UnitOfWork};
 use crate::token::{Decision, EndReason, Generation, PresentedRefreshToken, Session, decide};
 
+use super::revoke::end_session;
 use super::{TokenIssuer, TokenPair};
 
 /// How often a rotation that somebody else was faster at is decided again. Each time means that the session moved on, and
@@ -129,10 +130,7 @@ impl Refresh<'_> {
         presented: Generation,
         occasion: &Occasion,
     ) -> Result<Settled, StoreError> {
-        if repos
-            .sessions()
-            .end(session.id, EndReason::Replayed, occasion.now)?
-        {
+        if end_session(repos, session.id, EndReason::Replayed, occasion.now)? {
             let event = Event::new(
                 EventKind::SessionReplayed,
                 EventOutcome::Failure,

@@ -86,6 +86,10 @@ async fn read(mut payload: Payload) -> Result<BytesMut, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // To serde an array is a struct too, member by member. To this API it is not.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::malformed("the body is not a JSON object"));
+    }
     if has_nul(body) {
         return Err(Problem::malformed("there is a U+0000 in a string"));
     }
@@ -152,6 +156,7 @@ mod tests {
             "{",
             "null",
             "[]",
+            "[\"a\",\"b\"]",
             "\"a\"",
             "{}",
             "{\"email\":null}",

@@ -119,10 +119,12 @@ pub(crate) async fn delete(
         .enter(Account::User(caller.principal().user_id()))
         .await?;
     app.with_hasher(origin, move |app, occasion| {
-        DeleteAccount {
-            check: app.password_check(),
-        }
-        .execute(&caller, &confirmation.password, occasion)
+        app.revoking(
+            DeleteAccount {
+                check: app.password_check(),
+            }
+            .execute(&caller, &confirmation.password, occasion),
+        )
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -145,11 +147,13 @@ pub(crate) async fn change_password(
         .enter(Account::User(caller.principal().user_id()))
         .await?;
     app.with_hasher(origin, move |app, occasion| {
-        ChangePassword {
-            check: app.password_check(),
-            rules: app.account_rules(),
-        }
-        .execute(&caller, &change.current_password, &change.new_password, occasion)
+        app.revoking(
+            ChangePassword {
+                check: app.password_check(),
+                rules: app.account_rules(),
+            }
+            .execute(&caller, &change.current_password, &change.new_password, occasion),
+        )
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -194,12 +198,14 @@ pub(crate) async fn end_session(
 ) -> Result<HttpResponse, Problem> {
     let session = SessionId::parse(&id).map_err(|_no_such_id| Problem::new(Code::NotFound))?;
     app.with_store(origin, move |app, occasion| {
-        EndSession {
-            store: app.store(),
-            policy: &app.policies.session,
-            entropy: app.entropy(),
-        }
-        .execute(&caller, session, occasion)
+        app.revoking(
+            EndSession {
+                store: app.store(),
+                policy: &app.policies.session,
+                entropy: app.entropy(),
+            }
+            .execute(&caller, session, occasion),
+        )
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

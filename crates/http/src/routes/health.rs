@@ -81,5 +81,14 @@ pub(crate) async fn ready(app: Data<App>, origin: Origin) -> HttpResponse {
     } else {
         State::Ok
     };
-    answer(BTreeMap::from([("database", database), ("server", server)]))
+    let revocations = if app.revocations.is_believable() {
+        State::Ok
+    } else {
+        State::Unavailable
+    };
+    answer(BTreeMap::from([
+        ("database", database),
+        ("revocations", revocations),
+        ("server", server),
+    ]))
 }

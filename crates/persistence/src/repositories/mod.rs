@@ -6,6 +6,7 @@
 mod attempts;
 mod events;
 mod keys;
+mod revocations;
 mod sessions;
 mod setup;
 mod user_page;

@@ -5,7 +5,9 @@ use crate::audit::EventKind;
 use crate::ports::{
     MockAccessTokenSigner, MockRefreshTokens, MockRepositories, MockStore, StoreError, Verdict,
 };
-use crate::token::{AccessToken, EndReason, Ended, PresentedRefreshToken, RefreshToken, SessionPolicy};
+use crate::token::{
+    AccessToken, EndReason, Ended, PresentedRefreshToken, RefreshToken, Revoked, SessionPolicy,
+};
 use crate::usecases::TokenIssuer;
 use crate::usecases::{Logout, Refresh, RefreshError, TokenPair};
 
@@ -68,6 +70,15 @@ fn holding(session: Session, user: Option<User>) -> MockRepositories {
         .expect_find()
         .returning(move |_| Ok(user.clone()));
     repositories
+}
+
+fn expect_revocation(repositories: &mut MockRepositories, times: usize) {
+    repositories
+        .revocations
+        .expect_append()
+        .times(times)
+        .withf(|revoked, _| revoked == [Revoked::Session(SESSION)])
+        .returning(|_, _| Ok(()));
 }
 
 fn is_refused(result: &Result<TokenPair, RefreshError>) -> bool {
@@ -138,6 +149,7 @@ fn a_replay_ends_the_session_and_commits() {
         .times(1)
         .withf(|event| event.kind == EventKind::SessionReplayed)
         .returning(|_| Ok(()));
+    expect_revocation(&mut repositories, 1);
     let (result, verdicts) = refresh("1", repositories, true);
     assert!(is_refused(&result));
     assert_eq!(verdicts, [Verdict::Commit]);
@@ -225,6 +237,7 @@ fn logout_ends_a_session_by_any_of_its_tokens_and_by_no_other() {
             .expect_append()
             .times(ends)
             .returning(|_| Ok(()));
+        expect_revocation(&mut repositories, ends);
         let (store, entropy, tokens) = (MockStore::new(repositories), entropy(), refresh_tokens(authentic));
         let logout = Logout {
             store: &store,
