@@ -96,7 +96,7 @@ impl SessionRepository for Work<'_> {
             let row: Option<SessionRow> = sessions::table
                 .find(id.to_string())
                 .select(SessionRow::as_select())
-                .first(connection)
+                .get_result(connection)
                 .optional()?;
             row.map(Session::try_from).transpose()
         })
