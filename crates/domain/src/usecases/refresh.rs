@@ -1,10 +1,13 @@
 //! Staying logged in.
 
+use core::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::identity::User;
 use crate::ports::{Repositories, SigningError, StoreError, Transactions, UnitOfWork};
+use crate::time::Timestamp;
 use crate::token::{Decision, EndReason, Generation, PresentedRefreshToken, Session, decide};
 
 use super::revoke::end_session;
@@ -14,12 +17,19 @@ use super::{TokenIssuer, TokenPair};
 /// whoever presented one token cannot lose twice to holders of the same; the bound only keeps a fault from looping.
 const MAX_ROUNDS: usize = 4;
 
+/// How long after its date a rotation is still committed. A store that was frozen in the middle may go on when the client
+/// has long given up; a rotation that nobody learns of would turn the client's next try into a replay.
+const MAX_ROTATION: Duration = Duration::from_secs(3);
+
 /// Brings the next pair of tokens to whoever holds the session's refresh token.
 pub struct Refresh<'a> {
     /// Where sessions are kept.
     pub store: &'a dyn UnitOfWork,
     /// Makes the tokens.
     pub issuer: TokenIssuer<'a>,
+    /// Tells the time while a transaction is under way. A rotation is dated when the session has been *read*, not when it
+    /// was asked for: a store that answers late must not use up the grace window of a client that is still waiting.
+    pub clock: &'a dyn Fn() -> Timestamp,
 }
 
 /// Why there are no new tokens.
@@ -54,7 +64,7 @@ impl Refresh<'_> {
             Err(StoreError::Unavailable("the session kept moving on".to_owned()))
         })?;
         let (user, session) = refreshed.ok_or(RefreshError::InvalidRefreshToken)?;
-        Ok(self.issuer.issue(user, &session, occasion.now)?)
+        Ok(self.issuer.issue(user, &session, (self.clock)())?)
     }
 
     /// Decides once and acts on it; `None` when somebody else was faster and it has to be decided again.
@@ -70,6 +80,10 @@ impl Refresh<'_> {
         if !self.issuer.refresh_tokens.is_authentic(presented, &session) {
             return Ok(Some(Settled::Refused));
         }
+        let occasion = &Occasion {
+            now: (self.clock)(),
+            ..occasion.clone()
+        };
         match decide(&session, presented.generation, occasion.now, self.issuer.policy) {
             Decision::Refuse(_) => Ok(Some(Settled::Refused)),
             Decision::Replay => self
@@ -99,6 +113,11 @@ impl Refresh<'_> {
         let (now, ip, user_agent) = (occasion.now, occasion.ip, occasion.user_agent.as_deref());
         if !repos.sessions().rotate(session.id, from, now, ip, user_agent)? {
             return Ok(None);
+        }
+        if (self.clock)().since(now) > MAX_ROTATION {
+            return Err(StoreError::Unavailable(
+                "the rotation took too long to be of use".to_owned(),
+            ));
         }
         if session.ip != ip || session.user_agent.as_deref() != user_agent {
             // A session that turns up elsewhere is worth an entry; one that goes on where it was is not.

@@ -114,10 +114,7 @@ pub(crate) async fn delete(
     origin: Origin,
     StrictJson(confirmation): StrictJson<Confirmation>,
 ) -> Result<HttpResponse, Problem> {
-    let _turn = app
-        .attempt_gate
-        .enter(Account::User(caller.principal().user_id()))
-        .await?;
+    let _turn = app.attempt_gate.enter(Account::of(caller.principal())).await?;
     app.with_hasher(origin, move |app, occasion| {
         app.revoking(
             DeleteAccount {
@@ -142,10 +139,7 @@ pub(crate) async fn change_password(
     origin: Origin,
     StrictJson(change): StrictJson<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
-    let _turn = app
-        .attempt_gate
-        .enter(Account::User(caller.principal().user_id()))
-        .await?;
+    let _turn = app.attempt_gate.enter(Account::of(caller.principal())).await?;
     app.with_hasher(origin, move |app, occasion| {
         app.revoking(
             ChangePassword {
