@@ -63,8 +63,8 @@ impl Refresh<'_> {
             }
             Err(StoreError::Unavailable("the session kept moving on".to_owned()))
         })?;
-        let (user, session) = refreshed.ok_or(RefreshError::InvalidRefreshToken)?;
-        Ok(self.issuer.issue(user, &session, (self.clock)())?)
+        let (user, session, now) = refreshed.ok_or(RefreshError::InvalidRefreshToken)?;
+        Ok(self.issuer.issue(user, &session, now)?)
     }
 
     /// Decides once and acts on it; `None` when somebody else was faster and it has to be decided again.
@@ -90,7 +90,7 @@ impl Refresh<'_> {
                 .end_replayed(repos, &session, presented.generation, occasion)
                 .map(Some),
             Decision::Repeat { .. } => Ok(Some(match active_user(repos, &session)? {
-                Some(user) => Settled::Tokens(Box::new((user, session))),
+                Some(user) => Settled::Tokens(Box::new((user, session, occasion.now))),
                 None => Settled::Refused,
             })),
             Decision::Rotate { from, to } => {
@@ -139,7 +139,7 @@ impl Refresh<'_> {
             user_agent: occasion.user_agent.clone(),
             ..session
         };
-        Ok(Some(Settled::Tokens(Box::new((user, rotated)))))
+        Ok(Some(Settled::Tokens(Box::new((user, rotated, now)))))
     }
 
     fn end_replayed(
@@ -168,12 +168,13 @@ impl Refresh<'_> {
 
 /// What a presented token came to.
 enum Settled {
-    Tokens(Box<(User, Session)>),
+    /// Tokens for this user and session, as of this instant.
+    Tokens(Box<(User, Session, Timestamp)>),
     Refused,
 }
 
 impl Settled {
-    fn into_tokens(self) -> Option<(User, Session)> {
+    fn into_tokens(self) -> Option<(User, Session, Timestamp)> {
         match self {
             Self::Tokens(tokens) => Some(*tokens),
             Self::Refused => None,
