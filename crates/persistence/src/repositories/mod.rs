@@ -9,6 +9,7 @@ mod keys;
 mod revocations;
 mod sessions;
 mod setup;
+mod sweeping;
 mod user_page;
 mod user_row;
 mod users;
