@@ -2,6 +2,7 @@
 //!
 //! The binary is a thin shell over [`commands::main`], so that tests reach everything.
 
+pub mod chores;
 pub mod cli;
 pub mod commands;
 pub mod compose;

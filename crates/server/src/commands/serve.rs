@@ -1,18 +1,20 @@
 //! `doorward serve`: answers until told to stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorward_domain::ports::UnitOfWork;
-use doorward_domain::usecases::{OfferSetup, SetupOffer};
+use doorward_domain::usecases::{OfferSetup, SetupOffer, Sweep, Swept};
 use doorward_http::{Addresses, Stop};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::chores::{Chore, Chores};
 use crate::compose;
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::first_start::{Listener, write_bound};
-use crate::system::OsEntropy;
+use crate::system::{OsEntropy, now};
 
 use super::print;
 
@@ -34,10 +36,41 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
         );
         Ok(())
     };
+    let _chores = Chores::start(vec![sweeping(&settings, Arc::clone(&store))])?;
     doorward_http::serve(ports, policies, http, ready, stop_signal)
         .map_err(|error| Failure::other(format!("cannot serve: {error}")))?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How often what cannot matter any more is deleted.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// The chore of deleting what cannot matter any more.
+fn sweeping(settings: &Settings, store: Arc<dyn UnitOfWork>) -> Chore {
+    let revocation_life = settings.tokens.session.access_ttl + settings.tokens.leeway;
+    let work = move || {
+        let swept = Sweep {
+            store: &*store,
+            revocation_life,
+        }
+        .execute(now())
+        .map_err(|error| error.to_string())?;
+        if swept != Swept::default() {
+            let Swept {
+                sessions,
+                attempts,
+                revocations,
+            } = swept;
+            tracing::info!(sessions, attempts, revocations, "swept");
+        }
+        Ok(())
+    };
+    Chore {
+        name: "sweep",
+        every: SWEEP_EVERY,
+        work: Box::new(work),
+    }
 }
 
 /// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.
