@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use doorward_domain::audit::Occasion;
 use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
@@ -18,6 +19,7 @@ use crate::extract::Origin;
 use crate::lane::Lane;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::revocation_feed::RevocationFeed;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -27,6 +29,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct Ports {
     /// Where everything is kept.
     pub store: Arc<dyn UnitOfWork>,
+    /// The same store on a connection of its own, for following what was revoked.
+    pub revocation_store: Arc<dyn UnitOfWork>,
     /// Hashes passwords.
     pub hasher: Arc<dyn PasswordHasher>,
     /// Estimates how hard passwords are to guess.
@@ -58,6 +62,8 @@ pub struct Policies {
     pub password: PasswordPolicy,
     /// Whether access tokens carry the user's address.
     pub email_in_access_tokens: bool,
+    /// How long after its end an access token may still be accepted, for clocks that differ.
+    pub leeway: Duration,
 }
 
 /// What every handler works with: ports, policies, and the lanes on which use cases run.
@@ -67,6 +73,7 @@ pub struct App {
     pub(crate) password_lane: Lane,
     pub(crate) storage_lane: Lane,
     pub(crate) attempt_gate: AttemptGate,
+    pub(crate) revocations: Arc<RevocationFeed>,
     pub(crate) metrics: Metrics,
     pub(crate) draining: AtomicBool,
 }
@@ -91,6 +98,7 @@ impl App {
     pub(crate) fn authenticate(&self) -> Authenticate<'_> {
         Authenticate {
             verifier: &*self.ports.verifier,
+            revocations: &*self.revocations,
         }
     }
 
@@ -124,6 +132,14 @@ impl App {
             email_in_access_tokens: self.policies.email_in_access_tokens,
             entropy: self.entropy(),
         }
+    }
+
+    /// Hands through the outcome of a use case that may have revoked something, once this instance knows of it: whoever is
+    /// told that a session is over can rely on it here at once.
+    pub(crate) fn revoking<T>(&self, outcome: T) -> T {
+        // If it fails now, the thread that follows the log will know, and tell.
+        let _ = self.revocations.read();
+        outcome
     }
 
     /// Whether the server is on its way out and wants no more requests.

@@ -18,6 +18,7 @@ mod middleware;
 mod openapi;
 mod problem;
 mod problem_code;
+mod revocation_feed;
 mod routes;
 mod server;
 mod throttle;

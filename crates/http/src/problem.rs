@@ -25,6 +25,9 @@ use crate::problem_code::Code;
 /// How long to wait for a database that is away. Long enough to let it come back, short enough to be tried.
 const STORE_RETRY: Duration = Duration::from_secs(2);
 
+/// How long to wait for a turn at an account at which many guess at once: about what those waiting take.
+const GATE_RETRY: Duration = Duration::from_secs(2);
+
 /// An error, on its way to becoming an answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -55,6 +58,13 @@ impl Problem {
     /// A token that is not valid, or not any more (RFC 6750, section 3.1).
     pub(crate) fn invalid_token() -> Self {
         Self::new(Code::InvalidToken).header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")
+    }
+
+    /// The database has been away for so long that no token can be believed.
+    pub(crate) fn revocations_unknown() -> Self {
+        Self::new(Code::Unavailable)
+            .retry_after(STORE_RETRY)
+            .cause(&AuthenticateError::RevocationsUnknown)
     }
 
     /// Says in words what is wrong with this request. MUST NOT repeat what the client sent.
@@ -243,6 +253,9 @@ impl From<LaneError> for Problem {
             LaneError::Overloaded { retry_after, .. } => {
                 Self::new(Code::Overloaded).retry_after(retry_after).cause(&error)
             }
+            LaneError::Stuck { retry_after, .. } => Self::new(Code::Unavailable)
+                .retry_after(retry_after)
+                .cause(&error),
             LaneError::Panicked { .. } => Self::new(Code::Internal).cause(&error),
         }
     }
@@ -250,7 +263,7 @@ impl From<LaneError> for Problem {
 
 impl From<GateFull> for Problem {
     fn from(error: GateFull) -> Self {
-        Self::new(Code::Overloaded).retry_after(STORE_RETRY).cause(&error)
+        Self::new(Code::Overloaded).retry_after(GATE_RETRY).cause(&error)
     }
 }
 
@@ -272,7 +285,12 @@ impl From<Forbidden> for Problem {
 
 impl From<AuthenticateError> for Problem {
     fn from(error: AuthenticateError) -> Self {
-        Self::invalid_token().cause(&error)
+        match error {
+            AuthenticateError::InvalidToken(_) | AuthenticateError::Revoked => {
+                Self::invalid_token().cause(&error)
+            }
+            AuthenticateError::RevocationsUnknown => Self::revocations_unknown(),
+        }
     }
 }
 

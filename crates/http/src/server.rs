@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::client_address::{ClientAddresses, ProxySettings};
 use crate::lane::{Lane, LaneSettings};
 use crate::metrics::Metrics;
 use crate::middleware::{envelope, limits};
+use crate::revocation_feed::RevocationFeed;
 use crate::routes;
 use crate::throttle::{Throttle, ThrottleSettings};
 
@@ -76,13 +78,22 @@ pub fn serve<S>(
 where
     S: Future<Output = Stop> + 'static,
 {
-    let public = TcpListener::bind(settings.listen)?;
-    let management = TcpListener::bind(settings.management_listen)?;
+    let public = bind(settings.listen)?;
+    let management = bind(settings.management_listen)?;
     let addresses = Addresses {
         public: public.local_addr()?,
         management: management.local_addr()?,
     };
+    let life = policies.session.access_ttl + policies.leeway;
+    let revocations = RevocationFeed::open(
+        Arc::clone(&ports.revocation_store),
+        Arc::clone(&ports.clock),
+        life,
+    )
+    .map_err(io::Error::other)?;
+    revocations.follow()?;
     let app = web::Data::new(App {
+        revocations: Arc::clone(&revocations),
         ports,
         policies,
         password_lane: Lane::start("password", settings.password_lane)?,
@@ -100,8 +111,15 @@ where
         let handle = server.handle();
         rt::spawn(stop_when_told(stop(), app, handle, management));
         ready(addresses)?;
-        server.await
+        let ended = server.await;
+        revocations.stop();
+        ended
     })
+}
+
+/// Binds, or says which address it was that could not be bound.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
 }
 
 fn start_public(

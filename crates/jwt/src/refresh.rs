@@ -7,12 +7,13 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::id::SessionId;
 use doorward_domain::ports::RefreshTokens;
-use doorward_domain::token::{Generation, PresentedRefreshToken, RefreshToken, Session, SessionKey};
+use doorward_domain::token::{Generation, PresentedRefreshToken, RefreshToken, Session};
 
 use crate::KeyRing;
 
@@ -45,10 +46,7 @@ impl RefreshSealer {
 
 impl RefreshTokens for RefreshSealer {
     fn seal(&self, session: &Session, generation: Generation) -> RefreshToken {
-        let tag = hmac::sign(
-            &self.ring.keys().refresh.current,
-            &what_is_tagged(&session.key, session.id, generation),
-        );
+        let tag = tag(&self.ring.keys().refresh.current, session, generation);
         let bytes = [
             &[VERSION][..],
             session.id.as_bytes(),
@@ -68,10 +66,7 @@ impl RefreshTokens for RefreshSealer {
             .filter(|encoded| encoded.len() == ENCODED)?;
         let mut bytes = [0; BYTES];
         // Refuses padding and stray bits at the end: a token has one spelling.
-        URL_SAFE_NO_PAD
-            .decode_slice(encoded, &mut bytes)
-            .ok()
-            .filter(|length| *length == BYTES)?;
+        URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).ok()?;
         let (version, rest) = bytes.split_first()?;
         let (session_id, rest) = rest.split_first_chunk()?;
         let (generation, tag) = rest.split_first_chunk()?;
@@ -83,23 +78,21 @@ impl RefreshTokens for RefreshSealer {
     }
 
     fn is_authentic(&self, presented: &PresentedRefreshToken, session: &Session) -> bool {
-        let tagged = what_is_tagged(&session.key, session.id, presented.generation);
-        let keys = self.ring.keys();
-        // `hmac::verify` compares in constant time. Which of the keys it was is no secret.
-        presented.session_id == session.id
-            && keys
-                .refresh
-                .iter()
-                .any(|key| hmac::verify(key, &tagged, &presented.tag).is_ok())
+        let proves = |key: &hmac::Key| {
+            let expected = tag(key, session, presented.generation);
+            verify_slices_are_equal(expected.as_ref(), &presented.tag).is_ok()
+        };
+        // Each comparison takes constant time; with which of the keys it succeeds is no secret.
+        presented.session_id == session.id && self.ring.keys().refresh.iter().any(proves)
     }
 }
 
-fn what_is_tagged(key: &SessionKey, session_id: SessionId, generation: Generation) -> Vec<u8> {
-    [
-        LABEL,
-        key.expose(),
-        session_id.as_bytes(),
-        &generation.get().to_be_bytes(),
-    ]
-    .concat()
+/// The proof that `session` has reached `generation`. Fed in parts, so that the session's key is not copied.
+fn tag(key: &hmac::Key, session: &Session, generation: Generation) -> hmac::Tag {
+    let mut tag = hmac::Context::with_key(key);
+    tag.update(LABEL);
+    tag.update(session.key.expose());
+    tag.update(session.id.as_bytes());
+    tag.update(&generation.get().to_be_bytes());
+    tag.sign()
 }

@@ -260,6 +260,17 @@ fn a_token_has_one_shape() {
     ] {
         refused(&forge, &text, "a part of the token is not base64url");
     }
+    // 64 bytes leave four bits of the last character unused.
+    let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let last = alphabet.find(&token[token.len() - 1..]).unwrap();
+    for stray in 1..16 {
+        let other = format!(
+            "{}{}",
+            &token[..token.len() - 1],
+            &alphabet[last + stray..=last + stray]
+        );
+        refused(&forge, &other, "a part of the token is not base64url");
+    }
     // Padded, or in the other alphabet, and signed in that form.
     let padded = forge.sign_encoded(&URL_SAFE.encode(header.clone() + " "), &URL_SAFE.encode(&payload));
     refused(&forge, &padded, "a part of the token is not base64url");

@@ -139,6 +139,9 @@ fn a_token_has_one_spelling() {
         format!("{token}="),
         format!("{token}A"),
         token[..74].to_owned(),
+        // Whole bytes, but too few of them.
+        token[..72].to_owned(),
+        token[..40].to_owned(),
         format!("{}=", &token[..74]),
         format!("{}+", &token[..74]),
         format!("{}\n", &token[..74]),

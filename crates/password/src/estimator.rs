@@ -97,6 +97,16 @@ mod tests {
     }
 
     #[test]
+    fn a_password_far_down_the_list_is_common_only_as_it_stands_there() {
+        let listed = estimate("superman1", &[]);
+        assert_eq!((listed.score, listed.common), (1, true));
+        for changed in ["1namrepus", "m3t@ll1c@"] {
+            let changed = estimate(changed, &[]);
+            assert_eq!((changed.score, changed.common), (1, false));
+        }
+    }
+
+    #[test]
     fn what_merely_contains_one_or_is_an_ordinary_word_is_not() {
         for password in [
             "password-gooseberry-lantern",

@@ -19,12 +19,25 @@ const ADMINS: i32 = 1;
 /// The second number of the lock that whoever migrates holds.
 pub(crate) const MIGRATIONS: i32 = 2;
 
+/// The second number of the lock that whoever writes to the log of revocations holds.
+const REVOCATIONS: i32 = 3;
+
 /// Waits until no other transaction has counted the administrators, and makes others wait until this one ends.
 pub(crate) fn admins(connection: &mut AnyConnection) -> QueryResult<()> {
+    named(connection, ADMINS)
+}
+
+/// Waits until no other transaction has written to the log of revocations, and makes others wait until this one ends:
+/// entries are then numbered in the order in which they come to be seen.
+pub(crate) fn revocations(connection: &mut AnyConnection) -> QueryResult<()> {
+    named(connection, REVOCATIONS)
+}
+
+fn named(connection: &mut AnyConnection, name: i32) -> QueryResult<()> {
     if let AnyConnection::Postgres(connection) = connection {
         diesel::sql_query("SELECT pg_advisory_xact_lock($1, $2)")
             .bind::<Integer, _>(FAMILY)
-            .bind::<Integer, _>(ADMINS)
+            .bind::<Integer, _>(name)
             .execute(connection)?;
     }
     Ok(())

@@ -78,6 +78,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    revocations (number) {
+        number -> BigInt,
+        at -> BigInt,
+        session_id -> Nullable<Text>,
+        user_id -> Nullable<Text>,
+        lowest_version -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     setup (id) {
         id -> Integer,
         token_digest -> Nullable<Binary>,

@@ -3,8 +3,8 @@
 use diesel::result::QueryResult;
 
 use doorward_domain::ports::{
-    AttemptRepository, EventLog, KeyRepository, Repositories, SessionRepository, SetupRepository,
-    StoreResult, UserRepository,
+    AttemptRepository, EventLog, KeyRepository, Repositories, RevocationLog, SessionRepository,
+    SetupRepository, StoreResult, UserRepository,
 };
 
 use crate::connection::AnyConnection;
@@ -74,6 +74,10 @@ impl Repositories for Work<'_> {
     }
 
     fn events(&mut self) -> &mut dyn EventLog {
+        self
+    }
+
+    fn revocations(&mut self) -> &mut dyn RevocationLog {
         self
     }
 

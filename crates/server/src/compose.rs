@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_domain::ports::Entropy;
+use doorward_domain::ports::{Entropy, StoreError};
 use doorward_domain::usecases::AccountRules;
 use doorward_http::{
     ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, ProxySettings, Rate,
@@ -23,6 +23,12 @@ use crate::system::{OsEntropy, clock, now};
 /// How long a transaction waits for a connection, a lock or its turn to write before the database counts as away.
 const STORE_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a request waits for a transaction that is under way. A database that is frozen does not refuse: it is silent.
+const STORE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a request waits for a hash, with its transactions, that is under way.
+const HASH_LIMIT: Duration = Duration::from_secs(15);
+
 /// How many requests may wait for the storage lane. Each takes milliseconds, and all of them wait no longer than
 /// [`STORE_PATIENCE`].
 const STORE_QUEUE: usize = 1024;
@@ -33,12 +39,17 @@ pub fn database(settings: &Settings) -> Result<Arc<Database>, Failure> {
     if !applied.is_empty() {
         tracing::info!(migrations = applied.len(), database = %settings.database.url, "schema brought up to date");
     }
-    let database = Database::open(&DatabaseSettings {
-        url: settings.database.url.clone(),
-        max_connections: settings.database.max_connections,
+    open(settings, settings.database.max_connections)
+}
+
+/// The database on so many connections.
+fn open(settings: &Settings, max_connections: u32) -> Result<Arc<Database>, Failure> {
+    let url = settings.database.url.clone();
+    Ok(Arc::new(Database::open(&DatabaseSettings {
+        url,
+        max_connections,
         acquire_timeout: STORE_PATIENCE,
-    })?;
-    Ok(Arc::new(database))
+    })?))
 }
 
 /// The data directory and what is made in it at the first start, then the database, then the ports on it.
@@ -61,6 +72,7 @@ pub fn ports(settings: &mut Settings) -> Result<Ports, Failure> {
     };
     let attempt_keys = HmacAttemptKeys::new(&master).map_err(Failure::other_error)?;
     Ok(Ports {
+        revocation_store: open(settings, 1)?,
         store,
         hasher: Arc::new(hasher(settings)?),
         estimator: Arc::new(ZxcvbnEstimator),
@@ -107,6 +119,7 @@ pub const fn policies(settings: &Settings) -> Policies {
         attempts: settings.attempts,
         password: settings.password.policy,
         email_in_access_tokens: settings.tokens.email,
+        leeway: settings.tokens.leeway,
     }
 }
 
@@ -133,12 +146,14 @@ pub fn http(settings: &Settings) -> HttpSettings {
             workers: settings.lane.workers,
             queue: settings.lane.queue,
             deadline: settings.lane.deadline,
+            limit: HASH_LIMIT,
         },
         storage_lane: HttpLane {
             // Hashing threads need a connection each, between hashes.
             workers: connections.saturating_sub(settings.lane.workers).max(1),
             queue: STORE_QUEUE,
             deadline: STORE_PATIENCE,
+            limit: STORE_LIMIT,
         },
     }
 }
@@ -167,10 +182,19 @@ impl From<OpenError> for Failure {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::DatabaseUnreachable(error.to_string()),
+            StoreError::Corrupt(_) => Self::other(error.to_string()),
+        }
+    }
+}
+
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
         match error {
-            KeyError::Store(error) => Self::DatabaseUnreachable(error.to_string()),
+            KeyError::Store(error) => error.into(),
             KeyError::WrongMasterKey { .. } => Self::configuration(format!("keys.master_key: {error}")),
             _ => Self::other(error.to_string()),
         }

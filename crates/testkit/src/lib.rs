@@ -11,6 +11,7 @@
 //! build of the domain, whose types differ, so the domain's tests with these doubles live in its `tests/` directory.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     reason = "this crate is only ever part of a test, where a panic is a failed test"
 )]
@@ -25,7 +26,9 @@ pub mod sample;
 
 pub use clock::{Clock, occasion};
 pub use entropy::SeededEntropy;
-pub use fakes::{FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, FakeVerifier};
+pub use fakes::{
+    FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, FakeVerifier, NothingRevoked,
+};
 pub use golden::assert_golden;
 pub use memory::MemoryStore;
 

@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{
     AttemptRepository, EventLog, KeyRepository, MockAttemptRepository, MockEventLog, MockKeyRepository,
-    MockSessionRepository, MockSetupRepository, MockUserRepository, Repositories, SessionRepository,
-    SetupRepository, StoreResult, UnitOfWork, UserRepository, Verdict,
+    MockRevocationLog, MockSessionRepository, MockSetupRepository, MockUserRepository, Repositories,
+    RevocationLog, SessionRepository, SetupRepository, StoreResult, UnitOfWork, UserRepository, Verdict,
 };
 
 /// One mock for each repository. What is not expected of them fails the test.
@@ -19,6 +19,8 @@ pub struct MockRepositories {
     pub attempts: MockAttemptRepository,
     /// The audit log.
     pub events: MockEventLog,
+    /// What makes access tokens untrue.
+    pub revocations: MockRevocationLog,
     /// Sealed keys.
     pub keys: MockKeyRepository,
     /// Whether there is a first administrator yet.
@@ -40,6 +42,10 @@ impl Repositories for MockRepositories {
 
     fn events(&mut self) -> &mut dyn EventLog {
         &mut self.events
+    }
+
+    fn revocations(&mut self) -> &mut dyn RevocationLog {
+        &mut self.revocations
     }
 
     fn keys(&mut self) -> &mut dyn KeyRepository {

@@ -11,6 +11,7 @@ mod entropy;
 mod mock_store;
 mod passwords;
 mod repositories;
+mod revocations;
 mod store;
 mod tokens;
 
@@ -19,9 +20,10 @@ pub use passwords::{
     AttemptKeys, HashError, PasswordHasher, StrengthEstimate, StrengthEstimator, Verification,
 };
 pub use repositories::{
-    AttemptRepository, EventLog, Insertion, KeyRepository, SessionRepository, SetupRepository, SetupState,
-    UserFilter, UserRepository,
+    AttemptRepository, EventLog, Insertion, KeyRepository, RevocationLog, SessionRepository, SetupRepository,
+    SetupState, UserFilter, UserRepository,
 };
+pub use revocations::{RevocationCheck, Standing};
 pub use store::{Repositories, StoreError, StoreResult, Transactions, UnitOfWork, Verdict};
 pub use tokens::{
     AccessTokenSigner, AccessTokenVerifier, PublishedKeys, RefreshTokens, SigningError, TokenRejected,
@@ -33,8 +35,9 @@ pub use self::{
     mock_store::{MockRepositories, MockStore},
     passwords::{MockAttemptKeys, MockPasswordHasher, MockStrengthEstimator},
     repositories::{
-        MockAttemptRepository, MockEventLog, MockKeyRepository, MockSessionRepository, MockSetupRepository,
-        MockUserRepository,
+        MockAttemptRepository, MockEventLog, MockKeyRepository, MockRevocationLog, MockSessionRepository,
+        MockSetupRepository, MockUserRepository,
     },
+    revocations::MockRevocationCheck,
     tokens::{MockAccessTokenSigner, MockAccessTokenVerifier, MockPublishedKeys, MockRefreshTokens},
 };

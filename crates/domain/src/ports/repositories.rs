@@ -9,7 +9,7 @@ use crate::identity::{
     AttemptKey, AttemptRecord, CanonicalEmail, Credentials, PasswordDigest, PasswordVersion, User, UserStatus,
 };
 use crate::time::Timestamp;
-use crate::token::{EndReason, Generation, KeyPurpose, SealedKey, Session};
+use crate::token::{EndReason, Generation, KeyPurpose, Revocation, Revoked, SealedKey, Session};
 
 use super::StoreResult;
 
@@ -121,14 +121,14 @@ pub trait SessionRepository {
     /// session ended is never rewritten. MUST NOT touch the time of its last rotation.
     fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> StoreResult<bool>;
 
-    /// Ends every session of a user that has not ended, but for `except`. Answers how many it ended.
+    /// Ends every session of a user that has not ended, but for `except`. Answers which it ended, in any order.
     fn end_all(
         &mut self,
         user: UserId,
         except: Option<SessionId>,
         reason: EndReason,
         now: Timestamp,
-    ) -> StoreResult<u64>;
+    ) -> StoreResult<Vec<SessionId>>;
 
     /// The sessions of a user that have not ended and expire after `now`, the most recently used first, at most `limit`.
     fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>>;
@@ -155,6 +155,20 @@ pub trait AttemptRepository {
 pub trait EventLog {
     /// Adds an entry. It is kept exactly if the transaction commits, and outlives the user and session it tells of.
     fn append(&mut self, event: &Event) -> StoreResult<()>;
+}
+
+/// The log of what makes access tokens untrue before they expire.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait RevocationLog {
+    /// Adds an entry for each, in their order. It is to be the last thing that a transaction writes but for its events:
+    /// whoever is here keeps others from adding until its transaction ends.
+    ///
+    /// MUST number entries so that once one can be seen, no entry with a smaller number ever comes to be seen: a reader who
+    /// goes on after the greatest number seen misses nothing.
+    fn append(&mut self, revoked: &[Revoked], now: Timestamp) -> StoreResult<()>;
+
+    /// Up to `limit` entries with a number greater than `number`, in the order of their numbers.
+    fn after(&mut self, number: u64, limit: u32) -> StoreResult<Vec<Revocation>>;
 }
 
 /// Sealed keys.

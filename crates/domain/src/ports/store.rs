@@ -1,4 +1,7 @@
-use super::{AttemptRepository, EventLog, KeyRepository, SessionRepository, SetupRepository, UserRepository};
+use super::{
+    AttemptRepository, EventLog, KeyRepository, RevocationLog, SessionRepository, SetupRepository,
+    UserRepository,
+};
 
 /// A store that did not do what it was asked.
 ///
@@ -51,6 +54,8 @@ pub trait Repositories {
     fn attempts(&mut self) -> &mut dyn AttemptRepository;
     /// The audit log.
     fn events(&mut self) -> &mut dyn EventLog;
+    /// What makes access tokens untrue.
+    fn revocations(&mut self) -> &mut dyn RevocationLog;
     /// Sealed keys.
     fn keys(&mut self) -> &mut dyn KeyRepository;
     /// Whether there is a first administrator yet.

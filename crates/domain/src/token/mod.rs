@@ -2,12 +2,14 @@
 
 mod claims;
 mod key;
+mod revocation;
 mod rotation;
 mod secrets;
 mod session;
 
 pub use claims::{AccessClaims, ClaimTimes, UntimelyClaims};
 pub use key::{KeyId, KeyPurpose, SealedKey};
+pub use revocation::{Revocation, RevocationDigests, RevocationList, Revoked, revocation_digest};
 pub use rotation::{Decision, Refusal, decide};
 pub use secrets::{AccessToken, PresentedRefreshToken, RefreshToken};
 pub use session::{EndReason, Ended, Generation, Session, SessionKey, SessionPolicy};

@@ -113,9 +113,11 @@ impl ChangePassword<'_> {
         };
         self.check.store.transaction(|repos| {
             // Locked, so that a login with the old password sees the new version, or its session is ended here.
-            if repos.users().lock(id)?.is_none() {
-                return Err(ChangePasswordError::Gone);
-            }
+            repos
+                .users()
+                .lock(id)?
+                .filter(User::is_active)
+                .ok_or(ChangePasswordError::Gone)?;
             if !repos.users().set_digest(id, digest, version, version.next())? {
                 // Changed meanwhile: what was verified is not the current password any more.
                 return Err(ChangePasswordError::InvalidCredentials);

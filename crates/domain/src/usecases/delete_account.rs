@@ -6,11 +6,12 @@ use secrecy::SecretString;
 
 use crate::access::{Granted, ManageOwnAccount};
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
-use crate::identity::PlainPassword;
+use crate::identity::{PlainPassword, User};
 use crate::ports::{HashError, StoreError, Transactions};
 
 use super::PasswordCheck;
 use super::password_check::{Admission, Finding};
+use super::revoke::revoke_all_versions;
 use super::update_user::is_last_admin;
 
 /// Deletes the caller's account with its sessions, for the password.
@@ -82,8 +83,13 @@ impl DeleteAccount<'_> {
         .of(id)
         .by(id);
         let deleted = self.check.store.transaction(|repos| {
-            self.check.forgive(repos, verified.user.email.canonical())?;
-            let user = repos.users().lock(id)?.ok_or(DeleteAccountError::Gone)?;
+            let user = repos
+                .users()
+                .lock(id)?
+                .filter(User::is_active)
+                .ok_or(DeleteAccountError::Gone)?;
+            // After the user is locked, as in a login: one order keeps the two from waiting for each other.
+            self.check.forgive(repos, user.email.canonical())?;
             if repos.users().password_version(id)? != Some(verified.password_version) {
                 return Err(DeleteAccountError::InvalidCredentials);
             }
@@ -93,6 +99,7 @@ impl DeleteAccount<'_> {
             }
             repos.users().delete(id)?;
             repos.events().append(&event)?;
+            revoke_all_versions(repos, &user, occasion.now)?;
             Ok(true)
         })?;
         if deleted {

@@ -5,6 +5,7 @@ use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::id::UserId;
 use crate::ports::{Entropy, StoreError, Transactions, UnitOfWork};
 
+use super::revoke::revoke_all_versions;
 use super::update_user::is_last_admin;
 
 /// Deletes an account with its sessions, on behalf of an administrator.
@@ -51,7 +52,8 @@ impl DeleteUser<'_> {
                 return Err(DeleteUserError::LastAdmin);
             }
             repos.users().delete(id)?;
-            Ok(repos.events().append(&event)?)
+            repos.events().append(&event)?;
+            Ok(revoke_all_versions(repos, &user, occasion.now)?)
         })
     }
 }

@@ -6,6 +6,8 @@ use crate::id::{SessionId, UserId};
 use crate::ports::{Entropy, Repositories, StoreError, StoreResult, Transactions, UnitOfWork};
 use crate::token::{EndReason, SessionPolicy};
 
+use super::revoke::{end_all_sessions, end_session};
+
 /// Why no session was ended.
 #[derive(Debug, thiserror::Error)]
 pub enum EndSessionError {
@@ -81,11 +83,7 @@ impl EndSession<'_> {
             let found = repos.sessions().find(session)?;
             let is_own =
                 found.is_some_and(|found| found.user_id == user && found.is_live(self.policy, occasion.now));
-            if !is_own
-                || !repos
-                    .sessions()
-                    .end(session, EndReason::EndedByUser, occasion.now)?
-            {
+            if !is_own || !end_session(repos, session, EndReason::EndedByUser, occasion.now)? {
                 return Err(EndSessionError::NotFound);
             }
             Ok(repos.events().append(&event)?)
@@ -141,7 +139,7 @@ pub(super) fn end_all(
     event: Event,
     occasion: &Occasion,
 ) -> StoreResult<()> {
-    let ended = repos.sessions().end_all(user, except, reason, occasion.now)?;
+    let ended = end_all_sessions(repos, user, except, reason, occasion.now)?;
     if ended > 0 {
         let event = event
             .of(user)

@@ -6,6 +6,8 @@ use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::ports::{Entropy, RefreshTokens, StoreResult, Transactions, UnitOfWork};
 use crate::token::EndReason;
 
+use super::revoke::end_session;
+
 /// Ends the session of a refresh token.
 pub struct Logout<'a> {
     /// Where sessions are kept.
@@ -30,10 +32,7 @@ impl Logout<'_> {
             if !self.refresh_tokens.is_authentic(&presented, &session) {
                 return Ok(());
             }
-            if repos
-                .sessions()
-                .end(session.id, EndReason::LoggedOut, occasion.now)?
-            {
+            if end_session(repos, session.id, EndReason::LoggedOut, occasion.now)? {
                 let event = Event::new(
                     EventKind::SessionEnded,
                     EventOutcome::Success,

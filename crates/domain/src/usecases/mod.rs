@@ -21,6 +21,7 @@ mod offer_setup;
 mod password_check;
 mod refresh;
 mod register;
+mod revoke;
 mod set_roles;
 mod token_issuer;
 mod unlock_user;

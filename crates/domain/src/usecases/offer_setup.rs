@@ -32,8 +32,10 @@ pub struct OfferSetup<'a> {
 }
 
 impl OfferSetup<'_> {
-    /// Offers setup with the `configured` token if there is one, else with a token that is made once.
+    /// Offers setup with the `configured` token if there is one, else with a token that is made once. An empty token is
+    /// none: a variable that was left empty must not let everybody in.
     pub fn execute(&self, configured: Option<&SecretString>) -> Result<SetupOffer, StoreError> {
+        let configured = configured.filter(|token| !token.expose_secret().is_empty());
         self.store.transaction(|repos| {
             let state = repos.setup().state()?;
             if state.completed_at.is_some() {

@@ -9,6 +9,7 @@ use crate::validation::Invalid;
 
 use super::create_user::listed;
 use super::new_account::parse_roles;
+use super::revoke::revoke_earlier_versions;
 use super::update_user::is_last_admin;
 
 /// Replaces the roles of a user, on behalf of an administrator.
@@ -67,6 +68,7 @@ impl SetRoles<'_> {
             .with("before", before)
             .with("after", listed(&user.roles));
             repos.events().append(&event)?;
+            revoke_earlier_versions(repos, &user, occasion.now)?;
             Ok(user)
         })
     }

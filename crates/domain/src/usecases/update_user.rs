@@ -11,6 +11,7 @@ use crate::validation::Invalid;
 
 use super::end_sessions::end_all;
 use super::new_account::parse_name_change;
+use super::revoke::revoke_earlier_versions;
 
 /// Changes the name or status of an account, on behalf of an administrator.
 pub struct UpdateUser<'a> {
@@ -82,6 +83,9 @@ impl UpdateUser<'_> {
                     event(EventKind::SessionEnded),
                     occasion,
                 )?;
+            }
+            if switched {
+                revoke_earlier_versions(repos, &user, occasion.now)?;
             }
             Ok(user)
         })

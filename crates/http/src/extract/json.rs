@@ -12,11 +12,9 @@ use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use crate::middleware::MAX_BODY;
 use crate::problem::Problem;
 use crate::problem_code::Code;
-
-/// The largest body read, in bytes.
-const MAX_BODY: usize = 16 * 1024;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,12 +47,6 @@ fn check_head(headers: &HeaderMap) -> Result<(), Problem> {
         .is_some_and(|value| value != "identity");
     if encoded || !is_json(headers) {
         return Err(Problem::new(Code::UnsupportedMediaType));
-    }
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > MAX_BODY) {
-        return Err(Problem::new(Code::PayloadTooLarge));
     }
     Ok(())
 }

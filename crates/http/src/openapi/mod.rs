@@ -6,7 +6,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToResponse};
 
 use crate::problem::{ProblemBody, ViolationBody};
-use crate::routes::{account, auth, docs, health, keys, problems, setup, users};
+use crate::routes::{account, auth, docs, health, keys, problems, revocations, setup, users};
 
 /// Every answer that is not the one asked for.
 #[derive(ToResponse)]
@@ -33,7 +33,7 @@ pub(crate) struct ProblemResponse(
         setup::complete,
         users::list, users::create, users::view, users::update, users::delete, users::set_roles, users::unlock,
         users::list_sessions, users::end_sessions,
-        keys::jwks, health::live, health::ready, docs::openapi, docs::page, docs::asset, problems::page,
+        keys::jwks, revocations::list, health::live, health::ready, docs::openapi, docs::page, docs::asset, problems::page,
     ),
     components(responses(ProblemResponse), schemas(ProblemBody, ViolationBody)),
     tags(

@@ -114,15 +114,14 @@ pub(crate) async fn delete(
     origin: Origin,
     StrictJson(confirmation): StrictJson<Confirmation>,
 ) -> Result<HttpResponse, Problem> {
-    let _turn = app
-        .attempt_gate
-        .enter(Account::User(caller.principal().user_id()))
-        .await?;
+    let _turn = app.attempt_gate.enter(Account::of(caller.principal())).await?;
     app.with_hasher(origin, move |app, occasion| {
-        DeleteAccount {
-            check: app.password_check(),
-        }
-        .execute(&caller, &confirmation.password, occasion)
+        app.revoking(
+            DeleteAccount {
+                check: app.password_check(),
+            }
+            .execute(&caller, &confirmation.password, occasion),
+        )
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -140,16 +139,15 @@ pub(crate) async fn change_password(
     origin: Origin,
     StrictJson(change): StrictJson<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
-    let _turn = app
-        .attempt_gate
-        .enter(Account::User(caller.principal().user_id()))
-        .await?;
+    let _turn = app.attempt_gate.enter(Account::of(caller.principal())).await?;
     app.with_hasher(origin, move |app, occasion| {
-        ChangePassword {
-            check: app.password_check(),
-            rules: app.account_rules(),
-        }
-        .execute(&caller, &change.current_password, &change.new_password, occasion)
+        app.revoking(
+            ChangePassword {
+                check: app.password_check(),
+                rules: app.account_rules(),
+            }
+            .execute(&caller, &change.current_password, &change.new_password, occasion),
+        )
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -194,12 +192,14 @@ pub(crate) async fn end_session(
 ) -> Result<HttpResponse, Problem> {
     let session = SessionId::parse(&id).map_err(|_no_such_id| Problem::new(Code::NotFound))?;
     app.with_store(origin, move |app, occasion| {
-        EndSession {
-            store: app.store(),
-            policy: &app.policies.session,
-            entropy: app.entropy(),
-        }
-        .execute(&caller, session, occasion)
+        app.revoking(
+            EndSession {
+                store: app.store(),
+                policy: &app.policies.session,
+                entropy: app.entropy(),
+            }
+            .execute(&caller, session, occasion),
+        )
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

@@ -130,6 +130,7 @@ pub(crate) async fn refresh(
             Refresh {
                 store: app.store(),
                 issuer: app.token_issuer(),
+                clock: &*app.ports.clock,
             }
             .execute(&held.refresh_token, occasion)
         })
@@ -151,12 +152,14 @@ pub(crate) async fn logout(
     StrictJson(held): StrictJson<HeldToken>,
 ) -> Result<HttpResponse, Problem> {
     app.with_store(origin, move |app, occasion| {
-        Logout {
-            store: app.store(),
-            refresh_tokens: &*app.ports.refresh_tokens,
-            entropy: app.entropy(),
-        }
-        .execute(&held.refresh_token, occasion)
+        app.revoking(
+            Logout {
+                store: app.store(),
+                refresh_tokens: &*app.ports.refresh_tokens,
+                entropy: app.entropy(),
+            }
+            .execute(&held.refresh_token, occasion),
+        )
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -174,11 +177,13 @@ pub(crate) async fn logout_all(
     origin: Origin,
 ) -> Result<HttpResponse, Problem> {
     app.with_store(origin, move |app, occasion| {
-        LogoutEverywhere {
-            store: app.store(),
-            entropy: app.entropy(),
-        }
-        .execute(&caller, occasion)
+        app.revoking(
+            LogoutEverywhere {
+                store: app.store(),
+                entropy: app.entropy(),
+            }
+            .execute(&caller, occasion),
+        )
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

@@ -8,6 +8,7 @@ pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod metrics;
 pub(crate) mod problems;
+pub(crate) mod revocations;
 pub(crate) mod setup;
 pub(crate) mod users;
 
@@ -47,6 +48,7 @@ pub(crate) fn public() -> Vec<Endpoint> {
             .get(users::list_sessions)
             .delete(users::end_sessions),
         Endpoint::at("/.well-known/jwks.json", General).get(keys::jwks),
+        Endpoint::at("/v1/revocations", General).get(revocations::list),
         Endpoint::at("/health/live", General).get(health::live),
         Endpoint::at("/health/ready", General).get(health::ready),
         Endpoint::at("/openapi.json", General).get(docs::openapi),

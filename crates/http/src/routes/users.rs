@@ -219,11 +219,13 @@ pub(crate) async fn update(
         .with_store(origin, move |app, occasion| {
             let name = update.name.as_ref().map(Option::as_deref);
             let status = update.status.map(Into::into);
-            UpdateUser {
-                store: app.store(),
-                entropy: app.entropy(),
-            }
-            .execute(&admin, id, name, status, occasion)
+            app.revoking(
+                UpdateUser {
+                    store: app.store(),
+                    entropy: app.entropy(),
+                }
+                .execute(&admin, id, name, status, occasion),
+            )
         })
         .await?;
     Ok(Json(user.into()))
@@ -244,11 +246,13 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, Problem> {
     let id = user_id(&id)?;
     app.with_store(origin, move |app, occasion| {
-        DeleteUser {
-            store: app.store(),
-            entropy: app.entropy(),
-        }
-        .execute(&admin, id, occasion)
+        app.revoking(
+            DeleteUser {
+                store: app.store(),
+                entropy: app.entropy(),
+            }
+            .execute(&admin, id, occasion),
+        )
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -271,11 +275,13 @@ pub(crate) async fn set_roles(
     let id = user_id(&id)?;
     let user = app
         .with_store(origin, move |app, occasion| {
-            SetRoles {
-                store: app.store(),
-                entropy: app.entropy(),
-            }
-            .execute(&admin, id, &assignment.roles, occasion)
+            app.revoking(
+                SetRoles {
+                    store: app.store(),
+                    entropy: app.entropy(),
+                }
+                .execute(&admin, id, &assignment.roles, occasion),
+            )
         })
         .await?;
     Ok(Json(user.into()))
@@ -349,11 +355,13 @@ pub(crate) async fn end_sessions(
 ) -> Result<HttpResponse, Problem> {
     let id = user_id(&id)?;
     app.with_store(origin, move |app, occasion| {
-        EndUserSessions {
-            store: app.store(),
-            entropy: app.entropy(),
-        }
-        .execute(&admin, id, occasion)
+        app.revoking(
+            EndUserSessions {
+                store: app.store(),
+                entropy: app.entropy(),
+            }
+            .execute(&admin, id, occasion),
+        )
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

@@ -7,6 +7,7 @@ use doorward_domain::ports::{SessionRepository, StoreResult};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Ended, Generation, Session, SessionKey};
 
+use crate::connection::on_either;
 use crate::failure::Failure;
 use crate::field::{Place, instant, without_nul};
 use crate::schema::sessions;
@@ -95,7 +96,7 @@ impl SessionRepository for Work<'_> {
             let row: Option<SessionRow> = sessions::table
                 .find(id.to_string())
                 .select(SessionRow::as_select())
-                .first(connection)
+                .get_result(connection)
                 .optional()?;
             row.map(Session::try_from).transpose()
         })
@@ -147,20 +148,28 @@ impl SessionRepository for Work<'_> {
         except: Option<SessionId>,
         reason: EndReason,
         now: Timestamp,
-    ) -> StoreResult<u64> {
+    ) -> StoreResult<Vec<SessionId>> {
         self.write(|connection| {
             let open = sessions::table
                 .filter(sessions::user_id.eq(user.to_string()))
                 .filter(sessions::ended_at.is_null())
                 // No id is empty: without an exception every one differs from this.
                 .filter(sessions::id.ne(except.map(|id| id.to_string()).unwrap_or_default()));
-            let ended = diesel::update(open)
+            let statement = diesel::update(open)
                 .set((
                     sessions::ended_at.eq(now.as_micros()),
                     sessions::end_reason.eq(reason.as_str()),
                 ))
-                .execute(connection)?;
-            Ok(u64::try_from(ended).unwrap_or(u64::MAX))
+                .returning(sessions::id);
+            let ended: Vec<String> = on_either!(connection, inner => statement.get_results(inner))?;
+            let id = |id: &String| {
+                let place = Place {
+                    table: "sessions",
+                    row: id,
+                };
+                place.parsed("id", SessionId::parse(id).ok())
+            };
+            ended.iter().map(id).collect()
         })
     }
 
@@ -169,7 +178,7 @@ impl SessionRepository for Work<'_> {
             let rows: Vec<SessionRow> = sessions::table
                 .filter(sessions::user_id.eq(user.to_string()))
                 .filter(sessions::ended_at.is_null())
-                .filter(sessions::expires_at.ge(now.as_micros()))
+                .filter(sessions::expires_at.gt(now.as_micros()))
                 .order((sessions::last_used_at.desc(), sessions::id.desc()))
                 .limit(i64::from(limit))
                 .select(SessionRow::as_select())

@@ -1,5 +1,8 @@
 //! `doorward serve`: answers until told to stop.
 
+use std::sync::Arc;
+
+use doorward_domain::ports::UnitOfWork;
 use doorward_domain::usecases::{OfferSetup, SetupOffer};
 use doorward_http::{Addresses, Stop};
 use secrecy::ExposeSecret;
@@ -16,10 +19,11 @@ use super::print;
 /// Serves with these settings.
 pub fn serve(mut settings: Settings) -> Result<(), Failure> {
     let ports = compose::ports(&mut settings)?;
-    offer_setup(&settings, &ports)?;
+    let store = Arc::clone(&ports.store);
     let policies = compose::policies(&settings);
     let http = compose::http(&settings);
     let ready = |addresses: Addresses| {
+        offer_setup(&settings, &*store)?;
         write_bound(&settings.data_dir, Listener::Management, addresses.management)?;
         write_bound(&settings.data_dir, Listener::Public, addresses.public)?;
         tracing::info!(
@@ -37,13 +41,13 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
 }
 
 /// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.
-fn offer_setup(settings: &Settings, ports: &doorward_http::Ports) -> Result<(), Failure> {
+fn offer_setup(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), Failure> {
     let offer = OfferSetup {
-        store: &*ports.store,
+        store,
         entropy: &OsEntropy,
     }
     .execute(settings.setup_token.as_ref())
-    .map_err(|error| Failure::DatabaseUnreachable(error.to_string()))?;
+    .map_err(Failure::from)?;
     match offer {
         SetupOffer::Closed => Ok(()),
         SetupOffer::Configured => {

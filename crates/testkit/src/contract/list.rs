@@ -78,6 +78,13 @@ macro_rules! __store_contract_cases {
                 an_event_is_rolled_back_with_its_change
                 an_event_outlives_whom_it_tells_of
             }
+            revocations {
+                revocations_come_back_as_they_were
+                a_reader_goes_on_after_what_it_has_seen
+                an_entry_commits_with_its_change_or_not_at_all
+                entries_are_written_by_one_transaction_at_a_time
+                no_entry_turns_up_behind_one_that_was_seen
+            }
             keys {
                 keys_are_listed_in_order_of_their_place
                 a_place_that_is_taken_keeps_its_key

@@ -24,6 +24,7 @@ mod keys;
 mod list;
 mod pages;
 mod races;
+mod revocations;
 mod round_trips;
 mod sessions;
 mod setup;

@@ -130,7 +130,7 @@ pub fn one_of_many_ends_a_session(store: &dyn StoreUnderTest) {
             EndReason::ALL.get(racer).copied().filter(|reason| {
                 store.write(|r| match reason {
                     EndReason::LoggedOutEverywhere => {
-                        Ok(r.sessions().end_all(user.id, None, *reason, START)? > 0)
+                        Ok(!r.sessions().end_all(user.id, None, *reason, START)?.is_empty())
                     }
                     _ => r.sessions().end(session.id, *reason, START),
                 })

@@ -1,12 +1,12 @@
-//! The small things: attempts, events, keys, setup.
+//! The small things: attempts, events, revocations, keys, setup.
 
 use doorward_domain::audit::Event;
 use doorward_domain::identity::{AttemptKey, AttemptRecord};
 use doorward_domain::ports::{
-    AttemptRepository, EventLog, KeyRepository, SetupRepository, SetupState, StoreResult,
+    AttemptRepository, EventLog, KeyRepository, RevocationLog, SetupRepository, SetupState, StoreResult,
 };
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{KeyPurpose, SealedKey};
+use doorward_domain::token::{KeyPurpose, Revocation, Revoked, SealedKey};
 
 use super::transaction::Transaction;
 
@@ -30,6 +30,33 @@ impl EventLog for Transaction {
     fn append(&mut self, event: &Event) -> StoreResult<()> {
         self.change()?.events.push(event.clone());
         Ok(())
+    }
+}
+
+impl RevocationLog for Transaction {
+    fn append(&mut self, revoked: &[Revoked], now: Timestamp) -> StoreResult<()> {
+        let log = &mut self.change()?.revocations;
+        for revoked in revoked {
+            let number = log.last().map_or(1, |entry| entry.number + 1);
+            log.push(Revocation {
+                number,
+                at: now,
+                revoked: *revoked,
+            });
+        }
+        Ok(())
+    }
+
+    fn after(&mut self, number: u64, limit: u32) -> StoreResult<Vec<Revocation>> {
+        let entries = self
+            .look()?
+            .revocations
+            .iter()
+            .filter(|entry| entry.number > number);
+        Ok(entries
+            .take(usize::try_from(limit).unwrap_or(usize::MAX))
+            .copied()
+            .collect())
     }
 }
 

@@ -62,10 +62,12 @@ impl SessionRepository for Transaction {
         except: Option<SessionId>,
         reason: EndReason,
         now: Timestamp,
-    ) -> StoreResult<u64> {
+    ) -> StoreResult<Vec<SessionId>> {
         let sessions = self.change()?.sessions.values_mut();
         let meant = sessions.filter(|session| session.user_id == user && Some(session.id) != except);
-        Ok(meant.map(|session| u64::from(end(session, reason, now))).sum())
+        Ok(meant
+            .filter_map(|session| end(session, reason, now).then_some(session.id))
+            .collect())
     }
 
     fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>> {

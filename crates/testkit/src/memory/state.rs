@@ -4,7 +4,7 @@ use doorward_domain::audit::Event;
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::identity::{AttemptKey, AttemptRecord, CanonicalEmail, Credentials};
 use doorward_domain::ports::SetupState;
-use doorward_domain::token::{SealedKey, Session};
+use doorward_domain::token::{Revocation, SealedKey, Session};
 
 /// Everything that the store holds.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,7 @@ pub(super) struct State {
     pub(super) attempts: BTreeMap<AttemptKey, AttemptRecord>,
     pub(super) events: Vec<Event>,
     pub(super) keys: Vec<SealedKey>,
+    pub(super) revocations: Vec<Revocation>,
     pub(super) setup: SetupState,
 }
 

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use doorward_domain::ports::{
-    AttemptRepository, EventLog, KeyRepository, Repositories, SessionRepository, SetupRepository, StoreError,
-    StoreResult, UserRepository,
+    AttemptRepository, EventLog, KeyRepository, Repositories, RevocationLog, SessionRepository,
+    SetupRepository, StoreError, StoreResult, UserRepository,
 };
 
 use super::state::State;
@@ -111,6 +111,10 @@ impl Repositories for Transaction {
     }
 
     fn events(&mut self) -> &mut dyn EventLog {
+        self
+    }
+
+    fn revocations(&mut self) -> &mut dyn RevocationLog {
         self
     }
 

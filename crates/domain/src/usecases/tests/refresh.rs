@@ -1,3 +1,4 @@
+use core::time::Duration;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
@@ -5,7 +6,9 @@ use crate::audit::EventKind;
 use crate::ports::{
     MockAccessTokenSigner, MockRefreshTokens, MockRepositories, MockStore, StoreError, Verdict,
 };
-use crate::token::{AccessToken, EndReason, Ended, PresentedRefreshToken, RefreshToken, SessionPolicy};
+use crate::token::{
+    AccessToken, EndReason, Ended, PresentedRefreshToken, RefreshToken, Revoked, SessionPolicy,
+};
 use crate::usecases::TokenIssuer;
 use crate::usecases::{Logout, Refresh, RefreshError, TokenPair};
 
@@ -27,7 +30,8 @@ fn refresh_tokens(authentic: bool) -> MockRefreshTokens {
     tokens
 }
 
-fn refresh(
+fn refresh_by(
+    clock: &dyn Fn() -> Timestamp,
     presented: &str,
     repositories: MockRepositories,
     authentic: bool,
@@ -52,9 +56,18 @@ fn refresh(
     let result = Refresh {
         store: &store,
         issuer,
+        clock,
     }
     .execute(&secret(presented), &occasion());
     (result, store.verdicts())
+}
+
+fn refresh(
+    presented: &str,
+    repositories: MockRepositories,
+    authentic: bool,
+) -> (Result<TokenPair, RefreshError>, Vec<Verdict>) {
+    refresh_by(&|| NOW, presented, repositories, authentic)
 }
 
 fn holding(session: Session, user: Option<User>) -> MockRepositories {
@@ -68,6 +81,15 @@ fn holding(session: Session, user: Option<User>) -> MockRepositories {
         .expect_find()
         .returning(move |_| Ok(user.clone()));
     repositories
+}
+
+fn expect_revocation(repositories: &mut MockRepositories, times: usize) {
+    repositories
+        .revocations
+        .expect_append()
+        .times(times)
+        .withf(|revoked, _| revoked == [Revoked::Session(SESSION)])
+        .returning(|_, _| Ok(()));
 }
 
 fn is_refused(result: &Result<TokenPair, RefreshError>) -> bool {
@@ -138,6 +160,7 @@ fn a_replay_ends_the_session_and_commits() {
         .times(1)
         .withf(|event| event.kind == EventKind::SessionReplayed)
         .returning(|_| Ok(()));
+    expect_revocation(&mut repositories, 1);
     let (result, verdicts) = refresh("1", repositories, true);
     assert!(is_refused(&result));
     assert_eq!(verdicts, [Verdict::Commit]);
@@ -225,6 +248,7 @@ fn logout_ends_a_session_by_any_of_its_tokens_and_by_no_other() {
             .expect_append()
             .times(ends)
             .returning(|_| Ok(()));
+        expect_revocation(&mut repositories, ends);
         let (store, entropy, tokens) = (MockStore::new(repositories), entropy(), refresh_tokens(authentic));
         let logout = Logout {
             store: &store,
@@ -233,4 +257,34 @@ fn logout_ends_a_session_by_any_of_its_tokens_and_by_no_other() {
         };
         assert_eq!(logout.execute(&secret(presented), &occasion()), Ok(()));
     }
+}
+
+#[test]
+fn a_rotation_is_dated_when_the_session_has_been_read() {
+    let late = NOW + Duration::from_secs(60);
+    let mut repositories = holding(session(0), Some(user(&["user"])));
+    repositories
+        .sessions
+        .expect_rotate()
+        .times(1)
+        .withf(move |_, _, now, _, _| *now == late)
+        .returning(|_, _, _, _, _| Ok(true));
+    assert!(refresh_by(&|| late, "0", repositories, true).0.is_ok());
+}
+
+#[test]
+fn a_rotation_that_took_too_long_is_rolled_back() {
+    let calls = AtomicU32::new(0);
+    let clock = || NOW + Duration::from_secs(12) * calls.fetch_add(1, Ordering::SeqCst);
+    let mut repositories = holding(session(0), Some(user(&["user"])));
+    repositories
+        .sessions
+        .expect_rotate()
+        .returning(|_, _, _, _, _| Ok(true));
+    let (result, verdicts) = refresh_by(&clock, "0", repositories, true);
+    assert!(matches!(
+        result,
+        Err(RefreshError::Store(StoreError::Unavailable(_)))
+    ));
+    assert_eq!(verdicts, [Verdict::RollBack]);
 }

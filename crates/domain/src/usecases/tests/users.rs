@@ -2,6 +2,7 @@ use super::*;
 use crate::access::{AssignRoles, ManageUsers};
 use crate::change::Change;
 use crate::ports::{MockRepositories, MockStore, Verdict};
+use crate::token::Revoked;
 use crate::usecases::{DeleteUser, DeleteUserError, SetRoles, SetRolesError, UpdateUser, UpdateUserError};
 
 /// Repositories with one administrator among so many active ones.
@@ -68,6 +69,16 @@ fn one_of_two_administrators_may_go() {
         .times(1)
         .returning(|_| Ok(true));
     repositories.events.expect_append().times(1).returning(|_| Ok(()));
+    let every_version = Revoked::User {
+        id: USER,
+        lowest_version: UserVersion::FIRST.next(),
+    };
+    repositories
+        .revocations
+        .expect_append()
+        .times(1)
+        .withf(move |revoked, _| revoked == [every_version])
+        .returning(|_, _| Ok(()));
     let (store, entropy) = (MockStore::new(repositories), entropy());
     let delete = DeleteUser {
         store: &store,

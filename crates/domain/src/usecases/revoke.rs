@@ -1,0 +1,70 @@
+//! Ending sessions and making access tokens untrue, in one place, so that nothing ends without being revoked.
+//!
+//! Entries of the log of revocations are numbered in the order in which transactions commit, which means that whoever
+//! writes one keeps others from doing so until its own transaction ends. The log is therefore the last thing written.
+
+use crate::id::{SessionId, UserId};
+use crate::identity::User;
+use crate::ports::{Repositories, StoreResult};
+use crate::time::Timestamp;
+use crate::token::{EndReason, Revoked};
+
+/// Ends a session, and makes its access tokens untrue. Answers whether it had not ended before.
+pub(super) fn end_session(
+    repos: &mut dyn Repositories,
+    session: SessionId,
+    reason: EndReason,
+    now: Timestamp,
+) -> StoreResult<bool> {
+    let ended = repos.sessions().end(session, reason, now)?;
+    if ended {
+        repos.revocations().append(&[Revoked::Session(session)], now)?;
+    }
+    Ok(ended)
+}
+
+/// Ends every session of `user` but `except`, and makes their access tokens untrue. Answers how many it ended.
+pub(super) fn end_all_sessions(
+    repos: &mut dyn Repositories,
+    user: UserId,
+    except: Option<SessionId>,
+    reason: EndReason,
+    now: Timestamp,
+) -> StoreResult<usize> {
+    let ended = repos.sessions().end_all(user, except, reason, now)?;
+    let revoked: Vec<Revoked> = ended.iter().copied().map(Revoked::Session).collect();
+    if !revoked.is_empty() {
+        repos.revocations().append(&revoked, now)?;
+    }
+    Ok(ended.len())
+}
+
+/// Makes every access token of `user` from before its present version untrue.
+pub(super) fn revoke_earlier_versions(
+    repos: &mut dyn Repositories,
+    user: &User,
+    now: Timestamp,
+) -> StoreResult<()> {
+    repos.revocations().append(
+        &[Revoked::User {
+            id: user.id,
+            lowest_version: user.version,
+        }],
+        now,
+    )
+}
+
+/// Makes every access token of `user`, who is being deleted, untrue.
+pub(super) fn revoke_all_versions(
+    repos: &mut dyn Repositories,
+    user: &User,
+    now: Timestamp,
+) -> StoreResult<()> {
+    repos.revocations().append(
+        &[Revoked::User {
+            id: user.id,
+            lowest_version: user.version.next(),
+        }],
+        now,
+    )
+}

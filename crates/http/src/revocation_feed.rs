@@ -1,0 +1,284 @@
+//! What was revoked, in memory, kept up with the store.
+//!
+//! Every token check asks the list, which is a look-up in memory. A thread of its own reads what is new from the store
+//! four times a second, on a connection of its own, so that neither a storm of requests nor a full lane keeps it from
+//! doing so. A request that revokes something has the list brought up to date before it is answered: on this instance
+//! what was ended is over when its caller is told so, on the others within the bound.
+//!
+//! When the list has not been brought up to date for longer than the bound, it is not known what was revoked meanwhile,
+//! and no token is accepted.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use doorward_domain::ports::{RevocationCheck, Standing, StoreError, StoreResult, Transactions, UnitOfWork};
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::{AccessClaims, RevocationDigests, RevocationList};
+
+use crate::app::Clock;
+
+/// How often the store is read.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// How old the list may be and still be believed: the bound within which a revocation takes effect everywhere.
+const BOUND: Duration = Duration::from_secs(1);
+
+/// How many entries are read at once.
+const BATCH: u32 = 1000;
+
+/// The list of what was revoked, and the way to keep it up to date.
+pub(crate) struct RevocationFeed {
+    store: Arc<dyn UnitOfWork>,
+    clock: Clock,
+    current: RwLock<Current>,
+    /// Held while the store is read, so that entries are added in their order.
+    reading: Mutex<()>,
+    stopped: Mutex<bool>,
+    wake: Condvar,
+}
+
+struct Current {
+    list: RevocationList,
+    /// When the last reading that succeeded *began*: what was committed before is in the list.
+    read_at: Instant,
+    /// The same by the clock on the wall, for those who are told.
+    as_of: Timestamp,
+}
+
+/// What others are told of the list.
+pub(crate) struct Published {
+    pub(crate) as_of: Timestamp,
+    pub(crate) life: Duration,
+    pub(crate) digests: RevocationDigests,
+}
+
+impl RevocationFeed {
+    /// Reads everything that still matters, once.
+    pub(crate) fn open(store: Arc<dyn UnitOfWork>, clock: Clock, life: Duration) -> StoreResult<Arc<Self>> {
+        let current = Current {
+            list: RevocationList::new(life),
+            read_at: now(),
+            as_of: clock(),
+        };
+        let feed = Self {
+            store,
+            clock,
+            current: RwLock::new(current),
+            reading: Mutex::new(()),
+            stopped: Mutex::new(false),
+            wake: Condvar::new(),
+        };
+        feed.read()?;
+        Ok(Arc::new(feed))
+    }
+
+    /// Follows the store on a thread of its own until the feed is stopped.
+    pub(crate) fn follow(self: &Arc<Self>) -> std::io::Result<()> {
+        let feed = Arc::clone(self);
+        thread::Builder::new()
+            .name("revocations".to_owned())
+            .spawn(move || {
+                let mut was_well = true;
+                while !feed.is_stopped_after(INTERVAL) {
+                    was_well = feed.read_and_tell(was_well);
+                }
+            })?;
+        Ok(())
+    }
+
+    /// Stops following.
+    pub(crate) fn stop(&self) {
+        *hold(&self.stopped) = true;
+        self.wake.notify_all();
+    }
+
+    /// Brings the list up to date with everything committed before this is called.
+    pub(crate) fn read(&self) -> StoreResult<()> {
+        let _turn = hold(&self.reading);
+        let (read_at, as_of) = (now(), (self.clock)());
+        let mut latest = self
+            .current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .list
+            .latest();
+        loop {
+            let entries = self
+                .store
+                .snapshot(|repos| -> Result<_, StoreError> { repos.revocations().after(latest, BATCH) })?;
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            for entry in &entries {
+                current.list.add(entry);
+            }
+            latest = current.list.latest();
+            if entries.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+                current.list.prune(as_of);
+                current.read_at = read_at;
+                current.as_of = as_of;
+                return Ok(());
+            }
+        }
+    }
+
+    /// What was added after the entry `number`; `None` when the list is too old to be believed.
+    pub(crate) fn published_after(&self, number: u64) -> Option<Published> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.is_believable().then(|| Published {
+            as_of: current.as_of,
+            life: current.list.life(),
+            digests: current.list.digests_after(number),
+        })
+    }
+
+    /// Whether the list is young enough to be believed.
+    pub(crate) fn is_believable(&self) -> bool {
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_believable()
+    }
+
+    /// Reads, and tells the log when that begins to fail and when it works again, not each time.
+    fn read_and_tell(&self, was_well: bool) -> bool {
+        match self.read() {
+            Ok(()) => {
+                if !was_well {
+                    tracing::info!("the log of revocations can be read again");
+                }
+                true
+            }
+            Err(error) => {
+                if was_well {
+                    tracing::error!(cause = %error, "the log of revocations cannot be read; soon no access token is accepted");
+                }
+                false
+            }
+        }
+    }
+
+    fn is_stopped_after(&self, wait: Duration) -> bool {
+        let stopped = hold(&self.stopped);
+        let (stopped, _) = self
+            .wake
+            .wait_timeout_while(stopped, wait, |stopped| !*stopped)
+            .unwrap_or_else(PoisonError::into_inner);
+        *stopped
+    }
+}
+
+impl Current {
+    fn is_believable(&self) -> bool {
+        now().duration_since(self.read_at) <= BOUND
+    }
+}
+
+impl RevocationCheck for RevocationFeed {
+    fn standing(&self, claims: &AccessClaims) -> Standing {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        if current.list.revokes(claims) {
+            // Whatever else may have happened: nothing takes a revocation back.
+            Standing::Revoked
+        } else if current.is_believable() {
+            Standing::Good
+        } else {
+            Standing::Unknown
+        }
+    }
+}
+
+/// What the locks guard is whole at every instant, so a poisoned one guards a sound state.
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the age of the list is measured on a clock that nobody can set back"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_domain::access::Roles;
+    use doorward_domain::id::{SessionId, TokenId, UserId};
+    use doorward_domain::identity::UserVersion;
+    use doorward_domain::token::Revoked;
+    use doorward_testkit::{MemoryStore, sample::START};
+
+    use super::*;
+
+    const LIFE: Duration = Duration::from_secs(905);
+
+    fn claims(session: u8) -> AccessClaims {
+        AccessClaims {
+            subject: UserId::from_bytes([1; 16]),
+            session_id: SessionId::from_bytes([session; 16]),
+            token_id: TokenId::from_bytes([1; 16]),
+            user_version: UserVersion::FIRST,
+            roles: Roles::user(),
+            email: None,
+            issued_at: START,
+            expires_at: START,
+            authenticated_at: START,
+        }
+    }
+
+    fn revoke(store: &MemoryStore, session: u8) {
+        let revoked = [Revoked::Session(SessionId::from_bytes([session; 16]))];
+        store
+            .transaction(|r| -> Result<(), StoreError> { r.revocations().append(&revoked, START) })
+            .unwrap();
+    }
+
+    fn feed() -> (Arc<MemoryStore>, Arc<RevocationFeed>) {
+        let store = Arc::new(MemoryStore::new());
+        let feed = RevocationFeed::open(store.clone(), Arc::new(|| START), LIFE).unwrap();
+        (store, feed)
+    }
+
+    #[test]
+    fn what_was_revoked_before_the_start_is_known_at_once() {
+        let store = Arc::new(MemoryStore::new());
+        for session in 0..=255 {
+            for _ in 0..10 {
+                revoke(&store, session);
+            }
+        }
+        let feed = RevocationFeed::open(store, Arc::new(|| START), LIFE).unwrap();
+        assert!((0..=255).all(|session| feed.standing(&claims(session)) == Standing::Revoked));
+        assert_eq!(feed.published_after(0).unwrap().digests.latest, 2560);
+    }
+
+    #[test]
+    fn a_thread_keeps_the_list_up_to_date() {
+        let (store, feed) = feed();
+        feed.follow().unwrap();
+        assert_eq!(feed.standing(&claims(7)), Standing::Good);
+        revoke(&store, 7);
+        let begun = now();
+        while feed.standing(&claims(7)) != Standing::Revoked {
+            assert!(now().duration_since(begun) < BOUND, "not within the bound");
+            thread::sleep(Duration::from_millis(5));
+        }
+        feed.stop();
+    }
+
+    #[test]
+    fn an_old_list_accepts_nothing_and_goes_on_refusing() {
+        let (store, feed) = feed();
+        revoke(&store, 7);
+        feed.read().unwrap();
+        store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
+        assert!(feed.read().is_err());
+        thread::sleep(BOUND + Duration::from_millis(20));
+        assert_eq!(feed.standing(&claims(8)), Standing::Unknown);
+        assert_eq!(feed.standing(&claims(7)), Standing::Revoked);
+        assert!(feed.published_after(0).is_none());
+        store.fail_with(None);
+        feed.read().unwrap();
+        assert_eq!(feed.standing(&claims(8)), Standing::Good);
+    }
+}
