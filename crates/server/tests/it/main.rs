@@ -19,9 +19,13 @@ mod health;
 #[cfg(test)]
 mod malformed;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod permissions;
+#[cfg(test)]
+mod protocol;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]

@@ -22,16 +22,16 @@ pub fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
             // A server that has seen enough does not read the rest.
             let _ = writing.write_all(request);
         });
-        read_answer(&mut stream)
+        read_answer(&mut stream, request.starts_with(b"HEAD "))
     });
     let first_line = request.split(|byte| *byte == b'\r').next().unwrap();
     parse(&String::from_utf8_lossy(first_line), &received)
 }
 
 /// Reads until the answer is whole or the connection ends.
-fn read_answer(stream: &mut TcpStream) -> Vec<u8> {
+fn read_answer(stream: &mut TcpStream, to_head: bool) -> Vec<u8> {
     let (mut received, mut chunk) = (Vec::new(), [0; 4096]);
-    while !is_whole(&received) {
+    while !is_whole(&received, to_head) {
         match stream.read(&mut chunk) {
             Ok(0) | Err(_) => break,
             Ok(length) => received.extend_from_slice(&chunk[..length]),
@@ -41,10 +41,13 @@ fn read_answer(stream: &mut TcpStream) -> Vec<u8> {
     received
 }
 
-fn is_whole(received: &[u8]) -> bool {
+fn is_whole(received: &[u8], to_head: bool) -> bool {
     let Some(end) = head_length(received) else {
         return false;
     };
+    if to_head {
+        return true;
+    }
     let head = String::from_utf8_lossy(&received[..end]).to_ascii_lowercase();
     let length = head
         .lines()
