@@ -39,4 +39,8 @@ mod support;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod torture;
+#[cfg(test)]
 mod users;
+#[cfg(test)]
+mod verifier;
