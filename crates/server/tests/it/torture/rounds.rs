@@ -146,6 +146,10 @@ fn play(world: &World, number: usize, dice: &mut Dice) -> (Vec<Record>, usize, u
         );
     });
     try_all_again(&round, &mut actors);
+    for instance in 0..world.size() {
+        world.kill_and_restart(instance);
+        ask_first(&round, &mut actors, instance);
+    }
     let sessions = round.sessions.lock().unwrap();
     let ended = sessions.iter().filter(|(held, _)| held.is_over()).count();
     let records = actors.into_iter().flat_map(|actor| actor.records).collect();
@@ -184,6 +188,23 @@ fn try_all_again(round: &Round<'_>, actors: &mut [Actor<'_>]) {
                         actor.me_on(instance, held, &tokens[tokens.len() - 1].access);
                     }
                     actor.refresh(held, 0);
+                }
+            });
+        }
+    });
+}
+
+/// Presents an access token of every session to an instance that has just been started, and may not have read anything.
+fn ask_first(round: &Round<'_>, actors: &mut [Actor<'_>], instance: usize) {
+    let sessions = round.sessions.lock().unwrap().clone();
+    thread::scope(|scope| {
+        for (actor, share) in actors
+            .iter_mut()
+            .zip(sessions.chunks(sessions.len().div_ceil(CLIENTS)))
+        {
+            scope.spawn(move || {
+                for (held, _) in share {
+                    actor.me_on(instance, held, &held.tokens()[0].access);
                 }
             });
         }
