@@ -84,3 +84,8 @@ pub use refresh::RefreshSealer;
 pub use ring::KeyRing;
 pub use signer::Signer;
 pub use verifier::Verifier;
+
+/// The page for writers of other verifiers, whose example is compiled and run here.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/verifying-tokens.md")]
+struct VerifyingTokens;
