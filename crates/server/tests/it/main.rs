@@ -29,6 +29,8 @@ mod protocol;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]
+mod revocations;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod setup;
