@@ -5,7 +5,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 
 use crate::app::App;
-use crate::openapi::ProblemResponse;
+use crate::problem::ProblemResponse;
 
 /// How long others may use the key set without asking again.
 const CACHE: &str = "public, max-age=300";
