@@ -5,6 +5,8 @@ mod account;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod attempts;
+#[cfg(test)]
 mod auth;
 #[cfg(test)]
 mod backing;
@@ -17,9 +19,15 @@ mod documents;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
 mod malformed;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod operation;
+#[cfg(test)]
+mod outage;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
@@ -28,6 +36,8 @@ mod permissions;
 mod protocol;
 #[cfg(test)]
 mod raw;
+#[cfg(test)]
+mod readme;
 #[cfg(test)]
 mod revocations;
 #[cfg(test)]
@@ -38,6 +48,8 @@ mod setup;
 mod shapes;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod throttle;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
