@@ -1,5 +1,7 @@
 //! `doorward serve`: answers until told to stop.
 
+use std::sync::Arc;
+
 use doorward_domain::usecases::{OfferSetup, SetupOffer};
 use doorward_http::{Addresses, Stop};
 use secrecy::ExposeSecret;
@@ -10,12 +12,13 @@ use crate::config::Settings;
 use crate::failure::Failure;
 use crate::first_start::{Listener, write_bound};
 use crate::system::OsEntropy;
+use crate::upkeep::Upkeep;
 
 use super::print;
 
 /// Serves with these settings.
 pub fn serve(mut settings: Settings) -> Result<(), Failure> {
-    let ports = compose::ports(&mut settings)?;
+    let (ports, ring) = compose::ports(&mut settings)?;
     offer_setup(&settings, &ports)?;
     let policies = compose::policies(&settings);
     let http = compose::http(&settings);
@@ -30,6 +33,8 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
         );
         Ok(())
     };
+    let pause = compose::key_policy(&settings).pause();
+    let _upkeep = Upkeep::start(ring, Arc::clone(&ports.store), pause).map_err(Failure::other_error)?;
     doorward_http::serve(ports, policies, http, ready, stop_signal)
         .map_err(|error| Failure::other(format!("cannot serve: {error}")))?;
     tracing::info!("stopped");
