@@ -7,4 +7,6 @@ mod documents;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod support;
