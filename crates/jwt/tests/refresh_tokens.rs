@@ -44,9 +44,9 @@ fn a_tag_is_what_the_design_says() {
     // The same tag, computed by hand from the key that the ring's entropy gave it.
     let store = doorward_testkit::MemoryStore::new();
     let constant = Constant(9);
-    let master = doorward_jwt::MasterKey::generate(&constant);
-    let ring =
-        doorward_jwt::KeyRing::open(&store, &master, Algorithm::EdDsa, common::NOW, &constant).unwrap();
+    let master = doorward_jwt::MasterKey::generate(&constant).into();
+    let rules = common::rules(Algorithm::EdDsa);
+    let ring = doorward_jwt::KeyRing::open(&store, &master, rules, common::NOW, &constant).unwrap();
     let sealer = RefreshSealer::new(std::sync::Arc::new(ring));
     let session = session(1);
     let presented = sealer

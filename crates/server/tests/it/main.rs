@@ -19,6 +19,8 @@ mod documents;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod malformed;
