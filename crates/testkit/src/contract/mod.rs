@@ -28,7 +28,7 @@ mod revocations;
 mod round_trips;
 mod sessions;
 mod setup;
-mod threads;
+pub(crate) mod threads;
 mod transactions;
 mod turns;
 
