@@ -21,6 +21,8 @@ pub mod contract;
 mod entropy;
 mod fakes;
 mod golden;
+#[cfg(feature = "histories")]
+pub mod histories;
 mod memory;
 pub mod sample;
 
