@@ -49,6 +49,8 @@ mod setup;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]
+mod strain;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod throttle;

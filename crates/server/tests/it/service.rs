@@ -170,6 +170,11 @@ impl Service {
         fs::read_to_string(self.home.path().join(OUTPUT)).unwrap()
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// The directory it was started in.
     pub fn home(&self) -> &Path {
         self.home.path()
@@ -190,7 +195,7 @@ impl Service {
 
     /// Sends a signal.
     pub fn signal(&self, name: &str) {
-        signal(self.process.child.id(), name);
+        signal(self.id(), name);
     }
 
     /// Waits until it has ended.
