@@ -1,7 +1,6 @@
 //! Rotation on several instances over one store, told by a clock that the test moves.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "in a test a panic is a failed test"
 )]
