@@ -208,7 +208,10 @@ fn a_key_made_by_command_is_published_by_a_running_server_before_its_first_use()
     });
     assert!(after.contains(&rows[1][0]), "{after}");
     let first_use: jiff::Timestamp = rows[1][6].parse().unwrap();
-    #[expect(clippy::disallowed_methods, reason = "the program goes by the time as it passes")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the program goes by the time as it passes"
+    )]
     let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap();
     assert!(first_use.duration_since(now).as_secs() > 300 + 5, "{rows:?}");
     assert_eq!(rows[1][4], "published");

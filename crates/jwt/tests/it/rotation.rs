@@ -1,17 +1,10 @@
 //! Rotation on several instances over one store, told by a clock that the test moves.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "in a test a panic is a failed test"
-)]
-
-mod common;
 
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Barrier};
 
-use common::{LEEWAY, NOW, claims, decode, master, parties, rules};
+use crate::common::{LEEWAY, NOW, claims, decode, master, parties, rules};
 use doorward_domain::audit::{Event, EventKind};
 use doorward_domain::ports::{
     AccessTokenSigner, AccessTokenVerifier, PublishedKeys, RefreshTokens, StoreError, Transactions,

@@ -1,11 +1,8 @@
 //! Changing the master key.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is a failed test")]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::{LEEWAY, NOW, claims, master, parties, rules};
+use crate::common::{LEEWAY, NOW, claims, master, parties, rules};
 use doorward_domain::ports::{
     AccessTokenSigner, AccessTokenVerifier, PublishedKeys, StoreError, Transactions,
 };

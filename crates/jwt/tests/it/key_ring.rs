@@ -1,11 +1,8 @@
 //! The ring of keys in its store: opened for the first time, by many at once, under the wrong master key, damaged.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is a failed test")]
-
-mod common;
 
 use std::sync::{Arc, Barrier};
 
-use common::{LEEWAY, NOW, claims, master, parties, rules};
+use crate::common::{LEEWAY, NOW, claims, master, parties, rules};
 use doorward_domain::ports::{
     AccessTokenSigner, AccessTokenVerifier, PublishedKeys, RefreshTokens, StoreError, Transactions,
     UnitOfWork,

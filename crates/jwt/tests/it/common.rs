@@ -1,11 +1,4 @@
 //! What the tests of tokens share.
-#![allow(dead_code, reason = "each test program uses a part of it")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "in a test a panic is a failed test"
-)]
 
 use core::time::Duration;
 use std::sync::Arc;
