@@ -37,6 +37,13 @@ impl Invalid {
     pub const fn new(violations: Vec<Violation>) -> Self {
         Self(violations)
     }
+
+    /// Both this and what else is wrong.
+    #[must_use]
+    pub fn and(mut self, more: Self) -> Self {
+        self.0.extend(more.0);
+        self
+    }
 }
 
 impl From<Violation> for Invalid {

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use doorward_domain::access::Principal;
 use doorward_domain::id::UserId;
-use doorward_domain::identity::CanonicalEmail;
+use doorward_domain::identity::{CanonicalEmail, Email};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many may wait for one account. The ones beyond are refused: each of those waiting takes a turn of tens of
@@ -21,8 +22,18 @@ const MAX_WAITING: usize = 64;
 pub(crate) enum Account {
     /// A login: whether or not there is such an account.
     Email(CanonicalEmail),
-    /// Somebody logged in, who gives the password again.
+    /// Somebody logged in, who gives the password again with a token that does not tell the address.
     User(UserId),
+}
+
+impl Account {
+    /// The account of somebody logged in: the one that a login names, if the access token tells the address.
+    pub(crate) fn of(principal: &Principal) -> Self {
+        match principal.email().map(Email::parse) {
+            Some(Ok(email)) => Self::Email(email.canonical().clone()),
+            _ => Self::User(principal.user_id()),
+        }
+    }
 }
 
 /// Too many are waiting for this account already.

@@ -46,7 +46,9 @@ pub(crate) struct ClientAddresses {
 }
 
 impl ClientAddresses {
-    pub(crate) const fn new(settings: ProxySettings) -> Self {
+    pub(crate) fn new(mut settings: ProxySettings) -> Self {
+        // Addresses are compared in canonical form, so networks have to be in it too.
+        settings.trusted = settings.trusted.into_iter().map(canonical_network).collect();
         Self {
             settings,
             has_warned: AtomicBool::new(false),
@@ -84,7 +86,9 @@ impl ClientAddresses {
         let lines = headers
             .get_all(self.settings.header.name())
             .map(|line| line.to_str().unwrap_or(""));
-        let hops = lines.flat_map(|line| line.split(','));
+        let hops = lines.flat_map(|line| split_unquoted(line, ','));
+        // Empty elements of a list mean nothing (RFC 9110, section 5.6.1).
+        let hops = hops.filter(|hop| !hop.trim().is_empty());
         match self.settings.header {
             ForwardingHeader::XForwardedFor => hops.map(parse_node).collect(),
             ForwardingHeader::Forwarded => hops.map(parse_forwarded).collect(),
@@ -103,13 +107,46 @@ impl ClientAddresses {
     }
 }
 
-/// The address of one element of a `Forwarded` header: its `for` parameter.
+/// The address of one element of a `Forwarded` header: its one `for` parameter.
 fn parse_forwarded(element: &str) -> Option<IpAddr> {
-    let value = element.split(';').find_map(|pair| {
+    let mut values = split_unquoted(element, ';').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then_some(value)
-    })?;
-    parse_node(value.trim().trim_matches('"'))
+        name.trim().eq_ignore_ascii_case("for").then_some(value.trim())
+    });
+    match (values.next(), values.next()) {
+        (Some(value), None) => parse_node(
+            value
+                .strip_prefix('"')
+                .and_then(|v| v.strip_suffix('"'))
+                .unwrap_or(value),
+        ),
+        _ => None,
+    }
+}
+
+/// Splits at `separator`, but not within a quoted string (RFC 9110, section 5.6.4): what a client put into quotes must
+/// not look like something that a proxy said.
+fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(move |c| {
+        let splits = c == separator && !quoted;
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && quoted && !escaped;
+        splits
+    })
+}
+
+/// A network of IPv4-mapped IPv6 addresses as the IPv4 network it is.
+fn canonical_network(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(v6) if v6.prefix_len() >= 96 => {
+            v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96))
+        }
+        _ => None,
+    };
+    mapped
+        .and_then(|(address, length)| IpNet::new(address.into(), length).ok())
+        .unwrap_or(network)
 }
 
 /// An address as proxies write it: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
@@ -216,6 +253,32 @@ mod tests {
             "192.0.2.60"
         );
         assert_eq!(forwarded(&["for=_hidden"]), "10.0.0.1");
+        assert_eq!(forwarded(&["for=192.0.2.60,"]), "192.0.2.60");
+    }
+
+    #[test]
+    fn what_is_quoted_is_not_what_a_proxy_said() {
+        let forwarded =
+            |lines: &[&str]| client(&["10.0.0.0/8"], ForwardingHeader::Forwarded, "10.0.0.1", lines);
+        for line in [
+            r#"for=198.51.100.7;host="a,for=6.6.6.6""#,
+            r#"ext="x;for=6.6.6.6;y";for=198.51.100.7"#,
+            r#"for=198.51.100.7;host="a\",for=6.6.6.6""#,
+        ] {
+            assert_eq!(forwarded(&[line]), "198.51.100.7", "{line}");
+        }
+        assert_eq!(forwarded(&["for=6.6.6.6;for=198.51.100.7"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_trusted_network_may_be_written_in_either_form() {
+        let mapped = client(
+            &["::ffff:10.0.0.0/104"],
+            ForwardingHeader::XForwardedFor,
+            "10.0.0.1",
+            &["198.51.100.7"],
+        );
+        assert_eq!(mapped, "198.51.100.7");
     }
 
     proptest! {

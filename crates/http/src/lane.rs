@@ -8,11 +8,13 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// The bounds of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,9 @@ pub struct LaneSettings {
     pub queue: usize,
     /// How long a job may wait.
     pub deadline: Duration,
+    /// How long its caller waits for a job once it runs. A job that takes longer is not stopped, which is not possible, but
+    /// its caller is told.
+    pub limit: Duration,
 }
 
 /// A job that was not done.
@@ -31,6 +36,12 @@ pub(crate) enum LaneError {
     /// The queue was full, or the job waited too long.
     #[error("the {lane} lane is full")]
     Overloaded {
+        lane: &'static str,
+        retry_after: Duration,
+    },
+    /// The job runs, and has not ended within its limit.
+    #[error("a job on the {lane} lane takes too long")]
+    Stuck {
         lane: &'static str,
         retry_after: Duration,
     },
@@ -56,16 +67,22 @@ struct State {
     closed: bool,
 }
 
-/// Work that is told whether its turn came in time.
+/// Work, and the way to find out whether it is still wanted.
 struct Job {
-    queued_at: Instant,
-    run: Box<dyn FnOnce(Turn) + Send>,
+    stage: Arc<AtomicU8>,
+    run: Box<dyn FnOnce() + Send>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    InTime,
-    TooLate,
+/// A job waits, and is then either taken by a thread or given up by its caller, never both.
+const WAITING: u8 = 0;
+const TAKEN: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+/// Moves a job on from waiting. Answers whether it still was.
+fn leave_waiting(stage: &AtomicU8, next: u8) -> bool {
+    stage
+        .compare_exchange(WAITING, next, Ordering::AcqRel, Ordering::Acquire)
+        .is_ok()
 }
 
 impl Lane {
@@ -83,7 +100,7 @@ impl Lane {
             let shared = Arc::clone(&shared);
             thread::Builder::new()
                 .name(format!("{name}-{number}"))
-                .spawn(move || shared.work(settings.deadline))?;
+                .spawn(move || shared.work())?;
         }
         Ok(Self {
             name,
@@ -102,22 +119,31 @@ impl Lane {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, LaneError> {
-        let (sender, receiver) = oneshot::channel();
-        let run = Box::new(move |turn| {
-            if turn == Turn::TooLate {
-                let _ = sender.send(None);
-            } else if !sender.is_closed() {
-                let _ = sender.send(Some(work()));
+        let (sender, mut receiver) = oneshot::channel();
+        let stage = Arc::new(AtomicU8::new(WAITING));
+        let run = Box::new(move || {
+            // Whoever has gone needs no answer, and what nobody waits for is not begun.
+            if !sender.is_closed() {
+                let _ = sender.send(work());
             }
         });
         self.queue(Job {
-            queued_at: now(),
+            stage: Arc::clone(&stage),
             run,
         })?;
-        match receiver.await {
-            Ok(Some(answer)) => Ok(answer),
-            Ok(None) => Err(self.overloaded()),
-            Err(_) => Err(LaneError::Panicked { lane: self.name }),
+        let panicked = |_| LaneError::Panicked { lane: self.name };
+        if let Ok(answer) = timeout(self.settings.deadline, &mut receiver).await {
+            return answer.map_err(panicked);
+        }
+        if leave_waiting(&stage, GIVEN_UP) {
+            return Err(self.overloaded());
+        }
+        match timeout(self.settings.limit, receiver).await {
+            Ok(answer) => answer.map_err(panicked),
+            Err(_elapsed) => Err(LaneError::Stuck {
+                lane: self.name,
+                retry_after: self.settings.deadline,
+            }),
         }
     }
 
@@ -154,15 +180,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, deadline: Duration) {
+    fn work(&self) {
         while let Some(job) = self.next() {
-            let turn = if now().duration_since(job.queued_at) > deadline {
-                Turn::TooLate
-            } else {
-                Turn::InTime
-            };
-            // The thread outlives a job that panics: the panic hook has logged it, the client is told.
-            let _ = catch_unwind(AssertUnwindSafe(|| (job.run)(turn)));
+            if leave_waiting(&job.stage, TAKEN) {
+                // The thread outlives a job that panics: the panic hook has logged it, the client is told.
+                let _ = catch_unwind(AssertUnwindSafe(job.run));
+            }
         }
     }
 
@@ -180,14 +203,6 @@ impl Shared {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long a job waits is measured, not decided: no policy reads it"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -202,6 +217,7 @@ mod tests {
                     workers,
                     queue,
                     deadline,
+                    limit: Duration::from_millis(500),
                 },
             )
             .unwrap(),
@@ -265,6 +281,19 @@ mod tests {
         drop(release);
         assert!(matches!(waited.await.unwrap(), Err(LaneError::Overloaded { .. })));
         assert!(has_run.recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_caller_is_told_when_a_job_does_not_end() {
+        let lane = lane(1, 4, Duration::from_millis(10));
+        let (release, released) = mpsc::channel::<()>();
+        let stuck = lane.run(move || released.recv()).await;
+        assert!(matches!(stuck, Err(LaneError::Stuck { .. })));
+        drop(release);
+        assert_eq!(
+            lane.run(|| "and the thread goes on").await,
+            Ok("and the thread goes on")
+        );
     }
 
     #[tokio::test]

@@ -25,6 +25,9 @@ use crate::problem_code::Code;
 /// How long to wait for a database that is away. Long enough to let it come back, short enough to be tried.
 const STORE_RETRY: Duration = Duration::from_secs(2);
 
+/// How long to wait for a turn at an account at which many guess at once: about what those waiting take.
+const GATE_RETRY: Duration = Duration::from_secs(2);
+
 /// An error, on its way to becoming an answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -250,6 +253,9 @@ impl From<LaneError> for Problem {
             LaneError::Overloaded { retry_after, .. } => {
                 Self::new(Code::Overloaded).retry_after(retry_after).cause(&error)
             }
+            LaneError::Stuck { retry_after, .. } => Self::new(Code::Unavailable)
+                .retry_after(retry_after)
+                .cause(&error),
             LaneError::Panicked { .. } => Self::new(Code::Internal).cause(&error),
         }
     }
@@ -257,7 +263,7 @@ impl From<LaneError> for Problem {
 
 impl From<GateFull> for Problem {
     fn from(error: GateFull) -> Self {
-        Self::new(Code::Overloaded).retry_after(STORE_RETRY).cause(&error)
+        Self::new(Code::Overloaded).retry_after(GATE_RETRY).cause(&error)
     }
 }
 

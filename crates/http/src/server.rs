@@ -78,8 +78,8 @@ pub fn serve<S>(
 where
     S: Future<Output = Stop> + 'static,
 {
-    let public = TcpListener::bind(settings.listen)?;
-    let management = TcpListener::bind(settings.management_listen)?;
+    let public = bind(settings.listen)?;
+    let management = bind(settings.management_listen)?;
     let addresses = Addresses {
         public: public.local_addr()?,
         management: management.local_addr()?,
@@ -115,6 +115,11 @@ where
         revocations.stop();
         ended
     })
+}
+
+/// Binds, or says which address it was that could not be bound.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
 }
 
 fn start_public(

@@ -94,3 +94,8 @@ pub use resealing::{Resealed, reseal};
 pub use ring::{KeyRing, KeyRules, Tended};
 pub use signer::Signer;
 pub use verifier::Verifier;
+
+/// The page for writers of other verifiers, whose example is compiled and run here.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/verifying-tokens.md")]
+struct VerifyingTokens;

@@ -4,7 +4,7 @@ use diesel::result::QueryResult;
 
 use doorward_domain::ports::{
     AttemptRepository, EventLog, KeyRepository, Repositories, RevocationLog, SessionRepository,
-    SetupRepository, StoreResult, UserRepository,
+    SetupRepository, StoreResult, Sweeping, UserRepository,
 };
 
 use crate::connection::AnyConnection;
@@ -82,6 +82,10 @@ impl Repositories for Work<'_> {
     }
 
     fn keys(&mut self) -> &mut dyn KeyRepository {
+        self
+    }
+
+    fn sweeping(&mut self) -> &mut dyn Sweeping {
         self
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_domain::ports::Entropy;
+use doorward_domain::ports::{Entropy, StoreError};
 use doorward_domain::token::KeyPolicy;
 use doorward_domain::usecases::AccountRules;
 use doorward_http::{
@@ -24,6 +24,12 @@ use crate::system::{OsEntropy, clock, now};
 
 /// How long a transaction waits for a connection, a lock or its turn to write before the database counts as away.
 const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a request waits for a transaction that is under way. A database that is frozen does not refuse: it is silent.
+const STORE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a request waits for a hash, with its transactions, that is under way.
+const HASH_LIMIT: Duration = Duration::from_secs(15);
 
 /// How many requests may wait for the storage lane. Each takes milliseconds, and all of them wait no longer than
 /// [`STORE_PATIENCE`].
@@ -164,12 +170,14 @@ pub fn http(settings: &Settings) -> HttpSettings {
             workers: settings.lane.workers,
             queue: settings.lane.queue,
             deadline: settings.lane.deadline,
+            limit: HASH_LIMIT,
         },
         storage_lane: HttpLane {
             // Hashing threads need a connection each, between hashes.
             workers: connections.saturating_sub(settings.lane.workers).max(1),
             queue: STORE_QUEUE,
             deadline: STORE_PATIENCE,
+            limit: STORE_LIMIT,
         },
     }
 }
@@ -198,10 +206,19 @@ impl From<OpenError> for Failure {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::DatabaseUnreachable(error.to_string()),
+            StoreError::Corrupt(_) => Self::other(error.to_string()),
+        }
+    }
+}
+
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
         match error {
-            KeyError::Store(error) => Self::DatabaseUnreachable(error.to_string()),
+            KeyError::Store(error) => error.into(),
             KeyError::WrongMasterKey { .. } => Self::configuration(format!("keys.master_key: {error}")),
             KeyError::NeitherMasterKey { .. } => {
                 Self::configuration(format!("keys.previous_master_key: {error}"))

@@ -2,6 +2,7 @@
 //!
 //! The binary is a thin shell over [`commands::main`], so that tests reach everything.
 
+pub mod chores;
 pub mod cli;
 pub mod commands;
 pub mod compose;
@@ -11,4 +12,3 @@ pub mod failure;
 pub mod first_start;
 pub mod logging;
 pub mod system;
-pub mod upkeep;

@@ -46,7 +46,13 @@ pub enum Judgement {
     /// It may; store this record before the password is verified.
     Allowed(AttemptRecord),
     /// Not before this long from now; never zero.
-    Wait(Duration),
+    Wait {
+        /// How long.
+        wait: Duration,
+        /// What is to be remembered from now on, when what is remembered lies in the future: a clock was set back, and
+        /// waiting as told must be followed by a guess all the same.
+        correction: Option<AttemptRecord>,
+    },
 }
 
 /// The limits on guessing one account.
@@ -84,10 +90,20 @@ impl AttemptPolicy {
                 last_at: now,
             });
         };
+        let corrected = AttemptRecord {
+            last_at: record.last_at.min(now),
+            day_started_at: record.day_started_at.min(now),
+            ..*record
+        };
+        let correction = (corrected != *record).then_some(corrected);
+        let record = &corrected;
         let waited = now.since(record.last_at);
         let wait = self.wait_after(record.failures);
         if waited < wait {
-            return Judgement::Wait(wait.saturating_sub(waited));
+            return Judgement::Wait {
+                wait: wait.saturating_sub(waited),
+                correction,
+            };
         }
         let day = now.since(record.day_started_at);
         if day >= DAY {
@@ -100,7 +116,10 @@ impl AttemptPolicy {
             });
         }
         if record.day_failures >= self.daily {
-            return Judgement::Wait(DAY.saturating_sub(day));
+            return Judgement::Wait {
+                wait: DAY.saturating_sub(day),
+                correction,
+            };
         }
         Judgement::Allowed(AttemptRecord {
             failures: record.failures.saturating_add(1),
@@ -137,7 +156,7 @@ mod tests {
                     record = Some(counted);
                     seconds.push(now.since(START).as_secs());
                 }
-                Judgement::Wait(wait) => now = now + wait,
+                Judgement::Wait { wait, .. } => now = now + wait,
             }
         }
         seconds
@@ -172,10 +191,18 @@ mod tests {
             last_at: START,
         };
         let earlier = START - Duration::from_secs(3600);
-        assert_eq!(
-            policy.judge(Some(&record), earlier),
-            Judgement::Wait(Duration::from_secs(30))
-        );
+        let Judgement::Wait {
+            wait,
+            correction: Some(corrected),
+        } = policy.judge(Some(&record), earlier)
+        else {
+            panic!("a guess, or nothing to remember");
+        };
+        assert_eq!(wait, Duration::from_secs(30));
+        assert!(matches!(
+            policy.judge(Some(&corrected), earlier + wait),
+            Judgement::Allowed(_)
+        ));
     }
 
     proptest! {
@@ -190,7 +217,7 @@ mod tests {
             let mut later = now;
             // At most two waits: the account's own, then the day's.
             for _ in 0..2 {
-                if let Judgement::Wait(wait) = policy.judge(Some(&record), later) {
+                if let Judgement::Wait { wait, .. } = policy.judge(Some(&record), later) {
                     prop_assert!(wait > Duration::ZERO);
                     prop_assert!(wait <= DAY);
                     later = later + wait;

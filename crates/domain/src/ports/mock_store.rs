@@ -4,8 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{
     AttemptRepository, EventLog, KeyRepository, MockAttemptRepository, MockEventLog, MockKeyRepository,
-    MockRevocationLog, MockSessionRepository, MockSetupRepository, MockUserRepository, Repositories,
-    RevocationLog, SessionRepository, SetupRepository, StoreResult, UnitOfWork, UserRepository, Verdict,
+    MockRevocationLog, MockSessionRepository, MockSetupRepository, MockSweeping, MockUserRepository,
+    Repositories, RevocationLog, SessionRepository, SetupRepository, StoreResult, Sweeping, UnitOfWork,
+    UserRepository, Verdict,
 };
 
 /// One mock for each repository. What is not expected of them fails the test.
@@ -23,6 +24,8 @@ pub struct MockRepositories {
     pub revocations: MockRevocationLog,
     /// Sealed keys.
     pub keys: MockKeyRepository,
+    /// What cannot matter any more.
+    pub sweeping: MockSweeping,
     /// Whether there is a first administrator yet.
     pub setup: MockSetupRepository,
 }
@@ -50,6 +53,10 @@ impl Repositories for MockRepositories {
 
     fn keys(&mut self) -> &mut dyn KeyRepository {
         &mut self.keys
+    }
+
+    fn sweeping(&mut self) -> &mut dyn Sweeping {
+        &mut self.sweeping
     }
 
     fn setup(&mut self) -> &mut dyn SetupRepository {

@@ -21,7 +21,7 @@ pub use passwords::{
 };
 pub use repositories::{
     AttemptRepository, EventLog, Insertion, KeyRepository, RevocationLog, SessionRepository, SetupRepository,
-    SetupState, UserFilter, UserRepository,
+    SetupState, Sweeping, UserFilter, UserRepository,
 };
 pub use revocations::{RevocationCheck, Standing};
 pub use store::{Repositories, StoreError, StoreResult, Transactions, UnitOfWork, Verdict};
@@ -36,7 +36,7 @@ pub use self::{
     passwords::{MockAttemptKeys, MockPasswordHasher, MockStrengthEstimator},
     repositories::{
         MockAttemptRepository, MockEventLog, MockKeyRepository, MockRevocationLog, MockSessionRepository,
-        MockSetupRepository, MockUserRepository,
+        MockSetupRepository, MockSweeping, MockUserRepository,
     },
     revocations::MockRevocationCheck,
     tokens::{MockAccessTokenSigner, MockAccessTokenVerifier, MockPublishedKeys, MockRefreshTokens},

@@ -130,6 +130,10 @@ pub trait SessionRepository {
         now: Timestamp,
     ) -> StoreResult<Vec<SessionId>>;
 
+    /// The sessions of a user that have not ended and expire after `now`, but for the `keep` most recently used: those that
+    /// have to go when a user may have no more.
+    fn surplus(&mut self, user: UserId, now: Timestamp, keep: u32) -> StoreResult<Vec<SessionId>>;
+
     /// The sessions of a user that have not ended and expire after `now`, the most recently used first, at most `limit`.
     fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>>;
 }
@@ -187,6 +191,23 @@ pub trait KeyRepository {
 
     /// Forgets the key of that purpose and ordinal. MUST leave all others alone. Answers whether there was one.
     fn delete(&mut self, purpose: KeyPurpose, ordinal: u32) -> StoreResult<bool>;
+}
+
+/// Deleting what cannot matter any more, in batches: each method deletes up to `limit` rows that are older than `before` and
+/// answers how many it deleted.
+///
+/// The cost MUST NOT grow with the number of rows that stay. Instances that do it at once MUST NOT wait for each other for
+/// long.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait Sweeping {
+    /// Deletes sessions that expired (by their absolute bound) before then, ended or not.
+    fn expired_sessions(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+
+    /// Forgets attempts at accounts whose latest was before then.
+    fn old_attempts(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+
+    /// Deletes entries of the log of revocations from before then. MUST NOT give their numbers to later entries.
+    fn old_revocations(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }
 
 /// How far the first start has come.

@@ -1,5 +1,5 @@
 use super::{
-    AttemptRepository, EventLog, KeyRepository, RevocationLog, SessionRepository, SetupRepository,
+    AttemptRepository, EventLog, KeyRepository, RevocationLog, SessionRepository, SetupRepository, Sweeping,
     UserRepository,
 };
 
@@ -58,6 +58,8 @@ pub trait Repositories {
     fn revocations(&mut self) -> &mut dyn RevocationLog;
     /// Sealed keys.
     fn keys(&mut self) -> &mut dyn KeyRepository;
+    /// What cannot matter any more.
+    fn sweeping(&mut self) -> &mut dyn Sweeping;
     /// Whether there is a first administrator yet.
     fn setup(&mut self) -> &mut dyn SetupRepository;
 }

@@ -3,6 +3,7 @@
 mod claims;
 mod key;
 mod key_schedule;
+mod published;
 mod revocation;
 mod rotation;
 mod secrets;
@@ -11,6 +12,7 @@ mod session;
 pub use claims::{AccessClaims, ClaimTimes, UntimelyClaims};
 pub use key::{KeyId, KeyPurpose, SealedKey};
 pub use key_schedule::{KeyPolicy, KeySchedule, KeyState};
+pub use published::RevokedDigests;
 pub use revocation::{Revocation, RevocationDigests, RevocationList, Revoked, revocation_digest};
 pub use rotation::{Decision, Refusal, decide};
 pub use secrets::{AccessToken, PresentedRefreshToken, RefreshToken};

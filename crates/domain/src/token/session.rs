@@ -86,6 +86,8 @@ pub enum EndReason {
     EndedByUser,
     /// An administrator ended it.
     EndedByAdmin,
+    /// The user has logged in more often than sessions are kept, and this was the least recently used.
+    Superseded,
     /// The user changed the password in another session.
     PasswordChanged,
     /// The user was disabled.
@@ -96,11 +98,12 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::LoggedOut,
         Self::LoggedOutEverywhere,
         Self::EndedByUser,
         Self::EndedByAdmin,
+        Self::Superseded,
         Self::PasswordChanged,
         Self::UserDisabled,
         Self::Replayed,
@@ -113,6 +116,7 @@ impl EndReason {
             Self::LoggedOutEverywhere => "logged-out-everywhere",
             Self::EndedByUser => "ended-by-user",
             Self::EndedByAdmin => "ended-by-admin",
+            Self::Superseded => "superseded",
             Self::PasswordChanged => "password-changed",
             Self::UserDisabled => "user-disabled",
             Self::Replayed => "replayed",
@@ -188,6 +192,8 @@ pub struct SessionPolicy {
     pub refresh_idle: Duration,
     /// How long after a rotation the token before it is still answered, with the same successor.
     pub refresh_grace: Duration,
+    /// How many live sessions a user may have; with one more, the least recently used ends. At least one.
+    pub max_sessions: u32,
 }
 
 impl Default for SessionPolicy {
@@ -197,6 +203,7 @@ impl Default for SessionPolicy {
             refresh_ttl: Duration::from_hours(30 * 24),
             refresh_idle: Duration::from_hours(7 * 24),
             refresh_grace: Duration::from_secs(10),
+            max_sessions: 50,
         }
     }
 }

@@ -43,7 +43,12 @@ impl CreateUser<'_> {
         roles: Option<&[String]>,
         occasion: &Occasion,
     ) -> Result<User, CreateUserError> {
-        let roles = roles.map_or_else(|| Ok(Roles::user()), parse_roles)?;
+        let roles = roles.map_or_else(|| Ok(Roles::user()), parse_roles);
+        // Everything that is wrong is told at once, as it is to whoever registers.
+        let roles = roles.map_err(|of_roles| match self.rules.check(draft) {
+            Ok(_) => of_roles,
+            Err(of_draft) => of_draft.and(of_roles),
+        })?;
         let event = Event::new(
             EventKind::UserCreated,
             EventOutcome::Success,

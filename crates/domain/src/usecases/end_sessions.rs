@@ -91,6 +91,38 @@ impl EndSession<'_> {
     }
 }
 
+/// Ends every session of the caller but the one that asks.
+pub struct EndOtherSessions<'a> {
+    /// Where sessions are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Makes the ids of events.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl EndOtherSessions<'_> {
+    /// Ends them.
+    pub fn execute(&self, caller: &Granted<ManageOwnAccount>, occasion: &Occasion) -> StoreResult<()> {
+        let (user, own) = (caller.principal().user_id(), caller.principal().session_id());
+        let event = Event::new(
+            EventKind::SessionEnded,
+            EventOutcome::Success,
+            occasion,
+            self.entropy,
+        )
+        .in_session(own);
+        self.store.transaction(|repos| {
+            end_all(
+                repos,
+                user,
+                Some(own),
+                EndReason::EndedByUser,
+                event.clone(),
+                occasion,
+            )
+        })
+    }
+}
+
 /// Ends every session of some user, on behalf of an administrator.
 pub struct EndUserSessions<'a> {
     /// Where sessions are kept.

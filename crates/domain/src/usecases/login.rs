@@ -7,10 +7,11 @@ use secrecy::SecretString;
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::id::SessionId;
 use crate::identity::{Credentials, Email, PlainPassword, User};
-use crate::ports::{HashError, SigningError, StoreError, Transactions};
-use crate::token::{Generation, Session, SessionKey};
+use crate::ports::{HashError, Repositories, SigningError, StoreError, Transactions};
+use crate::token::{EndReason, Generation, Session, SessionKey};
 
 use super::password_check::{Admission, Failure, Finding};
+use super::revoke::end_session;
 use super::{PasswordCheck, TokenIssuer, TokenPair};
 
 /// Opens a session for whoever knows the password.
@@ -136,7 +137,33 @@ impl Login<'_> {
             self.check.forgive(repos, user.email.canonical())?;
             repos.sessions().insert(session)?;
             repos.events().append(&event)?;
+            self.end_surplus(repos, session, occasion)?;
             Ok(Some(user))
         })
+    }
+
+    /// Ends the least recently used sessions of a user who has more than are kept.
+    fn end_surplus(
+        &self,
+        repos: &mut dyn Repositories,
+        session: &Session,
+        occasion: &Occasion,
+    ) -> Result<(), StoreError> {
+        let keep = self.issuer.policy.max_sessions;
+        for surplus in repos.sessions().surplus(session.user_id, occasion.now, keep)? {
+            if end_session(repos, surplus, EndReason::Superseded, occasion.now)? {
+                let event = Event::new(
+                    EventKind::SessionEnded,
+                    EventOutcome::Success,
+                    occasion,
+                    self.check.entropy,
+                )
+                .of(session.user_id)
+                .in_session(surplus)
+                .with("reason", EndReason::Superseded.as_str());
+                repos.events().append(&event)?;
+            }
+        }
+        Ok(())
     }
 }

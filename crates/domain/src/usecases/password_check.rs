@@ -90,7 +90,10 @@ impl PasswordCheck<'_> {
                 repos.attempts().put(&key, &counted)?;
                 Ok(Admission::Admitted(credentials))
             }
-            Judgement::Wait(wait) => {
+            Judgement::Wait { wait, correction } => {
+                if let Some(corrected) = correction {
+                    repos.attempts().put(&key, &corrected)?;
+                }
                 let mut event = Event::new(
                     EventKind::LoginRefused,
                     EventOutcome::Failure,

@@ -1,10 +1,13 @@
 //! Staying logged in.
 
+use core::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::identity::User;
 use crate::ports::{Repositories, SigningError, StoreError, Transactions, UnitOfWork};
+use crate::time::Timestamp;
 use crate::token::{Decision, EndReason, Generation, PresentedRefreshToken, Session, decide};
 
 use super::revoke::end_session;
@@ -14,12 +17,19 @@ use super::{TokenIssuer, TokenPair};
 /// whoever presented one token cannot lose twice to holders of the same; the bound only keeps a fault from looping.
 const MAX_ROUNDS: usize = 4;
 
+/// How long after its date a rotation is still committed. A store that was frozen in the middle may go on when the client
+/// has long given up; a rotation that nobody learns of would turn the client's next try into a replay.
+const MAX_ROTATION: Duration = Duration::from_secs(3);
+
 /// Brings the next pair of tokens to whoever holds the session's refresh token.
 pub struct Refresh<'a> {
     /// Where sessions are kept.
     pub store: &'a dyn UnitOfWork,
     /// Makes the tokens.
     pub issuer: TokenIssuer<'a>,
+    /// Tells the time while a transaction is under way. A rotation is dated when the session has been *read*, not when it
+    /// was asked for: a store that answers late must not use up the grace window of a client that is still waiting.
+    pub clock: &'a dyn Fn() -> Timestamp,
 }
 
 /// Why there are no new tokens.
@@ -53,8 +63,8 @@ impl Refresh<'_> {
             }
             Err(StoreError::Unavailable("the session kept moving on".to_owned()))
         })?;
-        let (user, session) = refreshed.ok_or(RefreshError::InvalidRefreshToken)?;
-        Ok(self.issuer.issue(user, &session, occasion.now)?)
+        let (user, session, now) = refreshed.ok_or(RefreshError::InvalidRefreshToken)?;
+        Ok(self.issuer.issue(user, &session, now)?)
     }
 
     /// Decides once and acts on it; `None` when somebody else was faster and it has to be decided again.
@@ -70,13 +80,17 @@ impl Refresh<'_> {
         if !self.issuer.refresh_tokens.is_authentic(presented, &session) {
             return Ok(Some(Settled::Refused));
         }
+        let occasion = &Occasion {
+            now: (self.clock)(),
+            ..occasion.clone()
+        };
         match decide(&session, presented.generation, occasion.now, self.issuer.policy) {
             Decision::Refuse(_) => Ok(Some(Settled::Refused)),
             Decision::Replay => self
                 .end_replayed(repos, &session, presented.generation, occasion)
                 .map(Some),
             Decision::Repeat { .. } => Ok(Some(match active_user(repos, &session)? {
-                Some(user) => Settled::Tokens(Box::new((user, session))),
+                Some(user) => Settled::Tokens(Box::new((user, session, occasion.now))),
                 None => Settled::Refused,
             })),
             Decision::Rotate { from, to } => {
@@ -100,6 +114,11 @@ impl Refresh<'_> {
         if !repos.sessions().rotate(session.id, from, now, ip, user_agent)? {
             return Ok(None);
         }
+        if (self.clock)().since(now) > MAX_ROTATION {
+            return Err(StoreError::Unavailable(
+                "the rotation took too long to be of use".to_owned(),
+            ));
+        }
         if session.ip != ip || session.user_agent.as_deref() != user_agent {
             // A session that turns up elsewhere is worth an entry; one that goes on where it was is not.
             let event = Event::new(
@@ -120,7 +139,7 @@ impl Refresh<'_> {
             user_agent: occasion.user_agent.clone(),
             ..session
         };
-        Ok(Some(Settled::Tokens(Box::new((user, rotated)))))
+        Ok(Some(Settled::Tokens(Box::new((user, rotated, now)))))
     }
 
     fn end_replayed(
@@ -149,12 +168,13 @@ impl Refresh<'_> {
 
 /// What a presented token came to.
 enum Settled {
-    Tokens(Box<(User, Session)>),
+    /// Tokens for this user and session, as of this instant.
+    Tokens(Box<(User, Session, Timestamp)>),
     Refused,
 }
 
 impl Settled {
-    fn into_tokens(self) -> Option<(User, Session)> {
+    fn into_tokens(self) -> Option<(User, Session, Timestamp)> {
         match self {
             Self::Tokens(tokens) => Some(*tokens),
             Self::Refused => None,

@@ -24,5 +24,6 @@ mod revocations;
 mod sameness;
 mod scenarios;
 mod setup;
+mod sweeping;
 mod threads;
 mod world;

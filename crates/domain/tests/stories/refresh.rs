@@ -286,3 +286,24 @@ fn an_unused_session_is_over_at_the_idle_bound_and_a_busy_one_at_the_absolute() 
     world.clock.set(opened + idle);
     assert!(world.is_refused(&idler));
 }
+
+#[test]
+fn with_one_session_too_many_the_least_recently_used_ends() {
+    let world = World::new();
+    world.user("ada");
+    let first = world.enter("ada");
+    let second = world.enter("ada");
+    for _ in 2..world.sessions.max_sessions {
+        world.enter("ada");
+    }
+    world.wait(60 * SECOND);
+    let first = world.refresh(&first).expect("a refresh");
+    world.wait(60 * SECOND);
+    let latest = world.enter("ada");
+    assert!(world.is_live(first.session_id) && world.is_live(latest.session_id));
+    assert!(!world.is_live(second.session_id));
+    assert_eq!(
+        u32::try_from(world.live_sessions(first.user.id).len()),
+        Ok(world.sessions.max_sessions)
+    );
+}

@@ -125,14 +125,16 @@ impl Begun {
         );
         let code = problem.map(|problem| problem.code().as_str());
         let cause = problem.and_then(Problem::log_cause);
-        if status >= 500 {
-            tracing::error!(
+        match status {
+            500 => tracing::error!(
                 request_id, method, route, status, code, took_us, ip, cause, "answered"
-            );
-        } else {
-            tracing::info!(
+            ),
+            501..=599 => tracing::warn!(
                 request_id, method, route, status, code, took_us, ip, cause, "answered"
-            );
+            ),
+            _ => tracing::info!(
+                request_id, method, route, status, code, took_us, ip, cause, "answered"
+            ),
         }
     }
 }

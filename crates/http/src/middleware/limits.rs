@@ -14,10 +14,13 @@ use crate::problem_code::Code;
 /// The most bytes that names and values of all headers may have.
 const MAX_HEADERS: usize = 32 * 1024;
 
+/// The largest body read, in bytes: also of a request that needs none.
+pub(crate) const MAX_BODY: usize = 16 * 1024;
+
 /// How long a request may take in all.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Refuses a request without exactly one `Host` (RFC 9112, section 3.2) or with too large a head, and gives up on one that
+/// Refuses a request without exactly one `Host` (RFC 9112, section 3.2) or too large for any route, and gives up on one that
 /// takes too long.
 pub(crate) async fn limits(
     request: ServiceRequest,
@@ -41,6 +44,12 @@ fn check(request: &ServiceRequest) -> Result<(), Problem> {
         .sum();
     if size > MAX_HEADERS {
         return Err(Problem::new(Code::HeadersTooLarge));
+    }
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > MAX_BODY) {
+        return Err(Problem::new(Code::PayloadTooLarge));
     }
     Ok(())
 }

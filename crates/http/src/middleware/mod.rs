@@ -4,4 +4,4 @@ mod envelope;
 mod limits;
 
 pub(crate) use envelope::{Answered, envelope};
-pub(crate) use limits::limits;
+pub(crate) use limits::{MAX_BODY, limits};

@@ -29,7 +29,7 @@ pub(crate) struct ProblemResponse(
     ),
     paths(
         auth::register, auth::login, auth::refresh, auth::logout, auth::logout_all, auth::me,
-        account::view, account::update, account::delete, account::change_password, account::list_sessions, account::end_session,
+        account::view, account::update, account::delete, account::change_password, account::list_sessions, account::end_other_sessions, account::end_session,
         setup::complete,
         users::list, users::create, users::view, users::update, users::delete, users::set_roles, users::unlock,
         users::list_sessions, users::end_sessions,

@@ -7,7 +7,8 @@ use doorward_domain::access::Permission as _;
 use doorward_domain::change::Change;
 use doorward_domain::id::SessionId;
 use doorward_domain::usecases::{
-    ChangePassword, DeleteAccount, EndSession, ListSessions, UpdateAccount, ViewAccount, ViewUserError,
+    ChangePassword, DeleteAccount, EndOtherSessions, EndSession, ListSessions, UpdateAccount, ViewAccount,
+    ViewUserError,
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -114,10 +115,7 @@ pub(crate) async fn delete(
     origin: Origin,
     StrictJson(confirmation): StrictJson<Confirmation>,
 ) -> Result<HttpResponse, Problem> {
-    let _turn = app
-        .attempt_gate
-        .enter(Account::User(caller.principal().user_id()))
-        .await?;
+    let _turn = app.attempt_gate.enter(Account::of(caller.principal())).await?;
     app.with_hasher(origin, move |app, occasion| {
         app.revoking(
             DeleteAccount {
@@ -142,10 +140,7 @@ pub(crate) async fn change_password(
     origin: Origin,
     StrictJson(change): StrictJson<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
-    let _turn = app
-        .attempt_gate
-        .enter(Account::User(caller.principal().user_id()))
-        .await?;
+    let _turn = app.attempt_gate.enter(Account::of(caller.principal())).await?;
     app.with_hasher(origin, move |app, occasion| {
         app.revoking(
             ChangePassword {
@@ -181,6 +176,30 @@ pub(crate) async fn list_sessions(
         })
         .await?;
     Ok(Json(SessionsBody::new(sessions, current, &app.policies.session)))
+}
+
+/// End every session of one's own but this one.
+#[utoipa::path(
+    delete, path = "/v1/account/sessions", tag = "account", security(("bearer" = [])),
+    responses((status = 204, description = "The others are over."), (status = "default", response = ProblemResponse)),
+    extensions(("x-permission" = json!(ManageOwnAccount::NAME))),
+)]
+pub(crate) async fn end_other_sessions(
+    Require(caller): Require<ManageOwnAccount>,
+    app: Data<App>,
+    origin: Origin,
+) -> Result<HttpResponse, Problem> {
+    app.with_store(origin, move |app, occasion| {
+        app.revoking(
+            EndOtherSessions {
+                store: app.store(),
+                entropy: app.entropy(),
+            }
+            .execute(&caller, occasion),
+        )
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// End one session of one's own.

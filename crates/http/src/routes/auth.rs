@@ -130,6 +130,7 @@ pub(crate) async fn refresh(
             Refresh {
                 store: app.store(),
                 issuer: app.token_issuer(),
+                clock: &*app.ports.clock,
             }
             .execute(&held.refresh_token, occasion)
         })

@@ -32,6 +32,9 @@ const PAGE: &str = r#"<!doctype html>
 </html>
 "#;
 
+/// What the page loads of Swagger UI. Its own pages are not served: they want another policy than ours.
+const ASSETS: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+
 /// Starts Swagger UI. Tokens are not kept when the page is left.
 const START: &str = r##"SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null});
 "##;
@@ -79,6 +82,9 @@ pub(crate) async fn asset(name: Path<String>) -> Result<HttpResponse, Problem> {
             START.as_bytes().to_vec(),
         )
     } else {
+        if !ASSETS.contains(&name.as_str()) {
+            return Err(Problem::new(Code::NotFound));
+        }
         let file = utoipa_swagger_ui::serve(&name, Arc::new(Config::from("openapi.json")))
             .ok()
             .flatten();

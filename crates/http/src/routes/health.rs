@@ -1,6 +1,7 @@
 //! Whether the server lives, and whether it is of use.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -12,6 +13,9 @@ use crate::app::App;
 use crate::extract::Origin;
 use crate::middleware::Answered;
 use crate::openapi::ProblemResponse;
+
+/// How long the database may take to answer. Those who ask give up soon after.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// The state of the server.
 #[derive(Serialize, ToSchema)]
@@ -72,9 +76,10 @@ pub(crate) async fn live() -> HttpResponse {
     extensions(("x-permission" = json!("public"))),
 )]
 pub(crate) async fn ready(app: Data<App>, origin: Origin) -> HttpResponse {
-    let database = match app.with_store(origin, |app, _| app.store().check()).await {
-        Ok(()) => State::Ok,
-        Err(_) => State::Unavailable,
+    let check = app.with_store(origin, |app, _| app.store().check());
+    let database = match tokio::time::timeout(PATIENCE, check).await {
+        Ok(Ok(())) => State::Ok,
+        Ok(Err(_)) | Err(_) => State::Unavailable,
     };
     let server = if app.is_draining() {
         State::Draining

@@ -32,7 +32,9 @@ pub(crate) fn public() -> Vec<Endpoint> {
             .patch(account::update),
         Endpoint::at("/v1/account/deletion", Sensitive).post(account::delete),
         Endpoint::at("/v1/account/password", Sensitive).post(account::change_password),
-        Endpoint::at("/v1/account/sessions", General).get(account::list_sessions),
+        Endpoint::at("/v1/account/sessions", General)
+            .get(account::list_sessions)
+            .delete(account::end_other_sessions),
         Endpoint::at("/v1/account/sessions/{id}", General).delete(account::end_session),
         Endpoint::at("/v1/setup", Sensitive).post(setup::complete),
         Endpoint::at("/v1/users", General)

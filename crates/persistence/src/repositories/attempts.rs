@@ -44,7 +44,7 @@ impl AttemptRepository for Work<'_> {
             let row: Option<AttemptRow> = attempts::table
                 .find(key.as_bytes().as_slice())
                 .select(AttemptRow::as_select())
-                .first(connection)
+                .get_result(connection)
                 .optional()?;
             row.map(|row| row.record(key)).transpose()
         })

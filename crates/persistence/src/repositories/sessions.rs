@@ -62,6 +62,14 @@ impl TryFrom<SessionRow> for Session {
     }
 }
 
+fn session_id(id: &String) -> Result<SessionId, Failure> {
+    let place = Place {
+        table: "sessions",
+        row: id,
+    };
+    place.parsed("id", SessionId::parse(id).ok())
+}
+
 fn client(user_agent: Option<&str>) -> Result<Option<&str>, Failure> {
     user_agent
         .map(|text| without_nul("sessions", "user_agent", text))
@@ -96,7 +104,7 @@ impl SessionRepository for Work<'_> {
             let row: Option<SessionRow> = sessions::table
                 .find(id.to_string())
                 .select(SessionRow::as_select())
-                .first(connection)
+                .get_result(connection)
                 .optional()?;
             row.map(Session::try_from).transpose()
         })
@@ -162,14 +170,22 @@ impl SessionRepository for Work<'_> {
                 ))
                 .returning(sessions::id);
             let ended: Vec<String> = on_either!(connection, inner => statement.get_results(inner))?;
-            let id = |id: &String| {
-                let place = Place {
-                    table: "sessions",
-                    row: id,
-                };
-                place.parsed("id", SessionId::parse(id).ok())
-            };
-            ended.iter().map(id).collect()
+            ended.iter().map(session_id).collect()
+        })
+    }
+
+    fn surplus(&mut self, user: UserId, now: Timestamp, keep: u32) -> StoreResult<Vec<SessionId>> {
+        self.read(|connection| {
+            // Every id of a user's sessions fits: there are not many more of them than are kept.
+            let ids: Vec<String> = sessions::table
+                .filter(sessions::user_id.eq(user.to_string()))
+                .filter(sessions::ended_at.is_null())
+                .filter(sessions::expires_at.gt(now.as_micros()))
+                .order((sessions::last_used_at.desc(), sessions::id.desc()))
+                .select(sessions::id)
+                .load(connection)?;
+            let surplus = ids.iter().skip(usize::try_from(keep).unwrap_or(usize::MAX));
+            surplus.map(session_id).collect()
         })
     }
 

@@ -16,7 +16,7 @@ impl SetupRepository for Work<'_> {
             let row: Option<(Option<Vec<u8>>, Option<i64>)> = setup::table
                 .find(ROW)
                 .select((setup::token_digest, setup::completed_at))
-                .first(connection)
+                .get_result(connection)
                 .optional()?;
             let place = Place {
                 table: "setup",

@@ -159,7 +159,7 @@ impl UserRepository for Work<'_> {
             let version: Option<i64> = users::table
                 .find(&id)
                 .select(users::password_version)
-                .first(connection)
+                .get_result(connection)
                 .optional()?;
             let place = Place {
                 table: "users",

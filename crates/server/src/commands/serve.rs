@@ -1,28 +1,33 @@
 //! `doorward serve`: answers until told to stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use doorward_domain::usecases::{OfferSetup, SetupOffer};
+use doorward_domain::ports::UnitOfWork;
+use doorward_domain::token::SealedKey;
+use doorward_domain::usecases::{OfferSetup, SetupOffer, Sweep, Swept};
 use doorward_http::{Addresses, Stop};
+use doorward_jwt::KeyRing;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::chores::{Chore, Chores};
 use crate::compose;
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::first_start::{Listener, write_bound};
-use crate::system::OsEntropy;
-use crate::upkeep::Upkeep;
+use crate::system::{OsEntropy, now};
 
 use super::print;
 
 /// Serves with these settings.
 pub fn serve(mut settings: Settings) -> Result<(), Failure> {
     let (ports, ring) = compose::ports(&mut settings)?;
-    offer_setup(&settings, &ports)?;
+    let store = Arc::clone(&ports.store);
     let policies = compose::policies(&settings);
     let http = compose::http(&settings);
     let ready = |addresses: Addresses| {
+        offer_setup(&settings, &*store)?;
         write_bound(&settings.data_dir, Listener::Management, addresses.management)?;
         write_bound(&settings.data_dir, Listener::Public, addresses.public)?;
         tracing::info!(
@@ -33,22 +38,85 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
         );
         Ok(())
     };
-    let pause = compose::key_policy(&settings).pause();
-    let _upkeep = Upkeep::start(ring, Arc::clone(&ports.store), pause).map_err(Failure::other_error)?;
+    let _chores = Chores::start(vec![
+        sweeping(&settings, Arc::clone(&store)),
+        tending(&settings, ring, Arc::clone(&store)),
+    ])?;
     doorward_http::serve(ports, policies, http, ready, stop_signal)
         .map_err(|error| Failure::other(format!("cannot serve: {error}")))?;
     tracing::info!("stopped");
     Ok(())
 }
 
+/// How often what cannot matter any more is deleted.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// The chore of deleting what cannot matter any more.
+fn sweeping(settings: &Settings, store: Arc<dyn UnitOfWork>) -> Chore {
+    let revocation_life = settings.tokens.session.access_ttl + settings.tokens.leeway;
+    let work = move || {
+        let swept = Sweep {
+            store: &*store,
+            revocation_life,
+        }
+        .execute(now())
+        .map_err(|error| error.to_string())?;
+        if swept != Swept::default() {
+            let Swept {
+                sessions,
+                attempts,
+                revocations,
+            } = swept;
+            tracing::info!(sessions, attempts, revocations, "swept");
+        }
+        Ok(())
+    };
+    Chore {
+        name: "sweep",
+        every: SWEEP_EVERY,
+        work: Box::new(work),
+    }
+}
+
+/// The chore of learning which keys others made, making those that are due, and forgetting those whose tokens are dead.
+fn tending(settings: &Settings, ring: Arc<KeyRing>, store: Arc<dyn UnitOfWork>) -> Chore {
+    let work = move || {
+        let tended = ring
+            .tend(&*store, now(), &OsEntropy)
+            .map_err(|error| error.to_string())?;
+        for key in &tended.made {
+            tell("made the next key", key);
+        }
+        for key in &tended.forgotten {
+            tell("forgot a key whose tokens have all expired", key);
+        }
+        Ok(())
+    };
+    Chore {
+        name: "keys",
+        every: compose::key_policy(settings).pause(),
+        work: Box::new(work),
+    }
+}
+
+fn tell(what: &str, key: &SealedKey) {
+    tracing::info!(
+        kid = key.id.as_str(),
+        purpose = key.purpose.as_str(),
+        ordinal = key.ordinal,
+        algorithm = key.algorithm,
+        "{what}"
+    );
+}
+
 /// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.
-fn offer_setup(settings: &Settings, ports: &doorward_http::Ports) -> Result<(), Failure> {
+fn offer_setup(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), Failure> {
     let offer = OfferSetup {
-        store: &*ports.store,
+        store,
         entropy: &OsEntropy,
     }
     .execute(settings.setup_token.as_ref())
-    .map_err(|error| Failure::DatabaseUnreachable(error.to_string()))?;
+    .map_err(Failure::from)?;
     match offer {
         SetupOffer::Closed => Ok(()),
         SetupOffer::Configured => {

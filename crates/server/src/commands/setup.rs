@@ -30,7 +30,7 @@ pub fn setup_token(mut settings: Settings) -> Result<(), Failure> {
         entropy: &OsEntropy,
     }
     .replace()
-    .map_err(|error| Failure::DatabaseUnreachable(error.to_string()))?
+    .map_err(Failure::from)?
     .ok_or_else(|| Failure::other("setup is closed: there has been an administrator"))?;
     print(token.expose_secret())
 }

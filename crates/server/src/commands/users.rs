@@ -89,7 +89,7 @@ impl From<CreateUserError> for Failure {
                     .map(|violation| violation.detail.as_str());
                 Self::other(reasons.collect::<Vec<_>>().join("; "))
             }
-            CreateUserError::Store(error) => Self::DatabaseUnreachable(error.to_string()),
+            CreateUserError::Store(error) => error.into(),
             CreateUserError::EmailTaken | CreateUserError::Hash(_) => Self::other(error.to_string()),
         }
     }

@@ -163,6 +163,9 @@ pub struct RawTokens {
     pub leeway: Span,
     /// Whether access tokens carry the e-mail address of the user.
     pub email: bool,
+    /// How many live sessions a user may have; with one more, the least recently used ends.
+    #[schemars(range(min = 1, max = 10000))]
+    pub max_sessions: u32,
 }
 
 impl Default for RawTokens {
@@ -175,6 +178,7 @@ impl Default for RawTokens {
             refresh_grace: Span::seconds(10),
             leeway: Span::seconds(5),
             email: true,
+            max_sessions: 50,
         }
     }
 }

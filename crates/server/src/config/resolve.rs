@@ -195,6 +195,7 @@ fn tokens(context: &mut Context, raw: RawTokens) -> TokenSettings {
             raw.refresh_ttl,
         ),
         refresh_grace: raw.refresh_grace.0,
+        max_sessions: raw.max_sessions,
     };
     TokenSettings {
         audience: raw.audience,

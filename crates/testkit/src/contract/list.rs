@@ -67,6 +67,7 @@ macro_rules! __store_contract_cases {
                 ending_all_spares_the_exception_and_others
                 the_list_has_what_has_neither_ended_nor_expired
                 the_list_begins_with_the_latest_use
+                the_surplus_is_what_was_used_least_recently
             }
             attempts {
                 the_latest_attempts_are_remembered
@@ -84,6 +85,12 @@ macro_rules! __store_contract_cases {
                 an_entry_commits_with_its_change_or_not_at_all
                 entries_are_written_by_one_transaction_at_a_time
                 no_entry_turns_up_behind_one_that_was_seen
+            }
+            sweeping {
+                expired_sessions_are_swept_and_others_stay
+                attempts_are_swept_by_their_latest
+                revocations_are_swept_and_their_numbers_stay_used
+                a_sweep_is_bounded
             }
             keys {
                 keys_are_listed_in_order_of_their_place

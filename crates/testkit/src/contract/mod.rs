@@ -28,6 +28,7 @@ mod revocations;
 mod round_trips;
 mod sessions;
 mod setup;
+mod sweeping;
 mod threads;
 mod transactions;
 mod turns;

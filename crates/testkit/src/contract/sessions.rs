@@ -287,3 +287,22 @@ pub fn the_list_begins_with_the_latest_use(store: &dyn StoreUnderTest) {
     assert!(rotate(store, &sample::session(2, user), 0, after(55)));
     assert_eq!(ids(3), numbered(&[2, 3, 5]));
 }
+
+/// The surplus is every live session but those used most recently, whatever has ended or expired.
+pub fn the_surplus_is_what_was_used_least_recently(store: &dyn StoreUnderTest) {
+    let first = keep_session(store, 1);
+    let stranger = keep_session(store, 2);
+    let more = [3, 4, 5].map(|number| sample::session(number, first.user_id));
+    for session in &more {
+        store.keep_session(session);
+    }
+    assert!(rotate(store, &first, 0, after(10)));
+    assert!(rotate(store, &more[2], 0, after(20)));
+    assert!(end(store, &more[1], EndReason::LoggedOut, after(30)));
+    let surplus = |keep, now| store.read(|r| r.sessions().surplus(first.user_id, now, keep));
+    assert_eq!(surplus(0, START), [more[2].id, first.id, more[0].id]);
+    assert_eq!(surplus(1, START), [first.id, more[0].id]);
+    assert_eq!(surplus(3, START), []);
+    assert_eq!(surplus(0, first.expires_at + Duration::from_secs(1)), []);
+    assert_eq!(store.session(stranger.id), Some(stranger));
+}

@@ -35,10 +35,11 @@ impl EventLog for Transaction {
 
 impl RevocationLog for Transaction {
     fn append(&mut self, revoked: &[Revoked], now: Timestamp) -> StoreResult<()> {
-        let log = &mut self.change()?.revocations;
+        let state = self.change()?;
         for revoked in revoked {
-            let number = log.last().map_or(1, |entry| entry.number + 1);
-            log.push(Revocation {
+            state.latest_revocation += 1;
+            let number = state.latest_revocation;
+            state.revocations.push(Revocation {
                 number,
                 at: now,
                 revoked: *revoked,

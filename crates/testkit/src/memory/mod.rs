@@ -7,6 +7,7 @@ mod accounts;
 mod ledgers;
 mod sessions;
 mod state;
+mod sweeping;
 mod transaction;
 
 use std::sync::{Arc, Mutex};

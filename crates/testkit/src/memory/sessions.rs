@@ -6,6 +6,7 @@ use doorward_domain::ports::{SessionRepository, StoreResult};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Ended, Generation, Session};
 
+use super::state::State;
 use super::transaction::Transaction;
 
 impl SessionRepository for Transaction {
@@ -70,16 +71,32 @@ impl SessionRepository for Transaction {
             .collect())
     }
 
-    fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>> {
-        let sessions = self.look()?.sessions.values();
-        let mut unended: Vec<Session> = sessions
-            .filter(|session| session.user_id == user && session.ended.is_none() && session.expires_at > now)
-            .cloned()
-            .collect();
-        unended.sort_by_key(|session| Reverse((session.last_used_at, session.id)));
-        unended.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(unended)
+    fn surplus(&mut self, user: UserId, now: Timestamp, keep: u32) -> StoreResult<Vec<SessionId>> {
+        let kept = usize::try_from(keep).unwrap_or(usize::MAX);
+        Ok(unended(self.look()?, user, now)
+            .iter()
+            .skip(kept)
+            .map(|session| session.id)
+            .collect())
     }
+
+    fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>> {
+        let mut sessions = unended(self.look()?, user, now);
+        sessions.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(sessions)
+    }
+}
+
+/// The sessions of a user that have not ended and expire after `now`, the most recently used first.
+fn unended(state: &State, user: UserId, now: Timestamp) -> Vec<Session> {
+    let mut unended: Vec<Session> = state
+        .sessions
+        .values()
+        .filter(|session| session.user_id == user && session.ended.is_none() && session.expires_at > now)
+        .cloned()
+        .collect();
+    unended.sort_by_key(|session| Reverse((session.last_used_at, session.id)));
+    unended
 }
 
 /// Ends a session unless it has ended before.

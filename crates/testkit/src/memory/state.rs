@@ -15,6 +15,8 @@ pub(super) struct State {
     pub(super) events: Vec<Event>,
     pub(super) keys: Vec<SealedKey>,
     pub(super) revocations: Vec<Revocation>,
+    /// The number of the latest entry there has been: numbers are never given twice.
+    pub(super) latest_revocation: u64,
     pub(super) setup: SetupState,
 }
 

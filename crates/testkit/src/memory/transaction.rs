@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use doorward_domain::ports::{
     AttemptRepository, EventLog, KeyRepository, Repositories, RevocationLog, SessionRepository,
-    SetupRepository, StoreError, StoreResult, UserRepository,
+    SetupRepository, StoreError, StoreResult, Sweeping, UserRepository,
 };
 
 use super::state::State;
@@ -119,6 +119,10 @@ impl Repositories for Transaction {
     }
 
     fn keys(&mut self) -> &mut dyn KeyRepository {
+        self
+    }
+
+    fn sweeping(&mut self) -> &mut dyn Sweeping {
         self
     }
 

@@ -170,6 +170,11 @@ fn a_right_password_opens_a_session_and_forgives() {
         .times(1)
         .withf(|session| session.user_id == USER)
         .returning(|_| Ok(()));
+    repositories
+        .sessions
+        .expect_surplus()
+        .times(1)
+        .returning(|_, _, _| Ok(Vec::new()));
     expect_event(&mut repositories, EventKind::LoginSucceeded);
     let hasher = hasher_finding(Verification::Match { outdated: false });
     let (result, verdicts) = login("ADA@EXAMPLE.ORG", repositories, &hasher);
@@ -201,6 +206,11 @@ fn a_weak_digest_is_made_again() {
         .returning(|_, _, _, _| Ok(true));
     repositories.attempts.expect_forget().returning(|_| Ok(()));
     repositories.sessions.expect_insert().returning(|_| Ok(()));
+    repositories
+        .sessions
+        .expect_surplus()
+        .times(1)
+        .returning(|_, _, _| Ok(Vec::new()));
     expect_event(&mut repositories, EventKind::LoginSucceeded);
     let mut hasher = hasher_finding(Verification::Match { outdated: true });
     hasher

@@ -1,3 +1,4 @@
+use core::time::Duration;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
@@ -29,7 +30,8 @@ fn refresh_tokens(authentic: bool) -> MockRefreshTokens {
     tokens
 }
 
-fn refresh(
+fn refresh_by(
+    clock: &dyn Fn() -> Timestamp,
     presented: &str,
     repositories: MockRepositories,
     authentic: bool,
@@ -54,9 +56,18 @@ fn refresh(
     let result = Refresh {
         store: &store,
         issuer,
+        clock,
     }
     .execute(&secret(presented), &occasion());
     (result, store.verdicts())
+}
+
+fn refresh(
+    presented: &str,
+    repositories: MockRepositories,
+    authentic: bool,
+) -> (Result<TokenPair, RefreshError>, Vec<Verdict>) {
+    refresh_by(&|| NOW, presented, repositories, authentic)
 }
 
 fn holding(session: Session, user: Option<User>) -> MockRepositories {
@@ -246,4 +257,34 @@ fn logout_ends_a_session_by_any_of_its_tokens_and_by_no_other() {
         };
         assert_eq!(logout.execute(&secret(presented), &occasion()), Ok(()));
     }
+}
+
+#[test]
+fn a_rotation_is_dated_when_the_session_has_been_read() {
+    let late = NOW + Duration::from_secs(60);
+    let mut repositories = holding(session(0), Some(user(&["user"])));
+    repositories
+        .sessions
+        .expect_rotate()
+        .times(1)
+        .withf(move |_, _, now, _, _| *now == late)
+        .returning(|_, _, _, _, _| Ok(true));
+    assert!(refresh_by(&|| late, "0", repositories, true).0.is_ok());
+}
+
+#[test]
+fn a_rotation_that_took_too_long_is_rolled_back() {
+    let calls = AtomicU32::new(0);
+    let clock = || NOW + Duration::from_secs(12) * calls.fetch_add(1, Ordering::SeqCst);
+    let mut repositories = holding(session(0), Some(user(&["user"])));
+    repositories
+        .sessions
+        .expect_rotate()
+        .returning(|_, _, _, _, _| Ok(true));
+    let (result, verdicts) = refresh_by(&clock, "0", repositories, true);
+    assert!(matches!(
+        result,
+        Err(RefreshError::Store(StoreError::Unavailable(_)))
+    ));
+    assert_eq!(verdicts, [Verdict::RollBack]);
 }

@@ -29,8 +29,10 @@ pub const SCENARIOS: &[Scenario] = &[
                 ..w.now()
             };
             let (store, issuer) = (&w.store, w.issuer());
-            let refresh = Refresh { store, issuer };
-            Box::new(move || outcome(&refresh.execute(&token, &elsewhere)))
+            Box::new(move || {
+                let clock = &|| w.clock.now();
+                outcome(&Refresh { store, issuer, clock }.execute(&token, &elsewhere))
+            })
         },
     ),
     scenario("refresh tried again", "ok", &[], |w| {

@@ -89,7 +89,9 @@ impl World {
 
     pub fn refresh_token(&self, token: &str) -> Result<TokenPair, RefreshError> {
         let (store, issuer) = (&self.store, self.issuer());
-        let pair = Refresh { store, issuer }.execute(&SecretString::from(token), &self.now())?;
+        let clock = &|| self.clock.now();
+        let refresh = Refresh { store, issuer, clock };
+        let pair = refresh.execute(&SecretString::from(token), &self.now())?;
         self.handed_out(&pair);
         Ok(pair)
     }

@@ -1,0 +1,64 @@
+//! Forgetting what cannot matter any more.
+
+use core::time::Duration;
+
+use crate::ports::{Repositories, StoreResult, Transactions, UnitOfWork};
+use crate::time::Timestamp;
+
+/// The most rows deleted in one transaction: few enough that nobody waits for it.
+const BATCH: u32 = 200;
+
+/// The most batches of one kind in one sweep. What is left is for the next.
+const MAX_BATCHES: u32 = 50;
+
+/// How long what is over is kept, for clocks that differ and for whoever looks into what happened just now.
+const MARGIN: Duration = Duration::from_secs(60 * 60);
+
+/// How long the attempts at an account are remembered after the last: as long as the policy counts them.
+const ATTEMPTS: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Deletes expired sessions, old attempts and old revocations, in small batches. Any number of instances may do it at once.
+pub struct Sweep<'a> {
+    /// Where things are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// How long a revocation matters: the longest that an access token is accepted after it was issued.
+    pub revocation_life: Duration,
+}
+
+/// How many rows a sweep deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Sessions that had expired.
+    pub sessions: u64,
+    /// Attempts that do not count any more.
+    pub attempts: u64,
+    /// Revocations that concern no valid token any more.
+    pub revocations: u64,
+}
+
+impl Sweep<'_> {
+    /// Sweeps once.
+    pub fn execute(&self, now: Timestamp) -> StoreResult<Swept> {
+        Ok(Swept {
+            sessions: self.batches(|repos| repos.sweeping().expired_sessions(now - MARGIN, BATCH))?,
+            attempts: self.batches(|repos| repos.sweeping().old_attempts(now - ATTEMPTS, BATCH))?,
+            revocations: self.batches(|repos| {
+                repos
+                    .sweeping()
+                    .old_revocations(now - self.revocation_life - MARGIN, BATCH)
+            })?,
+        })
+    }
+
+    fn batches(&self, batch: impl Fn(&mut dyn Repositories) -> StoreResult<u64>) -> StoreResult<u64> {
+        let mut swept = 0;
+        for _ in 0..MAX_BATCHES {
+            let deleted = self.store.transaction(&batch)?;
+            swept += deleted;
+            if deleted < u64::from(BATCH) {
+                break;
+            }
+        }
+        Ok(swept)
+    }
+}

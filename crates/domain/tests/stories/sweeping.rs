@@ -1,0 +1,71 @@
+//! Forgetting what cannot matter any more, and nothing that can.
+
+use core::time::Duration;
+
+use doorward_domain::usecases::{Sweep, Swept};
+
+use crate::world::{WRONG, World};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl World {
+    fn sweep(&self) -> Swept {
+        let revocation_life = Duration::from_secs(905);
+        Sweep {
+            store: &self.store,
+            revocation_life,
+        }
+        .execute(self.clock.now())
+        .expect("a sweep")
+    }
+}
+
+#[test]
+fn what_is_over_goes_and_what_lives_stays() {
+    let world = World::new();
+    world.user("ada");
+    let [ended, _expired] = [world.enter("ada"), world.enter("ada")];
+    world.logout(&ended).expect("a logout");
+    let _ = world.login("ada", WRONG);
+    assert_eq!(world.sweep(), Swept::default());
+
+    world.wait(2 * HOUR);
+    assert_eq!(
+        world.sweep(),
+        Swept {
+            revocations: 1,
+            ..Swept::default()
+        }
+    );
+    world.wait(DAY);
+    assert_eq!(
+        world.sweep(),
+        Swept {
+            attempts: 1,
+            ..Swept::default()
+        }
+    );
+    world.wait(27 * DAY);
+    let living = world.enter("ada");
+    world.wait(2 * DAY);
+    assert_eq!(
+        world.sweep(),
+        Swept {
+            sessions: 2,
+            ..Swept::default()
+        }
+    );
+    assert!(world.is_live(living.session_id));
+    assert!(world.refresh(&living).is_ok());
+}
+
+#[test]
+fn a_sweep_ends_nobodys_wait() {
+    let world = World::new();
+    world.user("ada");
+    world.exhaust("ada");
+    world.wait(Duration::from_secs(10));
+    world.sweep();
+    assert!(world.login("ada", crate::world::PASSWORD).is_err());
+}

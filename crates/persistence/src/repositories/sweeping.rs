@@ -1,0 +1,57 @@
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use doorward_domain::ports::{StoreResult, Sweeping};
+use doorward_domain::time::Timestamp;
+
+use crate::connection::on_either;
+use crate::failure::Failure;
+use crate::work::Work;
+
+/// Deletes a batch of what is older than an instant. In SQL, because Diesel's common connection knows no limited deletion;
+/// rows that another instance is deleting at the moment are left to it.
+macro_rules! delete_batch {
+    ($work:expr, $before:expr, $limit:expr, $table:literal, $id:literal, $column:literal) => {
+        $work.write(|connection| {
+            const SELECT: &str = concat!("SELECT ", $id, " FROM ", $table, " WHERE ", $column, " < $1 LIMIT $2");
+            let skip = on_either!(connection, inner => skip_locked(inner));
+            let statement = format!("DELETE FROM {} WHERE {} IN ({SELECT}{skip})", $table, $id);
+            let query = diesel::sql_query(statement)
+                .bind::<BigInt, _>($before.as_micros())
+                .bind::<BigInt, _>(i64::from($limit));
+            let deleted = on_either!(connection, inner => query.execute(inner))?;
+            Ok::<_, Failure>(u64::try_from(deleted).unwrap_or(u64::MAX))
+        })
+    };
+}
+
+/// What keeps two instances from waiting for each other over what both want to be rid of.
+trait SkipLocked {
+    const CLAUSE: &'static str;
+}
+
+impl SkipLocked for SqliteConnection {
+    const CLAUSE: &'static str = "";
+}
+
+impl SkipLocked for PgConnection {
+    const CLAUSE: &'static str = " FOR UPDATE SKIP LOCKED";
+}
+
+const fn skip_locked<C: SkipLocked>(_connection: &C) -> &'static str {
+    C::CLAUSE
+}
+
+impl Sweeping for Work<'_> {
+    fn expired_sessions(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        delete_batch!(self, before, limit, "sessions", "id", "expires_at")
+    }
+
+    fn old_attempts(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        delete_batch!(self, before, limit, "attempts", "key", "last_at")
+    }
+
+    fn old_revocations(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        delete_batch!(self, before, limit, "revocations", "number", "at")
+    }
+}

@@ -1,0 +1,65 @@
+//! The two databases that every scenario is tried on.
+
+use doorward_persistence::test_support::TestDatabase;
+
+/// A master key, for a database that is not given one of its own.
+pub const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// An empty database, gone when this is dropped, and the key to what will be in it.
+pub struct Backing {
+    database: TestDatabase,
+}
+
+impl Backing {
+    /// An embedded database.
+    pub fn sqlite() -> Self {
+        Self {
+            database: TestDatabase::sqlite(),
+        }
+    }
+
+    /// One on the PostgreSQL server for tests; without one, the test says that it was not run, or fails where it must be.
+    pub fn postgres() -> Option<Self> {
+        TestDatabase::postgres().map(|database| Self { database })
+    }
+
+    /// The database itself.
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
+    /// What a service has to be told to use it.
+    pub fn environment(&self) -> [(&'static str, String); 2] {
+        [
+            ("DOORWARD_DATABASE__URL", self.database.url().to_owned()),
+            ("DOORWARD_KEYS__MASTER_KEY", MASTER_KEY.to_owned()),
+        ]
+    }
+}
+
+/// Makes of each scenario, a function of a [`Backing`], a test on SQLite and one on PostgreSQL.
+macro_rules! on_both {
+    ($($scenario:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[test]
+                fn $scenario() {
+                    super::$scenario(&crate::backing::Backing::sqlite());
+                }
+            )*
+        }
+
+        mod postgres {
+            $(
+                #[test]
+                fn $scenario() {
+                    if let Some(backing) = crate::backing::Backing::postgres() {
+                        super::$scenario(&backing);
+                    }
+                }
+            )*
+        }
+    };
+}
+
+pub(crate) use on_both;

@@ -1,0 +1,82 @@
+//! Deleting what cannot matter any more: what `Sweeping` promises.
+
+use core::time::Duration;
+
+use doorward_domain::id::SessionId;
+use doorward_domain::identity::{AttemptKey, AttemptRecord};
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::{EndReason, Revoked};
+
+use super::StoreUnderTest;
+use crate::sample::{self, START};
+
+fn after(seconds: u64) -> Timestamp {
+    START + Duration::from_secs(seconds)
+}
+
+/// Sessions that expired before then go, ended or not; all others stay.
+pub fn expired_sessions_are_swept_and_others_stay(store: &dyn StoreUnderTest) {
+    let user = store.keep_user(1);
+    let mut sessions = [1, 2, 3].map(|number| sample::session(number, user.id));
+    for (session, expires) in sessions.iter_mut().zip([10, 20, 30]) {
+        session.expires_at = after(expires);
+        store.keep_session(session);
+    }
+    store.write(|r| r.sessions().end(sessions[0].id, EndReason::LoggedOut, START));
+    store.write(|r| r.sessions().end(sessions[2].id, EndReason::LoggedOut, START));
+    assert_eq!(store.write(|r| r.sweeping().expired_sessions(after(10), 100)), 0);
+    assert_eq!(store.write(|r| r.sweeping().expired_sessions(after(21), 100)), 2);
+    let left: Vec<SessionId> = sessions
+        .iter()
+        .filter_map(|session| store.session(session.id))
+        .map(|s| s.id)
+        .collect();
+    assert_eq!(left, [sessions[2].id]);
+}
+
+/// Attempts go by the time of the latest.
+pub fn attempts_are_swept_by_their_latest(store: &dyn StoreUnderTest) {
+    let keys = [1, 2].map(|number| AttemptKey::from_bytes([number; 32]));
+    for (key, last) in keys.iter().zip([10, 20]) {
+        let record = AttemptRecord {
+            failures: 1,
+            day_failures: 1,
+            day_started_at: START,
+            last_at: after(last),
+        };
+        store.write(|r| r.attempts().put(key, &record));
+    }
+    assert_eq!(store.write(|r| r.sweeping().old_attempts(after(11), 100)), 1);
+    let known = keys.map(|key| store.write(|r| r.attempts().lock(&key)).is_some());
+    assert_eq!(known, [false, true]);
+}
+
+/// Revocations go by their time, and a number that was given is never given again.
+pub fn revocations_are_swept_and_their_numbers_stay_used(store: &dyn StoreUnderTest) {
+    let append = |at| {
+        let revoked = [Revoked::Session(SessionId::from_bytes([1; 16]))];
+        store.write(|r| r.revocations().append(&revoked, at));
+        store
+            .read(|r| r.revocations().after(0, 100))
+            .last()
+            .expect("an entry")
+            .number
+    };
+    let (first, second) = (append(after(10)), append(after(20)));
+    assert!(first < second);
+    assert_eq!(store.write(|r| r.sweeping().old_revocations(after(11), 100)), 1);
+    assert_eq!(store.read(|r| r.revocations().after(0, 100)).len(), 1);
+    assert_eq!(store.write(|r| r.sweeping().old_revocations(after(100), 100)), 1);
+    assert!(append(after(200)) > second);
+}
+
+/// No more than asked for goes at once.
+pub fn a_sweep_is_bounded(store: &dyn StoreUnderTest) {
+    let user = store.keep_user(1);
+    for number in 1..=5 {
+        store.keep_session(&sample::session(number, user.id));
+    }
+    let late = sample::session(1, user.id).expires_at + Duration::from_secs(1);
+    let swept = [2, 2, 2].map(|limit| store.write(|r| r.sweeping().expired_sessions(late, limit)));
+    assert_eq!(swept, [2, 2, 1]);
+}
