@@ -36,9 +36,7 @@ pub fn list(mut settings: Settings) -> Result<(), Failure> {
         store: &*store,
         policy: &policy,
     };
-    let keys = keys
-        .execute(now())
-        .map_err(|error| Failure::DatabaseUnreachable(error.to_string()))?;
+    let keys = keys.execute(now())?;
     let rows: Vec<_> = core::iter::once(HEAD.map(str::to_owned))
         .chain(keys.into_iter().map(row))
         .collect();
@@ -57,9 +55,7 @@ pub fn rotate(mut settings: Settings) -> Result<(), Failure> {
         store: &*store,
         policy: &rules.policy,
     };
-    let keys = keys
-        .execute(now())
-        .map_err(|error| Failure::DatabaseUnreachable(error.to_string()))?;
+    let keys = keys.execute(now())?;
     let newest = KeyPurpose::ALL
         .iter()
         .filter_map(|purpose| keys.iter().rfind(|key| key.purpose == *purpose));
