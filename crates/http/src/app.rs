@@ -15,14 +15,12 @@ use doorward_domain::token::SessionPolicy;
 use doorward_domain::usecases::{AccountRules, Authenticate, PasswordCheck, TokenIssuer};
 
 use crate::attempt_gate::AttemptGate;
+use crate::clock::Clock;
 use crate::extract::Origin;
 use crate::lane::Lane;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::revocation_feed::RevocationFeed;
-
-/// Tells the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The ports of the domain, as the composition has filled them.
 #[derive(Clone)]
@@ -76,6 +74,8 @@ pub struct App {
     pub(crate) revocations: Arc<RevocationFeed>,
     pub(crate) metrics: Metrics,
     pub(crate) draining: AtomicBool,
+    /// The OpenAPI document.
+    pub(crate) document: &'static str,
 }
 
 impl App {

@@ -16,7 +16,7 @@ use doorward_domain::ports::{RevocationCheck, Standing, StoreError, StoreResult,
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, RevocationDigests, RevocationList};
 
-use crate::app::Clock;
+use crate::clock::Clock;
 
 /// How often the store is read.
 const INTERVAL: Duration = Duration::from_millis(250);

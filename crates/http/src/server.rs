@@ -17,6 +17,7 @@ use crate::client_address::{ClientAddresses, ProxySettings};
 use crate::lane::{Lane, LaneSettings};
 use crate::metrics::Metrics;
 use crate::middleware::{envelope, limits};
+use crate::openapi::openapi_json;
 use crate::revocation_feed::RevocationFeed;
 use crate::routes;
 use crate::throttle::{Throttle, ThrottleSettings};
@@ -101,6 +102,7 @@ where
         attempt_gate: AttemptGate::default(),
         metrics: Metrics::new().map_err(io::Error::other)?,
         draining: AtomicBool::new(false),
+        document: openapi_json(),
     });
     let client_addresses = web::Data::new(ClientAddresses::new(settings.proxies));
     let throttle = Throttle::new(settings.throttle);

@@ -16,8 +16,7 @@ use actix_web::middleware::Condition;
 use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder, ResponseError};
 
 use crate::extract::Origin;
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::problem::{Code, Problem};
 
 /// How often the keys of addresses that have their full allowance again are forgotten.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);

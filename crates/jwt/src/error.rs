@@ -27,8 +27,19 @@ pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A key was sealed under a master key other than the one at hand.
-    #[error("the {} key {ordinal} was sealed under another master key: is keys.master_key the right one?", .purpose.as_str())]
+    #[error(
+        "the {} key {ordinal} was sealed under another master key: is keys.master_key the right one? \
+         The one before it can be given as keys.previous_master_key", .purpose.as_str()
+    )]
     WrongMasterKey {
+        /// What the key is for.
+        purpose: KeyPurpose,
+        /// Which key of that purpose.
+        ordinal: u32,
+    },
+    /// A key was sealed under neither of the two master keys at hand.
+    #[error("the {} key {ordinal} was sealed under neither keys.master_key nor keys.previous_master_key", .purpose.as_str())]
+    NeitherMasterKey {
         /// What the key is for.
         purpose: KeyPurpose,
         /// Which key of that purpose.

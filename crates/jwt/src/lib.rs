@@ -15,7 +15,8 @@
 //! # use std::sync::Arc;
 //! # use doorward_domain::{access::Roles, id::*, identity::UserVersion, ports::*, token::AccessClaims};
 //! # use doorward_testkit::{MemoryStore, SeededEntropy};
-//! # use doorward_jwt::{Algorithm, KeyRing, MasterKey, Signer};
+//! # use doorward_domain::token::KeyPolicy;
+//! # use doorward_jwt::{Algorithm, KeyRing, KeyRules, MasterKey, Signer};
 //! use core::time::Duration;
 //!
 //! use doorward_domain::access::{Holders, Permission, Principal};
@@ -32,8 +33,13 @@
 //!
 //! # let now = Timestamp::from_unix_seconds(1_700_000_000);
 //! # let entropy = SeededEntropy::new(1);
+//! # let policy = KeyPolicy {
+//! #     rotate_every: Duration::from_secs(7_776_000), access_life: Duration::from_secs(905),
+//! #     refresh_life: Duration::from_secs(2_592_000),
+//! # };
 //! # let ring = Arc::new(KeyRing::open(
-//! #     &MemoryStore::new(), &MasterKey::generate(&entropy), Algorithm::EdDsa, now, &entropy,
+//! #     &MemoryStore::new(), &MasterKey::generate(&entropy).into(),
+//! #     KeyRules { algorithm: Algorithm::EdDsa, policy }, now, &entropy,
 //! # )?);
 //! # let signer = Signer::new(Arc::clone(&ring), Parties {
 //! #     issuer: "https://id.example.org".to_owned(), audience: "doorward".to_owned(),
@@ -65,13 +71,16 @@ mod claims;
 mod compact;
 mod error;
 mod key_set;
+mod making;
 mod master_key;
 mod public_key;
 mod refresh;
+mod resealing;
 mod ring;
 mod sealing;
 mod signer;
 mod signing_key;
+mod stored;
 mod verifier;
 
 pub use algorithm::Algorithm;
@@ -79,8 +88,14 @@ pub use attempts::HmacAttemptKeys;
 pub use claims::Parties;
 pub use error::{CryptoError, OpenError};
 pub use key_set::InvalidKeySet;
-pub use master_key::{InvalidMasterKey, MasterKey};
+pub use master_key::{InvalidMasterKey, MasterKey, MasterKeys};
 pub use refresh::RefreshSealer;
-pub use ring::KeyRing;
+pub use resealing::{Resealed, reseal};
+pub use ring::{KeyRing, KeyRules, Tended};
 pub use signer::Signer;
 pub use verifier::Verifier;
+
+/// The page for writers of other verifiers, whose example is compiled and run here.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/verifying-tokens.md")]
+struct VerifyingTokens;

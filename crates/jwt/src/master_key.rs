@@ -102,6 +102,25 @@ impl MasterKey {
     }
 }
 
+/// The master key, and for as long as keys are sealed under it the one before.
+#[derive(Debug)]
+pub struct MasterKeys {
+    /// What new keys are sealed under (`keys.master_key`).
+    pub current: MasterKey,
+    /// What other keys may still be sealed under (`keys.previous_master_key`).
+    pub previous: Option<MasterKey>,
+}
+
+impl From<MasterKey> for MasterKeys {
+    /// A master key that had no other before it.
+    fn from(current: MasterKey) -> Self {
+        Self {
+            current,
+            previous: None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use doorward_testkit::SeededEntropy;

@@ -31,7 +31,7 @@ const ENCODED: usize = (BYTES * 4).div_ceil(3);
 /// Keeps the tags apart from anything else that is ever computed under the same key.
 const LABEL: &[u8] = b"doorward/v1/refresh-token";
 
-/// Seals refresh tokens with the newest key of a ring, and opens those of every key in it.
+/// Seals refresh tokens with the key of a ring that was current when the session was last rotated, and opens those of every key in it.
 #[derive(Debug, Clone)]
 pub struct RefreshSealer {
     ring: Arc<KeyRing>,
@@ -46,7 +46,9 @@ impl RefreshSealer {
 
 impl RefreshTokens for RefreshSealer {
     fn seal(&self, session: &Session, generation: Generation) -> RefreshToken {
-        let tag = tag(&self.ring.keys().refresh.current, session, generation);
+        // Not the key that is current now: a retry after another key took over must get the same token.
+        let keys = self.ring.keys();
+        let tag = tag(keys.refresh.current_at(session.rotated_at), session, generation);
         let bytes = [
             &[VERSION][..],
             session.id.as_bytes(),

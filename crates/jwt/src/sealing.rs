@@ -2,8 +2,8 @@
 //!
 //! A sealed key is `version (1) ‖ fingerprint (8) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`, the ciphertext and tag being
 //! AES-256-GCM. What the store says about the key is authenticated with it: a sealed key moved to another row, purpose,
-//! place, algorithm or public key does not open. The fingerprint tells a wrong master key from a damaged row, and later
-//! a previous master key from the current one.
+//! place, algorithm or public key does not open. The fingerprint tells a wrong master key from a damaged row, and the
+//! previous master key from the current one.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use doorward_domain::ports::Entropy;
@@ -12,7 +12,7 @@ use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretSlice};
 
 use crate::CryptoError;
-use crate::master_key::{MasterKey, SubKeyUse};
+use crate::master_key::{MasterKey, MasterKeys, SubKeyUse};
 
 const VERSION: u8 = 1;
 const FINGERPRINT: usize = 8;
@@ -91,6 +91,50 @@ impl Sealer {
             .map_err(|_unspecified| Unsealable::Damaged);
         buffer.zeroize();
         secret
+    }
+}
+
+/// Seals under the current master key, and opens what was sealed under it or the one before.
+#[derive(Debug)]
+pub(crate) struct Sealers {
+    current: Sealer,
+    previous: Option<Sealer>,
+}
+
+impl Sealers {
+    pub(crate) fn new(masters: &MasterKeys) -> Result<Self, CryptoError> {
+        Ok(Self {
+            current: Sealer::new(&masters.current)?,
+            previous: masters.previous.as_ref().map(Sealer::new).transpose()?,
+        })
+    }
+
+    /// Puts the sealed form of `secret` into `key`, whose other fields it is bound to.
+    pub(crate) fn seal(
+        &self,
+        secret: &[u8],
+        key: SealedKey,
+        entropy: &dyn Entropy,
+    ) -> Result<SealedKey, CryptoError> {
+        self.current.seal(secret, key, entropy)
+    }
+
+    /// The secret of a sealed key.
+    pub(crate) fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, Unsealable> {
+        match (self.current.open(key), &self.previous) {
+            (Err(Unsealable::OtherMasterKey), Some(previous)) => previous.open(key),
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Whether a key that opens was sealed under the current master key.
+    pub(crate) fn is_current(&self, key: &SealedKey) -> bool {
+        self.current.open(key).is_ok()
+    }
+
+    /// Whether there is a previous master key.
+    pub(crate) const fn has_previous(&self) -> bool {
+        self.previous.is_some()
     }
 }
 

@@ -8,7 +8,7 @@ use doorward_domain::token::{AccessClaims, AccessToken};
 use crate::claims::ClaimsOut;
 use crate::{KeyRing, Parties};
 
-/// Signs access tokens with the newest key of a ring.
+/// Signs access tokens with the current key of a ring.
 #[derive(Debug, Clone)]
 pub struct Signer {
     ring: Arc<KeyRing>,
@@ -24,12 +24,11 @@ impl Signer {
 
 impl AccessTokenSigner for Signer {
     fn sign(&self, claims: &AccessClaims) -> Result<AccessToken, SigningError> {
-        let claims = ClaimsOut::new(claims, &self.parties);
         let keys = self.ring.keys();
         let token = keys
             .signing
-            .current
-            .sign(&claims)
+            .current_at(claims.issued_at)
+            .sign(&ClaimsOut::new(claims, &self.parties))
             .map_err(|error| SigningError(error.to_string()))?;
         Ok(AccessToken::new(token))
     }

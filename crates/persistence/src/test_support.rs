@@ -137,6 +137,27 @@ impl TestDatabase {
         rows.into_iter().map(Event::from).collect()
     }
 
+    /// Ends every connection to a `PostgreSQL` database and has it refuse others, until [`come_back`](Self::come_back).
+    pub fn go_away(&self) {
+        let (url, name) = self.on_server();
+        execute(url, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
+        let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname";
+        execute(url, &format!("{terminate} = '{name}'"));
+    }
+
+    /// Has a database accept connections again.
+    pub fn come_back(&self) {
+        let (url, name) = self.on_server();
+        execute(url, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
+    }
+
+    fn on_server(&self) -> (&DatabaseUrl, &str) {
+        match &self.keeper {
+            Keeper::Server { url, name } => (url, name),
+            Keeper::Folder(_) => panic!("a database in a folder has no server that could refuse"),
+        }
+    }
+
     /// Runs SQL on a connection of its own, and gives the number of rows it changed.
     pub fn execute(&self, sql: &str) -> usize {
         execute(&self.parsed_url(), sql)

@@ -3,7 +3,7 @@
 //! Every instance does every chore; each chore is such that any number of instances may do it at once.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use crate::failure::Failure;
@@ -21,7 +21,6 @@ pub struct Chore {
 /// Chores that are being done until this is dropped.
 pub struct Chores {
     stopped: Arc<(Mutex<bool>, Condvar)>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Chores {
@@ -29,48 +28,70 @@ impl Chores {
     pub fn start(chores: Vec<Chore>) -> Result<Self, Failure> {
         let stopped = Arc::new((Mutex::new(false), Condvar::new()));
         let told = Arc::clone(&stopped);
-        let thread = thread::Builder::new()
+        thread::Builder::new()
             .name("chores".to_owned())
             .spawn(move || run(chores, &told))
             .map_err(Failure::other_error)?;
-        Ok(Self {
-            stopped,
-            thread: Some(thread),
-        })
+        Ok(Self { stopped })
     }
 }
 
 impl Drop for Chores {
-    /// Lets the chore that is under way finish.
+    /// Begins no other chore. Nobody waits for the one that is under way: it may be waiting for a database that is away,
+    /// and loses nothing when it is broken off.
     fn drop(&mut self) {
         let (stopped, wake) = &*self.stopped;
         *stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
         wake.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // A chore that panicked has been logged by the panic hook.
-            let _ = thread.join();
+    }
+}
+
+/// A chore, and how it stands with it.
+struct Turn {
+    chore: Chore,
+    /// How long until it is done again.
+    wait: Duration,
+    was_well: bool,
+}
+
+fn run(chores: Vec<Chore>, stopped: &(Mutex<bool>, Condvar)) {
+    let turn = |chore: Chore| Turn {
+        wait: chore.every,
+        chore,
+        was_well: true,
+    };
+    let mut turns: Vec<Turn> = chores.into_iter().map(turn).collect();
+    // Time that chores themselves take only makes the next ones come later.
+    while let Some(next) = turns.iter().map(|turn| turn.wait).min() {
+        if is_stopped_after(next, stopped) {
+            return;
+        }
+        for turn in &mut turns {
+            turn.wait = turn.wait.saturating_sub(next);
+            if turn.wait.is_zero() {
+                turn.wait = turn.chore.every;
+                turn.take();
+            }
         }
     }
 }
 
-fn run(mut chores: Vec<Chore>, stopped: &(Mutex<bool>, Condvar)) {
-    // How long each chore still has to wait. Time that chores themselves take only makes the next ones come later.
-    let mut waits: Vec<Duration> = chores.iter().map(|chore| chore.every).collect();
-    while let Some(next) = waits.iter().min().copied() {
-        if is_stopped_after(next, stopped) {
-            return;
-        }
-        for (chore, wait) in chores.iter_mut().zip(&mut waits) {
-            *wait = wait.saturating_sub(next);
-            if wait.is_zero() {
-                *wait = chore.every;
-                if let Err(cause) = (chore.work)() {
-                    tracing::warn!(
-                        chore = chore.name,
-                        cause,
-                        "could not be done; it will be tried again"
-                    );
+impl Turn {
+    /// Does the chore. The log is told when it begins to fail and when it succeeds again, not each time.
+    fn take(&mut self) {
+        let chore = self.chore.name;
+        match (self.chore.work)() {
+            Ok(()) => {
+                if !self.was_well {
+                    tracing::info!(chore, "can be done again");
                 }
+                self.was_well = true;
+            }
+            Err(cause) => {
+                if self.was_well {
+                    tracing::error!(chore, cause, "cannot be done; it will be tried again");
+                }
+                self.was_well = false;
             }
         }
     }

@@ -88,6 +88,12 @@ pub enum Command {
         #[command(subcommand)]
         command: UsersCommand,
     },
+    /// Manage the keys that tokens are signed and sealed with
+    Keys {
+        /// What to do.
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Make a new one-time setup token, which creates the first administrator, and print it
     SetupToken,
     /// Check the configuration
@@ -136,6 +142,22 @@ pub struct PasswordSource {
     /// Read the password from standard input, up to the end of the line
     #[arg(long)]
     pub password_stdin: bool,
+}
+
+/// `doorward keys …`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// List the keys: what each is for and is doing, from when it makes tokens and until when it is kept
+    List,
+    /// Make the next key of each purpose, without logging anybody out
+    ///
+    /// The new keys are published first and take over some minutes later; the old ones are kept until every token that they
+    /// made has expired. Nothing is made while a next key is waiting to take over.
+    Rotate,
+    /// Seal every key under `keys.master_key`, those that are under `keys.previous_master_key` anew
+    ///
+    /// All of them or none. It can be repeated.
+    Reseal,
 }
 
 /// `doorward config …`

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_domain::ports::{Entropy, StoreError};
+use doorward_domain::token::KeyPolicy;
 use doorward_domain::usecases::AccountRules;
 use doorward_http::{
     ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, ProxySettings, Rate,
     ThrottleSettings as HttpThrottle,
 };
 use doorward_jwt::{
-    Algorithm, HmacAttemptKeys, KeyRing, OpenError as KeyError, Parties, RefreshSealer, Signer, Verifier,
+    Algorithm, HmacAttemptKeys, KeyRing, KeyRules, MasterKeys, OpenError as KeyError, Parties, RefreshSealer,
+    Signer, Verifier,
 };
 use doorward_password::{Argon2Hasher, Argon2Params, ZxcvbnEstimator};
 use doorward_persistence::{Database, DatabaseSettings, OpenError, migrate};
@@ -52,26 +54,47 @@ fn open(settings: &Settings, max_connections: u32) -> Result<Arc<Database>, Fail
     })?))
 }
 
-/// The data directory and what is made in it at the first start, then the database, then the ports on it.
-pub fn ports(settings: &mut Settings) -> Result<Ports, Failure> {
+/// The master keys. Takes those that were given out of the settings.
+pub fn master_keys(settings: &mut Settings) -> Result<MasterKeys, Failure> {
+    Ok(MasterKeys {
+        current: first_start::master_key(settings)?,
+        previous: settings.keys.previous_master.take(),
+    })
+}
+
+/// When keys are made, used and forgotten, as configured.
+pub fn key_policy(settings: &Settings) -> KeyPolicy {
+    let tokens = &settings.tokens;
+    KeyPolicy {
+        rotate_every: settings.keys.rotate_every,
+        access_life: tokens.session.access_ttl + tokens.leeway,
+        refresh_life: tokens.session.refresh_ttl,
+    }
+}
+
+/// What the key ring goes by, as configured.
+pub fn key_rules(settings: &Settings) -> KeyRules {
+    KeyRules {
+        algorithm: algorithm(settings.keys.algorithm),
+        policy: key_policy(settings),
+    }
+}
+
+/// The data directory and what is made in it at the first start, then the database, then the ports on it; and the key ring
+/// behind some of them, which has to be tended.
+pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), Failure> {
     first_start::prepare_data_dir(&settings.data_dir)?;
     // The key comes before the database: a database without its key is a mistake that must not be papered over.
-    let master = first_start::master_key(settings)?;
+    let masters = master_keys(settings)?;
     let store = database(settings)?;
-    let ring = KeyRing::open(
-        &*store,
-        &master,
-        algorithm(settings.keys.algorithm),
-        now(),
-        &OsEntropy,
-    )?;
+    let ring = KeyRing::open(&*store, &masters, key_rules(settings), now(), &OsEntropy)?;
     let ring = Arc::new(ring);
     let parties = Parties {
         issuer: settings.server.public_url.clone(),
         audience: settings.tokens.audience.clone(),
     };
-    let attempt_keys = HmacAttemptKeys::new(&master).map_err(Failure::other_error)?;
-    Ok(Ports {
+    let attempt_keys = HmacAttemptKeys::new(&masters.current).map_err(Failure::other_error)?;
+    let ports = Ports {
         revocation_store: open(settings, 1)?,
         store,
         hasher: Arc::new(hasher(settings)?),
@@ -80,10 +103,11 @@ pub fn ports(settings: &mut Settings) -> Result<Ports, Failure> {
         signer: Arc::new(Signer::new(Arc::clone(&ring), parties.clone())),
         verifier: Arc::new(Verifier::new(Arc::clone(&ring), parties, settings.tokens.leeway)),
         refresh_tokens: Arc::new(RefreshSealer::new(Arc::clone(&ring))),
-        published_keys: ring,
+        published_keys: Arc::clone(&ring) as _,
         entropy: Arc::new(OsEntropy),
         clock: clock(),
-    })
+    };
+    Ok((ports, ring))
 }
 
 /// What hashes passwords, as configured.
@@ -196,6 +220,9 @@ impl From<KeyError> for Failure {
         match error {
             KeyError::Store(error) => error.into(),
             KeyError::WrongMasterKey { .. } => Self::configuration(format!("keys.master_key: {error}")),
+            KeyError::NeitherMasterKey { .. } => {
+                Self::configuration(format!("keys.previous_master_key: {error}"))
+            }
             _ => Self::other(error.to_string()),
         }
     }

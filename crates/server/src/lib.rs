@@ -12,3 +12,4 @@ pub mod failure;
 pub mod first_start;
 pub mod logging;
 pub mod system;
+pub mod upkeep;

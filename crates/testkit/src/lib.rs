@@ -5,7 +5,8 @@
 //! `doorward-domain` offers under its feature `mocks`.
 //!
 //! The memory store can be trusted because it is held to the same suite as the databases: [`contract`] has the cases,
-//! [`store_contract!`] runs them all on one store.
+//! [`store_contract!`] runs them all on one store. Under the feature `histories`, generated histories of accounts and
+//! sessions are lived through on any store with the use cases of the domain.
 //!
 //! The types here are those of `doorward-domain` as other crates see it. Unit tests *inside* the domain see a second
 //! build of the domain, whose types differ, so the domain's tests with these doubles live in its `tests/` directory.
@@ -21,6 +22,8 @@ pub mod contract;
 mod entropy;
 mod fakes;
 mod golden;
+#[cfg(feature = "histories")]
+pub mod histories;
 mod memory;
 pub mod sample;
 

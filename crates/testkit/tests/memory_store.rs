@@ -5,7 +5,7 @@ use doorward_domain::ports::{
     Insertion, Repositories, StoreError, StoreResult, Transactions, UnitOfWork, Verdict,
 };
 use doorward_domain::token::EndReason;
-use doorward_testkit::{MemoryStore, sample, store_contract};
+use doorward_testkit::{MemoryStore, histories, sample, store_contract};
 
 store_contract!(memory, Ok(MemoryStore::new()));
 // A store may run the work of a transaction again: the cases must not be what notices.
@@ -15,6 +15,22 @@ fn rerunning() -> MemoryStore {
     let store = MemoryStore::new();
     store.rerun_writes(true);
     store
+}
+
+#[test]
+fn histories_go_as_the_reference_says() {
+    // A store copies all that it has at every write: many small ones are quicker than one that grows.
+    for _ in 0..12 {
+        histories::check(&MemoryStore::new(), 24, 40);
+    }
+    for _ in 0..4 {
+        histories::check(&rerunning(), 24, 40);
+    }
+}
+
+#[test]
+fn two_clients_at_once_leave_one_lineage() {
+    histories::check_together(&MemoryStore::new(), 128);
 }
 
 fn outage() -> StoreError {

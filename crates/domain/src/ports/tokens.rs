@@ -1,3 +1,4 @@
+use core::time::Duration;
 use std::sync::Arc;
 
 use crate::time::Timestamp;
@@ -19,7 +20,7 @@ pub struct TokenRejected {
 /// Signs access tokens.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait AccessTokenSigner: Send + Sync {
-    /// Signs the claims, adding issuer, audience and client.
+    /// Signs the claims, adding issuer, audience and client. The key is the one that is current when the token is issued.
     fn sign(&self, claims: &AccessClaims) -> Result<AccessToken, SigningError>;
 }
 
@@ -38,13 +39,19 @@ pub trait AccessTokenVerifier: Send + Sync {
 pub trait PublishedKeys: Send + Sync {
     /// The key set as a JSON document (RFC 7517, section 5).
     fn key_set(&self) -> Arc<str>;
+
+    /// How long others may use the document without asking again. MUST be less than the time for which a new key is
+    /// published before a token is signed with it.
+    fn cache_life(&self) -> Duration;
 }
 
 /// Seals and opens refresh tokens.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait RefreshTokens: Send + Sync {
     /// The refresh token of `session` for `generation`. A pure function: equal arguments give equal tokens, which is
-    /// what makes a retried refresh answerable without storing any token.
+    /// what makes a retried refresh answerable without storing any token. MUST therefore seal with the key that was current
+    /// at [`Session::rotated_at`], not the one that is now: between an answer that was lost and the retry another key may
+    /// have taken over.
     fn seal(&self, session: &Session, generation: Generation) -> RefreshToken;
 
     /// Reads the shape of what a client presents; `None` for anything that cannot be a refresh token of ours. Costs no

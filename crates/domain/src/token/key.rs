@@ -12,6 +12,9 @@ pub enum KeyPurpose {
 }
 
 impl KeyPurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 2] = [Self::AccessSigning, Self::RefreshSealing];
+
     /// The word by which the database knows the purpose.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -2,6 +2,8 @@
 
 mod claims;
 mod key;
+mod key_schedule;
+mod published;
 mod revocation;
 mod rotation;
 mod secrets;
@@ -9,6 +11,8 @@ mod session;
 
 pub use claims::{AccessClaims, ClaimTimes, UntimelyClaims};
 pub use key::{KeyId, KeyPurpose, SealedKey};
+pub use key_schedule::{KeyPolicy, KeySchedule, KeyState};
+pub use published::RevokedDigests;
 pub use revocation::{Revocation, RevocationDigests, RevocationList, Revoked, revocation_digest};
 pub use rotation::{Decision, Refusal, decide};
 pub use secrets::{AccessToken, PresentedRefreshToken, RefreshToken};

@@ -1,59 +1,15 @@
-//! Random histories of one session, against a model small enough to be believed.
+//! Random histories of one session: of an owner whose network loses answers, and of two who hold one token.
+//!
+//! Histories of everything that happens to accounts and sessions are in `doorward_testkit::histories`, and run on every
+//! store.
 
 use core::time::Duration;
 
-use doorward_domain::time::Timestamp;
 use doorward_domain::token::SessionPolicy;
 use doorward_domain::usecases::TokenPair;
 use proptest::prelude::*;
 
-use crate::world::{MICROSECOND, SECOND, World, just_before, outcome};
-
-/// What happens next. Tokens are named by how many rotations old they are.
-#[derive(Debug, Clone)]
-enum Step {
-    Refresh(usize),
-    Logout(usize),
-    Wait(Duration),
-}
-
-/// A session as it should be.
-struct Model {
-    policy: SessionPolicy,
-    opened_at: Timestamp,
-    used_at: Timestamp,
-    generation: usize,
-    ended: bool,
-}
-
-#[derive(Debug, PartialEq)]
-enum Expected {
-    /// The token of that generation.
-    Token(usize),
-    Refusal,
-}
-
-impl Model {
-    fn refresh(&mut self, presented: usize, now: Timestamp) -> Expected {
-        let is_over =
-            now >= self.opened_at + self.policy.refresh_ttl || now >= self.used_at + self.policy.refresh_idle;
-        if self.ended || is_over {
-            return Expected::Refusal;
-        }
-        if presented == self.generation {
-            self.generation += 1;
-            self.used_at = now;
-            return Expected::Token(self.generation);
-        }
-        // Of a session that is only ever used by refreshing it, the last use is the last rotation.
-        let in_grace = now < self.used_at + self.policy.refresh_grace;
-        if presented + 1 == self.generation && in_grace {
-            return Expected::Token(self.generation);
-        }
-        self.ended = true;
-        Expected::Refusal
-    }
-}
+use crate::world::{MICROSECOND, SECOND, World, just_before};
 
 fn a_wait() -> impl Strategy<Value = Duration> {
     let policy = SessionPolicy::default();
@@ -70,83 +26,8 @@ fn a_wait() -> impl Strategy<Value = Duration> {
     ]
 }
 
-fn a_step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        10 => Just(Step::Refresh(0)),
-        4 => Just(Step::Refresh(1)),
-        1 => (2_usize..4).prop_map(Step::Refresh),
-        1 => (0_usize..4).prop_map(Step::Logout),
-        8 => a_wait().prop_map(Step::Wait),
-    ]
-}
-
 fn text(pair: &TokenPair) -> String {
     pair.refresh_token.expose().to_owned()
-}
-
-/// Lives through a history on the store and on the model, and compares at every step.
-fn live(steps: &[Step], again: bool) -> Result<(), TestCaseError> {
-    let world = World::new();
-    world.store.memory.rerun_writes(again);
-    world.user("ada");
-    let login = world.enter("ada");
-    let opened_at = world.clock.now() - SECOND;
-    let mut model = Model {
-        policy: world.sessions,
-        opened_at,
-        used_at: opened_at,
-        generation: 0,
-        ended: false,
-    };
-    // The one token of each generation: a second one would be a fork.
-    let mut tokens = vec![text(&login)];
-    for step in steps {
-        let was_ended = model.ended;
-        match step {
-            Step::Wait(span) => world.wait(*span),
-            Step::Refresh(age) => {
-                let Some(presented) = model.generation.checked_sub(*age) else {
-                    continue;
-                };
-                let expected = model.refresh(presented, world.clock.now());
-                match world.refresh_token(&tokens[presented]) {
-                    Ok(pair) => {
-                        let token = text(&pair);
-                        if tokens.len() == model.generation {
-                            prop_assert!(!tokens.contains(&token));
-                            tokens.push(token.clone());
-                        }
-                        let generation = tokens.iter().position(|known| *known == token);
-                        prop_assert_eq!(generation.map(Expected::Token), Some(expected));
-                    }
-                    Err(error) => {
-                        prop_assert_eq!(format!("{error:?}"), "InvalidRefreshToken");
-                        prop_assert_eq!(Expected::Refusal, expected);
-                    }
-                }
-            }
-            Step::Logout(age) => {
-                let Some(presented) = model.generation.checked_sub(*age) else {
-                    continue;
-                };
-                prop_assert_eq!(outcome(&world.logout_token(&tokens[presented])), "ok");
-                model.ended = true;
-            }
-        }
-        let session = world.session(login.session_id).expect("a session");
-        prop_assert_eq!(session.ended.is_some(), model.ended);
-        prop_assert!(!was_ended || session.ended.is_some(), "revoked stays revoked");
-        prop_assert_eq!(usize::try_from(session.generation.get()), Ok(model.generation));
-    }
-    // One end, told once.
-    let ends = |line: &&String| line.starts_with("session.ended") || line.starts_with("session.replayed");
-    let told = world.told();
-    prop_assert_eq!(told.iter().filter(ends).count(), usize::from(model.ended));
-    if model.ended {
-        let mut all = tokens.iter();
-        prop_assert!(all.all(|token| world.refresh_token(token).is_err()));
-    }
-    Ok(())
 }
 
 /// One refresh of an owner whose network loses answers.
@@ -172,11 +53,6 @@ fn a_use() -> impl Strategy<Value = Use> {
 }
 
 proptest! {
-    #[test]
-    fn a_session_goes_as_the_model_says(steps in proptest::collection::vec(a_step(), 1..40), again: bool) {
-        live(&steps, again)?;
-    }
-
     #[test]
     fn an_owner_alone_who_retries_within_the_grace_is_never_logged_out(uses in proptest::collection::vec(a_use(), 1..30)) {
         let mut world = World::new();

@@ -15,6 +15,7 @@ mod audit;
 mod deletion;
 mod hashers;
 mod histories;
+mod model;
 mod outages;
 mod paging;
 mod passwords;

@@ -1,7 +1,6 @@
 use actix_web::http::header::{self, HeaderMap};
 
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::problem::{Code, Problem};
 
 /// The access token of a request (RFC 6750, section 2.1: in the header, and nowhere else).
 ///

@@ -13,8 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::middleware::MAX_BODY;
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::problem::{Code, Problem};
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -8,8 +8,7 @@ use doorward_domain::audit::Occasion;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::Session;
 
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::problem::{Code, Problem};
 
 /// Where a request comes from. The outermost middleware makes it; everything that is decided or remembered about the
 /// client is read here.

@@ -9,8 +9,7 @@ use doorward_domain::access::{Granted, GrantedOn, Permission, Principal};
 use doorward_domain::id::UserId;
 
 use crate::app::App;
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::problem::{Code, Problem};
 
 use super::bearer::bearer_token;
 

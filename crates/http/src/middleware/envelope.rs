@@ -16,8 +16,7 @@ use doorward_domain::id::EventId;
 use crate::app::App;
 use crate::client_address::ClientAddresses;
 use crate::extract::Origin;
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::problem::{Code, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -8,8 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Version, header};
 use actix_web::middleware::Next;
 
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::problem::{Code, Problem};
 
 /// The most bytes that names and values of all headers may have.
 const MAX_HEADERS: usize = 32 * 1024;

@@ -3,20 +3,10 @@
 use std::sync::OnceLock;
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi, ToResponse};
+use utoipa::{Modify, OpenApi};
 
-use crate::problem::{ProblemBody, ViolationBody};
+use crate::problem::{ProblemBody, ProblemResponse, ViolationBody};
 use crate::routes::{account, auth, docs, health, keys, problems, revocations, setup, users};
-
-/// Every answer that is not the one asked for.
-#[derive(ToResponse)]
-#[response(
-    description = "A problem (RFC 9457).",
-    content_type = "application/problem+json"
-)]
-pub(crate) struct ProblemResponse(
-    #[expect(dead_code, reason = "the type is what is documented")] ProblemBody<'static>,
-);
 
 #[derive(OpenApi)]
 #[openapi(

@@ -18,9 +18,7 @@ use crate::app::App;
 use crate::attempt_gate::Account;
 use crate::bodies::{SessionsBody, UserBody, change};
 use crate::extract::{Origin, Require, StrictJson};
-use crate::openapi::ProblemResponse;
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::problem::{Code, Problem, ProblemResponse};
 
 /// What may be changed of one's own account.
 #[derive(Deserialize, ToSchema)]

@@ -14,8 +14,7 @@ use crate::app::App;
 use crate::attempt_gate::Account;
 use crate::bodies::{NewAccount, TokenPairBody, UserBody, rfc3339, role_names};
 use crate::extract::{Origin, Require, StrictJson};
-use crate::openapi::ProblemResponse;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemResponse};
 
 /// What a login takes.
 #[derive(Deserialize, ToSchema)]

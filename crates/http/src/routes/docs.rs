@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::web::Path;
+use actix_web::web::{Data, Path};
 use utoipa_swagger_ui::Config;
 
-use crate::openapi::{ProblemResponse, openapi_json};
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::app::App;
+use crate::problem::{Code, Problem, ProblemResponse};
 
 /// The page loads its script and style from this server, and asks nobody else. Swagger UI styles elements in place.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -48,11 +47,11 @@ const ASSET_CACHE: &str = "public, max-age=3600";
     responses((status = 200, description = "The OpenAPI 3.1 document.", body = Object), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!("public"))),
 )]
-pub(crate) async fn openapi() -> HttpResponse {
+pub(crate) async fn openapi(app: Data<App>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .insert_header((header::CACHE_CONTROL, ASSET_CACHE))
-        .body(openapi_json())
+        .body(app.document)
 }
 
 /// Read this document as a page.

@@ -4,8 +4,7 @@ use actix_web::http::{Method, header};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, Resource, Responder, Route};
 
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::problem::{Code, Problem};
 use crate::throttle::{Class, Throttle};
 
 /// A path, the methods it has, and the class it is throttled in.

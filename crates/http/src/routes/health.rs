@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::extract::Origin;
 use crate::middleware::Answered;
-use crate::openapi::ProblemResponse;
+use crate::problem::ProblemResponse;
 
 /// How long the database may take to answer. Those who ask give up soon after.
 const PATIENCE: Duration = Duration::from_millis(1500);

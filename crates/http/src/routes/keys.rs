@@ -5,10 +5,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 
 use crate::app::App;
-use crate::openapi::ProblemResponse;
-
-/// How long others may use the key set without asking again.
-const CACHE: &str = "public, max-age=300";
+use crate::problem::ProblemResponse;
 
 /// Get the public keys (RFC 7517).
 #[utoipa::path(
@@ -17,8 +14,10 @@ const CACHE: &str = "public, max-age=300";
     extensions(("x-permission" = json!("public"))),
 )]
 pub(crate) async fn jwks(app: Data<App>) -> HttpResponse {
+    let keys = &app.ports.published_keys;
+    let cache = format!("public, max-age={}", keys.cache_life().as_secs());
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/jwk-set+json"))
-        .insert_header((header::CACHE_CONTROL, CACHE))
-        .body(app.ports.published_keys.key_set().to_string())
+        .insert_header((header::CACHE_CONTROL, cache))
+        .body(keys.key_set().to_string())
 }

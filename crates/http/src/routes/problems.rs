@@ -4,9 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Path;
 
-use crate::openapi::ProblemResponse;
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::problem::{Code, Problem, ProblemResponse};
 
 /// Read what a problem means and what to do about it.
 #[utoipa::path(

@@ -11,8 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::bodies::rfc3339;
 use crate::extract::StrictQuery;
-use crate::openapi::ProblemResponse;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemResponse};
 
 /// Where to go on.
 #[derive(Deserialize, IntoParams)]

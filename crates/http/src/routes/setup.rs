@@ -10,8 +10,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::bodies::UserBody;
 use crate::extract::{Origin, StrictJson};
-use crate::openapi::ProblemResponse;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemResponse};
 
 /// What setup takes.
 #[derive(Deserialize, ToSchema)]

@@ -18,9 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::bodies::{SessionsBody, Status, UserBody, change};
 use crate::extract::{Origin, Require, RequireOn, StrictJson, StrictQuery};
-use crate::openapi::ProblemResponse;
-use crate::problem::Problem;
-use crate::problem_code::Code;
+use crate::problem::{Code, Problem, ProblemResponse};
 
 /// How many accounts a page has if nothing else is asked for.
 const DEFAULT_PAGE: u32 = 50;

@@ -71,4 +71,25 @@ impl KeyRepository for Work<'_> {
             hit(on_either!(connection, inner => statement.execute(inner)))
         })
     }
+
+    fn reseal(&mut self, key: &SealedKey) -> StoreResult<bool> {
+        self.write(|connection| {
+            let same_key = keys::table
+                .filter(keys::purpose.eq(key.purpose.as_str()))
+                .filter(keys::ordinal.eq(i64::from(key.ordinal)))
+                .filter(keys::id.eq(key.id.as_str()));
+            hit(diesel::update(same_key)
+                .set(keys::sealed.eq(&key.sealed))
+                .execute(connection))
+        })
+    }
+
+    fn delete(&mut self, purpose: KeyPurpose, ordinal: u32) -> StoreResult<bool> {
+        self.write(|connection| {
+            let place = keys::table
+                .filter(keys::purpose.eq(purpose.as_str()))
+                .filter(keys::ordinal.eq(i64::from(ordinal)));
+            hit(diesel::delete(place).execute(connection))
+        })
+    }
 }

@@ -7,7 +7,7 @@ use doorward_persistence::test_support::TestDatabase;
 use doorward_testkit::contract::{NotRun, StoreUnderTest};
 use doorward_testkit::store_contract;
 
-struct Store {
+pub(crate) struct Store {
     // Closes its connections before the database goes.
     store: Database,
     database: TestDatabase,

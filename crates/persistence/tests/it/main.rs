@@ -7,6 +7,7 @@
 
 mod contract;
 mod failures;
+mod histories;
 mod migrations;
 mod outages;
 mod sqlite;

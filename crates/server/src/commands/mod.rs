@@ -1,6 +1,7 @@
 //! What the program does when it is run.
 
 mod health;
+mod keys;
 mod serve;
 mod setup;
 mod users;
@@ -9,7 +10,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::cli::{self, Cli, Command, ConfigCommand, Parsed, UsersCommand};
+use crate::cli::{self, Cli, Command, ConfigCommand, KeysCommand, Parsed, UsersCommand};
 use crate::config::{self, Settings};
 use crate::failure::Failure;
 use crate::logging;
@@ -55,6 +56,11 @@ fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Resul
         Command::Users {
             command: UsersCommand::Create(command),
         } => users::create(settings, command),
+        Command::Keys { command } => match command {
+            KeysCommand::List => keys::list(settings),
+            KeysCommand::Rotate => keys::rotate(settings),
+            KeysCommand::Reseal => keys::reseal(settings),
+        },
         Command::SetupToken => setup::setup_token(settings),
         Command::Config {
             command: ConfigCommand::Check,

@@ -1,26 +1,26 @@
 //! `doorward serve`: answers until told to stop.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use doorward_domain::ports::UnitOfWork;
-use doorward_domain::usecases::{OfferSetup, SetupOffer, Sweep, Swept};
+use doorward_domain::usecases::{OfferSetup, SetupOffer};
 use doorward_http::{Addresses, Stop};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::chores::{Chore, Chores};
+use crate::chores::Chores;
 use crate::compose;
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::first_start::{Listener, write_bound};
-use crate::system::{OsEntropy, now};
+use crate::system::OsEntropy;
+use crate::upkeep;
 
 use super::print;
 
 /// Serves with these settings.
 pub fn serve(mut settings: Settings) -> Result<(), Failure> {
-    let ports = compose::ports(&mut settings)?;
+    let (ports, ring) = compose::ports(&mut settings)?;
     let store = Arc::clone(&ports.store);
     let policies = compose::policies(&settings);
     let http = compose::http(&settings);
@@ -36,41 +36,15 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
         );
         Ok(())
     };
-    let _chores = Chores::start(vec![sweeping(&settings, Arc::clone(&store))])?;
+    let policy = compose::key_policy(&settings);
+    let _chores = Chores::start(vec![
+        upkeep::tending_keys(ring, Arc::clone(&store), policy.pause()),
+        upkeep::sweeping(Arc::clone(&store), policy.access_life),
+    ])?;
     doorward_http::serve(ports, policies, http, ready, stop_signal)
         .map_err(|error| Failure::other(format!("cannot serve: {error}")))?;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// How often what cannot matter any more is deleted.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-
-/// The chore of deleting what cannot matter any more.
-fn sweeping(settings: &Settings, store: Arc<dyn UnitOfWork>) -> Chore {
-    let revocation_life = settings.tokens.session.access_ttl + settings.tokens.leeway;
-    let work = move || {
-        let swept = Sweep {
-            store: &*store,
-            revocation_life,
-        }
-        .execute(now())
-        .map_err(|error| error.to_string())?;
-        if swept != Swept::default() {
-            let Swept {
-                sessions,
-                attempts,
-                revocations,
-            } = swept;
-            tracing::info!(sessions, attempts, revocations, "swept");
-        }
-        Ok(())
-    };
-    Chore {
-        name: "sweep",
-        every: SWEEP_EVERY,
-        work: Box::new(work),
-    }
 }
 
 /// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.

@@ -115,11 +115,11 @@ pub struct RawKeys {
     pub master_key: Option<Secret>,
     /// A file that holds `keys.master_key`.
     pub master_key_file: Option<String>,
-    /// The master key before this one. Keys still sealed under it are opened with it and sealed anew.
+    /// The master key before this one. Keys still sealed under it are opened with it; `doorward keys reseal` seals them anew.
     pub previous_master_key: Option<Secret>,
     /// A file that holds `keys.previous_master_key`.
     pub previous_master_key_file: Option<String>,
-    /// How old the signing key grows before the next one takes over.
+    /// How old the newest key grows before the next one is made, which is published for a while and then takes over.
     #[schemars(extend("x-min" = "1m", "x-max" = "3650d"))]
     pub rotate_every: Span,
     /// The algorithm of signing keys made from now on: `EdDSA` (Ed25519) or `ES256` (P-256).

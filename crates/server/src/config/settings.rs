@@ -95,7 +95,7 @@ pub struct KeySettings {
     pub master: Option<MasterKey>,
     /// The one before it.
     pub previous_master: Option<MasterKey>,
-    /// How old the signing key grows.
+    /// How old the newest key grows before the next one is made.
     pub rotate_every: Duration,
     /// The algorithm of new signing keys.
     pub algorithm: SigningAlgorithm,

@@ -5,6 +5,9 @@ use doorward_persistence::test_support::TestDatabase;
 /// A master key, for a database that is not given one of its own.
 pub const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
+/// The password that the database is addressed with.
+pub const DATABASE_PASSWORD: &str = "s3cret-of-the-database";
+
 /// An empty database, gone when this is dropped, and the key to what will be in it.
 pub struct Backing {
     database: TestDatabase,
@@ -28,10 +31,15 @@ impl Backing {
         &self.database
     }
 
-    /// What a service has to be told to use it.
+    /// What a service has to be told to use it. The server for tests asks for no password; being told one, it tells
+    /// whether one is kept secret.
     pub fn environment(&self) -> [(&'static str, String); 2] {
+        let url = self
+            .database
+            .url()
+            .replacen("doorward@", &format!("doorward:{DATABASE_PASSWORD}@"), 1);
         [
-            ("DOORWARD_DATABASE__URL", self.database.url().to_owned()),
+            ("DOORWARD_DATABASE__URL", url),
             ("DOORWARD_KEYS__MASTER_KEY", MASTER_KEY.to_owned()),
         ]
     }

@@ -142,7 +142,7 @@ impl Answer {
 
     /// The names of its headers.
     pub fn header_names(&self) -> Vec<&str> {
-        let mut names: Vec<_> = self.headers.keys().map(|name| name.as_str()).collect();
+        let mut names: Vec<_> = self.headers.keys().map(ureq::http::HeaderName::as_str).collect();
         names.sort_unstable();
         names
     }

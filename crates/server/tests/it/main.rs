@@ -5,6 +5,8 @@ mod account;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod attempts;
+#[cfg(test)]
 mod auth;
 #[cfg(test)]
 mod backing;
@@ -17,9 +19,17 @@ mod documents;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod log;
+#[cfg(test)]
 mod malformed;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod operation;
+#[cfg(test)]
+mod outage;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
@@ -29,13 +39,21 @@ mod protocol;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
+mod revocations;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]
+mod strain;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod throttle;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

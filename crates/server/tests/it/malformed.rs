@@ -67,7 +67,7 @@ impl Stage {
     }
 
     /// Asserts that nothing has become of anything.
-    fn is_untouched(self) {
+    fn assert_untouched(&self) {
         self.bystander.try_refresh().ok(200);
         let bystander = self.bystander.again();
         assert_eq!(bystander.pair["user"], self.bystander.pair["user"]);
@@ -156,7 +156,7 @@ fn a_body_that_is_not_the_one_asked_for_is_malformed(backing: &Backing) {
             stage.refuse(operation, bytes);
         }
     }
-    stage.is_untouched();
+    stage.assert_untouched();
 }
 
 fn a_member_that_is_not_the_one_asked_for_is_malformed(backing: &Backing) {
@@ -209,7 +209,7 @@ fn a_member_that_is_not_the_one_asked_for_is_malformed(backing: &Backing) {
             }
         }
     }
-    stage.is_untouched();
+    stage.assert_untouched();
 }
 
 /// What a member of this schema cannot be.
@@ -274,7 +274,7 @@ fn a_body_of_another_type_is_not_read(backing: &Backing) {
     stage.each(&quoted, b"nonsense", |_, answer| {
         answer.problem(400, "malformed-request");
     });
-    stage.is_untouched();
+    stage.assert_untouched();
 }
 
 fn a_body_is_as_large_as_is_allowed_and_no_larger(backing: &Backing) {
@@ -302,7 +302,7 @@ fn a_body_is_as_large_as_is_allowed_and_no_larger(backing: &Backing) {
             answer.problem(413, "payload-too-large");
         }
     }
-    stage.is_untouched();
+    stage.assert_untouched();
 }
 
 /// Sends a body that the server need not read to its end, in one piece or in chunks of unknown number.
@@ -366,7 +366,9 @@ fn text_that_a_database_could_stumble_over_is_kept_or_refused(backing: &Backing)
         let body = json!({"email": format!("{text}@example.org"), "password": PASSWORD});
         let answer = client.post("/v1/auth/register", &body);
         assert!([201, 422].contains(&answer.status), "{answer:?}");
-        let query: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let query: String = text
+            .bytes()
+            .fold(String::new(), |query, byte| query + &format!("%{byte:02x}"));
         let path = format!("/v1/users?email={query}&role={query}");
         grace.client().get(&path).problem(403, "forbidden");
     }

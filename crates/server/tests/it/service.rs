@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::backing::Backing;
+use crate::backing::{Backing, DATABASE_PASSWORD, MASTER_KEY};
 use crate::client::Client;
 use crate::support::{eventually, signal};
 
@@ -168,6 +170,11 @@ impl Service {
         fs::read_to_string(self.home.path().join(OUTPUT)).unwrap()
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// The directory it was started in.
     pub fn home(&self) -> &Path {
         self.home.path()
@@ -188,7 +195,7 @@ impl Service {
 
     /// Sends a signal.
     pub fn signal(&self, name: &str) {
-        signal(self.process.child.id(), name);
+        signal(self.id(), name);
     }
 
     /// Waits until it has ended.
@@ -212,6 +219,29 @@ impl Service {
     pub fn start_again(&mut self) {
         self.process = Process::spawn(&self.launch, self.home.path());
         (self.public, self.management) = addresses(&mut self.process, self.home.path());
+    }
+}
+
+impl Drop for Service {
+    /// Whatever was tried: the log is lines of JSON, and tells of no fault of the program and of no key.
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        let log = self.log();
+        for line in log.lines() {
+            let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            assert!(
+                event["level"].is_string() && event["timestamp"].is_string(),
+                "{line}"
+            );
+            assert_ne!(event["status"], 500, "{line}");
+            let message = event["message"].as_str().unwrap_or_default();
+            assert!(!message.starts_with("panic: "), "{line}");
+            for secret in [MASTER_KEY, DATABASE_PASSWORD] {
+                assert!(!line.contains(secret), "{line}");
+            }
+        }
     }
 }
 

@@ -110,8 +110,8 @@ fn a_token_is_verified_with_the_published_keys(backing: &Backing) {
     };
     let verifier = Verifier::from_key_set(answer.text(), parties, std::time::Duration::from_secs(5)).unwrap();
     let issued = Timestamp::from_unix_seconds(claims["iat"].as_i64().unwrap());
-    let verified = verifier.verify(&grace.access(), issued).unwrap();
-    assert_eq!(verified.subject.to_string(), grace.id);
+    let found = verifier.verify(&grace.access(), issued).unwrap();
+    assert_eq!(found.subject.to_string(), grace.id);
 }
 
 fn a_token_nobody_signed_is_refused(backing: &Backing) {

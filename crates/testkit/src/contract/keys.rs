@@ -65,3 +65,69 @@ pub fn a_place_that_is_taken_leaves_the_transaction_usable(store: &dyn StoreUnde
     assert_eq!(list(store, SIGNING), [first, sample::key(SIGNING, 2)]);
     assert_eq!(store.log().len(), 2);
 }
+
+/// A new sealed form takes the place of the old one; nothing else of that key changes, and no other key.
+pub fn a_key_is_sealed_anew_and_otherwise_left_alone(store: &dyn StoreUnderTest) {
+    let (first, second, other) = (
+        sample::key(SIGNING, 1),
+        sample::key(SIGNING, 2),
+        sample::key(SEALING, 1),
+    );
+    for key in [&first, &second, &other] {
+        assert!(store.write(|r| r.keys().insert(key)));
+    }
+    let anew = SealedKey {
+        algorithm: "another".to_owned(),
+        public: vec![7],
+        sealed: vec![0, 9, 9, 9],
+        created_at: sample::START + core::time::Duration::from_secs(1),
+        ..first.clone()
+    };
+    assert!(store.write(|r| r.keys().reseal(&anew)));
+    let resealed = SealedKey {
+        sealed: anew.sealed,
+        ..first
+    };
+    assert_eq!(list(store, SIGNING), [resealed, second]);
+    assert_eq!(list(store, SEALING), [other]);
+}
+
+/// Nothing is sealed anew where there is no key, or another one.
+pub fn what_is_sealed_anew_is_that_very_key(store: &dyn StoreUnderTest) {
+    let key = sample::key(SIGNING, 1);
+    assert!(store.write(|r| r.keys().insert(&key)));
+    let others = [
+        sample::key(SEALING, 1),
+        sample::key(SIGNING, 2),
+        SealedKey {
+            id: KeyId::new("rival"),
+            ..key.clone()
+        },
+    ];
+    for other in others {
+        let other = SealedKey {
+            sealed: vec![9],
+            ..other
+        };
+        assert!(!store.write(|r| r.keys().reseal(&other)), "{other:?}");
+    }
+    assert_eq!(list(store, SIGNING), [key]);
+    assert_eq!(list(store, SEALING), []);
+}
+
+/// A deletion takes one key, and its place is free then.
+pub fn a_deleted_key_is_gone_and_no_other(store: &dyn StoreUnderTest) {
+    for key in [
+        sample::key(SIGNING, 1),
+        sample::key(SIGNING, 2),
+        sample::key(SEALING, 1),
+    ] {
+        assert!(store.write(|r| r.keys().insert(&key)));
+    }
+    assert!(store.write(|r| r.keys().delete(SIGNING, 1)));
+    assert!(!store.write(|r| r.keys().delete(SIGNING, 1)));
+    assert!(!store.write(|r| r.keys().delete(SEALING, 2)));
+    assert_eq!(list(store, SIGNING), [sample::key(SIGNING, 2)]);
+    assert_eq!(list(store, SEALING), [sample::key(SEALING, 1)]);
+    assert!(store.write(|r| r.keys().insert(&sample::key(SIGNING, 1))));
+}

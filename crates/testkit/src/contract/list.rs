@@ -96,6 +96,9 @@ macro_rules! __store_contract_cases {
                 keys_are_listed_in_order_of_their_place
                 a_place_that_is_taken_keeps_its_key
                 a_place_that_is_taken_leaves_the_transaction_usable
+                a_key_is_sealed_anew_and_otherwise_left_alone
+                what_is_sealed_anew_is_that_very_key
+                a_deleted_key_is_gone_and_no_other
             }
             setup {
                 the_first_token_offered_is_kept

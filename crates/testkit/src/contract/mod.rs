@@ -29,7 +29,7 @@ mod round_trips;
 mod sessions;
 mod setup;
 mod sweeping;
-mod threads;
+pub(crate) mod threads;
 mod transactions;
 mod turns;
 

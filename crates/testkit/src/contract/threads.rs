@@ -14,7 +14,7 @@ pub(super) const RACERS: usize = 8;
 pub(super) const MOMENT: Duration = Duration::from_millis(2);
 
 /// Runs `racer` on `racers` threads that set off together. Answers what each came back with, in their order.
-pub(super) fn race<T: Send>(racers: usize, racer: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub(crate) fn race<T: Send>(racers: usize, racer: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = Barrier::new(racers);
     let run = |number| {
         start.wait();

@@ -79,6 +79,20 @@ impl KeyRepository for Transaction {
         }
         Ok(!is_taken)
     }
+
+    fn reseal(&mut self, key: &SealedKey) -> StoreResult<bool> {
+        let mut keys = self.change()?.keys.iter_mut();
+        let found = keys
+            .find(|other| other.purpose == key.purpose && other.ordinal == key.ordinal && other.id == key.id);
+        Ok(found.map(|other| other.sealed.clone_from(&key.sealed)).is_some())
+    }
+
+    fn delete(&mut self, purpose: KeyPurpose, ordinal: u32) -> StoreResult<bool> {
+        let keys = &mut self.change()?.keys;
+        let before = keys.len();
+        keys.retain(|key| key.purpose != purpose || key.ordinal != ordinal);
+        Ok(keys.len() < before)
+    }
 }
 
 impl SetupRepository for Transaction {

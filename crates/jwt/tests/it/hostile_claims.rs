@@ -1,8 +1,6 @@
 //! Access tokens, all with a valid signature, whose claims are not what they should be.
 
-mod common;
-
-use common::{Forge, NOW, claims, claims_json, refused, with, without};
+use crate::common::{Forge, NOW, claims, claims_json, refused, with, without};
 use doorward_domain::ports::AccessTokenVerifier;
 use proptest::prelude::*;
 use serde_json::{Value, json};

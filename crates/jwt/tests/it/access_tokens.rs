@@ -1,11 +1,9 @@
 //! Access tokens as they should be: signed, published, verified.
 
-mod common;
-
 use core::time::Duration;
 use std::sync::Arc;
 
-use common::{LEEWAY, NOW, claims, claims_json, decode, parties, ring};
+use crate::common::{LEEWAY, NOW, claims, claims_json, decode, parties, ring};
 use doorward_domain::ports::{AccessTokenSigner, AccessTokenVerifier, PublishedKeys};
 use doorward_domain::token::AccessClaims;
 use doorward_jwt::{Algorithm, Parties, Signer, Verifier};

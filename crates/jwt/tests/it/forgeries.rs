@@ -1,12 +1,10 @@
 //! Access tokens that are false in shape, header or signature. All but the unsigned ones bear a valid signature: what
 //! refuses them is what they say, not who signed it.
 
-mod common;
-
+use crate::common::{Forge, LEEWAY, NOW, claims, claims_json, parties, refused, ring, with, without};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
-use common::{Forge, LEEWAY, NOW, claims, claims_json, parties, refused, ring, with, without};
 use doorward_domain::ports::{AccessTokenSigner, AccessTokenVerifier, PublishedKeys, RefreshTokens};
 use doorward_domain::token::Generation;
 use doorward_jwt::{Algorithm, RefreshSealer, Signer, Verifier};
@@ -345,7 +343,7 @@ fn a_key_of_one_algorithm_does_not_verify_another() {
     };
     let token = Signer::new(edwards.clone(), parties()).sign(&claims()).unwrap();
     let verifier = Verifier::new(nist.clone(), parties(), LEEWAY);
-    let (mut header, _) = common::decode(token.expose());
+    let (mut header, _) = crate::common::decode(token.expose());
     header["kid"] = json!(kid(&nist));
     let (_, rest) = token.expose().split_once('.').unwrap();
     let renamed = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()));

@@ -1,11 +1,4 @@
 //! What the tests of tokens share.
-#![allow(dead_code, reason = "each test program uses a part of it")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "in a test a panic is a failed test"
-)]
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -17,8 +10,8 @@ use doorward_domain::id::{SessionId, TokenId};
 use doorward_domain::identity::UserVersion;
 use doorward_domain::ports::AccessTokenVerifier;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::AccessClaims;
-use doorward_jwt::{Algorithm, KeyRing, MasterKey, Parties, Verifier};
+use doorward_domain::token::{AccessClaims, KeyPolicy};
+use doorward_jwt::{Algorithm, KeyRing, KeyRules, MasterKey, Parties, Verifier};
 use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 use serde_json::{Value, json};
 
@@ -32,12 +25,24 @@ pub fn master(seed: u64) -> MasterKey {
     MasterKey::generate(&SeededEntropy::new(seed))
 }
 
+/// The rules of a deployment that changes nothing but the algorithm.
+pub fn rules(algorithm: Algorithm) -> KeyRules {
+    KeyRules {
+        algorithm,
+        policy: KeyPolicy {
+            rotate_every: Duration::from_secs(90 * 86_400),
+            access_life: Duration::from_secs(905),
+            refresh_life: Duration::from_secs(30 * 86_400),
+        },
+    }
+}
+
 /// A ring with keys of its own.
 pub fn ring(algorithm: Algorithm, seed: u64) -> Arc<KeyRing> {
     let ring = KeyRing::open(
         &MemoryStore::new(),
-        &master(seed),
-        algorithm,
+        &master(seed).into(),
+        rules(algorithm),
         NOW,
         &SeededEntropy::new(seed),
     )

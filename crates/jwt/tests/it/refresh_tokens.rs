@@ -1,10 +1,8 @@
 //! Refresh tokens: sealed, opened, told from false ones.
 
-mod common;
-
+use crate::common::ring;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use common::ring;
 use doorward_domain::id::SessionId;
 use doorward_domain::ports::RefreshTokens;
 use doorward_domain::token::{Generation, Session, SessionKey};
@@ -44,9 +42,9 @@ fn a_tag_is_what_the_design_says() {
     // The same tag, computed by hand from the key that the ring's entropy gave it.
     let store = doorward_testkit::MemoryStore::new();
     let constant = Constant(9);
-    let master = doorward_jwt::MasterKey::generate(&constant);
-    let ring =
-        doorward_jwt::KeyRing::open(&store, &master, Algorithm::EdDsa, common::NOW, &constant).unwrap();
+    let master = doorward_jwt::MasterKey::generate(&constant).into();
+    let rules = crate::common::rules(Algorithm::EdDsa);
+    let ring = doorward_jwt::KeyRing::open(&store, &master, rules, crate::common::NOW, &constant).unwrap();
     let sealer = RefreshSealer::new(std::sync::Arc::new(ring));
     let session = session(1);
     let presented = sealer
@@ -107,7 +105,7 @@ fn what_the_store_says_of_the_session_otherwise_does_not_matter() {
     let own = session(1);
     let later = Session {
         generation: Generation::new(9),
-        last_used_at: common::NOW,
+        last_used_at: crate::common::NOW,
         ip: None,
         ..own.clone()
     };

@@ -1,0 +1,16 @@
+//! Tokens and keys as other crates use them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test a panic is a failed test"
+)]
+
+mod access_tokens;
+mod common;
+mod forgeries;
+mod hostile_claims;
+mod key_ring;
+mod refresh_tokens;
+mod resealing;
+mod rotation;

@@ -1,0 +1,129 @@
+//! `doorward keys`: what an operator does with the keys that tokens are made with.
+
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::{KeyPurpose, SealedKey};
+use doorward_domain::usecases::{KeyEntry, ListKeys};
+use doorward_jwt::KeyRing;
+
+use crate::compose;
+use crate::config::Settings;
+use crate::failure::Failure;
+use crate::first_start;
+use crate::system::{OsEntropy, now};
+
+use super::print;
+
+/// What stands above the columns of the list.
+const HEAD: [&str; 8] = [
+    "KID",
+    "PURPOSE",
+    "ALGORITHM",
+    "ORDINAL",
+    "STATE",
+    "CREATED",
+    "FIRST USE",
+    "KEPT UNTIL",
+];
+
+/// Lists the keys.
+pub fn list(mut settings: Settings) -> Result<(), Failure> {
+    first_start::prepare_data_dir(&settings.data_dir)?;
+    // Although no key is opened here: a database must not come into being without its master key.
+    compose::master_keys(&mut settings)?;
+    let store = compose::database(&settings)?;
+    let policy = compose::key_policy(&settings);
+    let keys = ListKeys {
+        store: &*store,
+        policy: &policy,
+    };
+    let keys = keys.execute(now())?;
+    let rows: Vec<_> = core::iter::once(HEAD.map(str::to_owned))
+        .chain(keys.into_iter().map(row))
+        .collect();
+    print(&aligned(&rows))
+}
+
+/// Makes the next key of each purpose.
+pub fn rotate(mut settings: Settings) -> Result<(), Failure> {
+    first_start::prepare_data_dir(&settings.data_dir)?;
+    let masters = compose::master_keys(&mut settings)?;
+    let store = compose::database(&settings)?;
+    let rules = compose::key_rules(&settings);
+    let ring = KeyRing::open(&*store, &masters, rules, now(), &OsEntropy)?;
+    let made = ring.rotate(&*store, now(), &OsEntropy)?;
+    let keys = ListKeys {
+        store: &*store,
+        policy: &rules.policy,
+    };
+    let keys = keys.execute(now())?;
+    let newest = KeyPurpose::ALL
+        .iter()
+        .filter_map(|purpose| keys.iter().rfind(|key| key.purpose == *purpose));
+    let lines: Vec<_> = newest.map(|key| announcement(key, &made)).collect();
+    print(&lines.join("\n"))
+}
+
+/// Seals every key under the current master key.
+pub fn reseal(mut settings: Settings) -> Result<(), Failure> {
+    first_start::prepare_data_dir(&settings.data_dir)?;
+    let masters = compose::master_keys(&mut settings)?;
+    let store = compose::database(&settings)?;
+    let resealed = doorward_jwt::reseal(&*store, &masters, &OsEntropy)?;
+    print(&format!(
+        "{} keys were sealed anew under keys.master_key, {} were under it already",
+        resealed.anew, resealed.already
+    ))
+}
+
+/// What is said of the newest key of a purpose.
+fn announcement(key: &KeyEntry, made: &[SealedKey]) -> String {
+    let is_new = made.iter().any(|made| made.id == key.id);
+    format!(
+        "{}: {} ({}) {} at {}",
+        key.purpose.as_str(),
+        key.id.as_str(),
+        key.algorithm,
+        if is_new {
+            "was made, and takes over"
+        } else {
+            "is there already, and takes over"
+        },
+        time(key.first_use)
+    )
+}
+
+fn row(key: KeyEntry) -> [String; 8] {
+    [
+        key.id.as_str().to_owned(),
+        key.purpose.as_str().to_owned(),
+        key.algorithm,
+        key.ordinal.to_string(),
+        key.state.as_str().to_owned(),
+        time(key.created_at),
+        time(key.first_use),
+        key.kept_until.map_or_else(|| "-".to_owned(), time),
+    ]
+}
+
+/// A time for people and scripts: RFC 3339, in UTC, in whole seconds.
+fn time(at: Timestamp) -> String {
+    jiff::Timestamp::from_second(at.as_unix_seconds())
+        .unwrap_or(jiff::Timestamp::MAX)
+        .to_string()
+}
+
+/// Rows as lines, with columns as wide as their widest cell and two spaces between.
+fn aligned(rows: &[[String; 8]]) -> String {
+    let mut widths = [0; 8];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.len().max(*width);
+        }
+    }
+    let lines = rows.iter().map(|row| {
+        let cells = row.iter().zip(widths);
+        let line: Vec<String> = cells.map(|(cell, width)| format!("{cell:width$}")).collect();
+        line.join("  ").trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}

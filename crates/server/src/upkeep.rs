@@ -1,0 +1,75 @@
+//! What a running server does besides answering: it tends its keys, and sweeps away what cannot matter any more.
+//!
+//! (Following what was revoked is not here: it has a bound to keep and waits for nobody.)
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_domain::ports::UnitOfWork;
+use doorward_domain::token::SealedKey;
+use doorward_domain::usecases::{Sweep, Swept};
+use doorward_jwt::KeyRing;
+
+use crate::chores::Chore;
+use crate::system::{OsEntropy, now};
+
+/// How often what cannot matter any more is deleted.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// The chore of learning which keys other instances made, making the next ones when they are due, and forgetting those
+/// whose tokens have expired.
+pub fn tending_keys(ring: Arc<KeyRing>, store: Arc<dyn UnitOfWork>, every: Duration) -> Chore {
+    let work = move || {
+        let tended = ring
+            .tend(&*store, now(), &OsEntropy)
+            .map_err(|error| error.to_string())?;
+        for key in &tended.made {
+            tell("made the next key", key);
+        }
+        for key in &tended.forgotten {
+            tell("forgot a key whose tokens have all expired", key);
+        }
+        Ok(())
+    };
+    Chore {
+        name: "tend the keys",
+        every,
+        work: Box::new(work),
+    }
+}
+
+fn tell(what: &str, key: &SealedKey) {
+    tracing::info!(
+        kid = key.id.as_str(),
+        purpose = key.purpose.as_str(),
+        ordinal = key.ordinal,
+        algorithm = key.algorithm,
+        "{what}"
+    );
+}
+
+/// The chore of deleting what cannot matter any more. `revocation_life` is how long a revocation matters.
+pub fn sweeping(store: Arc<dyn UnitOfWork>, revocation_life: Duration) -> Chore {
+    let work = move || {
+        let swept = Sweep {
+            store: &*store,
+            revocation_life,
+        }
+        .execute(now())
+        .map_err(|error| error.to_string())?;
+        if swept != Swept::default() {
+            let Swept {
+                sessions,
+                attempts,
+                revocations,
+            } = swept;
+            tracing::info!(sessions, attempts, revocations, "swept");
+        }
+        Ok(())
+    };
+    Chore {
+        name: "sweep",
+        every: SWEEP_EVERY,
+        work: Box::new(work),
+    }
+}
