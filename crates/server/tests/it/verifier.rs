@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::backing::{Backing, on_both};
 use crate::people::Person;
-use crate::service::Service;
+use crate::service::{Launch, Service};
 use crate::shapes::{changed, decode, encode};
 use crate::support::{Ended, run};
 
@@ -124,6 +124,7 @@ fn a_forged_or_foreign_token_is_refused() {
         json!({"kid": "another"}),
         json!({"kid": null}),
         json!({"crit": ["exp"]}),
+        json!({"jwk": {"kty": "OKP"}}),
     ] {
         let header = changed(&header, &change).to_string();
         let forged = encode(&header, &claims.to_string(), &[7; 64]);
@@ -152,5 +153,16 @@ fn what_cannot_be_known_is_not_a_refusal() {
     service.terminate();
     if let Some(verifier) = Verifier::of(&service) {
         assert_eq!(verifier.run(&token, ISSUER, "doorward").status, 2);
+    }
+}
+
+#[test]
+fn the_key_says_with_which_algorithm_it_signs() {
+    let backing = Backing::sqlite();
+    let service = Launch::on(&backing).set("keys.algorithm", "ES256").start();
+    let token = service.person("grace").access();
+    if let Some(verifier) = Verifier::of(&service) {
+        assert_eq!(decode(&token).0["alg"], "ES256");
+        verifier.verify(&token).unwrap();
     }
 }
