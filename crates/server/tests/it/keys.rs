@@ -1,13 +1,14 @@
 //! The keys as operators meet them: `doorward keys …`, and a server that rotates them.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tempfile::TempDir;
 
-use crate::support::{Ended, directory, doorward};
+use crate::backing::Backing;
+use crate::service::Service;
+use crate::support::{Ended, directory, doorward, eventually};
 
 const OLD: (&str, &str) = (
     "DOORWARD_KEYS__MASTER_KEY",
@@ -138,102 +139,37 @@ fn the_key_of_the_first_start_can_be_replaced_too() {
     lines(&directory, &["keys", "rotate"], &[]);
 }
 
-/// A running server, ended with the test.
-struct Server {
-    process: Child,
-    address: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Server {
-    /// Starts in a directory of its own; several share the data directory by its path.
-    fn start(home: &TempDir, settings: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-        command.current_dir(home.path()).env_clear();
-        for setting in settings {
-            command.args(["--set", setting]);
-        }
-        command
-            .args(["--listen", "127.0.0.1:0"])
-            .args(["--set", "server.management_listen=127.0.0.1:0"]);
-        let process = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let listen = home.path().join("data/listen");
-        let address = eventually("a server that listens", || fs::read_to_string(&listen).ok());
-        let address = address.trim_end().to_owned();
-        Self { process, address }
-    }
-
-    /// The key set, and how many seconds it may be cached.
-    fn key_set(&self) -> (String, u64) {
-        let url = format!("http://{}/.well-known/jwks.json", self.address);
-        let mut response = ureq::get(&url).call().unwrap();
-        let cache = response.headers()["cache-control"].to_str().unwrap();
-        let seconds = cache.rsplit_once('=').unwrap().1.parse().unwrap();
-        (response.body_mut().read_to_string().unwrap(), seconds)
-    }
-}
-
-fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..3_000 {
-        if let Some(seen) = look() {
-            return seen;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("not within half a minute: {what}")
-}
-
 #[test]
 fn a_key_made_by_command_is_published_by_a_running_server_before_its_first_use() {
-    let home = directory();
-    let server = Server::start(&home, &[]);
-    let (before, cached) = server.key_set();
-    assert_eq!((before.matches("kid").count(), cached), (1, 300));
-    lines(&home, &["keys", "rotate"], &[]);
-    let rows = list(&home, &[]);
-    let after = eventually("two keys", || {
-        let (set, _) = server.key_set();
-        (set.matches("kid").count() == 2).then_some(set)
+    let service = Service::on(&Backing::sqlite());
+    let key_set = || service.client().get("/.well-known/jwks.json");
+    let before = key_set();
+    assert_eq!(before.header("cache-control"), Some("public, max-age=300"));
+    assert_eq!(before.ok(200)["keys"].as_array().unwrap().len(), 1);
+
+    let run = |arguments: &[&str]| {
+        let ended = service.run(arguments, "");
+        assert_eq!(ended.status, 0, "{ended:?}");
+        ended.stdout
+    };
+    run(&["keys", "rotate"]);
+    let listed = run(&["keys", "list"]);
+    let waiting: Vec<&str> = listed
+        .lines()
+        .find(|line| line.contains("published"))
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let after = eventually("two keys are published", || {
+        let set = key_set();
+        (set.ok(200)["keys"].as_array().unwrap().len() == 2).then_some(set)
     });
-    assert!(after.contains(&rows[1][0]), "{after}");
-    let first_use: jiff::Timestamp = rows[1][6].parse().unwrap();
+    assert!(after.text().contains(waiting[0]), "{listed}");
+    let first_use: jiff::Timestamp = waiting[6].parse().unwrap();
     #[expect(
         clippy::disallowed_methods,
         reason = "the program goes by the time as it passes"
     )]
     let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap();
-    assert!(first_use.duration_since(now).as_secs() > 300 + 5, "{rows:?}");
-    assert_eq!(rows[1][4], "published");
-}
-
-#[test]
-fn another_algorithm_is_published_at_the_next_start() {
-    let home = directory();
-    drop(Server::start(&home, &[]));
-    fs::remove_file(home.path().join("data/listen")).unwrap();
-    let server = Server::start(&home, &["keys.algorithm=ES256", "keys.rotate_every=1m"]);
-    let (set, cached) = server.key_set();
-    assert!(set.contains("\"EdDSA\"") && set.contains("\"ES256\""), "{set}");
-    assert_eq!(cached, 10);
-    drop(server);
-    let environment = [("DOORWARD_KEYS__ALGORITHM", "ES256")];
-    assert_eq!(
-        states(&home, &environment),
-        [
-            "access-signing EdDSA 1 current",
-            "access-signing ES256 2 published",
-            "refresh-sealing HS256 1 current",
-        ]
-    );
+    assert!(first_use.duration_since(now).as_secs() > 300 + 5, "{listed}");
 }
