@@ -145,7 +145,7 @@ fn a_key_made_by_command_is_published_by_a_running_server_before_its_first_use()
     let key_set = || service.client().get("/.well-known/jwks.json");
     let before = key_set();
     assert_eq!(before.header("cache-control"), Some("public, max-age=300"));
-    assert_eq!(before.ok(200)["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(before.is(200).body()["keys"].as_array().unwrap().len(), 1);
 
     let run = |arguments: &[&str]| {
         let ended = service.run(arguments, "");
@@ -162,7 +162,7 @@ fn a_key_made_by_command_is_published_by_a_running_server_before_its_first_use()
         .collect();
     let after = eventually("two keys are published", || {
         let set = key_set();
-        (set.ok(200)["keys"].as_array().unwrap().len() == 2).then_some(set)
+        (set.is(200).body()["keys"].as_array().unwrap().len() == 2).then_some(set)
     });
     assert!(after.text().contains(waiting[0]), "{listed}");
     let first_use: jiff::Timestamp = waiting[6].parse().unwrap();
