@@ -15,6 +15,11 @@ test *ARGS:
 test-postgres *ARGS:
     DOORWARD_REQUIRE_POSTGRES=1 scripts/with-postgres cargo test --workspace --locked "$@"
 
+# Clients, instances that are killed, and the histories of sessions checked, at length: 200 rounds, or as many as named.
+torture rounds="200":
+    DOORWARD_REQUIRE_POSTGRES=1 DOORWARD_TORTURE_ROUNDS={{ rounds }} scripts/with-postgres \
+        cargo test --locked -p doorward --test it torture -- --nocapture
+
 # The server on SQLite, with everything it makes in ./data.
 run *ARGS:
     cargo run --locked -- "$@"

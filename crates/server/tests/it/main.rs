@@ -57,4 +57,8 @@ mod throttle;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod torture;
+#[cfg(test)]
 mod users;
+#[cfg(test)]
+mod verifier;

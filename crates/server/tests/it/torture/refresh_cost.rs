@@ -1,0 +1,86 @@
+//! What a refresh costs the database, counted where it passes.
+
+use std::fs;
+
+use crate::backing::{Backing, MASTER_KEY};
+use crate::service::Launch;
+
+use super::rounds::say;
+use super::sql_tap::SqlTap;
+
+const REFRESHES: usize = 40;
+
+#[test]
+fn a_refresh_on_postgres_is_one_transaction_of_three_statements() {
+    let Some(backing) = Backing::postgres() else {
+        return;
+    };
+    let url = url::Url::parse(backing.database().url()).unwrap();
+    let server = url.socket_addrs(|| Some(5432)).unwrap()[0];
+    let tap = SqlTap::before(server);
+    let mut tapped = url.clone();
+    tapped.set_ip_host(tap.address().ip()).unwrap();
+    tapped.set_port(Some(tap.address().port())).unwrap();
+    let service = Launch::on(&backing)
+        .env("DOORWARD_DATABASE__URL", tapped.as_str())
+        .env("DOORWARD_KEYS__MASTER_KEY", MASTER_KEY)
+        .start();
+    let mut person = service.person("grace");
+    let before = tap.statements();
+    for _ in 0..REFRESHES {
+        person.refresh();
+    }
+    let after = tap.statements();
+    let mut of_one: Vec<String> = Vec::new();
+    let (mut statements, mut commits) = (0, 0);
+    for (place, all) in after.iter().enumerate() {
+        let new = &all[before.get(place).map_or(0, Vec::len)..];
+        // The instance reads what was revoked on a connection of its own.
+        if new.iter().any(|sql| sql.contains("\"revocations\"")) {
+            continue;
+        }
+        statements += new.len();
+        commits += new.iter().filter(|sql| *sql == "COMMIT").count();
+        if let Some(end) = new.iter().position(|sql| sql == "COMMIT") {
+            of_one = new[..=end].to_vec();
+        }
+    }
+    say(&format!(
+        "torture, PostgreSQL, {REFRESHES} refreshes: {statements} statements, {commits} commits; one of them: {of_one:#?}"
+    ));
+    assert_eq!(commits, REFRESHES);
+    // BEGIN, the session, its user, the rotation, COMMIT.
+    assert_eq!(statements, 5 * REFRESHES, "{after:#?}");
+}
+
+#[test]
+fn a_refresh_on_sqlite_is_one_commit() {
+    let backing = Backing::sqlite();
+    let service = Launch::on(&backing).start();
+    let mut person = service.person("grace");
+    let log = backing.database().folder().unwrap().join("doorward.db-wal");
+    let before = commits(&fs::read(&log).unwrap());
+    for _ in 0..REFRESHES {
+        person.refresh();
+    }
+    let after = fs::read(&log).unwrap();
+    let commits = commits(&after) - before;
+    say(&format!(
+        "torture, SQLite, {REFRESHES} refreshes: {commits} commits in the write-ahead log",
+    ));
+    assert_eq!(commits, REFRESHES);
+}
+
+/// The commits in a write-ahead log (SQLite's documentation, "WAL File Format"): frames of the present generation that
+/// say how large the database is afterwards, which only the last one of a transaction does.
+fn commits(log: &[u8]) -> usize {
+    let number = |bytes: &[u8]| u32::from_be_bytes(*bytes.first_chunk().unwrap());
+    let (header, frames) = log.split_at(32);
+    let page = usize::try_from(number(&header[8..])).unwrap();
+    let salts = &header[16..24];
+    frames
+        .chunks_exact(24 + page)
+        .take_while(|frame| frame[8..16] == *salts)
+        .filter(|frame| number(&frame[4..]) != 0)
+        .count()
+}
