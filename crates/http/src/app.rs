@@ -64,6 +64,13 @@ pub struct Policies {
     pub leeway: Duration,
 }
 
+impl Policies {
+    /// How long after it was issued an access token may still be accepted.
+    pub(crate) fn token_life(&self) -> Duration {
+        self.session.access_ttl + self.leeway
+    }
+}
+
 /// What every handler works with: ports, policies, and the lanes on which use cases run.
 pub struct App {
     pub(crate) ports: Ports,
@@ -99,6 +106,7 @@ impl App {
         Authenticate {
             verifier: &*self.ports.verifier,
             revocations: &*self.revocations,
+            max_age: self.policies.token_life(),
         }
     }
 

@@ -83,16 +83,20 @@ impl ClientAddresses {
 
     /// The hops of the forwarding header from left to right, all of its lines taken as one list (RFC 9110, section 5.3).
     fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-        let lines = headers
-            .get_all(self.settings.header.name())
-            .map(|line| line.to_str().unwrap_or(""));
-        let hops = lines.flat_map(|line| split_unquoted(line, ','));
-        // Empty elements of a list mean nothing (RFC 9110, section 5.6.1).
-        let hops = hops.filter(|hop| !hop.trim().is_empty());
-        match self.settings.header {
-            ForwardingHeader::XForwardedFor => hops.map(parse_node).collect(),
-            ForwardingHeader::Forwarded => hops.map(parse_forwarded).collect(),
+        let mut hops = Vec::new();
+        for line in headers.get_all(self.settings.header.name()) {
+            // Bytes of the client's must not make a proxy's words unreadable.
+            let line = String::from_utf8_lossy(line.as_bytes());
+            match self.settings.header {
+                ForwardingHeader::XForwardedFor => hops.extend(elements(line.split(',')).map(parse_node)),
+                ForwardingHeader::Forwarded if is_closed(&line) => {
+                    hops.extend(elements(split_unquoted(&line, ',')).map(parse_forwarded));
+                }
+                // A quote that is never closed is the client's: what a proxy has added comes after the last comma.
+                ForwardingHeader::Forwarded => hops.extend(elements(line.split(',')).map(parse_forwarded)),
+            }
         }
+        hops
     }
 
     /// Warns once: it is either a proxy that was forgotten in the configuration, or somebody who tries.
@@ -105,6 +109,11 @@ impl ClientAddresses {
             );
         }
     }
+}
+
+/// The elements of a list that are not empty: those mean nothing (RFC 9110, section 5.6.1).
+fn elements<'a>(parts: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    parts.filter(|part| !part.trim().is_empty())
 }
 
 /// The address of one element of a `Forwarded` header: its one `for` parameter.
@@ -124,16 +133,36 @@ fn parse_forwarded(element: &str) -> Option<IpAddr> {
     }
 }
 
-/// Splits at `separator`, but not within a quoted string (RFC 9110, section 5.6.4): what a client put into quotes must
-/// not look like something that a proxy said.
+/// Follows a text through its quoted strings (RFC 9110, section 5.6.4).
+#[derive(Default)]
+struct Quoting {
+    is_inside: bool,
+    escaped: bool,
+}
+
+impl Quoting {
+    fn take(&mut self, c: char) {
+        self.is_inside ^= c == '"' && !self.escaped;
+        self.escaped = c == '\\' && self.is_inside && !self.escaped;
+    }
+}
+
+/// Splits at `separator`, but not within a quoted string: what a client put into quotes must not look like something that a
+/// proxy said.
 fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let (mut quoted, mut escaped) = (false, false);
+    let mut quoting = Quoting::default();
     text.split(move |c| {
-        let splits = c == separator && !quoted;
-        quoted ^= c == '"' && !escaped;
-        escaped = c == '\\' && quoted && !escaped;
+        let splits = c == separator && !quoting.is_inside;
+        quoting.take(c);
         splits
     })
+}
+
+/// Whether every quoted string of the text ends.
+fn is_closed(text: &str) -> bool {
+    let mut quoting = Quoting::default();
+    text.chars().for_each(|c| quoting.take(c));
+    !quoting.is_inside
 }
 
 /// A network of IPv4-mapped IPv6 addresses as the IPv4 network it is.
@@ -268,6 +297,33 @@ mod tests {
             assert_eq!(forwarded(&[line]), "198.51.100.7", "{line}");
         }
         assert_eq!(forwarded(&["for=6.6.6.6;for=198.51.100.7"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_client_cannot_make_a_proxys_words_unreadable() {
+        let behind = |header, line: &[u8]| {
+            let trusted = vec!["10.0.0.0/8".parse().unwrap()];
+            let addresses = ClientAddresses::new(ProxySettings { trusted, header });
+            let mut headers = HeaderMap::new();
+            headers.append(header.name(), HeaderValue::from_bytes(line).unwrap());
+            addresses
+                .of(Some("10.0.0.1:4711".parse().unwrap()), &headers)
+                .unwrap()
+                .to_string()
+        };
+        for line in [
+            &b"\", 198.51.100.7"[..],
+            b"\xff, 198.51.100.7",
+            b"\"1.2.3.4, 198.51.100.7",
+        ] {
+            assert_eq!(behind(ForwardingHeader::XForwardedFor, line), "198.51.100.7");
+        }
+        for line in [
+            &b"for=\", for=198.51.100.7"[..],
+            b"for=\xff;by=\"\\\", for=198.51.100.7",
+        ] {
+            assert_eq!(behind(ForwardingHeader::Forwarded, line), "198.51.100.7");
+        }
     }
 
     #[test]

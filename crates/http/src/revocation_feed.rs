@@ -8,7 +8,7 @@
 //! When the list has not been brought up to date for longer than the bound, it is not known what was revoked meanwhile,
 //! and no token is accepted.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,10 @@ const INTERVAL: Duration = Duration::from_millis(250);
 /// How old the list may be and still be believed: the bound within which a revocation takes effect everywhere.
 const BOUND: Duration = Duration::from_secs(1);
 
+/// How much longer entries are kept than a token can live: for clocks of instances that differ, and for revocations that
+/// waited for a lock after they were dated.
+const MARGIN: Duration = Duration::from_secs(120);
+
 /// How many entries are read at once.
 const BATCH: u32 = 1000;
 
@@ -31,6 +35,8 @@ const BATCH: u32 = 1000;
 pub(crate) struct RevocationFeed {
     store: Arc<dyn UnitOfWork>,
     clock: Clock,
+    /// How long after it was issued an access token may be accepted.
+    life: Duration,
     current: RwLock<Current>,
     /// Held while the store is read, so that entries are added in their order.
     reading: Mutex<()>,
@@ -57,13 +63,14 @@ impl RevocationFeed {
     /// Reads everything that still matters, once.
     pub(crate) fn open(store: Arc<dyn UnitOfWork>, clock: Clock, life: Duration) -> StoreResult<Arc<Self>> {
         let current = Current {
-            list: RevocationList::new(life),
+            list: RevocationList::new(life + MARGIN),
             read_at: now(),
             as_of: clock(),
         };
         let feed = Self {
             store,
             clock,
+            life,
             current: RwLock::new(current),
             reading: Mutex::new(()),
             stopped: Mutex::new(false),
@@ -95,25 +102,35 @@ impl RevocationFeed {
 
     /// Brings the list up to date with everything committed before this is called.
     pub(crate) fn read(&self) -> StoreResult<()> {
+        let asked = now();
         let _turn = hold(&self.reading);
+        let (latest, known_until) = {
+            let current = self.current();
+            if current.read_at >= asked {
+                // Somebody else has read meanwhile, and began after this was asked for.
+                return Ok(());
+            }
+            (current.list.latest(), current.as_of)
+        };
         let (read_at, as_of) = (now(), (self.clock)());
-        let mut latest = self
-            .current
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .list
-            .latest();
+        // A clock that was ahead may have had entries forgotten that matter now that it is set back: read them again.
+        let mut anew = (as_of < known_until).then(|| RevocationList::new(self.life + MARGIN));
+        let mut after = if anew.is_some() { 0 } else { latest };
         loop {
             let entries = self
                 .store
-                .snapshot(|repos| -> Result<_, StoreError> { repos.revocations().after(latest, BATCH) })?;
+                .snapshot(|repos| -> Result<_, StoreError> { repos.revocations().after(after, BATCH) })?;
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            let list = anew.as_mut().unwrap_or(&mut current.list);
             for entry in &entries {
-                current.list.add(entry);
+                list.add(entry);
             }
-            latest = current.list.latest();
+            after = list.latest().max(after);
             if entries.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
-                current.list.prune(as_of);
+                list.prune(as_of);
+                if let Some(anew) = anew {
+                    current.list = anew;
+                }
                 current.read_at = read_at;
                 current.as_of = as_of;
                 return Ok(());
@@ -121,13 +138,17 @@ impl RevocationFeed {
         }
     }
 
+    fn current(&self) -> RwLockReadGuard<'_, Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What was added after the entry `number`; `None` when the list is too old to be believed.
     pub(crate) fn published_after(&self, number: u64) -> Option<Published> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current();
         current.is_believable().then(|| Published {
             as_of: current.as_of,
-            life: current.list.life(),
-            digests: current.list.digests_after(number),
+            life: self.life,
+            digests: current.list.digests_after(number, current.as_of - self.life),
         })
     }
 
@@ -175,7 +196,7 @@ impl Current {
 
 impl RevocationCheck for RevocationFeed {
     fn standing(&self, claims: &AccessClaims) -> Standing {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current();
         if current.list.revokes(claims) {
             // Whatever else may have happened: nothing takes a revocation back.
             Standing::Revoked
@@ -264,6 +285,23 @@ mod tests {
             thread::sleep(Duration::from_millis(5));
         }
         feed.stop();
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_for_a_moment_revives_nothing() {
+        let store = Arc::new(MemoryStore::new());
+        let clock = Arc::new(doorward_testkit::Clock::at(START));
+        let feed = {
+            let clock = Arc::clone(&clock);
+            RevocationFeed::open(store.clone(), Arc::new(move || clock.now()), LIFE).unwrap()
+        };
+        revoke(&store, 7);
+        feed.read().unwrap();
+        clock.set(START + 10 * LIFE);
+        feed.read().unwrap();
+        clock.set(START);
+        feed.read().unwrap();
+        assert_eq!(feed.standing(&claims(7)), Standing::Revoked);
     }
 
     #[test]

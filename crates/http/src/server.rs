@@ -85,7 +85,7 @@ where
         public: public.local_addr()?,
         management: management.local_addr()?,
     };
-    let life = policies.session.access_ttl + policies.leeway;
+    let life = policies.token_life();
     let revocations = RevocationFeed::open(
         Arc::clone(&ports.revocation_store),
         Arc::clone(&ports.clock),

@@ -23,6 +23,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("keepalives_interval", "10"),
     ("keepalives_count", "3"),
     ("tcp_user_timeout", "30000"),
+    // Of several hosts, the one that is no standby: a reader that follows a lagging one would believe it.
+    ("target_session_attrs", "read-write"),
 ];
 
 /// The parameters of libpq (version 18) that an address may have. Replication is not our business, and the encoding is

@@ -2,6 +2,7 @@
 //!
 //! Every instance does every chore; each chore is such that any number of instances may do it at once.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -80,7 +81,9 @@ impl Turn {
     /// Does the chore. The log is told when it begins to fail and when it succeeds again, not each time.
     fn take(&mut self) {
         let chore = self.chore.name;
-        match (self.chore.work)() {
+        // A chore that panics has been logged by the panic hook; the others, and its next time, are not its victims.
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.chore.work)()));
+        match outcome.unwrap_or_else(|_| Err("it panicked".to_owned())) {
             Ok(()) => {
                 if !self.was_well {
                     tracing::info!(chore, "can be done again");

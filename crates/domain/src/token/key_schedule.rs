@@ -242,9 +242,10 @@ mod tests {
             "it is not what was asked for"
         );
         let line = [START, at(1_000_000_000), at(86_400)];
-        assert_eq!(schedule.current(&line, at(90_000)), Some(2));
-        assert_eq!(schedule.state(&line, 1, at(90_000)), KeyState::Retired);
-        assert_eq!(schedule.state(&line, 1, at(100_000)), KeyState::Dead);
+        // The third key takes over at 87,000 s; what the second could have made until then lives for 965 s more.
+        assert_eq!(schedule.current(&line, at(87_000)), Some(2));
+        assert_eq!(schedule.state(&line, 1, at(87_964)), KeyState::Retired);
+        assert_eq!(schedule.state(&line, 1, at(87_965)), KeyState::Dead);
     }
 
     /// A line of keys made at any times, as clocks that are set make them.

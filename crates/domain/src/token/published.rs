@@ -65,7 +65,7 @@ mod tests {
                 revoked,
             });
         }
-        let told = list.digests_after(0);
+        let told = list.digests_after(0, now);
         let users = told
             .users
             .into_iter()

@@ -57,7 +57,8 @@ pub struct RevocationList {
     sessions: HashMap<SessionId, Listed<()>>,
     users: HashMap<UserId, Listed<UserVersion>>,
     latest: u64,
-    earliest: Timestamp,
+    /// When the earliest entry was written; nothing is to be forgotten before it is old enough.
+    earliest: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone)]
@@ -88,7 +89,7 @@ impl RevocationList {
             sessions: HashMap::new(),
             users: HashMap::new(),
             latest: 0,
-            earliest: Timestamp::from_micros(i64::MIN),
+            earliest: None,
         }
     }
 
@@ -119,6 +120,7 @@ impl RevocationList {
         }
         self.latest = entry.number;
         let (number, at) = (entry.number, entry.at);
+        self.earliest = Some(self.earliest.map_or(at, |earliest| earliest.min(at)));
         match entry.revoked {
             Revoked::Session(id) => {
                 let digest = revocation_digest(&id.to_string());
@@ -154,14 +156,14 @@ impl RevocationList {
     /// Forgets what no valid token can be concerned by at `now`. Cheap unless there is something to forget.
     pub fn prune(&mut self, now: Timestamp) {
         let horizon = now - self.life;
-        if self.earliest >= horizon {
+        if self.earliest.is_none_or(|earliest| earliest >= horizon) {
             return;
         }
         self.sessions.retain(|_, listed| listed.at >= horizon);
         self.users.retain(|_, listed| listed.at >= horizon);
         let sessions = self.sessions.values().map(|listed| listed.at);
         let users = self.users.values().map(|listed| listed.at);
-        self.earliest = sessions.chain(users).min().unwrap_or(now);
+        self.earliest = sessions.chain(users).min();
     }
 
     /// Whether the list makes a token with these claims untrue.
@@ -173,18 +175,18 @@ impl RevocationList {
                 .is_some_and(|listed| claims.user_version < listed.value)
     }
 
-    /// What was added after the entry `number`, in alphabetical order, which tells nothing about the ids.
-    pub fn digests_after(&self, number: u64) -> RevocationDigests {
+    /// What was added after the entry `number` and written at or after `since`, in alphabetical order, which tells nothing about the ids.
+    pub fn digests_after(&self, number: u64, since: Timestamp) -> RevocationDigests {
         let mut sessions: Vec<String> = self
             .sessions
             .values()
-            .filter(|listed| listed.number > number)
+            .filter(|listed| listed.number > number && listed.at >= since)
             .map(|listed| listed.digest.clone())
             .collect();
         let mut users: Vec<(String, UserVersion)> = self
             .users
             .values()
-            .filter(|listed| listed.number > number)
+            .filter(|listed| listed.number > number && listed.at >= since)
             .map(|listed| (listed.digest.clone(), listed.value))
             .collect();
         sessions.sort_unstable();
@@ -281,10 +283,10 @@ mod tests {
         let mut list = RevocationList::new(LIFE);
         list.add(&session(1, 7, NOW));
         list.add(&user(2, 8, 3));
-        assert_eq!(list.digests_after(0).sessions.len(), 1);
-        let newer = list.digests_after(1);
+        assert_eq!(list.digests_after(0, NOW).sessions.len(), 1);
+        let newer = list.digests_after(1, NOW);
         assert_eq!((newer.sessions.len(), newer.users.len(), newer.latest), (0, 1, 2));
-        assert!(list.digests_after(2).users.is_empty());
+        assert!(list.digests_after(2, NOW).users.is_empty());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::ports::{HashError, Repositories, SigningError, StoreError, Transactio
 use crate::token::{EndReason, Generation, Session, SessionKey};
 
 use super::password_check::{Admission, Failure, Finding};
-use super::revoke::end_session;
+use super::revoke::end_sessions;
 use super::{PasswordCheck, TokenIssuer, TokenPair};
 
 /// Opens a session for whoever knows the password.
@@ -150,19 +150,18 @@ impl Login<'_> {
         occasion: &Occasion,
     ) -> Result<(), StoreError> {
         let keep = self.issuer.policy.max_sessions;
-        for surplus in repos.sessions().surplus(session.user_id, occasion.now, keep)? {
-            if end_session(repos, surplus, EndReason::Superseded, occasion.now)? {
-                let event = Event::new(
-                    EventKind::SessionEnded,
-                    EventOutcome::Success,
-                    occasion,
-                    self.check.entropy,
-                )
-                .of(session.user_id)
-                .in_session(surplus)
-                .with("reason", EndReason::Superseded.as_str());
-                repos.events().append(&event)?;
-            }
+        let surplus = repos.sessions().surplus(session.user_id, occasion.now, keep)?;
+        for ended in end_sessions(repos, surplus, EndReason::Superseded, occasion.now)? {
+            let event = Event::new(
+                EventKind::SessionEnded,
+                EventOutcome::Success,
+                occasion,
+                self.check.entropy,
+            )
+            .of(session.user_id)
+            .in_session(ended)
+            .with("reason", EndReason::Superseded.as_str());
+            repos.events().append(&event)?;
         }
         Ok(())
     }

@@ -23,6 +23,31 @@ pub(super) fn end_session(
     Ok(ended)
 }
 
+/// Ends these sessions, and makes their access tokens untrue. Answers those that had not ended before.
+pub(super) fn end_sessions(
+    repos: &mut dyn Repositories,
+    sessions: Vec<SessionId>,
+    reason: EndReason,
+    now: Timestamp,
+) -> StoreResult<Vec<SessionId>> {
+    let mut ended = Vec::new();
+    for session in sessions {
+        if repos.sessions().end(session, reason, now)? {
+            ended.push(session);
+        }
+    }
+    revoke_sessions(repos, &ended, now)?;
+    Ok(ended)
+}
+
+fn revoke_sessions(repos: &mut dyn Repositories, ended: &[SessionId], now: Timestamp) -> StoreResult<()> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let revoked: Vec<Revoked> = ended.iter().copied().map(Revoked::Session).collect();
+    repos.revocations().append(&revoked, now)
+}
+
 /// Ends every session of `user` but `except`, and makes their access tokens untrue. Answers how many it ended.
 pub(super) fn end_all_sessions(
     repos: &mut dyn Repositories,
@@ -32,10 +57,7 @@ pub(super) fn end_all_sessions(
     now: Timestamp,
 ) -> StoreResult<usize> {
     let ended = repos.sessions().end_all(user, except, reason, now)?;
-    let revoked: Vec<Revoked> = ended.iter().copied().map(Revoked::Session).collect();
-    if !revoked.is_empty() {
-        repos.revocations().append(&revoked, now)?;
-    }
+    revoke_sessions(repos, &ended, now)?;
     Ok(ended.len())
 }
 

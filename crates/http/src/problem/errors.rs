@@ -88,7 +88,7 @@ impl From<Forbidden> for Problem {
 impl From<AuthenticateError> for Problem {
     fn from(error: AuthenticateError) -> Self {
         match error {
-            AuthenticateError::InvalidToken(_) | AuthenticateError::Revoked => {
+            AuthenticateError::InvalidToken(_) | AuthenticateError::TooOld | AuthenticateError::Revoked => {
                 Self::invalid_token().cause(&error)
             }
             AuthenticateError::RevocationsUnknown => Self::revocations_unknown(),

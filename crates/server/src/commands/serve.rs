@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::ports::UnitOfWork;
+use doorward_domain::ports::{StoreError, UnitOfWork};
 use doorward_domain::usecases::{OfferSetup, SetupOffer};
 use doorward_http::{Addresses, Stop};
 use secrecy::ExposeSecret;
@@ -41,10 +41,20 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
         upkeep::tending_keys(ring, Arc::clone(&store), policy.pause()),
         upkeep::sweeping(Arc::clone(&store), policy.access_life),
     ])?;
-    doorward_http::serve(ports, policies, http, ready, stop_signal)
-        .map_err(|error| Failure::other(format!("cannot serve: {error}")))?;
+    doorward_http::serve(ports, policies, http, ready, stop_signal).map_err(cannot_serve)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Why the server could not begin, or broke off.
+fn cannot_serve(error: std::io::Error) -> Failure {
+    match error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<StoreError>())
+    {
+        Some(store) => store.clone().into(),
+        None => Failure::other(format!("cannot serve: {error}")),
+    }
 }
 
 /// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.

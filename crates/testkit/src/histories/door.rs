@@ -153,6 +153,7 @@ impl<'a> Door<'a> {
         let authenticate = Authenticate {
             verifier: &verifier,
             revocations: self,
+            max_age: Duration::from_secs(905),
         };
         authenticate.execute(access_token, self.clock.now()).ok()
     }

@@ -261,6 +261,7 @@ impl World {
         let authenticate = Authenticate {
             verifier: &verifier,
             revocations: &NothingRevoked,
+            max_age: Duration::from_secs(905),
         };
         authenticate
             .execute(pair.access_token.expose(), self.clock.now())
