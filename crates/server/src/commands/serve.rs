@@ -41,13 +41,13 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
         upkeep::tending_keys(ring, Arc::clone(&store), policy.pause()),
         upkeep::sweeping(Arc::clone(&store), policy.access_life),
     ])?;
-    doorward_http::serve(ports, policies, http, ready, stop_signal).map_err(cannot_serve)?;
+    doorward_http::serve(ports, policies, http, ready, stop_signal).map_err(|error| cannot_serve(&error))?;
     tracing::info!("stopped");
     Ok(())
 }
 
 /// Why the server could not begin, or broke off.
-fn cannot_serve(error: std::io::Error) -> Failure {
+fn cannot_serve(error: &std::io::Error) -> Failure {
     match error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<StoreError>())
