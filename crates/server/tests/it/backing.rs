@@ -1,5 +1,7 @@
 //! The two databases that every scenario is tried on.
 
+use std::sync::Arc;
+
 use doorward_persistence::test_support::TestDatabase;
 
 /// A master key, for a database that is not given one of its own.
@@ -8,22 +10,24 @@ pub const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The password that the database is addressed with.
 pub const DATABASE_PASSWORD: &str = "s3cret-of-the-database";
 
-/// An empty database, gone when this is dropped, and the key to what will be in it.
+/// An empty database and the key to what will be in it. The database is gone with the last of its clones and services.
+#[derive(Clone)]
 pub struct Backing {
-    database: TestDatabase,
+    database: Arc<TestDatabase>,
 }
 
 impl Backing {
     /// An embedded database.
     pub fn sqlite() -> Self {
         Self {
-            database: TestDatabase::sqlite(),
+            database: Arc::new(TestDatabase::sqlite()),
         }
     }
 
     /// One on the PostgreSQL server for tests; without one, the test says that it was not run, or fails where it must be.
     pub fn postgres() -> Option<Self> {
-        TestDatabase::postgres().map(|database| Self { database })
+        let database = Arc::new(TestDatabase::postgres()?);
+        Some(Self { database })
     }
 
     /// The database itself.

@@ -33,12 +33,17 @@ const DEFAULTS: [(&str, &str); 8] = [
 pub struct Launch {
     settings: BTreeMap<String, String>,
     environment: BTreeMap<String, String>,
+    /// Kept for as long as anything may be started on it.
+    _backing: Option<Backing>,
 }
 
 impl Launch {
     /// With this database, and what suits a test.
     pub fn on(backing: &Backing) -> Self {
-        let mut launch = Self::bare();
+        let mut launch = Self {
+            _backing: Some(backing.clone()),
+            ..Self::bare()
+        };
         for (key, value) in DEFAULTS {
             launch = launch.set(key, value);
         }
@@ -53,6 +58,7 @@ impl Launch {
         let bare = Self {
             settings: BTreeMap::new(),
             environment: BTreeMap::new(),
+            _backing: None,
         };
         bare.set("server.listen", "127.0.0.1:0")
             .set("server.management_listen", "127.0.0.1:0")
@@ -100,9 +106,9 @@ impl Launch {
 
 /// A service that may not serve yet.
 pub struct Starting {
+    process: Process,
     launch: Launch,
     home: TempDir,
-    process: Process,
 }
 
 impl Starting {
@@ -127,9 +133,10 @@ impl Starting {
 
 /// A service that serves.
 pub struct Service {
+    // Ended before its directory and its database go.
+    process: Process,
     launch: Launch,
     home: TempDir,
-    process: Process,
     public: SocketAddr,
     management: SocketAddr,
 }
