@@ -141,7 +141,8 @@ fn the_key_of_the_first_start_can_be_replaced_too() {
 
 #[test]
 fn a_key_made_by_command_is_published_by_a_running_server_before_its_first_use() {
-    let service = Service::on(&Backing::sqlite());
+    let backing = Backing::sqlite();
+    let service = Service::on(&backing);
     let key_set = || service.client().get("/.well-known/jwks.json");
     let before = key_set();
     assert_eq!(before.header("cache-control"), Some("public, max-age=300"));
