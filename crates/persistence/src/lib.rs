@@ -3,7 +3,8 @@
 //! A [`Database`] is the domain's [`UnitOfWork`](doorward_domain::ports::UnitOfWork). It is made of a pool of connections;
 //! a transaction is one connection for as long as it lasts, and the domain's repositories are implemented for it. There
 //! is one schema and one set of queries for both databases: ids are text, instants are microseconds, and what one of the
-//! two does in its own way stands in a `match` where it matters ([ADR 0003] tells why it is done so).
+//! two does in its own way stands in a `match` where it matters. Why it is done so is told in
+//! `docs/decisions/0003-one-set-of-queries.md`.
 //!
 //! Nothing here logs. What goes wrong is in the error, and no error repeats a value that was written or read, nor the
 //! password in the database's address.
@@ -21,8 +22,6 @@
 //! assert_eq!(database.check(), Ok(()));
 //! # Ok::<(), OpenError>(())
 //! ```
-//!
-//! [ADR 0003]: https://github.com/doorward/doorward/blob/main/docs/decisions/0003-one-set-of-queries.md
 
 mod connection;
 mod database;
