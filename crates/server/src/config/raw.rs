@@ -100,7 +100,7 @@ pub struct RawDatabase {
     pub url: Option<Secret>,
     /// A file that holds `database.url`.
     pub url_file: Option<String>,
-    /// The most connections this instance opens.
+    /// The most connections this instance opens for requests; one more follows what was revoked.
     #[schemars(range(min = 1, max = 10_000), extend("x-default" = "cores × 4, at least 8"))]
     pub max_connections: Option<u32>,
 }
