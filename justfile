@@ -20,6 +20,11 @@ torture rounds="200":
     DOORWARD_REQUIRE_POSTGRES=1 DOORWARD_TORTURE_ROUNDS={{ rounds }} scripts/with-postgres \
         cargo test --locked -p doorward --test it torture -- --nocapture
 
+# Attacks on the program from addresses all over 127.0.0.0/8, on both databases, at length: a table of what came of each.
+attack scale="10":
+    DOORWARD_REQUIRE_POSTGRES=1 DOORWARD_ATTACK_SCALE={{ scale }} scripts/with-postgres \
+        cargo test --locked -p doorward --test it attack -- --nocapture --test-threads=1
+
 # The server on SQLite, with everything it makes in ./data.
 run *ARGS:
     cargo run --locked -- "$@"

@@ -5,6 +5,8 @@ mod account;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod attack;
+#[cfg(test)]
 mod attempts;
 #[cfg(test)]
 mod auth;
@@ -24,6 +26,8 @@ mod keys;
 mod log;
 #[cfg(test)]
 mod malformed;
+#[cfg(test)]
+mod measure;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]

@@ -28,6 +28,16 @@ pub fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     parse(&String::from_utf8_lossy(first_line), &received)
 }
 
+/// Sends these few bytes over a connection and gives the first answer; none, if the server hangs up without one.
+pub fn ask(mut stream: TcpStream, request: &[u8]) -> Option<Answer> {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // A server that hangs up at once may have said why.
+    let _ = stream.write_all(request);
+    let received = read_answer(&mut stream, request.starts_with(b"HEAD "));
+    let first_line = request.split(|byte| *byte == b'\r').next().unwrap();
+    parse(&String::from_utf8_lossy(first_line), &received)
+}
+
 /// Reads until the answer is whole or the connection ends.
 fn read_answer(stream: &mut TcpStream, to_head: bool) -> Vec<u8> {
     let (mut received, mut chunk) = (Vec::new(), [0; 4096]);

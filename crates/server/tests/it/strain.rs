@@ -1,12 +1,12 @@
 //! More than there is time or memory for: storms of logins, hashes that cost too much, clients that take their time.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
 use crate::backing::{Backing, on_both};
+use crate::measure::memory;
 use crate::people::{PASSWORD, login};
 use crate::service::{Launch, Service};
 
@@ -20,9 +20,7 @@ const HASH: u64 = 65_536;
 
 /// The most memory the service has had so far, in KiB, where the system tells.
 fn peak_memory(service: &Service) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", service.id())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
+    memory(service.id(), "VmHWM")
 }
 
 /// Lesson 20.

@@ -16,7 +16,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::history::{Act, Event, Micros, Outcome};
+use crate::measure::Micros;
+
+use super::history::{Act, Event, Outcome};
 
 /// What the service was told to hold.
 #[derive(Debug, Clone, Copy)]

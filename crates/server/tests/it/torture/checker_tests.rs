@@ -2,7 +2,9 @@
 //! rule.
 
 use super::checker::{Policy, Rule, check};
-use super::history::{Act, Deed, Event, Micros, Outage, Outcome, Record, by_session, odd_answers};
+use crate::measure::Micros;
+
+use super::history::{Act, Deed, Event, Outage, Outcome, Record, by_session, odd_answers};
 
 const POLICY: Policy = Policy {
     grace: 2_000,

@@ -8,10 +8,11 @@ use std::thread;
 use serde_json::json;
 
 use crate::client::{Answer, Client};
+use crate::measure::{Dice, Micros};
 use crate::people::{PASSWORD, text};
 
-use super::history::{Deed, Micros, Record};
-use super::world::{Dice, Incarnation, World};
+use super::history::{Deed, Record};
+use super::world::{Incarnation, World};
 
 /// The tokens of one generation.
 #[derive(Clone)]

@@ -3,13 +3,10 @@
 use std::thread;
 
 use crate::backing::Backing;
+use crate::measure::{Micros, Watch, say};
 use crate::people::Person;
 use crate::people::register;
 use crate::service::Service;
-
-use super::history::Micros;
-use super::rounds::say;
-use super::world::Watch;
 
 const CLIENTS: usize = 4;
 const SAMPLES_EACH: usize = 30;

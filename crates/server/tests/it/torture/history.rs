@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Microseconds on the test's own clock, which never goes back.
-pub type Micros = u64;
+use crate::measure::Micros;
 
 /// What a client did.
 #[derive(Debug, Clone, PartialEq, Eq)]

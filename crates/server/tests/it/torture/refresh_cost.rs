@@ -3,9 +3,9 @@
 use std::fs;
 
 use crate::backing::{Backing, MASTER_KEY};
+use crate::measure::say;
 use crate::service::Launch;
 
-use super::rounds::say;
 use super::sql_tap::SqlTap;
 
 const REFRESHES: usize = 40;

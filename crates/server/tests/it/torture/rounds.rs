@@ -1,19 +1,19 @@
 //! The rounds: clients act while instances are killed, then every session is tried again, then histories are checked.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use crate::backing::Backing;
+use crate::measure::{Dice, Micros, say};
 use crate::people::register;
 
 use super::checker::{Policy, check};
 use super::client::{Actor, Round};
-use super::history::{Micros, Record, by_session, odd_answers};
-use super::world::{Dice, GRACE, World};
+use super::history::{Record, by_session, odd_answers};
+use super::world::{GRACE, World};
 
 const CLIENTS: usize = 50;
 const USERS: usize = 10;
@@ -97,11 +97,6 @@ fn torture(name: &str, backing: &Backing, instances: usize) {
         "torture, {name}: {rounds} rounds (seed {seed}), {operations} operations {kinds:?}, {sessions} sessions of which \
          {ended} ended, {kills} kills, {unknown} unknown outcomes, {unavailable} answers 503 in an outage; no violation",
     ));
-}
-
-/// Past the capture of the test harness: it is what the run is for.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// One round: what was done in it, how many sessions there were, and how many of them ended.

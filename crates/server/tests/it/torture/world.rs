@@ -2,71 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::backing::Backing;
+use crate::measure::{Dice, Micros, Watch};
 use crate::service::{Launch, Service};
 use crate::support::eventually;
 
-use super::history::{Micros, Outage};
+use super::history::Outage;
 
 /// How long after a rotation the token before it is answered.
 pub const GRACE: Duration = Duration::from_secs(1);
-
-/// The clock of a test, which never goes back.
-#[derive(Clone, Copy)]
-pub struct Watch(Instant);
-
-impl Watch {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test that measures delays reads a clock"
-    )]
-    pub fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test that measures delays reads a clock"
-    )]
-    pub fn read(self) -> Micros {
-        u64::try_from(self.0.elapsed().as_micros()).unwrap()
-    }
-}
-
-/// Small random numbers (SplitMix64): a seed is enough to draw the same ones again.
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number less than this.
-    pub fn below(&mut self, bound: usize) -> usize {
-        let bound = u64::try_from(bound).unwrap();
-        usize::try_from(self.draw() % bound).unwrap()
-    }
-
-    /// One of these.
-    pub fn one_of<'t, T>(&mut self, things: &'t [T]) -> &'t T {
-        &things[self.below(things.len())]
-    }
-
-    /// Seeds for others.
-    pub fn seed(&mut self) -> u64 {
-        self.draw()
-    }
-}
 
 /// One process among those that an instance has been.
 #[derive(Clone, Copy)]

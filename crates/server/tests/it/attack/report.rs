@@ -1,0 +1,107 @@
+//! What the attacks report.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+use crate::client::Answer;
+
+/// What came of something that was tried.
+#[derive(Debug)]
+pub struct Row {
+    attack: &'static str,
+    expectation: String,
+    outcome: String,
+    /// Whether what was expected is what came of it.
+    pub holds: bool,
+}
+
+impl Row {
+    pub fn new(
+        attack: &'static str,
+        expectation: impl Into<String>,
+        outcome: impl Into<String>,
+        holds: bool,
+    ) -> Self {
+        Self {
+            attack,
+            expectation: expectation.into(),
+            outcome: outcome.into(),
+            holds,
+        }
+    }
+}
+
+/// What went another way than it had to, in words.
+pub fn exceptions(found: &[String]) -> String {
+    match found.first() {
+        None => "no exception".to_owned(),
+        Some(first) => format!("{} EXCEPTIONS, the first: {first}", found.len()),
+    }
+}
+
+/// The rows as a table, in columns.
+pub fn table(rows: &[Row]) -> String {
+    let heading = ["attack", "expectation", "outcome", "holds"].map(str::to_owned);
+    let mut lines = vec![heading];
+    lines.extend(rows.iter().map(|row| {
+        let holds = if row.holds { "yes" } else { "NO" };
+        [
+            row.attack.to_owned(),
+            row.expectation.clone(),
+            row.outcome.clone(),
+            holds.to_owned(),
+        ]
+    }));
+    let mut text = String::new();
+    for line in &lines {
+        for (column, cell) in line.iter().enumerate() {
+            let width = lines.iter().map(|line| line[column].chars().count()).max();
+            let _ = write!(text, "| {cell:0$} ", width.unwrap_or(0));
+        }
+        text.push_str("|\n");
+    }
+    text
+}
+
+/// How often each answer was given.
+#[derive(Default)]
+pub struct Tally(BTreeMap<(u16, String), usize>);
+
+impl Tally {
+    pub fn of<'a>(answers: impl IntoIterator<Item = &'a Answer>) -> Self {
+        let mut tally = Self::default();
+        for answer in answers {
+            let code = if answer.status >= 400 {
+                answer.body()["code"].as_str().unwrap_or_default().to_owned()
+            } else {
+                String::new()
+            };
+            *tally.0.entry((answer.status, code)).or_default() += 1;
+        }
+        tally
+    }
+
+    /// How often it was this.
+    pub fn count(&self, status: u16, code: &str) -> usize {
+        self.0.get(&(status, code.to_owned())).copied().unwrap_or(0)
+    }
+
+    /// Whether it was never anything but these.
+    pub fn is_only(&self, answers: &[(u16, &str)]) -> bool {
+        self.0
+            .keys()
+            .all(|(status, code)| answers.contains(&(*status, code.as_str())))
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for ((status, code), count) in &self.0 {
+            let space = if code.is_empty() { "" } else { " " };
+            write!(f, "{separator}{count} × {status}{space}{code}")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
