@@ -22,8 +22,17 @@ torture rounds="200":
 
 # Attacks on the program from addresses all over 127.0.0.0/8, on both databases, at length: a table of what came of each.
 attack scale="10":
-    DOORWARD_REQUIRE_POSTGRES=1 DOORWARD_ATTACK_SCALE={{ scale }} scripts/with-postgres \
-        cargo test --locked -p doorward --test it attack -- --nocapture --test-threads=1
+    #!/usr/bin/env bash
+    set -euo pipefail
+    python=$(mktemp -d)
+    trap 'rm -rf "$python"' EXIT
+    scripts/python-for-tests "$python"
+    DOORWARD_TEST_SCHEMATHESIS=$python/bin/schemathesis DOORWARD_REQUIRE_POSTGRES=1 DOORWARD_ATTACK_SCALE={{ scale }} \
+        scripts/with-postgres cargo test --locked -p doorward --test it attack -- --nocapture --test-threads=1
+
+# Fuzzes one reader of strangers' words (access_token, client_address, email, refresh_token), guided by coverage.
+fuzz target seconds="60":
+    scripts/fuzz {{ target }} {{ seconds }}
 
 # The server on SQLite, with everything it makes in ./data.
 run *ARGS:

@@ -21,7 +21,7 @@ pub enum ForwardingHeader {
 }
 
 impl ForwardingHeader {
-    const fn name(self) -> HeaderName {
+    pub(crate) const fn name(self) -> HeaderName {
         match self {
             Self::XForwardedFor => header::X_FORWARDED_FOR,
             Self::Forwarded => header::FORWARDED,

@@ -13,6 +13,9 @@ mod bodies;
 mod client_address;
 mod clock;
 mod extract;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod lane;
 mod metrics;
 mod middleware;

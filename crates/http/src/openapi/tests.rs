@@ -52,6 +52,16 @@ fn the_document_in_the_repository_is_up_to_date() {
 }
 
 #[test]
+fn every_operation_has_a_name_of_its_own() {
+    let operations = operations(&document());
+    let names: BTreeSet<_> = operations
+        .iter()
+        .map(|(_, _, said)| said["operationId"].to_string())
+        .collect();
+    assert_eq!(names.len(), operations.len(), "{names:?}");
+}
+
+#[test]
 fn every_operation_says_who_may_and_how_it_fails() {
     for (path, method, said) in operations(&document()) {
         let permission = said["x-permission"]

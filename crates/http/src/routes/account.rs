@@ -53,7 +53,7 @@ pub(crate) struct Confirmation {
 
 /// See one's own account.
 #[utoipa::path(
-    get, path = "/v1/account", tag = "account", security(("bearer" = [])),
+    get, path = "/v1/account", operation_id = "view_account", tag = "account", security(("bearer" = [])),
     responses((status = 200, description = "The account.", body = UserBody), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ManageOwnAccount::NAME))),
 )]
@@ -78,7 +78,7 @@ pub(crate) async fn view(
 
 /// Change one's own account.
 #[utoipa::path(
-    patch, path = "/v1/account", tag = "account", request_body = AccountUpdate, security(("bearer" = [])),
+    patch, path = "/v1/account", operation_id = "update_account", tag = "account", request_body = AccountUpdate, security(("bearer" = [])),
     responses((status = 200, description = "The account as it is now.", body = UserBody), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ManageOwnAccount::NAME))),
 )]
@@ -103,7 +103,7 @@ pub(crate) async fn update(
 
 /// Delete one's own account, with every session.
 #[utoipa::path(
-    post, path = "/v1/account/deletion", tag = "account", request_body = Confirmation, security(("bearer" = [])),
+    post, path = "/v1/account/deletion", operation_id = "delete_account", tag = "account", request_body = Confirmation, security(("bearer" = [])),
     responses((status = 204, description = "The account is gone."), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ManageOwnAccount::NAME))),
 )]
@@ -154,7 +154,7 @@ pub(crate) async fn change_password(
 
 /// See where one is logged in.
 #[utoipa::path(
-    get, path = "/v1/account/sessions", tag = "account", security(("bearer" = [])),
+    get, path = "/v1/account/sessions", operation_id = "list_own_sessions", tag = "account", security(("bearer" = [])),
     responses((status = 200, description = "The live sessions.", body = SessionsBody), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ManageOwnAccount::NAME))),
 )]

@@ -56,7 +56,7 @@ pub(crate) async fn openapi(app: Data<App>) -> HttpResponse {
 
 /// Read this document as a page.
 #[utoipa::path(
-    get, path = "/docs", tag = "documentation", security(()),
+    get, path = "/docs", operation_id = "docs", tag = "documentation", security(()),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html"), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!("public"))),
 )]
@@ -69,7 +69,7 @@ pub(crate) async fn page() -> HttpResponse {
 
 /// Get what the page is made of.
 #[utoipa::path(
-    get, path = "/docs/{asset}", tag = "documentation", params(("asset" = String, Path, description = "The file.")),
+    get, path = "/docs/{asset}", operation_id = "docs_asset", tag = "documentation", params(("asset" = String, Path, description = "The file.")),
     security(()),
     responses((status = 200, description = "The file.", body = String, content_type = "*/*"), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!("public"))),

@@ -8,7 +8,7 @@ use crate::problem::{Code, Problem, ProblemResponse};
 
 /// Read what a problem means and what to do about it.
 #[utoipa::path(
-    get, path = "/problems/{code}", tag = "documentation", params(("code" = String, Path, description = "The code.")),
+    get, path = "/problems/{code}", operation_id = "problem", tag = "documentation", params(("code" = String, Path, description = "The code.")),
     security(()),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html"), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!("public"))),

@@ -45,7 +45,7 @@ pub(crate) struct RevocationsBody {
 /// accepts none when it has not been able to poll for longer than it is willing to be wrong. `docs/verifying-tokens.md`
 /// tells the whole of it.
 #[utoipa::path(
-    get, path = "/v1/revocations", tag = "keys", params(Since), security(()),
+    get, path = "/v1/revocations", operation_id = "list_revocations", tag = "keys", params(Since), security(()),
     responses(
         (status = 200, description = "What was revoked.", body = RevocationsBody),
         (status = 304, description = "Nothing has changed since the answer with that `ETag`."),

@@ -32,7 +32,7 @@ pub(crate) struct Setup {
 
 /// Make the first administrator, once.
 #[utoipa::path(
-    post, path = "/v1/setup", tag = "setup", request_body = Setup, security(()),
+    post, path = "/v1/setup", operation_id = "complete_setup", tag = "setup", request_body = Setup, security(()),
     responses((status = 201, description = "The first administrator.", body = UserBody), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!("public"))),
 )]

@@ -127,7 +127,7 @@ impl Listing {
 
 /// List accounts.
 #[utoipa::path(
-    get, path = "/v1/users", tag = "users", params(Listing), security(("bearer" = [])),
+    get, path = "/v1/users", operation_id = "list_users", tag = "users", params(Listing), security(("bearer" = [])),
     responses((status = 200, description = "A page of accounts.", body = UsersBody), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ReadUsers::NAME))),
 )]
@@ -151,7 +151,7 @@ pub(crate) async fn list(
 
 /// Make an account for somebody else.
 #[utoipa::path(
-    post, path = "/v1/users", tag = "users", request_body = NewUser, security(("bearer" = [])),
+    post, path = "/v1/users", operation_id = "create_user", tag = "users", request_body = NewUser, security(("bearer" = [])),
     responses((status = 201, description = "The account.", body = UserBody), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ManageUsers::NAME))),
 )]
@@ -180,7 +180,7 @@ pub(crate) async fn create(
 
 /// See an account: any for an administrator, one's own for everybody.
 #[utoipa::path(
-    get, path = "/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "The user.")),
+    get, path = "/v1/users/{id}", operation_id = "view_user", tag = "users", params(("id" = String, Path, description = "The user.")),
     security(("bearer" = [])),
     responses((status = 200, description = "The account.", body = UserBody), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ReadUser::NAME))),
@@ -200,7 +200,7 @@ pub(crate) async fn view(
 
 /// Change an account's name or status.
 #[utoipa::path(
-    patch, path = "/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "The user.")),
+    patch, path = "/v1/users/{id}", operation_id = "update_user", tag = "users", params(("id" = String, Path, description = "The user.")),
     request_body = UserUpdate, security(("bearer" = [])),
     responses((status = 200, description = "The account as it is now.", body = UserBody), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ManageUsers::NAME))),
@@ -231,7 +231,7 @@ pub(crate) async fn update(
 
 /// Delete an account, with every session.
 #[utoipa::path(
-    delete, path = "/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "The user.")),
+    delete, path = "/v1/users/{id}", operation_id = "delete_user", tag = "users", params(("id" = String, Path, description = "The user.")),
     security(("bearer" = [])),
     responses((status = 204, description = "The account is gone."), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ManageUsers::NAME))),
@@ -287,7 +287,7 @@ pub(crate) async fn set_roles(
 
 /// Forgive an account its failed attempts.
 #[utoipa::path(
-    post, path = "/v1/users/{id}/unlock", tag = "users", params(("id" = String, Path, description = "The user.")),
+    post, path = "/v1/users/{id}/unlock", operation_id = "unlock_user", tag = "users", params(("id" = String, Path, description = "The user.")),
     security(("bearer" = [])),
     responses((status = 204, description = "The account can be tried again."), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ManageUsers::NAME))),
@@ -313,7 +313,7 @@ pub(crate) async fn unlock(
 
 /// See where a user is logged in.
 #[utoipa::path(
-    get, path = "/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path, description = "The user.")),
+    get, path = "/v1/users/{id}/sessions", operation_id = "list_user_sessions", tag = "users", params(("id" = String, Path, description = "The user.")),
     security(("bearer" = [])),
     responses((status = 200, description = "The live sessions.", body = SessionsBody), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ReadUsers::NAME))),
@@ -340,7 +340,7 @@ pub(crate) async fn list_sessions(
 
 /// End every session of a user.
 #[utoipa::path(
-    delete, path = "/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path, description = "The user.")),
+    delete, path = "/v1/users/{id}/sessions", operation_id = "end_user_sessions", tag = "users", params(("id" = String, Path, description = "The user.")),
     security(("bearer" = [])),
     responses((status = 204, description = "Every session is over."), (status = "default", response = ProblemResponse)),
     extensions(("x-permission" = json!(ManageUsers::NAME))),

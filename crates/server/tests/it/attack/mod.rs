@@ -4,6 +4,7 @@
 //! `DOORWARD_ATTACK_SCALE` says how many times as long or as many as in an ordinary run of the tests (`just attack` has
 //! ten), `DOORWARD_ATTACK_SEED` with which random numbers it begins. Addresses other than 127.0.0.1 want Linux.
 
+mod conformance;
 mod dodging;
 mod forging;
 mod guessing;

@@ -1,0 +1,83 @@
+//! What the API document says, held against what the service does, by a program that makes requests of the document.
+//!
+//! `DOORWARD_TEST_SCHEMATHESIS` names the executable of Schemathesis (from `PyPI`). Where it does not, the tests say that
+//! they were not run, and fail if `CI` is set.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::backing::{Backing, on_both};
+use crate::measure::say;
+use crate::people::PASSWORD;
+use crate::service::Service;
+use crate::support::{directory, run};
+
+on_both!(an_administrator_gets_what_the_document_says);
+
+/// What would end the session of whoever asks, and all that it could ask after that.
+const ENDS_THE_SESSION: &str = "/v1/auth/logout-all";
+
+#[test]
+fn nobody_gets_anything_but_what_the_document_says() {
+    let service = Service::on(&Backing::sqlite());
+    conform("without a token", &service, &[]);
+}
+
+fn an_administrator_gets_what_the_document_says(backing: &Backing) {
+    let service = Service::on(backing);
+    let admin = service.admin();
+    let bearer = format!("Authorization: Bearer {}", admin.access());
+    let arguments = ["--header", &bearer, "--exclude-path", ENDS_THE_SESSION];
+    conform("with an administrator's token", &service, &arguments);
+    // Otherwise the answers to most of it were 401.
+    admin.client().get("/v1/users").ok(200);
+}
+
+fn conform(how: &str, service: &Service, arguments: &[&str]) {
+    let Some(program) = std::env::var_os("DOORWARD_TEST_SCHEMATHESIS") else {
+        let reason = "DOORWARD_TEST_SCHEMATHESIS names no executable";
+        assert!(std::env::var_os("CI").is_none(), "{reason}");
+        say(&format!("not run: {reason}"));
+        return;
+    };
+    let scale = std::env::var("DOORWARD_ATTACK_SCALE").map_or(1, |scale| scale.parse().unwrap());
+    let place = directory();
+    let id = bystander(service);
+    let settings = format!("[parameters]\n\"path.id\" = \"{id}\"\n\"path.code\" = \"not-found\"\n");
+    std::fs::write(place.path().join("settings.toml"), settings).unwrap();
+    let mut command = Command::new(program);
+    command
+        .current_dir(place.path())
+        .args(["--config-file", "settings.toml", "run"])
+        .arg(format!("http://{}/openapi.json", service.address()))
+        .args(["--checks", "not_a_server_error,status_code_conformance"])
+        .args(["--checks", "content_type_conformance,response_schema_conformance"])
+        .args(["--phases", "examples,coverage,fuzzing"])
+        .arg(format!("--max-examples={}", 3 * scale))
+        .args(["--generation-database", "none", "--no-color", "--warnings", "off"])
+        .args(arguments);
+    let ended = run(command, "");
+    assert_eq!(ended.status, 0, "{how}: {}\n{}", ended.stdout, ended.stderr);
+    let line = |what: &str| {
+        let lines = ended.stdout.lines().map(str::trim);
+        let mut found = lines.filter(|line| line.contains(what));
+        found
+            .next()
+            .unwrap_or_else(|| panic!("{}", ended.stdout))
+            .to_owned()
+    };
+    say(&format!(
+        "attack, Schemathesis {how}: operations: {}; {}",
+        line("Tested: "),
+        line(" generated, ")
+    ));
+}
+
+/// Somebody whose account can be asked about by its id.
+fn bystander(service: &Service) -> String {
+    let client = service.client();
+    let body = json!({"email": "bystander@example.org", "password": PASSWORD});
+    let user = client.post("/v1/auth/register", &body).ok(201);
+    crate::people::text(&user["id"])
+}
