@@ -7,13 +7,11 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::backing::{Backing, on_both};
+use crate::backing::Backing;
 use crate::measure::say;
 use crate::people::PASSWORD;
 use crate::service::Service;
 use crate::support::{directory, run};
-
-on_both!(an_administrator_gets_what_the_document_says);
 
 /// What would end the session of whoever asks, and all that it could ask after that.
 const ENDS_THE_SESSION: &str = "/v1/auth/logout-all";
@@ -24,8 +22,10 @@ fn nobody_gets_anything_but_what_the_document_says() {
     conform("without a token", &service, &[]);
 }
 
-fn an_administrator_gets_what_the_document_says(backing: &Backing) {
-    let service = Service::on(backing);
+#[test]
+fn an_administrator_gets_what_the_document_says() {
+    let backing = Backing::postgres().unwrap_or_else(Backing::sqlite);
+    let service = Service::on(&backing);
     let admin = service.admin();
     let bearer = format!("Authorization: Bearer {}", admin.access());
     let arguments = ["--header", &bearer, "--exclude-path", ENDS_THE_SESSION];

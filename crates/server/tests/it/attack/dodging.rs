@@ -317,6 +317,13 @@ pub fn the_guards_by_spelling(stage: &Stage<'_>) -> Vec<Row> {
         }
     }
     let mut dice = stage.dice();
+    // In an ordinary run of the tests every third, beginning anywhere; the others another time.
+    let step = 3_usize.div_ceil(stage.scale);
+    let requests: Vec<_> = requests
+        .into_iter()
+        .skip(dice.below(step))
+        .step_by(step)
+        .collect();
     let mut dodged = Vec::new();
     for request in &requests {
         let answer = Stranger::anywhere(&mut dice, service.address()).raw(request.as_bytes());

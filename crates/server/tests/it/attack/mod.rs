@@ -15,10 +15,11 @@ mod storm;
 mod stranger;
 mod telling;
 
+use std::sync::Mutex;
 use std::thread;
 
 use crate::backing::{Backing, on_both};
-use crate::measure::say;
+use crate::measure::{Watch, say};
 
 use report::{Row, table};
 use stage::Stage;
@@ -45,8 +46,14 @@ const ATTACKS: [Attack; 9] = [
 
 fn every_attack_fails(backing: &Backing) {
     let stage = Stage::set(backing);
+    let times = Mutex::new(Vec::new());
     let run = |(name, attack): Attack| {
+        let watch = Watch::start();
         let rows = thread::scope(|scope| scope.spawn(|| attack(&stage)).join());
+        times
+            .lock()
+            .unwrap()
+            .push(format!("{name} {} s", watch.read() / 1_000_000));
         rows.unwrap_or_else(|_| vec![Row::new(name, "an end", "it broke off, as is told above", false)])
     };
     let rows: Vec<_> = thread::scope(|scope| {
@@ -56,7 +63,8 @@ fn every_attack_fails(backing: &Backing) {
         rows.extend(slow.join().unwrap());
         rows
     });
-    say(&format!("{}\n{}", stage.title(), table(&rows)));
+    let times = times.into_inner().unwrap().join(", ");
+    say(&format!("{}\n{}it took: {times}", stage.title(), table(&rows)));
     let broken: Vec<_> = rows.iter().filter(|row| !row.holds).collect();
     assert!(broken.is_empty(), "{broken:#?}");
 }
