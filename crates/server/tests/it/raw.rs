@@ -9,8 +9,8 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::client::Answer;
 
-/// How long the server may take to say something.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the server may take to say something: longer than it gives itself for a request.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Sends these bytes and gives the first answer; none, if the server hangs up without one.
 pub fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {

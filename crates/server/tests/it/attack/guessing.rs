@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -64,20 +63,18 @@ pub fn from_everywhere(stage: &Stage<'_>) -> Vec<Row> {
         .map(|_| Stranger::anywhere(&mut dice, service.address()))
         .collect();
     let addresses: HashSet<_> = strangers.iter().map(|stranger| stranger.from).collect();
-    let (watch, is_over) = (Watch::start(), AtomicBool::new(false));
+    let watch = Watch::start();
     let verified_before = verified(stage);
     let mut lived = 0;
     let answers: Vec<Answer> = thread::scope(|scope| {
         let guesses = scope.spawn(|| {
-            let answers = crowd(16, count, |number| {
+            crowd(16, count, |number| {
                 let guess = format!("the guess of number {number}");
                 let password = if number == hidden { PASSWORD } else { &guess };
                 strangers[number].login(&email, password)
-            });
-            is_over.store(true, Ordering::Relaxed);
-            answers
+            })
         });
-        while !is_over.load(Ordering::Relaxed) {
+        while !guesses.is_finished() {
             victim.refresh();
             victim.client().get("/v1/auth/me").ok(200);
             lived += 1;

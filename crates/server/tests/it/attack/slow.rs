@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -35,18 +34,15 @@ pub fn heads_and_bodies(stage: &Stage<'_>) -> Vec<Row> {
     passer_by()
         .register("beside-the-slow@example.org", PASSWORD)
         .ok(201);
-    let going = AtomicUsize::new(CLIENTS);
     let (times, served) = thread::scope(|scope| {
         let slow = scope.spawn(|| {
             crowd(CLIENTS, CLIENTS, |number| {
                 let begin = if number % 2 == 0 { SLOW_HEAD } else { SLOW_BODY };
-                let time = trickle(strangers[number].connect(), begin);
-                going.fetch_sub(1, Ordering::Relaxed);
-                time
+                trickle(strangers[number].connect(), begin)
             })
         });
         let mut served = Vec::new();
-        while going.load(Ordering::Relaxed) > 0 {
+        while !slow.is_finished() {
             let watch = Watch::start();
             let answer = passer_by().login("beside-the-slow@example.org", PASSWORD);
             served.push((answer.status, watch.read()));
