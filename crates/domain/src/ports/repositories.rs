@@ -50,6 +50,9 @@ pub trait UserRepository {
     /// MUST wait for transactions that hold it, and then answer what they left. Only in a writing transaction.
     fn lock(&mut self, id: UserId) -> StoreResult<Option<User>>;
 
+    /// The id of the account with that address. It costs as little as finding that there is none.
+    fn id_of(&mut self, email: &CanonicalEmail) -> StoreResult<Option<UserId>>;
+
     /// The account with that address, and its password's digest.
     fn find_credentials_by_email(&mut self, email: &CanonicalEmail) -> StoreResult<Option<Credentials>>;
 

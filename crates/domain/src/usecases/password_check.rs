@@ -146,8 +146,7 @@ impl PasswordCheck<'_> {
                 match self.judge(repos, &aim, occasion)? {
                     (_, Judgement::Allowed(_)) => Ok(Ok(())),
                     (_, Judgement::Wait { wait, correction }) => {
-                        let credentials = find(repos, &aim)?;
-                        self.refuse(repos, &aim, credentials.as_ref(), correction, occasion)?;
+                        self.refuse(repos, &aim, correction, occasion)?;
                         Ok(Err(GuessError::TooManyAttempts { retry_after: wait }))
                     }
                 }
@@ -165,14 +164,13 @@ impl PasswordCheck<'_> {
             });
         };
         let (credentials, before, record) = self.store.transaction(|repos| -> StoreResult<_> {
-            let credentials = find(repos, &aim)?;
             match self.judge(repos, &aim, occasion)? {
                 (before, Judgement::Allowed(counted)) => {
                     repos.attempts().put(aim.budget.key(), &counted)?;
-                    Ok(Ok((credentials, before, counted)))
+                    Ok(Ok((find(repos, &aim)?, before, counted)))
                 }
                 (_, Judgement::Wait { wait, correction }) => {
-                    self.refuse(repos, &aim, credentials.as_ref(), correction, occasion)?;
+                    self.refuse(repos, &aim, correction, occasion)?;
                     Ok(Err(GuessError::TooManyAttempts { retry_after: wait }))
                 }
             }
@@ -216,7 +214,6 @@ impl PasswordCheck<'_> {
         &self,
         repos: &mut dyn Repositories,
         aim: &Aim,
-        credentials: Option<&Credentials>,
         correction: Option<AttemptRecord>,
         occasion: &Occasion,
     ) -> StoreResult<()> {
@@ -229,7 +226,10 @@ impl PasswordCheck<'_> {
             occasion,
             self.entropy,
         );
-        event.user_id = credentials.map(|credentials| credentials.user.id);
+        event.user_id = match aim.user {
+            Some(id) => Some(id),
+            None => repos.users().id_of(&aim.email)?,
+        };
         repos.events().append(&event)
     }
 

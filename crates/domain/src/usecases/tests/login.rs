@@ -46,12 +46,18 @@ fn login(
 
 /// Repositories that know `credentials` and have seen `record`.
 fn knowing(credentials: Option<Credentials>, record: Option<AttemptRecord>) -> MockRepositories {
-    let mut repositories = MockRepositories::default();
+    let mut repositories = having_seen(record);
     repositories
         .users
         .expect_find_credentials_by_email()
         .times(1)
         .returning(move |_| Ok(credentials.clone()));
+    repositories
+}
+
+/// Repositories that have seen `record`.
+fn having_seen(record: Option<AttemptRecord>) -> MockRepositories {
+    let mut repositories = MockRepositories::default();
     repositories
         .attempts
         .expect_find()
@@ -149,8 +155,13 @@ fn after_too_many_guesses_nothing_is_hashed_and_the_refusal_is_remembered() {
         recent: RecentGuesses::at_once(5),
         last_at: NOW,
     };
-    for known in [None, Some(credentials())] {
-        let mut repositories = knowing(known, Some(record));
+    for known in [None, Some(USER)] {
+        let mut repositories = having_seen(Some(record));
+        repositories
+            .users
+            .expect_id_of()
+            .times(1)
+            .returning(move |_| Ok(known));
         expect_event(&mut repositories, EventKind::LoginRefused);
         let (result, verdicts) = login("ada@example.org", repositories, &MockPasswordHasher::new());
         let Err(LoginError::TooManyAttempts { retry_after }) = result else {
@@ -267,13 +278,9 @@ fn an_account_that_changed_while_the_password_was_hashed_opens_nothing() {
 
 #[test]
 fn a_fault_is_not_a_wrong_password() {
-    let mut repositories = MockRepositories::default();
+    let mut repositories = having_seen(None);
+    repositories.attempts.expect_put().returning(|_, _| Ok(()));
     let outage = || StoreError::Unavailable("planted".to_owned());
-    repositories
-        .attempts
-        .expect_find()
-        .times(1)
-        .returning(|_| Ok(None));
     repositories
         .users
         .expect_find_credentials_by_email()
