@@ -1,4 +1,4 @@
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::IpAddr;
 
 /// The network that a client's address belongs to, for recognising where an owner logs in from: an IPv4 /24 or an IPv6
 /// /48, which is about what one access point or one site has, so that an address that is handed out anew is still known.
@@ -16,10 +16,13 @@ impl ClientNetwork {
     pub const fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => {
-                let [a, b, c, _] = address.octets();
-                Self(Prefix::V4([a, b, c]))
+                let [network @ .., _] = address.octets();
+                Self(Prefix::V4(network))
             }
-            IpAddr::V6(address) => Self(Prefix::V6(site(address))),
+            IpAddr::V6(address) => {
+                let [network @ .., _, _, _, _, _, _, _, _, _, _] = address.octets();
+                Self(Prefix::V6(network))
+            }
         }
     }
 
@@ -30,11 +33,6 @@ impl ClientNetwork {
             Prefix::V6(bytes) => bytes,
         }
     }
-}
-
-const fn site(address: Ipv6Addr) -> [u8; 6] {
-    let [a, b, c, d, e, f, ..] = address.octets();
-    [a, b, c, d, e, f]
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl CompleteSetup<'_> {
         draft: &AccountDraft,
         occasion: &Occasion,
     ) -> Result<User, CompleteSetupError> {
-        let hashed = self.hash(self.begin(token)?, draft, occasion)?;
+        let hashed = self.hash(&self.begin(token)?, draft, occasion)?;
         self.complete(hashed, occasion)
     }
 
@@ -77,7 +77,7 @@ impl CompleteSetup<'_> {
     /// Checks the draft and hashes the password. Asks no store.
     pub fn hash(
         &self,
-        setup: OpenSetup,
+        setup: &OpenSetup,
         draft: &AccountDraft,
         occasion: &Occasion,
     ) -> Result<HashedSetup, CompleteSetupError> {

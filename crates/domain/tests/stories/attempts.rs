@@ -4,13 +4,16 @@ use core::time::Duration;
 use std::thread;
 
 use doorward_domain::identity::Judgement;
-use doorward_domain::usecases::LoginError;
+use doorward_domain::usecases::{Login, LoginError};
 
 use doorward_testkit::FakeHasher;
+use secrecy::SecretString;
 
 use crate::hashers::Meanwhile;
 use crate::threads::at_once;
-use crate::world::{MICROSECOND, NEW_PASSWORD, PASSWORD, WRONG, World, just_before, outcome};
+use crate::world::{
+    MICROSECOND, NEW_PASSWORD, PASSWORD, WRONG, World, address, just_before, outage, outcome,
+};
 
 const INVALID: &str = "InvalidCredentials";
 
@@ -291,4 +294,76 @@ fn a_guess_counted_before_a_failure_of_the_hasher_stays_counted() {
     ));
     world.hasher.fail_with(None);
     assert!(world.login("ada", PASSWORD).is_ok());
+}
+
+#[test]
+fn a_guess_that_finds_no_room_to_be_verified_in_is_taken_back() {
+    let world = World::new();
+    world.user("ada");
+    let check = world.check_with(&world.hasher);
+    let login = Login {
+        check,
+        issuer: world.issuer(),
+    };
+    let count = || {
+        let guess = login.begin("ada@example.org", &world.now()).expect("a guess");
+        check.count(guess, &world.now()).expect("one that counts")
+    };
+    check.take_back(count()).expect("taken back");
+    assert_eq!(world.attempts_on("ada"), None);
+    // What was remembered before is remembered again, with its wait.
+    world.exhaust("ada");
+    world.wait(told_to_wait(&world, "ada"));
+    let before = world.attempts_on("ada");
+    check.take_back(count()).expect("taken back");
+    assert_eq!(world.attempts_on("ada"), before);
+    // Where another was counted since, both stay counted.
+    world.wait(Duration::from_hours(1));
+    let first = count();
+    world.wait(Duration::from_hours(1));
+    let _second = count();
+    let both = world.attempts_on("ada");
+    check.take_back(first).expect("nothing to do");
+    assert_eq!(world.attempts_on("ada"), both);
+    assert_eq!(world.hasher.verifications(), world.attempts.free);
+}
+
+#[test]
+fn hashing_asks_no_store() {
+    let world = World::new();
+    world.user("ada");
+    let login = Login {
+        check: world.check_with(&world.hasher),
+        issuer: world.issuer(),
+    };
+    for password in [PASSWORD, WRONG] {
+        let guess = login.begin("ada@example.org", &world.now()).expect("a guess");
+        let counted = login.check.count(guess, &world.now()).expect("one that counts");
+        world.store.memory.fail_with(Some(outage()));
+        let verified = login.verify(counted, &SecretString::from(password));
+        world.store.memory.fail_with(None);
+        let completed = login.complete(verified.expect("a finding"), &world.now());
+        assert_eq!(completed.is_ok(), password == PASSWORD);
+    }
+}
+
+#[test]
+fn guesses_take_turns_at_what_they_count_on() {
+    let world = World::new();
+    world.user("ada");
+    let turn = |name: &str| {
+        let login = Login {
+            check: world.check_with(&world.hasher),
+            issuer: world.issuer(),
+        };
+        login.begin(&address(name), &world.now()).expect("a guess").turn()
+    };
+    let anywhere = turn("ada").expect("a turn");
+    assert_eq!(turn("ADA"), Some(anywhere));
+    assert_ne!(turn("nobody"), Some(anywhere));
+    assert_eq!(turn("not an address"), None);
+    world.enter("ada");
+    assert_ne!(turn("ada"), Some(anywhere));
+    world.go_to("203.0.113.7");
+    assert_eq!(turn("ada"), Some(anywhere));
 }

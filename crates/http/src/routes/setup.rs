@@ -56,7 +56,7 @@ pub(crate) async fn complete(
     };
     let begin = move |app: &App, _: &Occasion| setup_on(app).begin(&setup.setup_token);
     let open = app.on(&app.storage_lane, &origin, begin).await?;
-    let hash = move |app: &App, occasion: &Occasion| setup_on(app).hash(open, &draft, occasion);
+    let hash = move |app: &App, occasion: &Occasion| setup_on(app).hash(&open, &draft, occasion);
     let hashed = app.on(&app.password_lane, &origin, hash).await?;
     let complete = move |app: &App, occasion: &Occasion| setup_on(app).complete(hashed, occasion);
     let user = app.on(&app.storage_lane, &origin, complete).await?;

@@ -1,5 +1,6 @@
 //! Lesson 11: what a login that fails tells about the account, in words and in time.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use doorward_domain::ports::Entropy;
@@ -101,12 +102,12 @@ fn measure<const N: usize>(
     times
 }
 
-/// The area under the ROC curve: how likely it is that one of `those` took longer than one of `these`. A half, if nothing
+/// The area under the ROC curve: how likely it is that one of `others` took longer than one of `ones`. A half, if nothing
 /// can be told from the times.
-fn area(these: &[Duration], those: &[Duration]) -> f64 {
-    let longer: f64 = these
+fn area(ones: &[Duration], others: &[Duration]) -> f64 {
+    let longer: f64 = ones
         .iter()
-        .flat_map(|this| those.iter().map(move |that| this.cmp(that)))
+        .flat_map(|this| others.iter().map(move |that| this.cmp(that)))
         .map(|order| match order {
             std::cmp::Ordering::Less => 1.0,
             std::cmp::Ordering::Equal => 0.5,
@@ -114,21 +115,22 @@ fn area(these: &[Duration], those: &[Duration]) -> f64 {
         })
         .sum();
     #[expect(clippy::cast_precision_loss, reason = "some hundred thousand pairs")]
-    let pairs = (these.len() * those.len()) as f64;
+    let pairs = (ones.len() * others.len()) as f64;
     longer / pairs
 }
 
-fn assert_alike(what: &str, these: &[Duration], those: &[Duration]) {
+fn assert_alike(what: &str, ones: &[Duration], others: &[Duration]) {
     let median = |times: &[Duration]| {
         let mut sorted = times.to_vec();
         sorted.sort_unstable();
         sorted[sorted.len() / 2]
     };
-    let area = area(these, those);
-    println!(
+    let area = area(ones, others);
+    let _ = writeln!(
+        std::io::stderr(),
         "{what}: AUC {area:.3}, medians {:?} and {:?}",
-        median(these),
-        median(those)
+        median(ones),
+        median(others)
     );
     assert!((0.40..=0.60).contains(&area), "{what}: {area}");
 }
