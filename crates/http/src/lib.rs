@@ -16,6 +16,7 @@ mod extract;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod guesses;
 mod lane;
 mod metrics;
 mod middleware;

@@ -61,9 +61,10 @@ pub fn sweeping(store: Arc<dyn UnitOfWork>, revocation_life: Duration) -> Chore 
             let Swept {
                 sessions,
                 attempts,
+                networks,
                 revocations,
             } = swept;
-            tracing::info!(sessions, attempts, revocations, "swept");
+            tracing::info!(sessions, attempts, networks, revocations, "swept");
         }
         Ok(())
     };

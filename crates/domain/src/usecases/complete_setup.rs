@@ -8,6 +8,7 @@ use crate::identity::User;
 use crate::ports::{HashError, Insertion, SetupState, StoreError, Transactions, UnitOfWork};
 use crate::validation::Invalid;
 
+use super::new_account::NewAccount;
 use super::offer_setup::setup_token_digest;
 use super::{AccountDraft, AccountRules};
 
@@ -39,22 +40,59 @@ pub enum CompleteSetupError {
     Store(#[from] StoreError),
 }
 
+/// Setup with a token that was the right one when it was looked at.
+pub struct OpenSetup {
+    presented: [u8; 32],
+}
+
+/// The first administrator, the password hashed.
+pub struct HashedSetup {
+    presented: [u8; 32],
+    account: NewAccount,
+}
+
 impl CompleteSetup<'_> {
-    /// Makes the account, with the roles `admin` and `user`, and closes setup for good.
+    /// Makes the account, with the roles `admin` and `user`, and closes setup for good: all phases in a row.
     pub fn execute(
         &self,
         token: &SecretString,
         draft: &AccountDraft,
         occasion: &Occasion,
     ) -> Result<User, CompleteSetupError> {
+        let hashed = self.hash(&self.begin(token)?, draft, occasion)?;
+        self.complete(hashed, occasion)
+    }
+
+    /// Looks at the token.
+    pub fn begin(&self, token: &SecretString) -> Result<OpenSetup, CompleteSetupError> {
         let presented = setup_token_digest(token);
-        let opens = |state: SetupState| state.completed_at.is_none() && state.token_digest == Some(presented);
         let state = self.store.snapshot(|repos| repos.setup().state())?;
-        if !opens(state) {
-            return Err(CompleteSetupError::Closed);
+        if opens(&presented, state) {
+            Ok(OpenSetup { presented })
+        } else {
+            Err(CompleteSetupError::Closed)
         }
+    }
+
+    /// Checks the draft and hashes the password. Asks no store.
+    pub fn hash(
+        &self,
+        setup: &OpenSetup,
+        draft: &AccountDraft,
+        occasion: &Occasion,
+    ) -> Result<HashedSetup, CompleteSetupError> {
         let checked = self.rules.check(draft)?;
-        let (user, digest) = self.rules.build(&checked, Roles::admin(), occasion.now)?;
+        let account = self.rules.build(&checked, Roles::admin(), occasion.now)?;
+        Ok(HashedSetup {
+            presented: setup.presented,
+            account,
+        })
+    }
+
+    /// Keeps the account and closes setup.
+    pub fn complete(&self, hashed: HashedSetup, occasion: &Occasion) -> Result<User, CompleteSetupError> {
+        let HashedSetup { presented, account } = hashed;
+        let NewAccount { user, digest } = account;
         let event = Event::new(
             EventKind::SetupCompleted,
             EventOutcome::Success,
@@ -64,7 +102,7 @@ impl CompleteSetup<'_> {
         .of(user.id);
         self.store.transaction(|repos| {
             // The token may have been used or replaced while the password was hashed.
-            if !opens(repos.setup().state()?) || !repos.setup().complete(occasion.now)? {
+            if !opens(&presented, repos.setup().state()?) || !repos.setup().complete(occasion.now)? {
                 return Err(CompleteSetupError::Closed);
             }
             if repos.users().insert(&user, &digest)? == Insertion::EmailTaken {
@@ -74,4 +112,9 @@ impl CompleteSetup<'_> {
         })?;
         Ok(user)
     }
+}
+
+/// Whether the token of this digest opens setup.
+fn opens(presented: &[u8; 32], state: SetupState) -> bool {
+    state.completed_at.is_none() && state.token_digest.as_ref() == Some(presented)
 }

@@ -22,6 +22,7 @@ mod events;
 mod extremes;
 mod keys;
 mod list;
+mod networks;
 mod pages;
 mod races;
 mod revocations;

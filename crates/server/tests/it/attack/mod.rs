@@ -8,6 +8,7 @@ mod conformance;
 mod dodging;
 mod forging;
 mod guessing;
+mod lockout;
 mod report;
 mod slow;
 mod stage;
@@ -29,9 +30,10 @@ on_both!(every_attack_fails);
 /// An attack: what it says is its name, should it break off.
 type Attack = (&'static str, fn(&Stage<'_>) -> Vec<Row>);
 
-const ATTACKS: [Attack; 9] = [
+const ATTACKS: [Attack; 10] = [
     ("guesses from everywhere", guessing::from_everywhere),
     ("guesses at once", guessing::at_once),
+    ("a lockout of the owner", lockout::of_the_owner),
     ("a storm of logins", storm::of_logins),
     ("one password for all", guessing::one_password_for_all),
     ("forged forwarding headers", dodging::by_forwarding),
