@@ -33,14 +33,20 @@ static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
 
 fuzz_target!(|input: &[u8]| {
     // The first byte says whether the rest is a token or claims.
-    let Some((first, rest)) = input.split_first() else { return };
+    let Some((first, rest)) = input.split_first() else {
+        return;
+    };
     if *first == b't' {
         if let Ok(token) = str::from_utf8(rest) {
             assert!(VERIFIER.verify(token, NOW).is_err(), "nobody signed this");
         }
         return;
     }
-    let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(rest));
+    let signed = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(HEADER),
+        URL_SAFE_NO_PAD.encode(rest)
+    );
     let signature = URL_SAFE_NO_PAD.encode(KEY.sign(signed.as_bytes()));
     if let Ok(claims) = VERIFIER.verify(&format!("{signed}.{signature}"), NOW) {
         assert!(claims.expires_at + LEEWAY >= NOW);

@@ -24,8 +24,16 @@ fuzz_target!(|words: &[u8]| {
     ] {
         // What the header may not have in it at all gives nobody.
         let Some(_) = of(header, PROXY, words) else { return };
-        assert_eq!(of(header, STRANGER, words), is(STRANGER), "a stranger is not believed");
+        assert_eq!(
+            of(header, STRANGER, words),
+            is(STRANGER),
+            "a stranger is not believed"
+        );
         let line = [words, added.as_bytes()].concat();
-        assert_eq!(of(header, PROXY, &line), is(CLIENT), "a proxy is, whatever stands before its words");
+        assert_eq!(
+            of(header, PROXY, &line),
+            is(CLIENT),
+            "a proxy is, whatever stands before its words"
+        );
     }
 });

@@ -12,5 +12,8 @@ fuzz_target!(|typed: &str| {
     assert!(!canonical.chars().any(char::is_control));
     // Attempts are counted under the canonical form: it has to be its own.
     let again = Email::parse(canonical);
-    assert_eq!(again.map(|email| email.canonical().as_str().to_owned()), Ok(canonical.to_owned()));
+    assert_eq!(
+        again.map(|email| email.canonical().as_str().to_owned()),
+        Ok(canonical.to_owned())
+    );
 });
