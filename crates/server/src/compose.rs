@@ -80,6 +80,9 @@ pub fn key_rules(settings: &Settings) -> KeyRules {
     }
 }
 
+/// How many access tokens are remembered as verified: a few MiB when the memory is full.
+const REMEMBERED_TOKENS: usize = 8192;
+
 /// The data directory and what is made in it at the first start, then the database, then the ports on it; and the key ring
 /// behind some of them, which has to be tended.
 pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), Failure> {
@@ -101,7 +104,9 @@ pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), Failure> 
         estimator: Arc::new(ZxcvbnEstimator),
         attempt_keys: Arc::new(attempt_keys),
         signer: Arc::new(Signer::new(Arc::clone(&ring), parties.clone())),
-        verifier: Arc::new(Verifier::new(Arc::clone(&ring), parties, settings.tokens.leeway)),
+        verifier: Arc::new(
+            Verifier::new(Arc::clone(&ring), parties, settings.tokens.leeway).remembering(REMEMBERED_TOKENS),
+        ),
         refresh_tokens: Arc::new(RefreshSealer::new(Arc::clone(&ring))),
         published_keys: Arc::clone(&ring) as _,
         entropy: Arc::new(OsEntropy),
