@@ -103,6 +103,9 @@ pub trait SessionRepository {
     /// The session of that id, live or not.
     fn find(&mut self, id: SessionId) -> StoreResult<Option<Session>>;
 
+    /// The session of that id, live or not, and the user whose it is, both as they are at one instant.
+    fn find_with_user(&mut self, id: SessionId) -> StoreResult<Option<(Session, User)>>;
+
     /// Moves a session from generation `from` to the next, and notes time, address and client of this use.
     ///
     /// MUST be one conditional statement: of all calls with the same `from`, exactly one answers `true`, and none once

@@ -74,7 +74,7 @@ impl Refresh<'_> {
         presented: &PresentedRefreshToken,
         occasion: &Occasion,
     ) -> Result<Option<Settled>, StoreError> {
-        let Some(session) = repos.sessions().find(presented.session_id)? else {
+        let Some((session, user)) = repos.sessions().find_with_user(presented.session_id)? else {
             return Ok(Some(Settled::Refused));
         };
         if !self.issuer.refresh_tokens.is_authentic(presented, &session) {
@@ -89,16 +89,15 @@ impl Refresh<'_> {
             Decision::Replay => self
                 .end_replayed(repos, &session, presented.generation, occasion)
                 .map(Some),
-            Decision::Repeat { .. } => Ok(Some(match active_user(repos, &session)? {
-                Some(user) => Settled::Tokens(Box::new((user, session, occasion.now))),
-                None => Settled::Refused,
-            })),
-            Decision::Rotate { from, to } => {
-                let Some(user) = active_user(repos, &session)? else {
-                    return Ok(Some(Settled::Refused));
-                };
-                self.rotate(repos, user, session, (from, to), occasion)
+            // Roles and status are the store's, never copied from an old token.
+            Decision::Repeat { .. } | Decision::Rotate { .. } if !user.is_active() => {
+                Ok(Some(Settled::Refused))
             }
+            Decision::Repeat { .. } => {
+                let tokens = (user, session, occasion.now);
+                Ok(Some(Settled::Tokens(Box::new(tokens))))
+            }
+            Decision::Rotate { from, to } => self.rotate(repos, user, session, (from, to), occasion),
         }
     }
 
@@ -180,9 +179,4 @@ impl Settled {
             Self::Refused => None,
         }
     }
-}
-
-/// The session's user as the store has it now, if the account may be used: roles are never copied from an old token.
-fn active_user(repos: &mut dyn Repositories, session: &Session) -> Result<Option<User>, StoreError> {
-    Ok(repos.users().find(session.user_id)?.filter(User::is_active))
 }

@@ -7,6 +7,7 @@ mod attempts;
 mod events;
 mod keys;
 mod revocations;
+mod rotation;
 mod sessions;
 mod setup;
 mod sweeping;

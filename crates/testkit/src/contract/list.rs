@@ -56,6 +56,7 @@ macro_rules! __store_contract_cases {
             }
             sessions {
                 a_session_is_found_or_is_none
+                a_session_is_found_with_its_user
                 a_session_needs_its_user
                 a_rotation_notes_its_use_and_nothing_else
                 a_generation_rotates_once
