@@ -77,6 +77,10 @@ impl KeyPair {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the library asks for a source of randomness and draws from the operating system whatever it is given"
+    )]
     fn sign(&self, message: &[u8]) -> Result<String, CryptoError> {
         let signature = match self {
             Self::Ed25519(pair) => pair.try_sign(message)?,
