@@ -15,6 +15,7 @@ impl World {
         Sweep {
             store: &self.store,
             revocation_life,
+            event_life: 100 * DAY,
         }
         .execute(self.clock.now())
         .expect("a sweep")

@@ -1,12 +1,57 @@
 use diesel::prelude::*;
 
-use doorward_domain::audit::Event;
-use doorward_domain::ports::{EventLog, StoreResult};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::id::{EventId, SessionId, UserId};
+use doorward_domain::ports::{EventFilter, EventLog, StoreResult};
 
 use crate::failure::Failure;
-use crate::field::without_nul;
+use crate::field::{Place, instant, without_nul};
 use crate::schema::events;
 use crate::work::Work;
+
+/// An entry of the audit log.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events)]
+pub(crate) struct EventRow {
+    id: String,
+    at: i64,
+    kind: String,
+    outcome: String,
+    user_id: Option<String>,
+    actor_id: Option<String>,
+    session_id: Option<String>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    request_id: String,
+    detail: String,
+}
+
+impl TryFrom<EventRow> for Event {
+    type Error = Failure;
+
+    fn try_from(row: EventRow) -> Result<Self, Failure> {
+        let place = Place {
+            table: "events",
+            row: &row.id,
+        };
+        let user = |id: &str| UserId::parse(id).ok();
+        Ok(Self {
+            id: place.parsed("id", EventId::parse(&row.id).ok())?,
+            at: instant(row.at),
+            kind: place.parsed("kind", EventKind::parse(&row.kind))?,
+            outcome: place.parsed("outcome", EventOutcome::parse(&row.outcome))?,
+            user_id: place.parsed_optional("user_id", row.user_id.as_deref(), user)?,
+            actor_id: place.parsed_optional("actor_id", row.actor_id.as_deref(), user)?,
+            session_id: place.parsed_optional("session_id", row.session_id.as_deref(), |id| {
+                SessionId::parse(id).ok()
+            })?,
+            ip: place.parsed_optional("ip", row.ip.as_deref(), |ip| ip.parse().ok())?,
+            user_agent: row.user_agent,
+            request_id: row.request_id,
+            detail: place.parsed("detail", serde_json::from_str(&row.detail).ok())?,
+        })
+    }
+}
 
 impl EventLog for Work<'_> {
     fn append(&mut self, event: &Event) -> StoreResult<()> {
@@ -34,6 +79,28 @@ impl EventLog for Work<'_> {
                 ))
                 .execute(connection)?;
             Ok(())
+        })
+    }
+
+    fn page(&mut self, filter: &EventFilter, before: Option<EventId>, limit: u32) -> StoreResult<Vec<Event>> {
+        self.read(|connection| {
+            // Every filter has an index that ends in the id, so that a page is read from where it begins.
+            let mut query = events::table
+                .select(EventRow::as_select())
+                .order(events::id.desc())
+                .limit(i64::from(limit))
+                .into_boxed();
+            if let Some(before) = before {
+                query = query.filter(events::id.lt(before.to_string()));
+            }
+            if let Some(user) = filter.user_id {
+                query = query.filter(events::user_id.eq(user.to_string()));
+            }
+            if let Some(kind) = filter.kind {
+                query = query.filter(events::kind.eq(kind.as_str()));
+            }
+            let rows: Vec<EventRow> = query.load(connection)?;
+            rows.into_iter().map(Event::try_from).collect()
         })
     }
 }
