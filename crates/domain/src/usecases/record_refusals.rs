@@ -73,3 +73,63 @@ fn whole_seconds(span: Duration) -> u64 {
         .saturating_add(u64::from(span.subsec_nanos() > 0))
         .max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{MockEntropy, MockRepositories, MockStore, StoreError, Verdict};
+
+    const NOW: Timestamp = Timestamp::from_micros(1_800_000_060_000_001);
+
+    fn refusals(network: Option<&str>) -> Refusals {
+        Refusals {
+            class: "refresh",
+            network: network.map(str::to_owned),
+            count: 40,
+            since: Timestamp::from_unix_seconds(1_800_000_000),
+            ip: network.map(|_| IpAddr::from([192, 0, 2, 1])),
+            request_id: "the first".to_owned(),
+        }
+    }
+
+    fn record(outcome: fn() -> StoreResult<()>) -> (StoreResult<()>, Vec<Verdict>) {
+        let mut repositories = MockRepositories::default();
+        repositories
+            .events
+            .expect_append()
+            .withf(|event| {
+                let says = |name: &str| event.detail.get(name).map(String::as_str);
+                let is_one =
+                    event.ip == Some(IpAddr::from([192, 0, 2, 1])) && says("network") == Some("192.0.2.1/32");
+                let is_rest = event.ip.is_none() && says("network") == Some("others");
+                event.kind == EventKind::ThrottleRefused
+                    && (event.at, event.outcome) == (NOW, EventOutcome::Failure)
+                    && event.request_id == "the first"
+                    && (is_one || is_rest)
+                    && says("class") == Some("refresh")
+                    && says("count") == Some("40")
+                    && says("seconds") == Some("61")
+            })
+            .returning(move |_| outcome());
+        let store = MockStore::new(repositories);
+        let mut entropy = MockEntropy::new();
+        entropy.expect_fill().returning(|bytes| bytes.fill(7));
+        let record = RecordRefusals {
+            store: &store,
+            entropy: &entropy,
+        };
+        let outcome = record.execute(&[refusals(Some("192.0.2.1/32")), refusals(None)], NOW);
+        (outcome, store.verdicts())
+    }
+
+    #[test]
+    fn an_event_tells_how_many_there_were_from_where_and_in_what_time() {
+        assert_eq!(record(|| Ok(())), (Ok(()), vec![Verdict::Commit]));
+    }
+
+    #[test]
+    fn all_of_them_are_written_or_none() {
+        let away = || Err(StoreError::Unavailable("planted".to_owned()));
+        assert_eq!(record(away), (away(), vec![Verdict::RollBack]));
+    }
+}
