@@ -9,8 +9,9 @@ use doorward_domain::id::{EventId, UserId};
 use doorward_domain::ports::EventFilter;
 use doorward_domain::usecases::ListEvents;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::app::App;
 use crate::bodies::rfc3339;
@@ -30,7 +31,7 @@ pub(crate) struct Listing {
     /// Only what happened to this user. It need not exist any more.
     user_id: Option<String>,
     /// Only events of this kind.
-    #[param(schema_with = kinds)]
+    #[param(inline, value_type = Option<Kind>)]
     kind: Option<String>,
 }
 
@@ -44,10 +45,10 @@ pub(crate) struct EventBody {
     #[schema(format = DateTime)]
     at: String,
     /// What happened.
-    #[schema(schema_with = kinds)]
+    #[schema(inline, value_type = Kind)]
     kind: &'static str,
     /// Whether it was done, or turned away.
-    #[schema(schema_with = outcomes)]
+    #[schema(inline, value_type = Outcome)]
     outcome: &'static str,
     /// Whom it happened to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,21 +88,33 @@ pub(crate) struct EventsBody {
     next_cursor: Option<String>,
 }
 
-/// The words for kinds of events.
-fn kinds() -> Object {
-    words(EventKind::ALL.iter().map(|kind| kind.as_str()))
+/// The words for kinds of events, for the document.
+struct Kind;
+
+/// The words for outcomes, for the document.
+struct Outcome;
+
+impl ToSchema for Kind {}
+
+impl PartialSchema for Kind {
+    fn schema() -> RefOr<Schema> {
+        words(EventKind::ALL.iter().map(|kind| kind.as_str()))
+    }
 }
 
-/// The words for outcomes.
-fn outcomes() -> Object {
-    words([EventOutcome::Success, EventOutcome::Failure].map(EventOutcome::as_str))
+impl ToSchema for Outcome {}
+
+impl PartialSchema for Outcome {
+    fn schema() -> RefOr<Schema> {
+        words([EventOutcome::Success, EventOutcome::Failure].map(EventOutcome::as_str))
+    }
 }
 
-fn words(words: impl IntoIterator<Item = &'static str>) -> Object {
+fn words(words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(words))
-        .build()
+        .into()
 }
 
 impl From<Event> for EventBody {

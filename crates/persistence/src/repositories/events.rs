@@ -1,9 +1,12 @@
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::id::{EventId, SessionId, UserId};
 use doorward_domain::ports::{EventFilter, EventLog, StoreResult};
 
+use crate::connection::AnyConnection;
 use crate::failure::Failure;
 use crate::field::{Place, instant, without_nul};
 use crate::schema::events;
@@ -84,23 +87,58 @@ impl EventLog for Work<'_> {
 
     fn page(&mut self, filter: &EventFilter, before: Option<EventId>, limit: u32) -> StoreResult<Vec<Event>> {
         self.read(|connection| {
-            // Every filter has an index that ends in the id, so that a page is read from where it begins.
-            let mut query = events::table
-                .select(EventRow::as_select())
-                .order(events::id.desc())
-                .limit(i64::from(limit))
-                .into_boxed();
-            if let Some(before) = before {
-                query = query.filter(events::id.lt(before.to_string()));
-            }
-            if let Some(user) = filter.user_id {
-                query = query.filter(events::user_id.eq(user.to_string()));
-            }
-            if let Some(kind) = filter.kind {
-                query = query.filter(events::kind.eq(kind.as_str()));
-            }
-            let rows: Vec<EventRow> = query.load(connection)?;
+            let rows = load(connection, filter, before, limit)?;
             rows.into_iter().map(Event::try_from).collect()
         })
     }
+}
+
+/// Comes after every id, all of which begin with a digit or a letter up to `f`.
+const AFTER_ALL: &str = "g";
+
+/// Up to `limit` entries, from the index that has what the filter is about and then the id.
+///
+/// SQLite keeps no statistics, and takes that index for what is equal to something. PostgreSQL, told an equality, may take
+/// the order from the primary key, hoping to meet what is looked for soon: it then reads a log of a million entries for a
+/// kind of which the last is a year old. Therefore it is told bounds, with which the order begins: an order by something of
+/// which it does not know that it is constant it can only take from the index that is meant. Both begin to read that index
+/// where the page begins.
+fn load(
+    connection: &mut AnyConnection,
+    filter: &EventFilter,
+    before: Option<EventId>,
+    limit: u32,
+) -> QueryResult<Vec<EventRow>> {
+    let before = before.map_or_else(|| AFTER_ALL.to_owned(), |id| id.to_string());
+    let query = events::table
+        .select(EventRow::as_select())
+        .limit(i64::from(limit));
+    let (indexed, value) = match (filter.user_id, filter.kind.map(EventKind::as_str)) {
+        (None, None) => {
+            let all = query.filter(events::id.lt(before)).order(events::id.desc());
+            return all.load(connection);
+        }
+        (Some(user), None) => ("user_id", user.to_string()),
+        (None, Some(kind)) => ("kind", kind.to_owned()),
+        // In the words of the index `events_user_id_kind_id`.
+        (Some(user), Some(kind)) => ("(user_id || ' ' || kind)", format!("{user} {kind}")),
+    };
+    if matches!(connection, AnyConnection::Sqlite(_)) {
+        return query
+            .filter(sql::<Bool>(&format!("{indexed} = ")).bind::<Text, _>(value))
+            .filter(events::id.lt(before))
+            .order(events::id.desc())
+            .load(connection);
+    }
+    query
+        .filter(sql::<Bool>(&format!("{indexed} >= ")).bind::<Text, _>(value.clone()))
+        .filter(
+            sql::<Bool>(&format!("({indexed}, id) < ("))
+                .bind::<Text, _>(value)
+                .sql(", ")
+                .bind::<Text, _>(before)
+                .sql(")"),
+        )
+        .order(sql::<Text>(&format!("{indexed} DESC, id DESC")))
+        .load(connection)
 }
