@@ -26,7 +26,7 @@ pub(super) struct Tally {
 /// Requests that are counted together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Count {
-    count: u64,
+    requests: u64,
     since: Timestamp,
     ip: Option<IpAddr>,
     request_id: String,
@@ -42,7 +42,7 @@ pub(super) struct Counted {
 impl Counted {
     /// How many requests.
     pub(super) const fn requests(&self) -> u64 {
-        self.count.count
+        self.count.requests
     }
 
     /// What the audit log is to tell of them.
@@ -51,7 +51,7 @@ impl Counted {
         Refusals {
             class: class.name(),
             network: network.map(|network| network.to_string()),
-            count: self.count.count,
+            count: self.count.requests,
             since: self.count.since,
             ip: self.count.ip,
             request_id: self.count.request_id.clone(),
@@ -64,11 +64,11 @@ impl Tally {
     pub(super) fn note(&mut self, class: Class, ip: Option<IpAddr>, request_id: &str, now: Timestamp) {
         let key = self.room_for((class, ip.map(network)));
         if let Some(known) = self.counts.get_mut(&key) {
-            known.count = known.count.saturating_add(1);
+            known.requests = known.requests.saturating_add(1);
             return;
         }
         let count = Count {
-            count: 1,
+            requests: 1,
             since: now,
             ip: ip.filter(|_| key.1.is_some()),
             request_id: request_id.to_owned(),
@@ -96,7 +96,7 @@ impl Tally {
             match self.counts.get_mut(&key) {
                 Some(known) => {
                     // What was taken came first.
-                    count.count = count.count.saturating_add(known.count);
+                    count.requests = count.requests.saturating_add(known.requests);
                     count.since = count.since.min(known.since);
                     *known = count;
                 }

@@ -50,16 +50,12 @@ fn walk(client: &Client, query: &str) -> Vec<Value> {
             events.push(event.clone());
         }
         assert!(events.len() < 1000);
-        match page.get("next_cursor") {
-            Some(next) => {
-                assert_members(&page, &["events", "next_cursor"]);
-                cursor = format!("&cursor={}", text(next));
-            }
-            None => {
-                assert_members(&page, &["events"]);
-                return events;
-            }
-        }
+        let Some(next) = page.get("next_cursor") else {
+            assert_members(&page, &["events"]);
+            return events;
+        };
+        assert_members(&page, &["events", "next_cursor"]);
+        cursor = format!("&cursor={}", text(next));
     }
 }
 
@@ -350,8 +346,8 @@ fn other_peoples_accounts(service: &Service, root: &Person, log: &Reader) {
     log.assert_told(&create(), "user.created", "failure", &whom(), &taken);
 
     let path = format!("/v1/users/{bob}");
-    let patch = |body: Value| root.client().json("PATCH", &path, &body);
-    let renamed = patch(json!({"name": "Bob", "status": "disabled"}));
+    let update = |body: Value| root.client().json("PATCH", &path, &body);
+    let renamed = update(json!({"name": "Bob", "status": "disabled"}));
     renamed.ok(200);
     log.assert_told(&renamed, "user.updated", "success", &whom(), &json!({}));
     let status = json!({"status": "disabled"});
