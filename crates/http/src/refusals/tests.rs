@@ -34,8 +34,8 @@ fn count(event: &Event) -> u64 {
     event.detail["count"].parse().unwrap()
 }
 
-fn away() -> Option<StoreError> {
-    Some(StoreError::Unavailable("planted".to_owned()))
+fn away() -> StoreError {
+    StoreError::Unavailable("planted".to_owned())
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn what_cannot_be_written_is_kept_and_written_later() {
     let (store, log) = start(NEVER);
     refuse(&log, Class::Sensitive, 300);
     for fail in [MemoryStore::fail_with, MemoryStore::fail_commits_with] {
-        fail(&store, away());
+        fail(&store, Some(away()));
         assert!(log.write().is_err());
         fail(&store, None);
         assert_eq!((store.events().len(), log.unrecorded.get()), (0, 300));
@@ -125,7 +125,7 @@ fn what_cannot_be_written_is_kept_and_written_later() {
 fn a_store_that_is_away_at_the_end_is_not_waited_for_and_what_is_lost_is_known() {
     let (store, log) = start(NEVER);
     refuse(&log, Class::Sensitive, 3);
-    store.fail_with(away());
+    store.fail_with(Some(away()));
     log.stop();
     assert_eq!((store.events().len(), log.unrecorded.get()), (0, 3));
 }
