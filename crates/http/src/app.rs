@@ -20,7 +20,9 @@ use crate::extract::Origin;
 use crate::lane::Lane;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::refusals::RefusalLog;
 use crate::revocation_feed::RevocationFeed;
+use crate::throttle::Class;
 
 /// The ports of the domain, as the composition has filled them.
 #[derive(Clone)]
@@ -80,6 +82,7 @@ pub struct App {
     pub(crate) attempt_gate: AttemptGate,
     pub(crate) revocations: Arc<RevocationFeed>,
     pub(crate) metrics: Metrics,
+    pub(crate) refusals: Arc<RefusalLog>,
     pub(crate) draining: AtomicBool,
     /// The OpenAPI document.
     pub(crate) document: &'static str,
@@ -148,6 +151,12 @@ impl App {
         // If it fails now, the thread that follows the log will know, and tell.
         let _ = self.revocations.read();
         outcome
+    }
+
+    /// Counts a request that the throttle turned away: for the metrics, and for the audit log in a while.
+    pub(crate) fn refused(&self, class: Class, origin: &Origin) {
+        self.metrics.refused(class.name());
+        self.refusals.note(class, origin, self.now());
     }
 
     /// Whether the server is on its way out and wants no more requests.

@@ -18,6 +18,7 @@ mod metrics;
 mod middleware;
 mod openapi;
 mod problem;
+mod refusals;
 mod revocation_feed;
 mod routes;
 mod server;

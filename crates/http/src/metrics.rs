@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// The bounds of the latency histogram, in seconds: from what is answered from memory to what hashes and waits.
@@ -18,6 +18,8 @@ pub(crate) struct Metrics {
     requests: IntCounterVec,
     latency: HistogramVec,
     lane_waiting: IntGaugeVec,
+    refused: IntCounterVec,
+    unrecorded: IntGauge,
 }
 
 impl Metrics {
@@ -40,6 +42,19 @@ impl Metrics {
             Opts::new("doorward_lane_waiting", "Jobs that wait for a lane."),
             &["lane"],
         )?;
+        let refused = IntCounterVec::new(
+            Opts::new(
+                "doorward_throttle_refused_total",
+                "Requests that the throttle turned away.",
+            ),
+            &["class"],
+        )?;
+        let unrecorded = IntGauge::new(
+            "doorward_throttle_refused_unrecorded",
+            "Requests that the throttle turned away and that the audit log does not tell of yet.",
+        )?;
+        registry.register(Box::new(refused.clone()))?;
+        registry.register(Box::new(unrecorded.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(latency.clone()))?;
         registry.register(Box::new(lane_waiting.clone()))?;
@@ -48,6 +63,8 @@ impl Metrics {
             requests,
             latency,
             lane_waiting,
+            refused,
+            unrecorded,
         })
     }
 
@@ -59,6 +76,16 @@ impl Metrics {
         self.latency
             .with_label_values(&[method, route])
             .observe(took.as_secs_f64());
+    }
+
+    /// Counts a request that the throttle turned away.
+    pub(crate) fn refused(&self, class: &str) {
+        self.refused.with_label_values(&[class]).inc();
+    }
+
+    /// How many refusals of the throttle are not in the audit log yet, for whoever keeps count of them.
+    pub(crate) fn unrecorded(&self) -> IntGauge {
+        self.unrecorded.clone()
     }
 
     /// Writes everything down in the Prometheus text format.

@@ -18,6 +18,7 @@ use crate::lane::{Lane, LaneSettings};
 use crate::metrics::Metrics;
 use crate::middleware::{envelope, limits};
 use crate::openapi::openapi_json;
+use crate::refusals::{RefusalLog, RefusalPorts};
 use crate::revocation_feed::RevocationFeed;
 use crate::routes;
 use crate::throttle::{Throttle, ThrottleSettings};
@@ -30,6 +31,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const DRAIN_SECONDS: u64 = 25;
 /// How long readiness has been false before connections are refused, so that a load balancer can notice.
 const NOTICE: Duration = Duration::from_millis(200);
+
+/// How often what the throttle turned away is written into the audit log.
+const REFUSALS_EVERY: Duration = Duration::from_secs(60);
 
 /// What the HTTP layer is told.
 #[derive(Debug, Clone)]
@@ -93,14 +97,17 @@ where
     )
     .map_err(io::Error::other)?;
     revocations.follow()?;
+    let metrics = Metrics::new().map_err(io::Error::other)?;
+    let refusals = RefusalLog::start(RefusalPorts::of(&ports), REFUSALS_EVERY, metrics.unrecorded())?;
     let app = web::Data::new(App {
+        refusals: Arc::clone(&refusals),
         revocations: Arc::clone(&revocations),
         ports,
         policies,
         password_lane: Lane::start("password", settings.password_lane)?,
         storage_lane: Lane::start("storage", settings.storage_lane)?,
         attempt_gate: AttemptGate::default(),
-        metrics: Metrics::new().map_err(io::Error::other)?,
+        metrics,
         draining: AtomicBool::new(false),
         document: openapi_json(),
     });
@@ -115,6 +122,7 @@ where
         ready(addresses)?;
         let ended = server.await;
         revocations.stop();
+        refusals.stop();
         ended
     })
 }

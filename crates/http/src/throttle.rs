@@ -44,7 +44,7 @@ pub struct ThrottleSettings {
 }
 
 /// A class of routes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Class {
     Sensitive,
     Refresh,
@@ -52,7 +52,7 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Sensitive => "sensitive",
             Self::Refresh => "refresh",
@@ -60,6 +60,9 @@ impl Class {
         }
     }
 }
+
+/// Marks an answer by which the throttle turned a request away.
+pub(crate) struct Refused(pub(crate) Class);
 
 type Limit = GovernorConfig<AddressKey, NoOpMiddleware<QuantaInstant>>;
 
@@ -158,14 +161,16 @@ impl KeyExtractor for AddressKey {
     ) -> HttpResponse {
         let wait = negative.wait_time_from(DefaultClock::default().now());
         let window = Duration::from_secs(60) * self.rate.burst.get() / self.rate.per_minute.get();
-        Problem::new(Code::RateLimited)
+        let mut response = Problem::new(Code::RateLimited)
             .rate_limit(self.class.name(), self.rate.burst.get(), window, wait)
-            .error_response()
+            .error_response();
+        response.extensions_mut().insert(Refused(self.class));
+        response
     }
 }
 
 /// The network that counts as one client: an IPv4 address, an IPv6 /64.
-fn network(address: std::net::IpAddr) -> ipnet::IpNet {
+pub(crate) fn network(address: std::net::IpAddr) -> ipnet::IpNet {
     let length = if address.is_ipv4() { 32 } else { 64 };
     // A length of 32 or 64 fits its family, so the address itself is never needed.
     ipnet::IpNet::new(address, length).map_or_else(|_| address.into(), |network| network.trunc())

@@ -20,8 +20,8 @@ pub use passwords::{
     AttemptKeys, HashError, PasswordHasher, StrengthEstimate, StrengthEstimator, Verification,
 };
 pub use repositories::{
-    AttemptRepository, EventLog, Insertion, KeyRepository, RevocationLog, SessionRepository, SetupRepository,
-    SetupState, Sweeping, UserFilter, UserRepository,
+    AttemptRepository, EventFilter, EventLog, Insertion, KeyRepository, RevocationLog, SessionRepository,
+    SetupRepository, SetupState, Sweeping, UserFilter, UserRepository,
 };
 pub use revocations::{RevocationCheck, Standing};
 pub use store::{Repositories, StoreError, StoreResult, Transactions, UnitOfWork, Verdict};

@@ -12,7 +12,7 @@ use crate::token::EndReason;
 use crate::validation::{Invalid, Violation};
 
 use super::end_sessions::end_all;
-use super::password_check::{Admission, Finding};
+use super::password_check::{Admission, Failure, Finding};
 use super::{AccountRules, PasswordCheck};
 
 /// Where the new password stands in the request.
@@ -84,7 +84,13 @@ impl ChangePassword<'_> {
         })?;
         self.check_new(&credentials.user, &current, &new)?;
         let digest = self.rules.hasher.hash(&new, self.rules.entropy)?;
-        self.write(caller, &credentials, &digest, occasion)
+        let written = self.write(caller, &credentials, &digest, occasion);
+        if let Err(ChangePasswordError::InvalidCredentials) = written {
+            let failure = Failure::overtaken(credentials.user.id);
+            self.check
+                .remember_failure(EventKind::PasswordChanged, &failure, occasion)?;
+        }
+        written
     }
 
     fn check_new(&self, user: &User, current: &PlainPassword, new: &PlainPassword) -> Result<(), Invalid> {

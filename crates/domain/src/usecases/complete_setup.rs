@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use crate::access::Roles;
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::identity::User;
-use crate::ports::{HashError, Insertion, SetupState, StoreError, Transactions, UnitOfWork};
+use crate::ports::{HashError, Insertion, SetupState, StoreError, StoreResult, Transactions, UnitOfWork};
 use crate::validation::Invalid;
 
 use super::offer_setup::setup_token_digest;
@@ -47,6 +47,38 @@ impl CompleteSetup<'_> {
         draft: &AccountDraft,
         occasion: &Occasion,
     ) -> Result<User, CompleteSetupError> {
+        let attempted = self.attempt(token, draft, occasion);
+        if let Err(error @ (CompleteSetupError::Closed | CompleteSetupError::EmailTaken)) = &attempted {
+            self.remember_failure(error, occasion)?;
+        }
+        attempted
+    }
+
+    /// Remembers that setup was refused. In a transaction of its own, for the one that failed left nothing.
+    fn remember_failure(&self, error: &CompleteSetupError, occasion: &Occasion) -> StoreResult<()> {
+        let event = self.event(EventOutcome::Failure, occasion);
+        self.store.transaction(|repos| {
+            let reason = if matches!(error, CompleteSetupError::EmailTaken) {
+                "email-taken"
+            } else if repos.setup().state()?.completed_at.is_some() {
+                "already-completed"
+            } else {
+                "wrong-token"
+            };
+            repos.events().append(&event.clone().with("reason", reason))
+        })
+    }
+
+    fn event(&self, outcome: EventOutcome, occasion: &Occasion) -> Event {
+        Event::new(EventKind::SetupCompleted, outcome, occasion, self.rules.entropy)
+    }
+
+    fn attempt(
+        &self,
+        token: &SecretString,
+        draft: &AccountDraft,
+        occasion: &Occasion,
+    ) -> Result<User, CompleteSetupError> {
         let presented = setup_token_digest(token);
         let opens = |state: SetupState| state.completed_at.is_none() && state.token_digest == Some(presented);
         let state = self.store.snapshot(|repos| repos.setup().state())?;
@@ -55,13 +87,7 @@ impl CompleteSetup<'_> {
         }
         let checked = self.rules.check(draft)?;
         let (user, digest) = self.rules.build(&checked, Roles::admin(), occasion.now)?;
-        let event = Event::new(
-            EventKind::SetupCompleted,
-            EventOutcome::Success,
-            occasion,
-            self.rules.entropy,
-        )
-        .of(user.id);
+        let event = self.event(EventOutcome::Success, occasion).of(user.id);
         self.store.transaction(|repos| {
             // The token may have been used or replaced while the password was hashed.
             if !opens(repos.setup().state()?) || !repos.setup().complete(occasion.now)? {

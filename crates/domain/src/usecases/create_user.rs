@@ -6,7 +6,7 @@ use crate::identity::User;
 use crate::ports::{HashError, Insertion, StoreError, Transactions, UnitOfWork};
 use crate::validation::Invalid;
 
-use super::new_account::parse_roles;
+use super::new_account::{parse_roles, remember_taken};
 use super::{AccountDraft, AccountRules};
 
 /// Why there is no new account.
@@ -97,17 +97,35 @@ fn create(
 ) -> Result<User, CreateUserError> {
     let checked = rules.check(draft)?;
     let (user, digest) = rules.build(&checked, granted, occasion.now)?;
-    let event = event.of(user.id).with("roles", listed(&user.roles));
-    store.transaction(|repos| {
-        if repos.users().insert(&user, &digest)? == Insertion::EmailTaken {
-            return Err(CreateUserError::EmailTaken);
+    let refused = Event {
+        outcome: EventOutcome::Failure,
+        ..event.clone()
+    };
+    let created = event.of(user.id).with("roles", listed(&user.roles));
+    let closed = Event::new(
+        EventKind::SetupCompleted,
+        EventOutcome::Success,
+        occasion,
+        rules.entropy,
+    )
+    .of(user.id);
+    let insertion = store.transaction(|repos| -> Result<_, StoreError> {
+        let insertion = repos.users().insert(&user, &digest)?;
+        if insertion == Insertion::EmailTaken {
+            remember_taken(repos, &user.email, refused.clone())?;
+            return Ok(insertion);
         }
-        if user.is_active_admin() {
-            repos.setup().complete(occasion.now)?;
+        repos.events().append(&created)?;
+        if user.is_active_admin() && repos.setup().complete(occasion.now)? {
+            // Whoever makes it: the first administrator closes setup.
+            repos.events().append(&closed)?;
         }
-        Ok(repos.events().append(&event)?)
+        Ok(insertion)
     })?;
-    Ok(user)
+    match insertion {
+        Insertion::Done => Ok(user),
+        Insertion::EmailTaken => Err(CreateUserError::EmailTaken),
+    }
 }
 
 /// Roles as an event tells them.

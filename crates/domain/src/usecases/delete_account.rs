@@ -10,9 +10,9 @@ use crate::identity::{PlainPassword, User};
 use crate::ports::{HashError, StoreError, Transactions};
 
 use super::PasswordCheck;
-use super::password_check::{Admission, Finding};
+use super::password_check::{Admission, Failure, Finding};
 use super::revoke::revoke_all_versions;
-use super::update_user::is_last_admin;
+use super::update_user::{is_last_admin, remember_last_admin};
 
 /// Deletes the caller's account with its sessions, for the password.
 pub struct DeleteAccount<'a> {
@@ -82,27 +82,40 @@ impl DeleteAccount<'_> {
         )
         .of(id)
         .by(id);
-        let deleted = self.check.store.transaction(|repos| {
-            let user = repos
-                .users()
-                .lock(id)?
-                .filter(User::is_active)
-                .ok_or(DeleteAccountError::Gone)?;
-            // After the user is locked, as in a login: one order keeps the two from waiting for each other.
-            self.check.forgive(repos, user.email.canonical())?;
-            if repos.users().password_version(id)? != Some(verified.password_version) {
-                return Err(DeleteAccountError::InvalidCredentials);
-            }
-            if user.is_active_admin() && is_last_admin(repos)? {
-                // The password was right: that is kept, although the account stays.
-                return Ok(false);
-            }
-            repos.users().delete(id)?;
-            repos.events().append(&event)?;
-            revoke_all_versions(repos, &user, occasion.now)?;
-            Ok(true)
-        })?;
-        if deleted {
+        let deleted = self
+            .check
+            .store
+            .transaction(|repos| -> Result<bool, DeleteAccountError> {
+                let user = repos
+                    .users()
+                    .lock(id)?
+                    .filter(User::is_active)
+                    .ok_or(DeleteAccountError::Gone)?;
+                // After the user is locked, as in a login: one order keeps the two from waiting for each other.
+                self.check.forgive(repos, user.email.canonical())?;
+                if repos.users().password_version(id)? != Some(verified.password_version) {
+                    return Err(DeleteAccountError::InvalidCredentials);
+                }
+                if user.is_active_admin() && is_last_admin(repos)? {
+                    // The password was right: that is kept, although the account stays.
+                    let refused = Event {
+                        outcome: EventOutcome::Failure,
+                        ..event.clone()
+                    };
+                    remember_last_admin(repos, refused)?;
+                    return Ok(false);
+                }
+                repos.users().delete(id)?;
+                repos.events().append(&event)?;
+                revoke_all_versions(repos, &user, occasion.now)?;
+                Ok(true)
+            });
+        if let Err(DeleteAccountError::InvalidCredentials) = deleted {
+            let failure = Failure::overtaken(id);
+            self.check
+                .remember_failure(EventKind::UserDeleted, &failure, occasion)?;
+        }
+        if deleted? {
             Ok(())
         } else {
             Err(DeleteAccountError::LastAdmin)

@@ -74,7 +74,7 @@ impl Login<'_> {
                 };
                 let session = self.new_session(&credentials, occasion);
                 let Some(user) = self.open(&credentials, renewed.as_ref(), &session, occasion)? else {
-                    return Err(LoginError::InvalidCredentials);
+                    return self.refuse(&Failure::overtaken(credentials.user.id), occasion);
                 };
                 Ok(self.issuer.issue(user, &session, occasion.now)?)
             }

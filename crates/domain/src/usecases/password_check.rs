@@ -55,6 +55,16 @@ pub(super) struct Failure {
     reason: &'static str,
 }
 
+impl Failure {
+    /// The password was right, but the account is gone, disabled or has another password by now.
+    pub(super) const fn overtaken(user_id: UserId) -> Self {
+        Self {
+            user_id: Some(user_id),
+            reason: "changed-meanwhile",
+        }
+    }
+}
+
 impl PasswordCheck<'_> {
     /// Counts a guess at the account with that address, whether or not there is one.
     pub(super) fn admit(&self, email: &CanonicalEmail, occasion: &Occasion) -> StoreResult<Admission> {

@@ -6,6 +6,7 @@ use crate::identity::User;
 use crate::ports::{HashError, Insertion, StoreError, Transactions, UnitOfWork};
 use crate::validation::Invalid;
 
+use super::new_account::remember_taken;
 use super::{AccountDraft, AccountRules};
 
 /// Makes an account for whoever asks.
@@ -44,21 +45,30 @@ impl Register<'_> {
                 .is_some())
         })?;
         if taken {
+            self.store.transaction(|repos| {
+                remember_taken(repos, &checked.email, self.event(EventOutcome::Failure, occasion))
+            })?;
             return Err(RegisterError::EmailTaken);
         }
         let (user, digest) = self.rules.build(&checked, Roles::user(), occasion.now)?;
-        let event = Event::new(
-            EventKind::UserRegistered,
-            EventOutcome::Success,
-            occasion,
-            self.rules.entropy,
-        )
-        .of(user.id);
-        self.store
-            .transaction(|repos| match repos.users().insert(&user, &digest)? {
-                Insertion::Done => Ok(repos.events().append(&event)?),
-                Insertion::EmailTaken => Err(RegisterError::EmailTaken),
-            })?;
-        Ok(user)
+        let [success, failure] =
+            [EventOutcome::Success, EventOutcome::Failure].map(|outcome| self.event(outcome, occasion));
+        let success = success.of(user.id);
+        let insertion = self.store.transaction(|repos| -> Result<_, StoreError> {
+            let insertion = repos.users().insert(&user, &digest)?;
+            match insertion {
+                Insertion::Done => repos.events().append(&success)?,
+                Insertion::EmailTaken => remember_taken(repos, &user.email, failure.clone())?,
+            }
+            Ok(insertion)
+        })?;
+        match insertion {
+            Insertion::Done => Ok(user),
+            Insertion::EmailTaken => Err(RegisterError::EmailTaken),
+        }
+    }
+
+    fn event(&self, outcome: EventOutcome, occasion: &Occasion) -> Event {
+        Event::new(EventKind::UserRegistered, outcome, occasion, self.rules.entropy)
     }
 }

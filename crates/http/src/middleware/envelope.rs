@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::client_address::ClientAddresses;
 use crate::extract::Origin;
 use crate::problem::{Code, Problem};
+use crate::throttle::Refused;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -46,6 +47,9 @@ pub(crate) async fn envelope(
             let route = answer.request().match_pattern();
             let answer = answer.map_into_boxed_body();
             let (request, response) = answer.into_parts();
+            if let Some(Refused(class)) = response.extensions().get() {
+                app.refused(*class, &begun.origin);
+            }
             let (response, problem) = begun.finish(response);
             begun.tell(&app, route.as_deref(), response.status(), problem.as_ref());
             Ok(ServiceResponse::new(request, response))

@@ -1,6 +1,7 @@
 //! The routes, one file a resource.
 
 pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod docs;
 pub(crate) mod endpoint;
@@ -49,6 +50,7 @@ pub(crate) fn public() -> Vec<Endpoint> {
         Endpoint::at("/v1/users/{id}/sessions", General)
             .get(users::list_sessions)
             .delete(users::end_sessions),
+        Endpoint::at("/v1/audit", General).get(audit::list),
         Endpoint::at("/.well-known/jwks.json", General).get(keys::jwks),
         Endpoint::at("/v1/revocations", General).get(revocations::list),
         Endpoint::at("/health/live", General).get(health::live),

@@ -14,3 +14,6 @@ mod sweeping;
 mod user_page;
 mod user_row;
 mod users;
+
+#[cfg(feature = "test-support")]
+pub(crate) use events::EventRow;

@@ -34,6 +34,8 @@ pub struct RawSettings {
     pub attempts: RawAttempts,
     /// How many requests an address may make, on each instance.
     pub throttle: RawThrottle,
+    /// What is remembered of what happened.
+    pub audit: RawAudit,
     /// The creation of the first administrator.
     pub setup: RawSetup,
     /// Logging, to standard error, one line an event.
@@ -52,6 +54,7 @@ impl Default for RawSettings {
             lane: RawLane::default(),
             attempts: RawAttempts::default(),
             throttle: RawThrottle::default(),
+            audit: RawAudit::default(),
             setup: RawSetup::default(),
             log: RawLog::default(),
         }
@@ -355,6 +358,24 @@ macro_rules! quota {
 quota!(RawSensitiveQuota, 10, 10);
 quota!(RawRefreshQuota, 60, 60);
 quota!(RawGeneralQuota, 200, 1200);
+
+/// `audit.*`
+#[derive(Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawAudit {
+    /// How long an entry of the audit log is kept; older ones are deleted. The default is a year, because an intrusion is
+    /// often found months after it began, and because that is what auditors ask for.
+    #[schemars(extend("x-min" = "1d", "x-max" = "3650d"))]
+    pub retention: Span,
+}
+
+impl Default for RawAudit {
+    fn default() -> Self {
+        Self {
+            retention: Span::days(365),
+        }
+    }
+}
 
 /// `setup.*`
 #[derive(Default, Deserialize, JsonSchema)]

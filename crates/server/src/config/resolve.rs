@@ -25,8 +25,9 @@ use super::raw::{
 use super::scalar::Span;
 use super::secret::{master_key, pepper};
 use super::settings::{
-    Argon2Settings, DatabaseSettings, ForwardedHeader, KeySettings, LaneSettings, LogFormat, LogSettings,
-    PasswordSettings, Quota, ServerSettings, Settings, SigningAlgorithm, ThrottleSettings, TokenSettings,
+    Argon2Settings, AuditSettings, DatabaseSettings, ForwardedHeader, KeySettings, LaneSettings, LogFormat,
+    LogSettings, PasswordSettings, Quota, ServerSettings, Settings, SigningAlgorithm, ThrottleSettings,
+    TokenSettings,
 };
 use crate::failure::Failure;
 use doorward_persistence::DatabaseUrl;
@@ -72,6 +73,9 @@ pub fn resolve(merged: Config) -> Result<Settings, Failure> {
         lane: lane(&raw.lane),
         attempts,
         throttle: throttle(&raw.throttle),
+        audit: AuditSettings {
+            retention: raw.audit.retention.0,
+        },
         setup_token,
         log,
         warnings: context.warnings,

@@ -36,6 +36,8 @@ pub struct Settings {
     pub attempts: AttemptPolicy,
     /// How many requests an address may make.
     pub throttle: ThrottleSettings,
+    /// The audit log.
+    pub audit: AuditSettings,
     /// The token that creates the first administrator, when it was given rather than to be made.
     pub setup_token: Option<SecretString>,
     /// Logging.
@@ -186,6 +188,13 @@ pub struct Quota {
     pub burst: NonZeroU32,
     /// Requests a minute after that.
     pub per_minute: NonZeroU32,
+}
+
+/// `audit.*`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// How long an entry is kept.
+    pub retention: Duration,
 }
 
 /// `log.*`

@@ -2,7 +2,7 @@ use core::time::Duration;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::audit::EventKind;
+use crate::audit::{EventKind, EventOutcome};
 use crate::ports::{
     MockAccessTokenSigner, MockRefreshTokens, MockRepositories, MockStore, StoreError, Verdict,
 };
@@ -171,7 +171,7 @@ fn a_forged_token_is_refused_and_costs_the_session_nothing() {
 }
 
 #[test]
-fn an_ended_session_and_a_user_who_may_not_are_refused_without_a_trace() {
+fn an_ended_session_and_a_user_who_may_not_are_refused_and_that_is_kept() {
     let ended = Session {
         ended: Some(Ended {
             at: NOW,
@@ -179,14 +179,30 @@ fn an_ended_session_and_a_user_who_may_not_are_refused_without_a_trace() {
         }),
         ..session(4)
     };
-    assert!(is_refused(&refresh("4", holding(ended, user(&["user"])), true).0));
     let disabled = User {
         status: UserStatus::Disabled,
         ..user(&["user"])
     };
-    for presented in ["3", "4"] {
-        let repositories = holding(session(4), disabled.clone());
-        assert!(is_refused(&refresh(presented, repositories, true).0));
+    for (presented, session, user, why) in [
+        ("4", ended, user(&["user"]), "session-ended"),
+        ("5", session(4), user(&["user"]), "out-of-range"),
+        ("3", session(4), disabled.clone(), "account-disabled"),
+        ("4", session(4), disabled, "account-disabled"),
+    ] {
+        let mut repositories = holding(session, user);
+        repositories
+            .events
+            .expect_append()
+            .times(1)
+            .withf(move |event| {
+                event.kind == EventKind::SessionRefreshed
+                    && event.outcome == EventOutcome::Failure
+                    && event.detail.get("reason").is_some_and(|reason| reason == why)
+            })
+            .returning(|_| Ok(()));
+        let (result, verdicts) = refresh(presented, repositories, true);
+        assert!(is_refused(&result));
+        assert_eq!(verdicts, [Verdict::Commit]);
     }
 }
 
