@@ -164,38 +164,12 @@ impl App {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Runs a use case that asks the store, on the storage lane.
-    pub(crate) async fn with_store<T, E>(
-        self: &Arc<Self>,
-        origin: Origin,
-        work: impl FnOnce(&Self, &Occasion) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, Problem>
-    where
-        T: Send + 'static,
-        E: Send + 'static,
-        Problem: From<E>,
-    {
-        self.on_lane(&self.storage_lane, origin, work).await
-    }
-
-    /// Runs a use case that hashes passwords, on the password lane.
-    pub(crate) async fn with_hasher<T, E>(
-        self: &Arc<Self>,
-        origin: Origin,
-        work: impl FnOnce(&Self, &Occasion) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, Problem>
-    where
-        T: Send + 'static,
-        E: Send + 'static,
-        Problem: From<E>,
-    {
-        self.on_lane(&self.password_lane, origin, work).await
-    }
-
-    async fn on_lane<T, E>(
+    /// Runs a use case, or one phase of it, on a lane: what hashes on the password lane, what asks the store on the storage
+    /// lane. Nobody waits for one lane while occupying the other.
+    pub(crate) async fn on<T, E>(
         self: &Arc<Self>,
         lane: &Lane,
-        origin: Origin,
+        origin: &Origin,
         work: impl FnOnce(&Self, &Occasion) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Problem>
     where
@@ -203,7 +177,7 @@ impl App {
         E: Send + 'static,
         Problem: From<E>,
     {
-        let app = Arc::clone(self);
+        let (app, origin) = (Arc::clone(self), origin.clone());
         // The time is read when the work begins, not when it was queued.
         lane.run(move || work(&app, &origin.occasion(app.now())))
             .await?

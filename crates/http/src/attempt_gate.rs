@@ -1,50 +1,30 @@
-//! One guess at an account at a time.
+//! One guess on a record at a time.
 //!
 //! A guess is counted before it is verified, so guesses that run side by side can never outrun the count; but twenty
 //! *valid* logins of one user at once would then look like twenty guesses. Taking them in turn, each is forgiven before
-//! the next is counted. The gate waits asynchronously, before the lane: it holds no thread.
+//! the next is counted. The gate waits asynchronously, before the lanes: it holds no thread.
+//!
+//! Turns are taken at the record that a guess counts on, so strangers never stand before an owner at a known network.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use doorward_domain::access::Principal;
-use doorward_domain::id::UserId;
-use doorward_domain::identity::{CanonicalEmail, Email};
+use doorward_domain::identity::AttemptKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many may wait for one account. The ones beyond are refused: each of those waiting takes a turn of tens of
+/// How many may wait for one record. The ones beyond are refused: each of those waiting takes a turn of tens of
 /// milliseconds.
 const MAX_WAITING: usize = 64;
 
-/// What names the account a guess is made at.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Account {
-    /// A login: whether or not there is such an account.
-    Email(CanonicalEmail),
-    /// Somebody logged in, who gives the password again with a token that does not tell the address.
-    User(UserId),
-}
-
-impl Account {
-    /// The account of somebody logged in: the one that a login names, if the access token tells the address.
-    pub(crate) fn of(principal: &Principal) -> Self {
-        match principal.email().map(Email::parse) {
-            Some(Ok(email)) => Self::Email(email.canonical().clone()),
-            _ => Self::User(principal.user_id()),
-        }
-    }
-}
-
-/// Too many are waiting for this account already.
+/// Too many are waiting for this record already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many guesses at one account at once")]
 pub(crate) struct GateFull;
 
-/// Lets guesses at one account through one at a time.
+/// Lets guesses on one record through one at a time.
 #[derive(Default)]
 pub(crate) struct AttemptGate {
-    doors: Arc<Mutex<HashMap<Account, Door>>>,
+    doors: Arc<Mutex<HashMap<AttemptKey, Door>>>,
 }
 
 struct Door {
@@ -53,22 +33,22 @@ struct Door {
     users: usize,
 }
 
-/// A turn at an account; the next comes when this is dropped.
+/// A turn at a record; the next comes when this is dropped.
 pub(crate) struct GateTurn {
     permit: Option<OwnedSemaphorePermit>,
     _place: Place,
 }
 
-/// A place in the queue of one account. The account is forgotten with its last place.
+/// A place in the queue of one record. The record is forgotten with its last place.
 struct Place {
-    doors: Arc<Mutex<HashMap<Account, Door>>>,
-    account: Account,
+    doors: Arc<Mutex<HashMap<AttemptKey, Door>>>,
+    key: AttemptKey,
 }
 
 impl AttemptGate {
-    /// Waits for a turn at `account`.
-    pub(crate) async fn enter(&self, account: Account) -> Result<GateTurn, GateFull> {
-        let (turns, place) = self.take_place(account)?;
+    /// Waits for a turn at the record of that key.
+    pub(crate) async fn enter(&self, key: AttemptKey) -> Result<GateTurn, GateFull> {
+        let (turns, place) = self.take_place(key)?;
         // The semaphore is never closed: a missing permit cannot happen and would only cost the order of turns.
         let permit = turns.acquire_owned().await.ok();
         Ok(GateTurn {
@@ -77,9 +57,9 @@ impl AttemptGate {
         })
     }
 
-    fn take_place(&self, account: Account) -> Result<(Arc<Semaphore>, Place), GateFull> {
+    fn take_place(&self, key: AttemptKey) -> Result<(Arc<Semaphore>, Place), GateFull> {
         let mut doors = lock(&self.doors);
-        let door = doors.entry(account.clone()).or_insert_with(|| Door {
+        let door = doors.entry(key).or_insert_with(|| Door {
             turns: Arc::new(Semaphore::new(1)),
             users: 0,
         });
@@ -91,7 +71,7 @@ impl AttemptGate {
             Arc::clone(&door.turns),
             Place {
                 doors: Arc::clone(&self.doors),
-                account,
+                key,
             },
         ))
     }
@@ -107,17 +87,17 @@ impl Drop for GateTurn {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut doors = lock(&self.doors);
-        if let Some(door) = doors.get_mut(&self.account) {
+        if let Some(door) = doors.get_mut(&self.key) {
             door.users -= 1;
             if door.users == 0 {
-                doors.remove(&self.account);
+                doors.remove(&self.key);
             }
         }
     }
 }
 
 /// Nothing panics while the lock is held, so a poisoned lock guards a sound map.
-fn lock(doors: &Mutex<HashMap<Account, Door>>) -> MutexGuard<'_, HashMap<Account, Door>> {
+fn lock(doors: &Mutex<HashMap<AttemptKey, Door>>) -> MutexGuard<'_, HashMap<AttemptKey, Door>> {
     doors.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -127,19 +107,19 @@ mod tests {
 
     use super::*;
 
-    fn account(number: u8) -> Account {
-        Account::User(UserId::from_bytes([number; 16]))
+    fn key(number: u8) -> AttemptKey {
+        AttemptKey::from_bytes([number; 32])
     }
 
     #[tokio::test]
-    async fn turns_at_one_account_do_not_overlap_and_leave_nothing_behind() {
+    async fn turns_at_one_record_do_not_overlap_and_leave_nothing_behind() {
         let gate = Arc::new(AttemptGate::default());
         let inside = Arc::new(AtomicUsize::new(0));
         let visits: Vec<_> = (0..20)
             .map(|_| {
                 let (gate, inside) = (Arc::clone(&gate), Arc::clone(&inside));
                 tokio::spawn(async move {
-                    let _turn = gate.enter(account(1)).await.unwrap();
+                    let _turn = gate.enter(key(1)).await.unwrap();
                     assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                     tokio::task::yield_now().await;
                     inside.fetch_sub(1, Ordering::SeqCst);
@@ -153,22 +133,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn accounts_do_not_wait_for_each_other() {
+    async fn records_do_not_wait_for_each_other() {
         let gate = AttemptGate::default();
-        let _first = gate.enter(account(1)).await.unwrap();
-        let _second = gate.enter(account(2)).await.unwrap();
+        let _first = gate.enter(key(1)).await.unwrap();
+        let _second = gate.enter(key(2)).await.unwrap();
     }
 
     #[tokio::test]
     async fn the_queue_is_bounded_and_given_up_places_are_free_again() {
         let gate = Arc::new(AttemptGate::default());
-        let turn = gate.enter(account(1)).await.unwrap();
+        let turn = gate.enter(key(1)).await.unwrap();
         let waiting: Vec<_> = (0..MAX_WAITING)
-            .map(|_| gate.take_place(account(1)).unwrap())
+            .map(|_| gate.take_place(key(1)).unwrap())
             .collect();
-        assert_eq!(gate.enter(account(1)).await.err(), Some(GateFull));
+        assert_eq!(gate.enter(key(1)).await.err(), Some(GateFull));
         drop(waiting);
         drop(turn);
-        assert!(gate.enter(account(1)).await.is_ok());
+        assert!(gate.enter(key(1)).await.is_ok());
     }
 }

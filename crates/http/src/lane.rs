@@ -114,6 +114,15 @@ impl Lane {
         self.shared.lock().jobs.len()
     }
 
+    /// Refuses when a job would be refused now: for callers with something to do before they come here.
+    pub(crate) fn has_room(&self) -> Result<(), LaneError> {
+        if self.waiting() < self.settings.queue {
+            Ok(())
+        } else {
+            Err(self.overloaded())
+        }
+    }
+
     /// Runs `work` on the lane and answers what it answers.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
@@ -256,12 +265,14 @@ mod tests {
         while lane.waiting() == 0 {
             tokio::task::yield_now().await;
         }
+        assert!(matches!(lane.has_room(), Err(LaneError::Overloaded { .. })));
         assert!(matches!(
             lane.run(|| "refused").await,
             Err(LaneError::Overloaded { .. })
         ));
         drop(release);
         assert_eq!(waiting.await.unwrap(), Ok("waited"));
+        assert_eq!(lane.has_room(), Ok(()));
     }
 
     #[tokio::test]

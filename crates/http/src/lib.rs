@@ -13,6 +13,7 @@ mod bodies;
 mod client_address;
 mod clock;
 mod extract;
+mod guesses;
 mod lane;
 mod metrics;
 mod middleware;

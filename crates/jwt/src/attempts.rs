@@ -1,17 +1,17 @@
 //! Naming accounts in the table of attempts.
 
 use aws_lc_rs::hmac;
-use doorward_domain::identity::{AttemptKey, CanonicalEmail};
+use doorward_domain::identity::{AttemptKey, CanonicalEmail, ClientNetwork};
 use doorward_domain::ports::AttemptKeys;
 use secrecy::ExposeSecret;
 
 use crate::CryptoError;
 use crate::master_key::{MasterKey, SubKeyUse};
 
-/// Names accounts by HMAC-SHA-256 of their canonical address under a key derived from the master key: the same on every
-/// instance, and nothing from which somebody with the table alone could find the addresses.
+/// Names accounts by HMAC-SHA-256 of their canonical address, and their networks by that of both, under a key derived from
+/// the master key: the same on every instance, and nothing from which somebody with the tables alone could find addresses.
 ///
-/// With another master key all accounts have other names, so that guesses counted so far are forgotten.
+/// With another master key everything has another name, so that guesses counted and networks known so far are forgotten.
 #[derive(Debug, Clone)]
 pub struct HmacAttemptKeys(hmac::Key);
 
@@ -23,15 +23,29 @@ impl HmacAttemptKeys {
     }
 }
 
-impl AttemptKeys for HmacAttemptKeys {
-    fn attempt_key(&self, email: &CanonicalEmail) -> AttemptKey {
-        let tag = hmac::sign(&self.0, email.as_str().as_bytes());
+impl HmacAttemptKeys {
+    fn key(&self, parts: &[&[u8]]) -> AttemptKey {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
         let mut bytes = [0; 32];
         bytes
             .iter_mut()
-            .zip(tag.as_ref())
+            .zip(context.sign().as_ref())
             .for_each(|(byte, tag)| *byte = *tag);
         AttemptKey::from_bytes(bytes)
+    }
+}
+
+impl AttemptKeys for HmacAttemptKeys {
+    fn attempt_key(&self, email: &CanonicalEmail) -> AttemptKey {
+        self.key(&[email.as_str().as_bytes()])
+    }
+
+    fn network_key(&self, email: &CanonicalEmail, network: &ClientNetwork) -> AttemptKey {
+        // No address has a NUL: where it ends is plain, and that it is not alone.
+        self.key(&[email.as_str().as_bytes(), b"\0", network.as_bytes()])
     }
 }
 
@@ -41,9 +55,28 @@ mod tests {
 
     use super::*;
 
+    fn keys(master: u64) -> HmacAttemptKeys {
+        HmacAttemptKeys::new(&MasterKey::generate(&SeededEntropy::new(master))).unwrap()
+    }
+
     fn key(master: u64, email: &str) -> AttemptKey {
-        let keys = HmacAttemptKeys::new(&MasterKey::generate(&SeededEntropy::new(master))).unwrap();
-        keys.attempt_key(sample::email(email).canonical())
+        keys(master).attempt_key(sample::email(email).canonical())
+    }
+
+    #[test]
+    fn a_network_has_a_key_of_its_own_for_each_account() {
+        let key = |email: &str, address: &str| {
+            let network = ClientNetwork::of(address.parse().unwrap());
+            keys(1).network_key(sample::email(email).canonical(), &network)
+        };
+        let home = key("ada@example.org", "192.0.2.1");
+        assert_eq!(home, key("ADA@example.org", "192.0.2.77"));
+        assert_ne!(home, key("ada@example.org", "192.0.3.1"));
+        assert_ne!(home, key("bob@example.org", "192.0.2.1"));
+        assert_ne!(
+            home,
+            keys(1).attempt_key(sample::email("ada@example.org").canonical())
+        );
     }
 
     #[test]

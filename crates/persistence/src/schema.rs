@@ -43,8 +43,15 @@ diesel::table! {
     attempts (key) {
         key -> Binary,
         failures -> BigInt,
-        day_failures -> BigInt,
-        day_started_at -> BigInt,
+        recent -> Binary,
+        last_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    known_networks (key) {
+        key -> Binary,
+        account_key -> Binary,
         last_at -> BigInt,
     }
 }

@@ -3,8 +3,8 @@
 use diesel::result::QueryResult;
 
 use doorward_domain::ports::{
-    AttemptRepository, EventLog, KeyRepository, Repositories, RevocationLog, SessionRepository,
-    SetupRepository, StoreResult, Sweeping, UserRepository,
+    AttemptRepository, EventLog, KeyRepository, NetworkRepository, Repositories, RevocationLog,
+    SessionRepository, SetupRepository, StoreResult, Sweeping, UserRepository,
 };
 
 use crate::connection::AnyConnection;
@@ -70,6 +70,10 @@ impl Repositories for Work<'_> {
     }
 
     fn attempts(&mut self) -> &mut dyn AttemptRepository {
+        self
+    }
+
+    fn networks(&mut self) -> &mut dyn NetworkRepository {
         self
     }
 

@@ -28,7 +28,7 @@ const STORE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a request waits for a transaction that is under way. A database that is frozen does not refuse: it is silent.
 const STORE_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a request waits for a hash, with its transactions, that is under way.
+/// How long a request waits for a hash that is under way.
 const HASH_LIMIT: Duration = Duration::from_secs(15);
 
 /// How many requests may wait for the storage lane. Each takes milliseconds, and all of them wait no longer than
@@ -178,8 +178,8 @@ pub fn http(settings: &Settings) -> HttpSettings {
             limit: HASH_LIMIT,
         },
         storage_lane: HttpLane {
-            // Hashing threads need a connection each, between hashes.
-            workers: connections.saturating_sub(settings.lane.workers).max(1),
+            // One is left to what the server does besides answering.
+            workers: connections.saturating_sub(1).max(1),
             queue: STORE_QUEUE,
             deadline: STORE_PATIENCE,
             limit: STORE_LIMIT,

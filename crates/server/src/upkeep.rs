@@ -63,10 +63,11 @@ pub fn sweeping(store: Arc<dyn UnitOfWork>, revocation_life: Duration, event_lif
             let Swept {
                 sessions,
                 attempts,
+                networks,
                 revocations,
                 events,
             } = swept;
-            tracing::info!(sessions, attempts, revocations, events, "swept");
+            tracing::info!(sessions, attempts, networks, revocations, events, "swept");
         }
         Ok(())
     };

@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{
     AttemptRepository, EventLog, KeyRepository, MockAttemptRepository, MockEventLog, MockKeyRepository,
-    MockRevocationLog, MockSessionRepository, MockSetupRepository, MockSweeping, MockUserRepository,
-    Repositories, RevocationLog, SessionRepository, SetupRepository, StoreResult, Sweeping, UnitOfWork,
-    UserRepository, Verdict,
+    MockNetworkRepository, MockRevocationLog, MockSessionRepository, MockSetupRepository, MockSweeping,
+    MockUserRepository, NetworkRepository, Repositories, RevocationLog, SessionRepository, SetupRepository,
+    StoreResult, Sweeping, UnitOfWork, UserRepository, Verdict,
 };
 
 /// One mock for each repository. What is not expected of them fails the test.
@@ -18,6 +18,8 @@ pub struct MockRepositories {
     pub sessions: MockSessionRepository,
     /// Guesses at accounts.
     pub attempts: MockAttemptRepository,
+    /// Where owners log in from.
+    pub networks: MockNetworkRepository,
     /// The audit log.
     pub events: MockEventLog,
     /// What makes access tokens untrue.
@@ -41,6 +43,10 @@ impl Repositories for MockRepositories {
 
     fn attempts(&mut self) -> &mut dyn AttemptRepository {
         &mut self.attempts
+    }
+
+    fn networks(&mut self) -> &mut dyn NetworkRepository {
+        &mut self.networks
     }
 
     fn events(&mut self) -> &mut dyn EventLog {

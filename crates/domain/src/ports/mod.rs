@@ -20,8 +20,8 @@ pub use passwords::{
     AttemptKeys, HashError, PasswordHasher, StrengthEstimate, StrengthEstimator, Verification,
 };
 pub use repositories::{
-    AttemptRepository, EventFilter, EventLog, Insertion, KeyRepository, RevocationLog, SessionRepository,
-    SetupRepository, SetupState, Sweeping, UserFilter, UserRepository,
+    AttemptRepository, EventFilter, EventLog, Insertion, KeyRepository, NetworkRepository, RevocationLog,
+    SessionRepository, SetupRepository, SetupState, Sweeping, UserFilter, UserRepository,
 };
 pub use revocations::{RevocationCheck, Standing};
 pub use store::{Repositories, StoreError, StoreResult, Transactions, UnitOfWork, Verdict};
@@ -35,8 +35,8 @@ pub use self::{
     mock_store::{MockRepositories, MockStore},
     passwords::{MockAttemptKeys, MockPasswordHasher, MockStrengthEstimator},
     repositories::{
-        MockAttemptRepository, MockEventLog, MockKeyRepository, MockRevocationLog, MockSessionRepository,
-        MockSetupRepository, MockSweeping, MockUserRepository,
+        MockAttemptRepository, MockEventLog, MockKeyRepository, MockNetworkRepository, MockRevocationLog,
+        MockSessionRepository, MockSetupRepository, MockSweeping, MockUserRepository,
     },
     revocations::MockRevocationCheck,
     tokens::{MockAccessTokenSigner, MockAccessTokenVerifier, MockPublishedKeys, MockRefreshTokens},

@@ -1,4 +1,4 @@
-use crate::identity::{AttemptKey, CanonicalEmail, PasswordDigest, PlainPassword};
+use crate::identity::{AttemptKey, CanonicalEmail, ClientNetwork, PasswordDigest, PlainPassword};
 
 use super::Entropy;
 
@@ -56,10 +56,14 @@ pub trait StrengthEstimator: Send + Sync {
     fn estimate<'a>(&self, password: &PlainPassword, known: &[&'a str]) -> StrengthEstimate;
 }
 
-/// Names accounts in the table of attempts.
+/// Names accounts, and the networks of their owners, in the tables of attempts and known networks.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait AttemptKeys: Send + Sync {
     /// A keyed hash of the address, under a key that is not in the store: the table of attempts must not be a list of
     /// addresses. Equal addresses have equal keys, on every instance.
     fn attempt_key(&self, email: &CanonicalEmail) -> AttemptKey;
+
+    /// The same of the address together with a network: it tells neither of the two, nor that two accounts are used from
+    /// one network. MUST differ from every [`attempt_key`](Self::attempt_key).
+    fn network_key(&self, email: &CanonicalEmail, network: &ClientNetwork) -> AttemptKey;
 }

@@ -50,6 +50,9 @@ pub trait UserRepository {
     /// MUST wait for transactions that hold it, and then answer what they left. Only in a writing transaction.
     fn lock(&mut self, id: UserId) -> StoreResult<Option<User>>;
 
+    /// The id of the account with that address. It costs as little as finding that there is none.
+    fn id_of(&mut self, email: &CanonicalEmail) -> StoreResult<Option<UserId>>;
+
     /// The account with that address, and its password's digest.
     fn find_credentials_by_email(&mut self, email: &CanonicalEmail) -> StoreResult<Option<Credentials>>;
 
@@ -141,10 +144,14 @@ pub trait SessionRepository {
     fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>>;
 }
 
-/// Guesses at accounts.
+/// Guesses at accounts. A key names an account, or an account as seen from a network.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait AttemptRepository {
-    /// What is remembered of the guesses at an account, kept from others until the transaction ends.
+    /// What is remembered under a key now. It may be another a moment later: what is decided for good needs the
+    /// [lock](Self::lock).
+    fn find(&mut self, key: &AttemptKey) -> StoreResult<Option<AttemptRecord>>;
+
+    /// What is remembered under a key, kept from others until the transaction ends.
     ///
     /// MUST serialise on the key whether or not there is a record: two first guesses at once must not both find nothing.
     /// Only in a writing transaction.
@@ -155,6 +162,24 @@ pub trait AttemptRepository {
 
     /// Forgets.
     fn forget(&mut self, key: &AttemptKey) -> StoreResult<()>;
+}
+
+/// The networks from which the owners of accounts have logged in. Networks and accounts are named by their keys alone.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait NetworkRepository {
+    /// When the owner was last noted to have logged in from that network.
+    fn last_login(&mut self, network: &AttemptKey) -> StoreResult<Option<Timestamp>>;
+
+    /// Notes a login from that network, in place of an earlier one.
+    fn note(&mut self, network: &AttemptKey, account: &AttemptKey, now: Timestamp) -> StoreResult<()>;
+
+    /// The networks of an account, the latest login first.
+    fn list(&mut self, account: &AttemptKey) -> StoreResult<Vec<AttemptKey>>;
+
+    /// Forgets the networks of an account, but for the `keep` with the latest logins.
+    ///
+    /// To be called, as [`note`](Self::note), while the account is [locked](UserRepository::lock).
+    fn keep(&mut self, account: &AttemptKey, keep: u32) -> StoreResult<()>;
 }
 
 /// Which entries of the audit log to list. Every condition given must hold.
@@ -222,6 +247,9 @@ pub trait Sweeping {
 
     /// Forgets attempts at accounts whose latest was before then.
     fn old_attempts(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+
+    /// Forgets networks from which the latest login was before then.
+    fn old_networks(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 
     /// Deletes entries of the log of revocations from before then. MUST NOT give their numbers to later entries.
     fn old_revocations(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;

@@ -1,6 +1,6 @@
 use super::{
-    AttemptRepository, EventLog, KeyRepository, RevocationLog, SessionRepository, SetupRepository, Sweeping,
-    UserRepository,
+    AttemptRepository, EventLog, KeyRepository, NetworkRepository, RevocationLog, SessionRepository,
+    SetupRepository, Sweeping, UserRepository,
 };
 
 /// A store that did not do what it was asked.
@@ -52,6 +52,8 @@ pub trait Repositories {
     fn sessions(&mut self) -> &mut dyn SessionRepository;
     /// Guesses at accounts.
     fn attempts(&mut self) -> &mut dyn AttemptRepository;
+    /// Where owners log in from.
+    fn networks(&mut self) -> &mut dyn NetworkRepository;
     /// The audit log.
     fn events(&mut self) -> &mut dyn EventLog;
     /// What makes access tokens untrue.

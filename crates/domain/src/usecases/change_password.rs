@@ -6,14 +6,14 @@ use secrecy::SecretString;
 
 use crate::access::{Granted, ManageOwnAccount};
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
-use crate::identity::{Credentials, PasswordDigest, PlainPassword, User};
-use crate::ports::{HashError, StoreError, Transactions};
+use crate::identity::{PasswordDigest, PlainPassword, User};
+use crate::ports::{HashError, StoreError, StoreResult, Transactions};
 use crate::token::EndReason;
 use crate::validation::{Invalid, Violation};
 
 use super::end_sessions::end_all;
-use super::password_check::{Admission, Failure, Finding};
-use super::{AccountRules, PasswordCheck};
+use super::password_check::{Failure, RightGuess};
+use super::{AccountRules, CountedGuess, Guess, PasswordCheck};
 
 /// Where the new password stands in the request.
 const NEW_PASSWORD: &str = "/new_password";
@@ -52,8 +52,18 @@ pub enum ChangePasswordError {
     Store(#[from] StoreError),
 }
 
+/// A change of password whose current password was looked at.
+pub struct VerifiedChange(Result<Change, Failure>);
+
+/// What the right password has asked for.
+struct Change {
+    right: RightGuess,
+    /// The digest of the new password, or what is wrong with that.
+    digest: Result<PasswordDigest, Invalid>,
+}
+
 impl ChangePassword<'_> {
-    /// Changes the password and ends every other session of the caller.
+    /// Changes the password and ends every other session of the caller: all phases in a row.
     pub fn execute(
         &self,
         caller: &Granted<ManageOwnAccount>,
@@ -61,32 +71,68 @@ impl ChangePassword<'_> {
         new: &SecretString,
         occasion: &Occasion,
     ) -> Result<(), ChangePasswordError> {
+        let guess = self.check.count(self.begin(caller, occasion)?, occasion)?;
+        let verified = self.verify(guess, current, new)?;
+        self.complete(caller, verified, occasion)
+    }
+
+    /// Looks whether the caller's account may be tried. The guess is then to be [counted](PasswordCheck::count).
+    pub fn begin(
+        &self,
+        caller: &Granted<ManageOwnAccount>,
+        occasion: &Occasion,
+    ) -> Result<Guess, ChangePasswordError> {
+        let user = self.check.caller(caller)?.ok_or(ChangePasswordError::Gone)?;
+        Ok(self.check.look(user.email.canonical(), Some(user.id), occasion)?)
+    }
+
+    /// Looks at the current password, and at the new one if that is right. Hashes, and asks no store.
+    pub fn verify(
+        &self,
+        guess: CountedGuess,
+        current: &SecretString,
+        new: &SecretString,
+    ) -> Result<VerifiedChange, HashError> {
         let (current, new) = (PlainPassword::new(current), PlainPassword::new(new));
-        let credentials = match self.check.admit_user(caller.principal().user_id(), occasion)? {
-            Admission::Refused(retry_after) => {
-                return Err(ChangePasswordError::TooManyAttempts { retry_after });
-            }
-            Admission::Admitted(credentials) => credentials
-                .filter(|found| found.user.is_active())
-                .ok_or(ChangePasswordError::Gone)?,
+        let right = match self.check.verify(guess, &current)? {
+            Ok(right) => right,
+            Err(failure) => return Ok(VerifiedChange(Err(failure))),
         };
-        let credentials = match self.check.verify(Some(credentials), &current)? {
-            Finding::Correct { credentials, .. } => credentials,
-            Finding::Wrong(failure) => {
+        let digest = match self.check_new(&right.credentials.user, &current, &new) {
+            Ok(()) => Ok(self.rules.hasher.hash(&new, self.rules.entropy)?),
+            Err(invalid) => Err(invalid),
+        };
+        Ok(VerifiedChange(Ok(Change { right, digest })))
+    }
+
+    /// Changes the password, or remembers the failure.
+    pub fn complete(
+        &self,
+        caller: &Granted<ManageOwnAccount>,
+        change: VerifiedChange,
+        occasion: &Occasion,
+    ) -> Result<(), ChangePasswordError> {
+        let Change { right, digest } = match change.0 {
+            Ok(change) => change,
+            Err(failure) => {
                 self.check
                     .remember_failure(EventKind::PasswordChanged, &failure, occasion)?;
                 return Err(ChangePasswordError::InvalidCredentials);
             }
         };
-        // Whatever becomes of the new password, the current one was right.
-        self.check.store.transaction(|repos| -> Result<(), StoreError> {
-            self.check.forgive(repos, credentials.user.email.canonical())
-        })?;
-        self.check_new(&credentials.user, &current, &new)?;
-        let digest = self.rules.hasher.hash(&new, self.rules.entropy)?;
-        let written = self.write(caller, &credentials, &digest, occasion);
+        let digest = match digest {
+            Ok(digest) => digest,
+            Err(invalid) => {
+                // Whatever is wrong with the new password, the current one was right.
+                self.check
+                    .store
+                    .transaction(|repos| -> StoreResult<()> { right.forgive(repos) })?;
+                return Err(invalid.into());
+            }
+        };
+        let written = self.write(caller, &right, &digest, occasion);
         if let Err(ChangePasswordError::InvalidCredentials) = written {
-            let failure = Failure::overtaken(credentials.user.id);
+            let failure = Failure::overtaken(right.credentials.user.id);
             self.check
                 .remember_failure(EventKind::PasswordChanged, &failure, occasion)?;
         }
@@ -106,11 +152,11 @@ impl ChangePassword<'_> {
     fn write(
         &self,
         caller: &Granted<ManageOwnAccount>,
-        verified: &Credentials,
+        right: &RightGuess,
         digest: &PasswordDigest,
         occasion: &Occasion,
     ) -> Result<(), ChangePasswordError> {
-        let (id, version) = (verified.user.id, verified.password_version);
+        let (id, version) = (right.credentials.user.id, right.credentials.password_version);
         let session = caller.principal().session_id();
         let event = |kind| {
             Event::new(kind, EventOutcome::Success, occasion, self.check.entropy)
@@ -124,6 +170,7 @@ impl ChangePassword<'_> {
                 .lock(id)?
                 .filter(User::is_active)
                 .ok_or(ChangePasswordError::Gone)?;
+            right.forgive(repos)?;
             if !repos.users().set_digest(id, digest, version, version.next())? {
                 // Changed meanwhile: what was verified is not the current password any more.
                 return Err(ChangePasswordError::InvalidCredentials);

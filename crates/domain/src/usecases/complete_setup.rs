@@ -8,6 +8,7 @@ use crate::identity::User;
 use crate::ports::{HashError, Insertion, SetupState, StoreError, StoreResult, Transactions, UnitOfWork};
 use crate::validation::Invalid;
 
+use super::new_account::NewAccount;
 use super::offer_setup::setup_token_digest;
 use super::{AccountDraft, AccountRules};
 
@@ -39,25 +40,83 @@ pub enum CompleteSetupError {
     Store(#[from] StoreError),
 }
 
+/// Setup with a token that was the right one when it was looked at.
+pub struct OpenSetup {
+    presented: [u8; 32],
+}
+
+/// The first administrator, the password hashed.
+pub struct HashedSetup {
+    presented: [u8; 32],
+    account: NewAccount,
+}
+
 impl CompleteSetup<'_> {
-    /// Makes the account, with the roles `admin` and `user`, and closes setup for good.
+    /// Makes the account, with the roles `admin` and `user`, and closes setup for good: all phases in a row.
     pub fn execute(
         &self,
         token: &SecretString,
         draft: &AccountDraft,
         occasion: &Occasion,
     ) -> Result<User, CompleteSetupError> {
-        let attempted = self.attempt(token, draft, occasion);
-        if let Err(error @ (CompleteSetupError::Closed | CompleteSetupError::EmailTaken)) = &attempted {
-            self.remember_failure(error, occasion)?;
+        let hashed = self.hash(&self.begin(token, occasion)?, draft, occasion)?;
+        self.complete(hashed, occasion)
+    }
+
+    /// Looks at the token.
+    pub fn begin(&self, token: &SecretString, occasion: &Occasion) -> Result<OpenSetup, CompleteSetupError> {
+        let presented = setup_token_digest(token);
+        let state = self.store.snapshot(|repos| repos.setup().state())?;
+        if opens(&presented, state) {
+            Ok(OpenSetup { presented })
+        } else {
+            self.refuse(CompleteSetupError::Closed, occasion)
         }
-        attempted
+    }
+
+    /// Checks the draft and hashes the password. Asks no store.
+    pub fn hash(
+        &self,
+        setup: &OpenSetup,
+        draft: &AccountDraft,
+        occasion: &Occasion,
+    ) -> Result<HashedSetup, CompleteSetupError> {
+        let checked = self.rules.check(draft)?;
+        let account = self.rules.build(&checked, Roles::admin(), occasion.now)?;
+        Ok(HashedSetup {
+            presented: setup.presented,
+            account,
+        })
+    }
+
+    /// Keeps the account and closes setup.
+    pub fn complete(&self, hashed: HashedSetup, occasion: &Occasion) -> Result<User, CompleteSetupError> {
+        let HashedSetup { presented, account } = hashed;
+        let NewAccount { user, digest } = account;
+        let event = self.event(EventOutcome::Success, occasion).of(user.id);
+        let kept = self.store.transaction(|repos| {
+            // The token may have been used or replaced while the password was hashed.
+            if !opens(&presented, repos.setup().state()?) || !repos.setup().complete(occasion.now)? {
+                return Err(CompleteSetupError::Closed);
+            }
+            if repos.users().insert(&user, &digest)? == Insertion::EmailTaken {
+                return Err(CompleteSetupError::EmailTaken);
+            }
+            Ok(repos.events().append(&event)?)
+        });
+        match kept {
+            Ok(()) => Ok(user),
+            Err(error @ (CompleteSetupError::Closed | CompleteSetupError::EmailTaken)) => {
+                self.refuse(error, occasion)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Remembers that setup was refused. In a transaction of its own, for the one that failed left nothing.
-    fn remember_failure(&self, error: &CompleteSetupError, occasion: &Occasion) -> StoreResult<()> {
+    fn refuse<T>(&self, error: CompleteSetupError, occasion: &Occasion) -> Result<T, CompleteSetupError> {
         let event = self.event(EventOutcome::Failure, occasion);
-        self.store.transaction(|repos| {
+        self.store.transaction(|repos| -> StoreResult<()> {
             let reason = if matches!(error, CompleteSetupError::EmailTaken) {
                 "email-taken"
             } else if repos.setup().state()?.completed_at.is_some() {
@@ -66,38 +125,16 @@ impl CompleteSetup<'_> {
                 "wrong-token"
             };
             repos.events().append(&event.clone().with("reason", reason))
-        })
+        })?;
+        Err(error)
     }
 
     fn event(&self, outcome: EventOutcome, occasion: &Occasion) -> Event {
         Event::new(EventKind::SetupCompleted, outcome, occasion, self.rules.entropy)
     }
+}
 
-    fn attempt(
-        &self,
-        token: &SecretString,
-        draft: &AccountDraft,
-        occasion: &Occasion,
-    ) -> Result<User, CompleteSetupError> {
-        let presented = setup_token_digest(token);
-        let opens = |state: SetupState| state.completed_at.is_none() && state.token_digest == Some(presented);
-        let state = self.store.snapshot(|repos| repos.setup().state())?;
-        if !opens(state) {
-            return Err(CompleteSetupError::Closed);
-        }
-        let checked = self.rules.check(draft)?;
-        let (user, digest) = self.rules.build(&checked, Roles::admin(), occasion.now)?;
-        let event = self.event(EventOutcome::Success, occasion).of(user.id);
-        self.store.transaction(|repos| {
-            // The token may have been used or replaced while the password was hashed.
-            if !opens(repos.setup().state()?) || !repos.setup().complete(occasion.now)? {
-                return Err(CompleteSetupError::Closed);
-            }
-            if repos.users().insert(&user, &digest)? == Insertion::EmailTaken {
-                return Err(CompleteSetupError::EmailTaken);
-            }
-            Ok(repos.events().append(&event)?)
-        })?;
-        Ok(user)
-    }
+/// Whether the token of this digest opens setup.
+fn opens(presented: &[u8; 32], state: SetupState) -> bool {
+    state.completed_at.is_none() && state.token_digest.as_ref() == Some(presented)
 }

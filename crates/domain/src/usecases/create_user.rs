@@ -3,10 +3,10 @@
 use crate::access::{Granted, ManageUsers, Roles};
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::identity::User;
-use crate::ports::{HashError, Insertion, StoreError, Transactions, UnitOfWork};
+use crate::ports::{Entropy, HashError, Insertion, StoreError, Transactions, UnitOfWork};
 use crate::validation::Invalid;
 
-use super::new_account::{parse_roles, remember_taken};
+use super::new_account::{NewAccount, parse_roles, remember_taken};
 use super::{AccountDraft, AccountRules};
 
 /// Why there is no new account.
@@ -34,8 +34,11 @@ pub struct CreateUser<'a> {
     pub rules: AccountRules<'a>,
 }
 
+/// An account for somebody else, the password hashed.
+pub struct HashedUser(NewAccount);
+
 impl CreateUser<'_> {
-    /// Makes the account; without `roles` it is a `user`.
+    /// Makes the account; without `roles` it is a `user`. All phases in a row.
     pub fn execute(
         &self,
         admin: &Granted<ManageUsers>,
@@ -43,12 +46,33 @@ impl CreateUser<'_> {
         roles: Option<&[String]>,
         occasion: &Occasion,
     ) -> Result<User, CreateUserError> {
+        let hashed = self.hash(draft, roles, occasion)?;
+        self.complete(admin, hashed, occasion)
+    }
+
+    /// Checks the draft and hashes the password. Asks no store.
+    pub fn hash(
+        &self,
+        draft: &AccountDraft,
+        roles: Option<&[String]>,
+        occasion: &Occasion,
+    ) -> Result<HashedUser, CreateUserError> {
         let roles = roles.map_or_else(|| Ok(Roles::user()), parse_roles);
         // Everything that is wrong is told at once, as it is to whoever registers.
         let roles = roles.map_err(|of_roles| match self.rules.check(draft) {
             Ok(_) => of_roles,
             Err(of_draft) => of_draft.and(of_roles),
         })?;
+        hash(self.rules, draft, roles, occasion).map(HashedUser)
+    }
+
+    /// Keeps the account.
+    pub fn complete(
+        &self,
+        admin: &Granted<ManageUsers>,
+        hashed: HashedUser,
+        occasion: &Occasion,
+    ) -> Result<User, CreateUserError> {
         let event = Event::new(
             EventKind::UserCreated,
             EventOutcome::Success,
@@ -56,7 +80,7 @@ impl CreateUser<'_> {
             self.rules.entropy,
         )
         .by(admin.principal().user_id());
-        create(self.store, self.rules, draft, roles, event, occasion)
+        keep(self.store, self.rules.entropy, hashed.0, event, occasion)
     }
 }
 
@@ -83,20 +107,34 @@ impl CreateUserAsOperator<'_> {
             self.rules.entropy,
         )
         .with("by", "operator");
-        create(self.store, self.rules, draft, roles, event, occasion)
+        keep(
+            self.store,
+            self.rules.entropy,
+            hash(self.rules, draft, roles, occasion)?,
+            event,
+            occasion,
+        )
     }
 }
 
-fn create(
-    store: &dyn UnitOfWork,
+fn hash(
     rules: AccountRules<'_>,
     draft: &AccountDraft,
     granted: Roles,
+    occasion: &Occasion,
+) -> Result<NewAccount, CreateUserError> {
+    let checked = rules.check(draft)?;
+    Ok(rules.build(&checked, granted, occasion.now)?)
+}
+
+fn keep(
+    store: &dyn UnitOfWork,
+    entropy: &dyn Entropy,
+    account: NewAccount,
     event: Event,
     occasion: &Occasion,
 ) -> Result<User, CreateUserError> {
-    let checked = rules.check(draft)?;
-    let (user, digest) = rules.build(&checked, granted, occasion.now)?;
+    let NewAccount { user, digest } = account;
     let refused = Event {
         outcome: EventOutcome::Failure,
         ..event.clone()
@@ -106,7 +144,7 @@ fn create(
         EventKind::SetupCompleted,
         EventOutcome::Success,
         occasion,
-        rules.entropy,
+        entropy,
     )
     .of(user.id);
     let insertion = store.transaction(|repos| -> Result<_, StoreError> {

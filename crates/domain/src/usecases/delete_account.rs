@@ -9,10 +9,11 @@ use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::identity::{PlainPassword, User};
 use crate::ports::{HashError, StoreError, Transactions};
 
-use super::PasswordCheck;
-use super::password_check::{Admission, Failure, Finding};
+use super::budget::forget_networks;
+use super::password_check::{Failure, Finding};
 use super::revoke::revoke_all_versions;
 use super::update_user::{is_last_admin, remember_last_admin};
+use super::{CountedGuess, Guess, PasswordCheck};
 
 /// Deletes the caller's account with its sessions, for the password.
 pub struct DeleteAccount<'a> {
@@ -46,34 +47,57 @@ pub enum DeleteAccountError {
     Store(#[from] StoreError),
 }
 
+/// A deletion whose password was looked at.
+pub struct VerifiedDeletion(Finding);
+
 impl DeleteAccount<'_> {
-    /// Deletes it. The audit log goes on telling of it, by its id.
+    /// Deletes it: all phases in a row. The audit log goes on telling of it, by its id.
     pub fn execute(
         &self,
         caller: &Granted<ManageOwnAccount>,
         password: &SecretString,
         occasion: &Occasion,
     ) -> Result<(), DeleteAccountError> {
-        let id = caller.principal().user_id();
-        let credentials = match self.check.admit_user(id, occasion)? {
-            Admission::Refused(retry_after) => {
-                return Err(DeleteAccountError::TooManyAttempts { retry_after });
-            }
-            Admission::Admitted(credentials) => credentials
-                .filter(|found| found.user.is_active())
-                .ok_or(DeleteAccountError::Gone)?,
-        };
-        let verified = match self
-            .check
-            .verify(Some(credentials), &PlainPassword::new(password))?
-        {
-            Finding::Correct { credentials, .. } => credentials,
-            Finding::Wrong(failure) => {
+        let guess = self.check.count(self.begin(caller, occasion)?, occasion)?;
+        let verified = self.verify(guess, password)?;
+        self.complete(verified, occasion)
+    }
+
+    /// Looks whether the caller's account may be tried. The guess is then to be [counted](PasswordCheck::count).
+    pub fn begin(
+        &self,
+        caller: &Granted<ManageOwnAccount>,
+        occasion: &Occasion,
+    ) -> Result<Guess, DeleteAccountError> {
+        let user = self.check.caller(caller)?.ok_or(DeleteAccountError::Gone)?;
+        Ok(self.check.look(user.email.canonical(), Some(user.id), occasion)?)
+    }
+
+    /// Looks at the password. Hashes, and asks no store.
+    pub fn verify(
+        &self,
+        guess: CountedGuess,
+        password: &SecretString,
+    ) -> Result<VerifiedDeletion, HashError> {
+        let finding = self.check.verify(guess, &PlainPassword::new(password))?;
+        Ok(VerifiedDeletion(finding))
+    }
+
+    /// Deletes the account, or remembers the failure.
+    pub fn complete(
+        &self,
+        deletion: VerifiedDeletion,
+        occasion: &Occasion,
+    ) -> Result<(), DeleteAccountError> {
+        let right = match deletion.0 {
+            Ok(right) => right,
+            Err(failure) => {
                 self.check
                     .remember_failure(EventKind::UserDeleted, &failure, occasion)?;
                 return Err(DeleteAccountError::InvalidCredentials);
             }
         };
+        let id = right.credentials.user.id;
         let event = Event::new(
             EventKind::UserDeleted,
             EventOutcome::Success,
@@ -82,34 +106,31 @@ impl DeleteAccount<'_> {
         )
         .of(id)
         .by(id);
-        let deleted = self
-            .check
-            .store
-            .transaction(|repos| -> Result<bool, DeleteAccountError> {
-                let user = repos
-                    .users()
-                    .lock(id)?
-                    .filter(User::is_active)
-                    .ok_or(DeleteAccountError::Gone)?;
-                // After the user is locked, as in a login: one order keeps the two from waiting for each other.
-                self.check.forgive(repos, user.email.canonical())?;
-                if repos.users().password_version(id)? != Some(verified.password_version) {
-                    return Err(DeleteAccountError::InvalidCredentials);
-                }
-                if user.is_active_admin() && is_last_admin(repos)? {
-                    // The password was right: that is kept, although the account stays.
-                    let refused = Event {
-                        outcome: EventOutcome::Failure,
-                        ..event.clone()
-                    };
-                    remember_last_admin(repos, refused)?;
-                    return Ok(false);
-                }
-                repos.users().delete(id)?;
-                repos.events().append(&event)?;
-                revoke_all_versions(repos, &user, occasion.now)?;
-                Ok(true)
-            });
+        let deleted = self.check.store.transaction(|repos| {
+            let user = repos
+                .users()
+                .lock(id)?
+                .filter(User::is_active)
+                .ok_or(DeleteAccountError::Gone)?;
+            right.forgive(repos)?;
+            if repos.users().password_version(id)? != Some(right.credentials.password_version) {
+                return Err(DeleteAccountError::InvalidCredentials);
+            }
+            if user.is_active_admin() && is_last_admin(repos)? {
+                // The password was right: that is kept, although the account stays.
+                let refused = Event {
+                    outcome: EventOutcome::Failure,
+                    ..event.clone()
+                };
+                remember_last_admin(repos, refused)?;
+                return Ok(false);
+            }
+            repos.users().delete(id)?;
+            forget_networks(repos, self.check.attempt_keys, user.email.canonical())?;
+            repos.events().append(&event)?;
+            revoke_all_versions(repos, &user, occasion.now)?;
+            Ok(true)
+        });
         if let Err(DeleteAccountError::InvalidCredentials) = deleted {
             let failure = Failure::overtaken(id);
             self.check

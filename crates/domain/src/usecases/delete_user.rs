@@ -3,8 +3,9 @@
 use crate::access::{Granted, ManageUsers};
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::id::UserId;
-use crate::ports::{Entropy, StoreError, Transactions, UnitOfWork};
+use crate::ports::{AttemptKeys, Entropy, StoreError, Transactions, UnitOfWork};
 
+use super::budget::forget_networks;
 use super::revoke::revoke_all_versions;
 use super::update_user::{is_last_admin, remember_last_admin};
 
@@ -12,6 +13,8 @@ use super::update_user::{is_last_admin, remember_last_admin};
 pub struct DeleteUser<'a> {
     /// Where accounts are kept.
     pub store: &'a dyn UnitOfWork,
+    /// Names accounts where their networks are kept.
+    pub attempt_keys: &'a dyn AttemptKeys,
     /// Makes the ids of events.
     pub entropy: &'a dyn Entropy,
 }
@@ -50,6 +53,7 @@ impl DeleteUser<'_> {
                 return Ok(false);
             }
             repos.users().delete(id)?;
+            forget_networks(repos, self.attempt_keys, user.email.canonical())?;
             repos.events().append(&event(EventOutcome::Success))?;
             revoke_all_versions(repos, &user, occasion.now)?;
             Ok(true)

@@ -6,15 +6,15 @@ use secrecy::SecretString;
 
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::id::SessionId;
-use crate::identity::{Credentials, Email, PlainPassword, User};
+use crate::identity::{Credentials, Email, PasswordDigest, PlainPassword, User};
 use crate::ports::{HashError, Repositories, SigningError, StoreError, Transactions};
 use crate::token::{EndReason, Generation, Session, SessionKey};
 
-use super::password_check::{Admission, Failure, Finding};
+use super::password_check::{Failure, Finding, RightGuess};
 use super::revoke::end_sessions;
-use super::{PasswordCheck, TokenIssuer, TokenPair};
+use super::{CountedGuess, Guess, PasswordCheck, TokenIssuer, TokenPair};
 
-/// Opens a session for whoever knows the password.
+/// Opens a session for whoever knows the password, in the phases of a [guess](CountedGuess).
 pub struct Login<'a> {
     /// Verifies the password, and counts guesses.
     pub check: PasswordCheck<'a>,
@@ -45,39 +45,57 @@ pub enum LoginError {
     Store(#[from] StoreError),
 }
 
+/// A login whose password was looked at.
+pub struct VerifiedLogin {
+    finding: Finding,
+    /// The digest made again, where it was outdated.
+    renewed: Option<PasswordDigest>,
+}
+
 impl Login<'_> {
-    /// Opens a session for the account with this address, both as typed.
+    /// Opens a session for the account with this address, both as typed: all phases in a row.
     pub fn execute(
         &self,
         email: &str,
         password: &SecretString,
         occasion: &Occasion,
     ) -> Result<TokenPair, LoginError> {
+        let guess = self.check.count(self.begin(email, occasion)?, occasion)?;
+        let verified = self.verify(guess, password)?;
+        self.complete(verified, occasion)
+    }
+
+    /// Looks whether the account with this address, as typed, may be tried. The guess is then to be
+    /// [counted](PasswordCheck::count).
+    pub fn begin(&self, email: &str, occasion: &Occasion) -> Result<Guess, LoginError> {
+        match Email::parse(email) {
+            Ok(email) => Ok(self.check.look(email.canonical(), None, occasion)?),
+            Err(_) => Ok(Guess::at_nobody()),
+        }
+    }
+
+    /// Looks at the password. Hashes, and asks no store.
+    pub fn verify(&self, guess: CountedGuess, password: &SecretString) -> Result<VerifiedLogin, HashError> {
         let password = PlainPassword::new(password);
-        let finding = match Email::parse(email) {
-            Ok(email) => match self.check.admit(email.canonical(), occasion)? {
-                Admission::Admitted(credentials) => self.check.verify(credentials, &password)?,
-                Admission::Refused(retry_after) => return Err(LoginError::TooManyAttempts { retry_after }),
-            },
-            Err(_) => self.check.verify_nothing(&password)?,
+        let finding = self.check.verify(guess, &password)?;
+        let renewed = match &finding {
+            Ok(right) if right.outdated => Some(self.check.hasher.hash(&password, self.check.entropy)?),
+            _ => None,
         };
-        match finding {
-            Finding::Wrong(failure) => self.refuse(&failure, occasion),
-            Finding::Correct {
-                credentials,
-                outdated,
-            } => {
-                let renewed = if outdated {
-                    Some(self.check.hasher.hash(&password, self.check.entropy)?)
-                } else {
-                    None
-                };
-                let session = self.new_session(&credentials, occasion);
-                let Some(user) = self.open(&credentials, renewed.as_ref(), &session, occasion)? else {
-                    return self.refuse(&Failure::overtaken(credentials.user.id), occasion);
-                };
-                Ok(self.issuer.issue(user, &session, occasion.now)?)
-            }
+        Ok(VerifiedLogin { finding, renewed })
+    }
+
+    /// Opens the session, or remembers the failure.
+    pub fn complete(&self, login: VerifiedLogin, occasion: &Occasion) -> Result<TokenPair, LoginError> {
+        let VerifiedLogin { finding, renewed } = login;
+        let right = match finding {
+            Ok(right) => right,
+            Err(failure) => return self.refuse(&failure, occasion),
+        };
+        let session = self.new_session(&right.credentials, occasion);
+        match self.open(&right, renewed.as_ref(), &session, occasion)? {
+            Some(user) => Ok(self.issuer.issue(user, &session, occasion.now)?),
+            None => self.refuse(&Failure::overtaken(right.credentials.user.id), occasion),
         }
     }
 
@@ -108,13 +126,13 @@ impl Login<'_> {
     /// is now; `None` when it was deleted, disabled or given another password meanwhile.
     fn open(
         &self,
-        verified: &Credentials,
-        renewed: Option<&crate::identity::PasswordDigest>,
+        right: &RightGuess,
+        renewed: Option<&PasswordDigest>,
         session: &Session,
         occasion: &Occasion,
     ) -> Result<Option<User>, StoreError> {
-        let id = verified.user.id;
-        let version = verified.password_version;
+        let id = right.credentials.user.id;
+        let version = right.credentials.password_version;
         let event = Event::new(
             EventKind::LoginSucceeded,
             EventOutcome::Success,
@@ -134,7 +152,8 @@ impl Login<'_> {
             if let Some(digest) = renewed {
                 repos.users().set_digest(id, digest, version, version)?;
             }
-            self.check.forgive(repos, user.email.canonical())?;
+            right.forgive(repos)?;
+            right.note_login(repos, occasion)?;
             repos.sessions().insert(session)?;
             repos.events().append(&event)?;
             self.end_surplus(repos, session, occasion)?;

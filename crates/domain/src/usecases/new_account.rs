@@ -44,6 +44,12 @@ pub(super) struct CheckedDraft {
     name: Option<DisplayName>,
 }
 
+/// An account that keeps every rule, its password hashed. It is not kept yet.
+pub(super) struct NewAccount {
+    pub(super) user: User,
+    pub(super) digest: PasswordDigest,
+}
+
 impl AccountRules<'_> {
     /// Checks a draft and tells everything that is wrong with it.
     pub(super) fn check(&self, draft: &AccountDraft) -> Result<CheckedDraft, Invalid> {
@@ -75,7 +81,7 @@ impl AccountRules<'_> {
         draft: &CheckedDraft,
         roles: Roles,
         now: Timestamp,
-    ) -> Result<(User, PasswordDigest), HashError> {
+    ) -> Result<NewAccount, HashError> {
         let digest = self.hasher.hash(&draft.password, self.entropy)?;
         let user = User {
             id: UserId::generate(now, self.entropy),
@@ -87,7 +93,7 @@ impl AccountRules<'_> {
             created_at: now,
             updated_at: now,
         };
-        Ok((user, digest))
+        Ok(NewAccount { user, digest })
     }
 }
 

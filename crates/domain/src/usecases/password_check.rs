@@ -1,18 +1,30 @@
 //! A guess at a password, counted before it is looked at.
 //!
-//! Every use case that verifies a password does it through here, so that none of them is a way around the limit. The
-//! order is: count, hash, then (in the caller's own transaction) forgive or remember the failure. Counting comes first,
-//! in a transaction of its own, so that guesses made at once cannot all be verified before the first is counted.
+//! Every use case that verifies a password does it through here, so that none of them is a way around the limit. A guess
+//! goes through four phases, each with a type that only the one before makes:
+//!
+//! 1. *look* ([`Guess`]): what it counts on, and whether it may be made at all. Reads only.
+//! 2. *count* ([`CountedGuess`]): in a transaction of its own, so that guesses made at once cannot all be verified before
+//!    the first is counted. Between the two its maker may wait for a turn at [`Guess::turn`].
+//! 3. *verify*: hashes, and touches no store.
+//! 4. *complete*: in one transaction of the use case, forgive what was counted or remember the failure.
+//!
+//! Whoever goes away after the second phase leaves a counted guess behind, and nothing else.
 
 use core::time::Duration;
 
+use crate::access::{Granted, ManageOwnAccount};
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::id::UserId;
-use crate::identity::{AttemptPolicy, CanonicalEmail, Credentials, Judgement, PlainPassword};
+use crate::identity::{
+    AttemptKey, AttemptPolicy, AttemptRecord, CanonicalEmail, Credentials, Judgement, PlainPassword, User,
+};
 use crate::ports::{
     AttemptKeys, Entropy, HashError, PasswordHasher, Repositories, StoreError, StoreResult, Transactions,
     UnitOfWork, Verification,
 };
+
+use super::budget::Budget;
 
 /// What a password is verified with.
 #[derive(Clone, Copy)]
@@ -29,24 +41,58 @@ pub struct PasswordCheck<'a> {
     pub entropy: &'a dyn Entropy,
 }
 
-/// Whether a guess may be verified.
-pub(super) enum Admission {
-    /// It may, against these; against nothing where there is no account.
-    Admitted(Option<Credentials>),
-    /// Not before this long from now. The refusal has been remembered.
-    Refused(Duration),
+/// Why a password is not looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum GuessError {
+    /// Too many failed attempts at the account; it can be tried again after this long. That has been remembered.
+    #[error("too many attempts")]
+    TooManyAttempts {
+        /// How long to wait; never zero.
+        retry_after: Duration,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-/// What came of a guess.
-pub(super) enum Finding {
-    /// It is the password of this account, which may be used.
-    Correct {
-        credentials: Credentials,
-        /// Whether the digest should be made again with the parameters of today.
-        outdated: bool,
-    },
-    /// It is not, or there is no such account, or it may not be used: for the caller they are one.
-    Wrong(Failure),
+/// A guess that may be made, as far as could be seen. It has not been counted yet.
+pub struct Guess {
+    /// `None` where no account can be: nothing is counted there.
+    aim: Option<Aim>,
+}
+
+struct Aim {
+    email: CanonicalEmail,
+    /// The one account it is about, if it is not about whichever has the address.
+    user: Option<UserId>,
+    budget: Budget,
+}
+
+/// A guess that was counted and may be verified, once.
+pub struct CountedGuess {
+    credentials: Option<Credentials>,
+    count: Option<Count>,
+}
+
+/// What counting a guess has left.
+struct Count {
+    budget: Budget,
+    before: Option<AttemptRecord>,
+    /// Its latest guess is this one.
+    record: AttemptRecord,
+}
+
+/// What came of a guess: whether it is the password of an account that may be used. If it is not, or there is no such
+/// account, or it may not be used, is one for the caller.
+pub(super) type Finding = Result<RightGuess, Failure>;
+
+/// A guess that is the password.
+pub(super) struct RightGuess {
+    /// The account, as it was found.
+    pub(super) credentials: Credentials,
+    /// Whether the digest should be made again with the parameters of today.
+    pub(super) outdated: bool,
+    count: Option<Count>,
 }
 
 /// A failed guess, as the audit log tells it.
@@ -65,98 +111,167 @@ impl Failure {
     }
 }
 
+impl Guess {
+    /// A guess at an address that no account can have.
+    pub(super) const fn at_nobody() -> Self {
+        Self { aim: None }
+    }
+
+    /// What guesses should take turns at: taken one at a time, valid ones are forgiven before the next is counted. `None`
+    /// where nothing is counted.
+    pub fn turn(&self) -> Option<AttemptKey> {
+        self.aim.as_ref().map(|aim| *aim.budget.key())
+    }
+}
+
 impl PasswordCheck<'_> {
-    /// Counts a guess at the account with that address, whether or not there is one.
-    pub(super) fn admit(&self, email: &CanonicalEmail, occasion: &Occasion) -> StoreResult<Admission> {
+    /// The account of somebody logged in, if it is still there and may be used.
+    pub(super) fn caller(&self, caller: &Granted<ManageOwnAccount>) -> StoreResult<Option<User>> {
+        let id = caller.principal().user_id();
+        let found = self.store.snapshot(|repos| repos.users().find(id))?;
+        Ok(found.filter(User::is_active))
+    }
+
+    /// Looks whether a guess at the account with that address may be made, whether or not there is one; at the account
+    /// `user`, if it is about that one alone. A refusal is remembered.
+    pub(super) fn look(
+        &self,
+        email: &CanonicalEmail,
+        user: Option<UserId>,
+        occasion: &Occasion,
+    ) -> Result<Guess, GuessError> {
+        let (budget, record) = self.store.snapshot(|repos| -> StoreResult<_> {
+            let budget = Budget::find(repos, self.attempt_keys, email, occasion)?;
+            let record = repos.attempts().find(budget.key())?;
+            Ok((budget, record))
+        })?;
+        let aim = Aim {
+            email: email.clone(),
+            user,
+            budget,
+        };
+        if let Judgement::Wait { .. } = self.attempts.judge(record.as_ref(), occasion.now) {
+            // What is remembered is decided under the lock; by then there may be no reason to refuse any more.
+            self.store.transaction(|repos| -> StoreResult<_> {
+                match self.judge(repos, &aim, occasion)? {
+                    (_, Judgement::Allowed(_)) => Ok(Ok(())),
+                    (_, Judgement::Wait { wait, correction }) => {
+                        self.refuse(repos, &aim, correction, occasion)?;
+                        Ok(Err(GuessError::TooManyAttempts { retry_after: wait }))
+                    }
+                }
+            })??;
+        }
+        Ok(Guess { aim: Some(aim) })
+    }
+
+    /// Counts a guess, if it still may be made. A refusal is remembered.
+    pub fn count(&self, guess: Guess, occasion: &Occasion) -> Result<CountedGuess, GuessError> {
+        let Some(aim) = guess.aim else {
+            return Ok(CountedGuess {
+                credentials: None,
+                count: None,
+            });
+        };
+        let (credentials, before, record) = self.store.transaction(|repos| -> StoreResult<_> {
+            match self.judge(repos, &aim, occasion)? {
+                (before, Judgement::Allowed(counted)) => {
+                    repos.attempts().put(aim.budget.key(), &counted)?;
+                    Ok(Ok((find(repos, &aim)?, before, counted)))
+                }
+                (_, Judgement::Wait { wait, correction }) => {
+                    self.refuse(repos, &aim, correction, occasion)?;
+                    Ok(Err(GuessError::TooManyAttempts { retry_after: wait }))
+                }
+            }
+        })??;
+        let count = Some(Count {
+            budget: aim.budget,
+            before,
+            record,
+        });
+        Ok(CountedGuess { credentials, count })
+    }
+
+    /// Uncounts a guess that could not be verified for want of room to hash in. If others have been counted since, it
+    /// stays counted.
+    pub fn take_back(&self, guess: CountedGuess) -> StoreResult<()> {
+        let Some(count) = guess.count else { return Ok(()) };
+        let key = count.budget.key();
         self.store.transaction(|repos| {
-            let credentials = repos.users().find_credentials_by_email(email)?;
-            self.count(repos, email, credentials, occasion)
+            if repos.attempts().lock(key)? != Some(count.record) {
+                return Ok(());
+            }
+            match &count.before {
+                Some(before) => repos.attempts().put(key, before),
+                None => repos.attempts().forget(key),
+            }
         })
     }
 
-    /// Counts a guess at the account of that id. An account that is gone has no attempts to count.
-    pub(super) fn admit_user(&self, id: UserId, occasion: &Occasion) -> StoreResult<Admission> {
-        self.store
-            .transaction(|repos| match repos.users().find_credentials(id)? {
-                Some(credentials) => {
-                    let email = credentials.user.email.canonical().clone();
-                    self.count(repos, &email, Some(credentials), occasion)
-                }
-                None => Ok(Admission::Admitted(None)),
-            })
-    }
-
-    fn count(
+    fn judge(
         &self,
         repos: &mut dyn Repositories,
-        email: &CanonicalEmail,
-        credentials: Option<Credentials>,
+        aim: &Aim,
         occasion: &Occasion,
-    ) -> StoreResult<Admission> {
-        let key = self.attempt_keys.attempt_key(email);
-        let record = repos.attempts().lock(&key)?;
-        match self.attempts.judge(record.as_ref(), occasion.now) {
-            Judgement::Allowed(counted) => {
-                repos.attempts().put(&key, &counted)?;
-                Ok(Admission::Admitted(credentials))
-            }
-            Judgement::Wait { wait, correction } => {
-                if let Some(corrected) = correction {
-                    repos.attempts().put(&key, &corrected)?;
-                }
-                let mut event = Event::new(
-                    EventKind::LoginRefused,
-                    EventOutcome::Failure,
-                    occasion,
-                    self.entropy,
-                );
-                event.user_id = credentials.map(|credentials| credentials.user.id);
-                repos.events().append(&event)?;
-                Ok(Admission::Refused(wait))
-            }
-        }
+    ) -> StoreResult<(Option<AttemptRecord>, Judgement)> {
+        let record = repos.attempts().lock(aim.budget.key())?;
+        let judgement = self.attempts.judge(record.as_ref(), occasion.now);
+        Ok((record, judgement))
     }
 
-    /// Looks at the password. Costs the same whether or not there is an account, and whatever its state.
-    pub(super) fn verify(
+    fn refuse(
         &self,
-        credentials: Option<Credentials>,
-        password: &PlainPassword,
-    ) -> Result<Finding, HashError> {
+        repos: &mut dyn Repositories,
+        aim: &Aim,
+        correction: Option<AttemptRecord>,
+        occasion: &Occasion,
+    ) -> StoreResult<()> {
+        if let Some(corrected) = correction {
+            repos.attempts().put(aim.budget.key(), &corrected)?;
+        }
+        let mut event = Event::new(
+            EventKind::LoginRefused,
+            EventOutcome::Failure,
+            occasion,
+            self.entropy,
+        );
+        event.user_id = match aim.user {
+            Some(id) => Some(id),
+            None => repos.users().id_of(&aim.email)?,
+        };
+        repos.events().append(&event)
+    }
+
+    /// Looks at the password. Costs the same whether or not there is an account, and whatever its state. Asks no store.
+    pub(super) fn verify(&self, guess: CountedGuess, password: &PlainPassword) -> Result<Finding, HashError> {
+        let CountedGuess { credentials, count } = guess;
         let Some(credentials) = credentials else {
             self.hasher.verify_nothing(password)?;
-            return Ok(Finding::Wrong(Failure {
+            let reason = match count {
+                Some(_) => "unknown-account",
+                None => "malformed-email",
+            };
+            return Ok(Err(Failure {
                 user_id: None,
-                reason: "unknown-account",
+                reason,
             }));
         };
-        let user_id = Some(credentials.user.id);
-        Ok(match self.hasher.verify(password, &credentials.digest)? {
-            Verification::Match { .. } if !credentials.user.is_active() => Finding::Wrong(Failure {
-                user_id,
-                reason: "account-disabled",
-            }),
-            Verification::Match { outdated } => Finding::Correct {
-                credentials,
-                outdated,
-            },
-            Verification::Mismatch => Finding::Wrong(Failure {
-                user_id,
-                reason: "wrong-password",
-            }),
-            Verification::Unusable => Finding::Wrong(Failure {
-                user_id,
-                reason: "unusable-digest",
-            }),
-        })
-    }
-
-    /// Looks at a password that cannot belong to anybody, so that the answer takes as long as any other.
-    pub(super) fn verify_nothing(&self, password: &PlainPassword) -> Result<Finding, HashError> {
-        self.hasher.verify_nothing(password)?;
-        Ok(Finding::Wrong(Failure {
-            user_id: None,
-            reason: "malformed-email",
+        let reason = match self.hasher.verify(password, &credentials.digest)? {
+            Verification::Match { .. } if !credentials.user.is_active() => "account-disabled",
+            Verification::Match { outdated } => {
+                return Ok(Ok(RightGuess {
+                    credentials,
+                    outdated,
+                    count,
+                }));
+            }
+            Verification::Mismatch => "wrong-password",
+            Verification::Unusable => "unusable-digest",
+        };
+        Ok(Err(Failure {
+            user_id: Some(credentials.user.id),
+            reason,
         }))
     }
 
@@ -173,9 +288,55 @@ impl PasswordCheck<'_> {
         self.store
             .transaction(|repos| -> Result<(), StoreError> { repos.events().append(&event) })
     }
+}
 
-    /// Forgives the account its guesses, after a correct one.
-    pub(super) fn forgive(&self, repos: &mut dyn Repositories, email: &CanonicalEmail) -> StoreResult<()> {
-        repos.attempts().forget(&self.attempt_keys.attempt_key(email))
+/// The account that a guess is about, and its password's digest.
+fn find(repos: &mut dyn Repositories, aim: &Aim) -> StoreResult<Option<Credentials>> {
+    match aim.user {
+        Some(id) => repos.users().find_credentials(id),
+        None => repos.users().find_credentials_by_email(&aim.email),
     }
 }
+
+impl RightGuess {
+    /// Forgives what was counted, after a correct guess. To be called after the account is locked, as one order keeps two
+    /// transactions from waiting for each other.
+    pub(super) fn forgive(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
+        let Some(count) = &self.count else { return Ok(()) };
+        let key = count.budget.key();
+        // An administrator may have forgiven everything meanwhile.
+        let Some(record) = repos.attempts().lock(key)? else {
+            return Ok(());
+        };
+        match record.forgiven(count.record.last_at) {
+            Some(forgiven) => repos.attempts().put(key, &forgiven),
+            None => repos.attempts().forget(key),
+        }
+    }
+
+    /// Notes where the owner has logged in from. To be called after the account is locked.
+    pub(super) fn note_login(&self, repos: &mut dyn Repositories, occasion: &Occasion) -> StoreResult<()> {
+        match &self.count {
+            Some(count) => count.budget.note_login(repos, occasion.now),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Hands a guess that may not be made through as the error of a use case.
+macro_rules! refused_guesses {
+    ($($error:ident)*) => {
+        $(
+            impl From<GuessError> for super::$error {
+                fn from(error: GuessError) -> Self {
+                    match error {
+                        GuessError::TooManyAttempts { retry_after } => Self::TooManyAttempts { retry_after },
+                        GuessError::Store(error) => Self::Store(error),
+                    }
+                }
+            }
+        )*
+    };
+}
+
+refused_guesses!(LoginError ChangePasswordError DeleteAccountError);

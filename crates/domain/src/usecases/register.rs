@@ -2,11 +2,11 @@
 
 use crate::access::Roles;
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
-use crate::identity::User;
+use crate::identity::{Email, User};
 use crate::ports::{HashError, Insertion, StoreError, Transactions, UnitOfWork};
 use crate::validation::Invalid;
 
-use super::new_account::remember_taken;
+use super::new_account::{NewAccount, remember_taken};
 use super::{AccountDraft, AccountRules};
 
 /// Makes an account for whoever asks.
@@ -34,23 +34,60 @@ pub enum RegisterError {
     Store(#[from] StoreError),
 }
 
+/// A registration whose address was looked up.
+pub struct Registration {
+    draft: AccountDraft,
+    is_taken: bool,
+}
+
+/// A registration that keeps every rule, its password hashed; or the address, if it is taken.
+pub struct HashedRegistration(Result<NewAccount, Email>);
+
 impl Register<'_> {
-    /// Makes the account, with the role `user`.
-    pub fn execute(&self, draft: &AccountDraft, occasion: &Occasion) -> Result<User, RegisterError> {
-        let checked = self.rules.check(draft)?;
-        let taken = self.store.snapshot(|repos| -> Result<bool, StoreError> {
-            Ok(repos
-                .users()
-                .find_credentials_by_email(checked.email.canonical())?
-                .is_some())
-        })?;
-        if taken {
-            self.store.transaction(|repos| {
-                remember_taken(repos, &checked.email, self.event(EventOutcome::Failure, occasion))
-            })?;
-            return Err(RegisterError::EmailTaken);
+    /// Makes the account, with the role `user`: all phases in a row.
+    pub fn execute(&self, draft: AccountDraft, occasion: &Occasion) -> Result<User, RegisterError> {
+        let hashed = self.hash(&self.begin(draft)?, occasion)?;
+        self.complete(hashed, occasion)
+    }
+
+    /// Looks the address up, so that nothing is hashed for one that is taken.
+    pub fn begin(&self, draft: AccountDraft) -> Result<Registration, StoreError> {
+        // What is wrong with the address is told later, together with all else that is wrong.
+        let is_taken = match Email::parse(&draft.email) {
+            Ok(email) => self
+                .store
+                .snapshot(|repos| repos.users().find_credentials_by_email(email.canonical()))?
+                .is_some(),
+            Err(_) => false,
+        };
+        Ok(Registration { draft, is_taken })
+    }
+
+    /// Checks the draft and hashes the password. Asks no store.
+    pub fn hash(
+        &self,
+        registration: &Registration,
+        occasion: &Occasion,
+    ) -> Result<HashedRegistration, RegisterError> {
+        let checked = self.rules.check(&registration.draft)?;
+        if registration.is_taken {
+            return Ok(HashedRegistration(Err(checked.email)));
         }
-        let (user, digest) = self.rules.build(&checked, Roles::user(), occasion.now)?;
+        let account = self.rules.build(&checked, Roles::user(), occasion.now)?;
+        Ok(HashedRegistration(Ok(account)))
+    }
+
+    /// Keeps the account.
+    pub fn complete(&self, hashed: HashedRegistration, occasion: &Occasion) -> Result<User, RegisterError> {
+        let NewAccount { user, digest } = match hashed.0 {
+            Ok(account) => account,
+            Err(taken) => {
+                self.store.transaction(|repos| {
+                    remember_taken(repos, &taken, self.event(EventOutcome::Failure, occasion))
+                })?;
+                return Err(RegisterError::EmailTaken);
+            }
+        };
         let [success, failure] =
             [EventOutcome::Success, EventOutcome::Failure].map(|outcome| self.event(outcome, occasion));
         let success = success.of(user.id);

@@ -2,8 +2,11 @@
 
 use core::time::Duration;
 
+use crate::identity::AttemptPolicy;
 use crate::ports::{Repositories, StoreResult, Transactions, UnitOfWork};
 use crate::time::Timestamp;
+
+use super::budget::KNOWN_FOR;
 
 /// The most rows deleted in one transaction: few enough that nobody waits for it.
 const BATCH: u32 = 200;
@@ -14,10 +17,8 @@ const MAX_BATCHES: u32 = 50;
 /// How long what is over is kept, for clocks that differ and for whoever looks into what happened just now.
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
-/// How long the attempts at an account are remembered after the last: as long as the policy counts them.
-const ATTEMPTS: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Deletes expired sessions, old attempts, old revocations and old events, in small batches. Any number of instances may do it at once.
+/// Deletes expired sessions, old attempts, networks that are not known any more, old revocations and old events, in small
+/// batches. Any number of instances may do it at once.
 pub struct Sweep<'a> {
     /// Where things are kept.
     pub store: &'a dyn UnitOfWork,
@@ -34,6 +35,8 @@ pub struct Swept {
     pub sessions: u64,
     /// Attempts that do not count any more.
     pub attempts: u64,
+    /// Networks that no owner has logged in from for too long.
+    pub networks: u64,
     /// Revocations that concern no valid token any more.
     pub revocations: u64,
     /// Entries of the audit log that were kept for long enough.
@@ -45,7 +48,9 @@ impl Sweep<'_> {
     pub fn execute(&self, now: Timestamp) -> StoreResult<Swept> {
         Ok(Swept {
             sessions: self.batches(|repos| repos.sweeping().expired_sessions(now - MARGIN, BATCH))?,
-            attempts: self.batches(|repos| repos.sweeping().old_attempts(now - ATTEMPTS, BATCH))?,
+            attempts: self
+                .batches(|repos| repos.sweeping().old_attempts(now - AttemptPolicy::MEMORY, BATCH))?,
+            networks: self.batches(|repos| repos.sweeping().old_networks(now - KNOWN_FOR, BATCH))?,
             revocations: self.batches(|repos| {
                 repos
                     .sweeping()

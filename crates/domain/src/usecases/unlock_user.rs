@@ -5,7 +5,7 @@ use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::id::UserId;
 use crate::ports::{AttemptKeys, Entropy, StoreError, Transactions, UnitOfWork};
 
-/// Forgets the failed attempts at an account, on behalf of an administrator.
+/// Forgets the failed attempts at an account, wherever they came from, on behalf of an administrator.
 pub struct UnlockUser<'a> {
     /// Where accounts and attempts are kept.
     pub store: &'a dyn UnitOfWork,
@@ -44,9 +44,11 @@ impl UnlockUser<'_> {
         .by(admin.principal().user_id());
         self.store.transaction(|repos| {
             let user = repos.users().find(id)?.ok_or(UnlockUserError::NotFound)?;
-            repos
-                .attempts()
-                .forget(&self.attempt_keys.attempt_key(user.email.canonical()))?;
+            let account = self.attempt_keys.attempt_key(user.email.canonical());
+            repos.attempts().forget(&account)?;
+            for network in repos.networks().list(&account)? {
+                repos.attempts().forget(&network)?;
+            }
             Ok(repos.events().append(&event)?)
         })
     }

@@ -16,6 +16,7 @@ mod deletion;
 mod hashers;
 mod histories;
 mod model;
+mod networks;
 mod outages;
 mod paging;
 mod passwords;

@@ -7,7 +7,7 @@ use doorward_domain::access::Forbidden;
 use doorward_domain::ports::{HashError, SigningError, StoreError};
 use doorward_domain::usecases::{
     AuthenticateError, ChangePasswordError, CompleteSetupError, CreateUserError, DeleteAccountError,
-    DeleteUserError, EndSessionError, ListSessionsError, LoginError, RefreshError, RegisterError,
+    DeleteUserError, EndSessionError, GuessError, ListSessionsError, LoginError, RefreshError, RegisterError,
     SetRolesError, UnlockUserError, UpdateAccountError, UpdateUserError, ViewUserError,
 };
 use doorward_domain::validation::Invalid;
@@ -122,6 +122,9 @@ problems! {
     RegisterError {
         RegisterError::EmailTaken => Self::new(Code::EmailTaken),
     } through { Invalid, Hash, Store, }
+    GuessError {
+        GuessError::TooManyAttempts { retry_after } => too_many_attempts(retry_after),
+    } through { Store, }
     LoginError {
         LoginError::InvalidCredentials => Self::new(Code::InvalidCredentials),
         LoginError::TooManyAttempts { retry_after } => too_many_attempts(retry_after),

@@ -1,9 +1,12 @@
 //! One's own account.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
 use doorward_domain::access::ManageOwnAccount;
 use doorward_domain::access::Permission as _;
+use doorward_domain::audit::Occasion;
 use doorward_domain::change::Change;
 use doorward_domain::id::SessionId;
 use doorward_domain::usecases::{
@@ -15,7 +18,6 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::attempt_gate::Account;
 use crate::bodies::{SessionsBody, UserBody, change};
 use crate::extract::{Origin, Require, StrictJson};
 use crate::problem::{Code, Problem, ProblemResponse};
@@ -51,6 +53,19 @@ pub(crate) struct Confirmation {
     password: SecretString,
 }
 
+fn delete_on(app: &App) -> DeleteAccount<'_> {
+    DeleteAccount {
+        check: app.password_check(),
+    }
+}
+
+fn change_on(app: &App) -> ChangePassword<'_> {
+    ChangePassword {
+        check: app.password_check(),
+        rules: app.account_rules(),
+    }
+}
+
 /// See one's own account.
 #[utoipa::path(
     get, path = "/v1/account", tag = "account", security(("bearer" = [])),
@@ -63,7 +78,7 @@ pub(crate) async fn view(
     origin: Origin,
 ) -> Result<Json<UserBody>, Problem> {
     let user = app
-        .with_store(origin, move |app, _| {
+        .on(&app.storage_lane, &origin, move |app, _| {
             ViewAccount { store: app.store() }
                 .execute(&caller)
                 .map_err(|error| match error {
@@ -89,7 +104,7 @@ pub(crate) async fn update(
     StrictJson(update): StrictJson<AccountUpdate>,
 ) -> Result<Json<UserBody>, Problem> {
     let user = app
-        .with_store(origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, occasion| {
             let name = update.name.as_ref().map(Option::as_deref);
             UpdateAccount {
                 store: app.store(),
@@ -113,16 +128,18 @@ pub(crate) async fn delete(
     origin: Origin,
     StrictJson(confirmation): StrictJson<Confirmation>,
 ) -> Result<HttpResponse, Problem> {
-    let _turn = app.attempt_gate.enter(Account::of(caller.principal())).await?;
-    app.with_hasher(origin, move |app, occasion| {
-        app.revoking(
-            DeleteAccount {
-                check: app.password_check(),
-            }
-            .execute(&caller, &confirmation.password, occasion),
+    let Confirmation { password } = confirmation;
+    let verified = app
+        .guess(
+            &origin,
+            move |app, occasion| delete_on(app).begin(&caller, occasion),
+            move |app, guess| delete_on(app).verify(guess, &password),
         )
-    })
-    .await?;
+        .await?;
+    let complete =
+        move |app: &App, occasion: &Occasion| app.revoking(delete_on(app).complete(verified.found, occasion));
+    app.on(&app.storage_lane, &origin, complete).await?;
+    drop(verified.turn);
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -138,17 +155,24 @@ pub(crate) async fn change_password(
     origin: Origin,
     StrictJson(change): StrictJson<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
-    let _turn = app.attempt_gate.enter(Account::of(caller.principal())).await?;
-    app.with_hasher(origin, move |app, occasion| {
-        app.revoking(
-            ChangePassword {
-                check: app.password_check(),
-                rules: app.account_rules(),
-            }
-            .execute(&caller, &change.current_password, &change.new_password, occasion),
+    let PasswordChange {
+        current_password,
+        new_password,
+    } = change;
+    let caller = Arc::new(caller);
+    let beginner = Arc::clone(&caller);
+    let verified = app
+        .guess(
+            &origin,
+            move |app, occasion| change_on(app).begin(&beginner, occasion),
+            move |app, guess| change_on(app).verify(guess, &current_password, &new_password),
         )
-    })
-    .await?;
+        .await?;
+    let complete = move |app: &App, occasion: &Occasion| {
+        app.revoking(change_on(app).complete(&caller, verified.found, occasion))
+    };
+    app.on(&app.storage_lane, &origin, complete).await?;
+    drop(verified.turn);
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -165,7 +189,7 @@ pub(crate) async fn list_sessions(
 ) -> Result<Json<SessionsBody>, Problem> {
     let current = caller.principal().session_id();
     let sessions = app
-        .with_store(origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, occasion| {
             ListSessions {
                 store: app.store(),
                 policy: &app.policies.session,
@@ -187,7 +211,7 @@ pub(crate) async fn end_other_sessions(
     app: Data<App>,
     origin: Origin,
 ) -> Result<HttpResponse, Problem> {
-    app.with_store(origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, occasion| {
         app.revoking(
             EndOtherSessions {
                 store: app.store(),
@@ -214,7 +238,7 @@ pub(crate) async fn end_session(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let session = SessionId::parse(&id).map_err(|_no_such_id| Problem::new(Code::NotFound))?;
-    app.with_store(origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, occasion| {
         app.revoking(
             EndSession {
                 store: app.store(),

@@ -4,14 +4,13 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, Responder};
 use doorward_domain::access::ManageOwnAccount;
 use doorward_domain::access::Permission as _;
-use doorward_domain::identity::Email;
+use doorward_domain::audit::Occasion;
 use doorward_domain::usecases::{Login, Logout, LogoutEverywhere, Refresh, Register};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::attempt_gate::Account;
 use crate::bodies::{NewAccount, TokenPairBody, UserBody, rfc3339, role_names};
 use crate::extract::{Origin, Require, StrictJson};
 use crate::problem::{Problem, ProblemResponse};
@@ -55,6 +54,20 @@ pub(crate) struct IdentityBody {
     expires_at: String,
 }
 
+fn register_on(app: &App) -> Register<'_> {
+    Register {
+        store: app.store(),
+        rules: app.account_rules(),
+    }
+}
+
+fn login_on(app: &App) -> Login<'_> {
+    Login {
+        check: app.password_check(),
+        issuer: app.token_issuer(),
+    }
+}
+
 /// Make an account for oneself.
 #[utoipa::path(
     post, path = "/v1/auth/register", tag = "auth", request_body = NewAccount, security(()),
@@ -66,15 +79,14 @@ pub(crate) async fn register(
     origin: Origin,
     StrictJson(account): StrictJson<NewAccount>,
 ) -> Result<impl Responder, Problem> {
-    let user = app
-        .with_hasher(origin, move |app, occasion| {
-            Register {
-                store: app.store(),
-                rules: app.account_rules(),
-            }
-            .execute(&account.into(), occasion)
-        })
-        .await?;
+    // What could not be hashed anyway is refused before it costs the store anything.
+    app.password_lane.has_room()?;
+    let begin = move |app: &App, _: &Occasion| register_on(app).begin(account.into());
+    let registration = app.on(&app.storage_lane, &origin, begin).await?;
+    let hash = move |app: &App, occasion: &Occasion| register_on(app).hash(&registration, occasion);
+    let hashed = app.on(&app.password_lane, &origin, hash).await?;
+    let complete = move |app: &App, occasion: &Occasion| register_on(app).complete(hashed, occasion);
+    let user = app.on(&app.storage_lane, &origin, complete).await?;
     Ok(HttpResponse::Created().json(UserBody::from(user)))
 }
 
@@ -89,24 +101,17 @@ pub(crate) async fn login(
     origin: Origin,
     StrictJson(credentials): StrictJson<Credentials>,
 ) -> Result<Json<TokenPairBody>, Problem> {
-    // One guess at an account at a time. A malformed address names no account, so there is nothing to take turns at.
-    let _turn = match Email::parse(&credentials.email) {
-        Ok(email) => Some(
-            app.attempt_gate
-                .enter(Account::Email(email.canonical().clone()))
-                .await?,
-        ),
-        Err(_) => None,
-    };
-    let pair = app
-        .with_hasher(origin, move |app, occasion| {
-            Login {
-                check: app.password_check(),
-                issuer: app.token_issuer(),
-            }
-            .execute(&credentials.email, &credentials.password, occasion)
-        })
+    let Credentials { email, password } = credentials;
+    let verified = app
+        .guess(
+            &origin,
+            move |app, occasion| login_on(app).begin(&email, occasion),
+            move |app, guess| login_on(app).verify(guess, &password),
+        )
         .await?;
+    let complete = move |app: &App, occasion: &Occasion| login_on(app).complete(verified.found, occasion);
+    let pair = app.on(&app.storage_lane, &origin, complete).await?;
+    drop(verified.turn);
     Ok(Json(pair.into()))
 }
 
@@ -125,7 +130,7 @@ pub(crate) async fn refresh(
     StrictJson(held): StrictJson<HeldToken>,
 ) -> Result<Json<TokenPairBody>, Problem> {
     let pair = app
-        .with_store(origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, occasion| {
             Refresh {
                 store: app.store(),
                 issuer: app.token_issuer(),
@@ -150,7 +155,7 @@ pub(crate) async fn logout(
     origin: Origin,
     StrictJson(held): StrictJson<HeldToken>,
 ) -> Result<HttpResponse, Problem> {
-    app.with_store(origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, occasion| {
         app.revoking(
             Logout {
                 store: app.store(),
@@ -175,7 +180,7 @@ pub(crate) async fn logout_all(
     app: Data<App>,
     origin: Origin,
 ) -> Result<HttpResponse, Problem> {
-    app.with_store(origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, occasion| {
         app.revoking(
             LogoutEverywhere {
                 store: app.store(),

@@ -76,7 +76,7 @@ pub(crate) async fn live() -> HttpResponse {
     extensions(("x-permission" = json!("public"))),
 )]
 pub(crate) async fn ready(app: Data<App>, origin: Origin) -> HttpResponse {
-    let check = app.with_store(origin, |app, _| app.store().check());
+    let check = app.on(&app.storage_lane, &origin, |app, _| app.store().check());
     let database = match tokio::time::timeout(PATIENCE, check).await {
         Ok(Ok(())) => State::Ok,
         Ok(Err(_)) | Err(_) => State::Unavailable,

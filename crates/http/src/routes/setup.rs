@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
+use doorward_domain::audit::Occasion;
 use doorward_domain::usecases::{AccountDraft, CompleteSetup};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -30,6 +31,13 @@ pub(crate) struct Setup {
     name: Option<String>,
 }
 
+fn setup_on(app: &App) -> CompleteSetup<'_> {
+    CompleteSetup {
+        store: app.store(),
+        rules: app.account_rules(),
+    }
+}
+
 /// Make the first administrator, once.
 #[utoipa::path(
     post, path = "/v1/setup", tag = "setup", request_body = Setup, security(()),
@@ -46,14 +54,13 @@ pub(crate) async fn complete(
         password: setup.password,
         name: setup.name,
     };
-    let user = app
-        .with_hasher(origin, move |app, occasion| {
-            CompleteSetup {
-                store: app.store(),
-                rules: app.account_rules(),
-            }
-            .execute(&setup.setup_token, &draft, occasion)
-        })
-        .await?;
+    // What could not be hashed anyway is refused before it costs the store anything.
+    app.password_lane.has_room()?;
+    let begin = move |app: &App, _: &Occasion| setup_on(app).begin(&setup.setup_token);
+    let open = app.on(&app.storage_lane, &origin, begin).await?;
+    let hash = move |app: &App, occasion: &Occasion| setup_on(app).hash(&open, &draft, occasion);
+    let hashed = app.on(&app.password_lane, &origin, hash).await?;
+    let complete = move |app: &App, occasion: &Occasion| setup_on(app).complete(hashed, occasion);
+    let user = app.on(&app.storage_lane, &origin, complete).await?;
     Ok(HttpResponse::Created().json(UserBody::from(user)))
 }

@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, Responder};
 use doorward_domain::access::{AssignRoles, ManageUsers, Permission as _, ReadUser, ReadUsers, Role};
+use doorward_domain::audit::Occasion;
 use doorward_domain::change::Change;
 use doorward_domain::id::UserId;
 use doorward_domain::identity::Email;
@@ -131,7 +132,7 @@ pub(crate) async fn list(
 ) -> Result<Json<UsersBody>, Problem> {
     let (filter, limit, after) = listing.parse()?;
     let page = app
-        .with_store(origin, move |app, _| {
+        .on(&app.storage_lane, &origin, move |app, _| {
             ListUsers { store: app.store() }.execute(&admin, &filter, after, limit)
         })
         .await?;
@@ -139,6 +140,13 @@ pub(crate) async fn list(
         users: page.users.into_iter().map(UserBody::from).collect(),
         next_cursor: page.next.map(|id| id.to_string()),
     }))
+}
+
+fn create_on(app: &App) -> CreateUser<'_> {
+    CreateUser {
+        store: app.store(),
+        rules: app.account_rules(),
+    }
 }
 
 /// Make an account for somebody else.
@@ -158,15 +166,11 @@ pub(crate) async fn create(
         password: new.password,
         name: new.name,
     };
-    let user = app
-        .with_hasher(origin, move |app, occasion| {
-            CreateUser {
-                store: app.store(),
-                rules: app.account_rules(),
-            }
-            .execute(&admin, &draft, new.roles.as_deref(), occasion)
-        })
-        .await?;
+    let roles = new.roles;
+    let hash = move |app: &App, occasion: &Occasion| create_on(app).hash(&draft, roles.as_deref(), occasion);
+    let hashed = app.on(&app.password_lane, &origin, hash).await?;
+    let complete = move |app: &App, occasion: &Occasion| create_on(app).complete(&admin, hashed, occasion);
+    let user = app.on(&app.storage_lane, &origin, complete).await?;
     Ok(HttpResponse::Created().json(UserBody::from(user)))
 }
 
@@ -183,7 +187,7 @@ pub(crate) async fn view(
     origin: Origin,
 ) -> Result<Json<UserBody>, Problem> {
     let user = app
-        .with_store(origin, move |app, _| {
+        .on(&app.storage_lane, &origin, move |app, _| {
             ViewUser { store: app.store() }.execute(&reader)
         })
         .await?;
@@ -206,7 +210,7 @@ pub(crate) async fn update(
 ) -> Result<Json<UserBody>, Problem> {
     let id = user_id(&id)?;
     let user = app
-        .with_store(origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, occasion| {
             let name = update.name.as_ref().map(Option::as_deref);
             let status = update.status.map(Into::into);
             app.revoking(
@@ -235,10 +239,11 @@ pub(crate) async fn delete(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = user_id(&id)?;
-    app.with_store(origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, occasion| {
         app.revoking(
             DeleteUser {
                 store: app.store(),
+                attempt_keys: &*app.ports.attempt_keys,
                 entropy: app.entropy(),
             }
             .execute(&admin, id, occasion),
@@ -264,7 +269,7 @@ pub(crate) async fn set_roles(
 ) -> Result<Json<UserBody>, Problem> {
     let id = user_id(&id)?;
     let user = app
-        .with_store(origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, occasion| {
             app.revoking(
                 SetRoles {
                     store: app.store(),
@@ -291,7 +296,7 @@ pub(crate) async fn unlock(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = user_id(&id)?;
-    app.with_store(origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, occasion| {
         UnlockUser {
             store: app.store(),
             attempt_keys: &*app.ports.attempt_keys,
@@ -319,7 +324,7 @@ pub(crate) async fn list_sessions(
     let id = user_id(&id)?;
     let current = admin.principal().session_id();
     let sessions = app
-        .with_store(origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, occasion| {
             ListSessions {
                 store: app.store(),
                 policy: &app.policies.session,
@@ -344,7 +349,7 @@ pub(crate) async fn end_sessions(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = user_id(&id)?;
-    app.with_store(origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, occasion| {
         app.revoking(
             EndUserSessions {
                 store: app.store(),

@@ -6,6 +6,7 @@
 mod attempts;
 mod events;
 mod keys;
+mod networks;
 mod revocations;
 mod rotation;
 mod sessions;

@@ -54,6 +54,10 @@ impl Sweeping for Work<'_> {
         delete_batch!(self, limit, "attempts", "key", "last_at" < BigInt: before.as_micros())
     }
 
+    fn old_networks(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        delete_batch!(self, before, limit, "known_networks", "key", "last_at")
+    }
+
     fn old_revocations(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
         delete_batch!(self, limit, "revocations", "number", "at" < BigInt: before.as_micros())
     }

@@ -125,6 +125,24 @@ impl UserRepository for Work<'_> {
         })
     }
 
+    fn id_of(&mut self, email: &CanonicalEmail) -> StoreResult<Option<UserId>> {
+        self.read(|connection| {
+            let id: Option<String> = users::table
+                .filter(users::email_canonical.eq(email.as_str()))
+                .select(users::id)
+                .get_result(connection)
+                .optional()?;
+            let parse = |id: String| {
+                let place = Place {
+                    table: "users",
+                    row: &id,
+                };
+                place.parsed("id", UserId::parse(&id).ok())
+            };
+            id.map(parse).transpose()
+        })
+    }
+
     fn find_credentials_by_email(&mut self, email: &CanonicalEmail) -> StoreResult<Option<Credentials>> {
         self.read(|connection| {
             let rows = users_with_roles()

@@ -288,7 +288,8 @@ pub struct RawAttempts {
     /// The longest wait.
     #[schemars(extend("x-min" = "1s", "x-max" = "24h"))]
     pub max_wait: Span,
-    /// The most passwords that are verified for one account in 24 hours without a success.
+    /// The most wrong passwords that are looked at for one account in any 24 hours; a network that its owner logs in from
+    /// has as many of its own.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub daily: u32,
 }

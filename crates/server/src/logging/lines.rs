@@ -89,7 +89,8 @@ where
         self.0.format_event(context, Writer::new(&mut line), event)?;
         let mut rest = line.trim_end();
         // Outside of strings JSON has none of these, so this is inside one, where an escape means the same.
-        while let Some((place, character)) = rest.char_indices().find(|(_, character)| is_unsafe(*character)) {
+        while let Some((place, character)) = rest.char_indices().find(|(_, character)| is_unsafe(*character))
+        {
             let (harmless, tail) = rest.split_at(place);
             write!(out, "{harmless}\\u{:04x}", u32::from(character))?;
             rest = tail.strip_prefix(character).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::backing::{Backing, on_both};
-use crate::client::Answer;
+use crate::client::{Answer, Client};
 use crate::people::{PASSWORD, Person, login, register};
 use crate::service::{Launch, Service};
 
@@ -18,6 +18,9 @@ on_both!(
     parallel_logins_all_succeed_and_parallel_guesses_do_not_outrun_the_count,
     every_route_that_takes_a_password_counts,
     a_day_has_a_bound_of_its_own,
+    a_thousand_addresses_do_not_keep_the_owner_out,
+    valid_logins_at_once_succeed_where_nothing_is_known,
+    an_administrator_unlocks_every_network,
 );
 
 const WRONG: &str = "a wrong password";
@@ -202,4 +205,94 @@ fn a_day_has_a_bound_of_its_own(backing: &Backing) {
     // The count is the account's, and ends with it.
     register(&service.client(), "grace@example.org");
     Person::login(&service.client(), "grace@example.org", PASSWORD);
+}
+
+/// A client as it looks from behind a proxy that is trusted.
+fn from_address(service: &Service, address: &str) -> Client {
+    service.client().with("x-forwarded-for", address)
+}
+
+/// Lesson 13.
+fn a_thousand_addresses_do_not_keep_the_owner_out(backing: &Backing) {
+    let service = Launch::on(backing)
+        .set("server.trusted_proxies", "127.0.0.1/32")
+        .start();
+    register(&service.client(), "grace@example.org");
+    let home = from_address(&service, "192.0.2.1");
+    let mut grace = Person::login(&home, "grace@example.org", PASSWORD);
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let guessers: Vec<_> = (0..8)
+            .map(|guesser| {
+                let service = &service;
+                scope.spawn(move || -> Vec<u16> {
+                    (0..125)
+                        .map(|number| {
+                            let client = from_address(service, &format!("203.{guesser}.{number}.7"));
+                            login(&client, "grace@example.org", WRONG).status
+                        })
+                        .collect()
+                })
+            })
+            .collect();
+        // Meanwhile, at an address of the same network, and in the session that was there before.
+        for number in 2..12 {
+            let home = from_address(&service, &format!("192.0.2.{number}"));
+            login(&home, "grace@example.org", PASSWORD).ok(200);
+            grace.refresh();
+            grace.client().get("/v1/account").ok(200);
+        }
+        guessers
+            .into_iter()
+            .flat_map(|guesser| guesser.join().unwrap())
+            .collect()
+    });
+    let verified = statuses.iter().filter(|status| **status == 401).count();
+    assert_eq!(verified, 5, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 995);
+    login(&home, "grace@example.org", PASSWORD).ok(200);
+    let abroad = from_address(&service, "198.51.100.1");
+    login(&abroad, "grace@example.org", PASSWORD).problem(429, "too-many-attempts");
+    // The budget of the owner's network is a budget too.
+    for _ in 0..5 {
+        login(&home, "grace@example.org", WRONG).problem(401, "invalid-credentials");
+    }
+    login(&home, "grace@example.org", PASSWORD).problem(429, "too-many-attempts");
+    grace.try_refresh().ok(200);
+}
+
+/// Lesson 14.
+fn valid_logins_at_once_succeed_where_nothing_is_known(backing: &Backing) {
+    let service = Service::on(backing);
+    register(&service.client(), "grace@example.org");
+    let client = service.client();
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let logins: Vec<_> = (0..20)
+            .map(|_| scope.spawn(|| login(&client, "grace@example.org", PASSWORD).status))
+            .collect();
+        logins.into_iter().map(|login| login.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [200; 20]);
+}
+
+fn an_administrator_unlocks_every_network(backing: &Backing) {
+    let service = Launch::on(backing)
+        .set("server.trusted_proxies", "127.0.0.1/32")
+        .start();
+    let admin = service.admin();
+    register(&service.client(), "grace@example.org");
+    let places = ["2001:db8:7::1", "203.0.113.1"].map(|address| from_address(&service, address));
+    let grace = Person::login(&places[0], "grace@example.org", PASSWORD);
+    for place in &places {
+        for _ in 0..5 {
+            login(place, "grace@example.org", WRONG).problem(401, "invalid-credentials");
+        }
+        login(place, "grace@example.org", PASSWORD).problem(429, "too-many-attempts");
+    }
+    admin
+        .client()
+        .post_nothing(&format!("{}/unlock", grace.path()))
+        .is_empty(204);
+    for place in &places {
+        login(place, "grace@example.org", PASSWORD).ok(200);
+    }
 }

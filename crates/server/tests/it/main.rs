@@ -45,6 +45,8 @@ mod readme;
 #[cfg(test)]
 mod revocations;
 #[cfg(test)]
+mod sameness;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod setup;

@@ -24,6 +24,10 @@ pub fn an_account_is_found_by_id_and_by_address(store: &dyn StoreUnderTest) {
     store.keep_user(2);
     assert_eq!(store.user(user.id), Some(user.clone()));
     assert_eq!(store.write(|r| r.users().lock(user.id)), Some(user.clone()));
+    assert_eq!(
+        store.read(|r| r.users().id_of(user.email.canonical())),
+        Some(user.id)
+    );
     let by_id = store
         .read(|r| r.users().find_credentials(user.id))
         .expect("found by id");
@@ -51,6 +55,7 @@ pub fn an_unknown_account_is_none_and_no_error(store: &dyn StoreUnderTest) {
             .read(|r| r.users().find_credentials_by_email(nobody.email.canonical()))
             .is_none()
     );
+    assert_eq!(store.read(|r| r.users().id_of(nobody.email.canonical())), None);
     assert_eq!(store.read(|r| r.users().password_version(nobody.id)), None);
     assert!(!store.write(|r| r.users().update(&nobody)));
     let (digest, version) = (sample::digest("new"), PasswordVersion::FIRST);

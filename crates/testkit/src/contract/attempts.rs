@@ -1,6 +1,6 @@
 //! Attempts: what `AttemptRepository` promises.
 
-use doorward_domain::identity::{AttemptKey, AttemptRecord};
+use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentGuesses};
 
 use super::StoreUnderTest;
 use crate::sample::START;
@@ -11,8 +11,7 @@ const OTHER: AttemptKey = AttemptKey::from_bytes([2; 32]);
 fn record(failures: u32) -> AttemptRecord {
     AttemptRecord {
         failures,
-        day_failures: failures,
-        day_started_at: START,
+        recent: RecentGuesses::at_once(failures),
         last_at: START,
     }
 }
@@ -68,4 +67,16 @@ pub fn a_lock_alone_remembers_nothing(store: &dyn StoreUnderTest) {
         (Some(record(1)), None),
         "a transaction sees what it put and forgot"
     );
+}
+
+/// Looking without a lock finds what is remembered, in a transaction that reads too.
+pub fn what_is_found_is_what_is_remembered(store: &dyn StoreUnderTest) {
+    let found = |key| store.read(|r| r.attempts().find(&key));
+    assert_eq!(found(KEY), None);
+    put(store, KEY, 1);
+    put(store, OTHER, 7);
+    assert_eq!(found(KEY), Some(record(1)));
+    assert_eq!(found(OTHER), Some(record(7)));
+    store.write(|r| r.attempts().forget(&KEY));
+    assert_eq!(found(KEY), None);
 }

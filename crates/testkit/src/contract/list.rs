@@ -74,6 +74,12 @@ macro_rules! __store_contract_cases {
                 the_latest_attempts_are_remembered
                 forgotten_attempts_are_gone
                 a_lock_alone_remembers_nothing
+                what_is_found_is_what_is_remembered
+            }
+            networks {
+                the_latest_login_noted_is_found
+                networks_are_listed_by_their_latest_login
+                the_networks_kept_have_the_latest_logins
             }
             events {
                 an_event_commits_with_its_change
@@ -97,6 +103,7 @@ macro_rules! __store_contract_cases {
             sweeping {
                 expired_sessions_are_swept_and_others_stay
                 attempts_are_swept_by_their_latest
+                networks_are_swept_by_their_latest_login
                 revocations_are_swept_and_their_numbers_stay_used
                 events_are_swept_by_the_time_in_their_ids
                 a_sweep_is_bounded

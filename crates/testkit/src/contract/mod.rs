@@ -23,6 +23,7 @@ mod events;
 mod extremes;
 mod keys;
 mod list;
+mod networks;
 mod pages;
 mod races;
 mod revocations;

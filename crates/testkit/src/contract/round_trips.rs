@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use doorward_domain::access::{Role, Roles};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::identity::{
-    AttemptKey, AttemptRecord, DisplayName, PasswordVersion, User, UserStatus, UserVersion,
+    AttemptKey, AttemptRecord, DisplayName, PasswordVersion, RecentGuesses, User, UserStatus, UserVersion,
 };
 use doorward_domain::ports::{EventFilter, UserFilter};
 use doorward_domain::time::Timestamp;
@@ -285,17 +285,12 @@ pub fn ends_come_back_as_they_were(store: &dyn StoreUnderTest) {
 pub fn attempts_come_back_as_they_were(store: &dyn StoreUnderTest) {
     for bytes in [[0x00; 32], [0xff; 32], [0x80; 32]] {
         let key = AttemptKey::from_bytes(bytes);
-        for (failures, times) in [0, 1, 0x8000_0000, u32::MAX]
-            .into_iter()
-            .zip(TIMES.windows(2).cycle())
-        {
-            let [day_started_at, last_at] = *times else {
-                continue;
-            };
+        for (failures, last_at) in [0, 1, 0x8000_0000, u32::MAX].into_iter().cycle().zip(TIMES) {
+            let mut recent = [failures.to_be_bytes()[3]; RecentGuesses::BYTES];
+            recent[0] = 0x80;
             let record = AttemptRecord {
                 failures,
-                day_failures: u32::MAX - failures,
-                day_started_at,
+                recent: RecentGuesses::from_bytes(&recent),
                 last_at,
             };
             store.write(|r| {

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use doorward_domain::audit::Event;
 use doorward_domain::id::{EventId, SessionId};
-use doorward_domain::identity::{AttemptKey, AttemptRecord};
+use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentGuesses};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Revoked};
 
@@ -42,8 +42,7 @@ pub fn attempts_are_swept_by_their_latest(store: &dyn StoreUnderTest) {
     for (key, last) in keys.iter().zip([10, 20]) {
         let record = AttemptRecord {
             failures: 1,
-            day_failures: 1,
-            day_started_at: START,
+            recent: RecentGuesses::at_once(1),
             last_at: after(last),
         };
         store.write(|r| r.attempts().put(key, &record));
@@ -51,6 +50,17 @@ pub fn attempts_are_swept_by_their_latest(store: &dyn StoreUnderTest) {
     assert_eq!(store.write(|r| r.sweeping().old_attempts(after(11), 100)), 1);
     let known = keys.map(|key| store.write(|r| r.attempts().lock(&key)).is_some());
     assert_eq!(known, [false, true]);
+}
+
+/// Networks go by the latest login from them.
+pub fn networks_are_swept_by_their_latest_login(store: &dyn StoreUnderTest) {
+    let keys = [1, 2].map(|number| AttemptKey::from_bytes([number; 32]));
+    let account = AttemptKey::from_bytes([9; 32]);
+    for (key, last) in keys.iter().zip([10, 20]) {
+        store.write(|r| r.networks().note(key, &account, after(last)));
+    }
+    assert_eq!(store.write(|r| r.sweeping().old_networks(after(11), 100)), 1);
+    assert_eq!(store.read(|r| r.networks().list(&account)), keys[1..]);
 }
 
 /// Revocations go by their time, and a number that was given is never given again.

@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use doorward_domain::audit::Event;
-use doorward_domain::identity::{AttemptKey, AttemptRecord, PasswordVersion, User, UserStatus};
+use doorward_domain::identity::{
+    AttemptKey, AttemptRecord, PasswordVersion, RecentGuesses, User, UserStatus,
+};
 use doorward_domain::ports::{
     Repositories, SetupState, StoreError, StoreResult, Transactions, UserFilter, Verdict,
 };
@@ -17,8 +19,7 @@ const KEPT: AttemptKey = AttemptKey::from_bytes([1; 32]);
 const NEW: AttemptKey = AttemptKey::from_bytes([2; 32]);
 const RECORD: AttemptRecord = AttemptRecord {
     failures: 1,
-    day_failures: 1,
-    day_started_at: START,
+    recent: RecentGuesses::at_once(1),
     last_at: START,
 };
 
@@ -29,6 +30,7 @@ struct Everything {
     digests: Vec<Option<(String, PasswordVersion)>>,
     sessions: Vec<Option<Session>>,
     attempts: Vec<Option<AttemptRecord>>,
+    networks: Vec<AttemptKey>,
     keys: Vec<SealedKey>,
     setup: SetupState,
     events: Vec<Event>,
@@ -43,6 +45,7 @@ fn furnish(store: &dyn StoreUnderTest) {
     store.write(|r| {
         r.attempts().lock(&KEPT)?;
         r.attempts().put(&KEPT, &RECORD)?;
+        r.networks().note(&KEPT, &KEPT, START)?;
         r.events().append(&sample::event(1))?;
         r.keys().insert(&sample::key(KeyPurpose::AccessSigning, 1))?;
         r.setup().offer_token(&[1; 32])
@@ -77,6 +80,8 @@ fn upheave(r: &mut dyn Repositories) -> StoreResult<()> {
     r.attempts().forget(&KEPT)?;
     r.attempts().lock(&NEW)?;
     r.attempts().put(&NEW, &RECORD)?;
+    r.networks().keep(&KEPT, 0)?;
+    r.networks().note(&NEW, &KEPT, START)?;
     r.events().append(&sample::event(2))?;
     r.keys().insert(&sample::key(KeyPurpose::AccessSigning, 2))?;
     r.setup().replace_token(&[2; 32])?;
@@ -101,6 +106,7 @@ fn everything(store: &dyn StoreUnderTest) -> Everything {
             digests,
             sessions,
             attempts: vec![r.attempts().lock(&KEPT)?, r.attempts().lock(&NEW)?],
+            networks: r.networks().list(&KEPT)?,
             keys: r.keys().list(KeyPurpose::AccessSigning)?,
             setup: r.setup().state()?,
             events: Vec::new(),
@@ -155,6 +161,7 @@ pub fn a_commit_keeps_everything(store: &dyn StoreUnderTest) {
             .all(|(after, before)| after != before)
     );
     assert_eq!(after.attempts, [None, Some(RECORD)]);
+    assert_eq!(after.networks, [NEW]);
     assert_eq!(after.keys.len(), 2);
     assert_eq!(
         after.setup,

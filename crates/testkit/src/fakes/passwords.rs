@@ -1,7 +1,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Mutex;
 
-use doorward_domain::identity::{AttemptKey, CanonicalEmail, PasswordDigest, PlainPassword};
+use doorward_domain::identity::{AttemptKey, CanonicalEmail, ClientNetwork, PasswordDigest, PlainPassword};
 use doorward_domain::ports::{
     AttemptKeys, Entropy, HashError, PasswordHasher, StrengthEstimate, StrengthEstimator, Verification,
 };
@@ -127,6 +127,10 @@ pub struct FakeAttemptKeys;
 impl AttemptKeys for FakeAttemptKeys {
     fn attempt_key(&self, email: &CanonicalEmail) -> AttemptKey {
         AttemptKey::from_bytes(checksum(&email.as_str()))
+    }
+
+    fn network_key(&self, email: &CanonicalEmail, network: &ClientNetwork) -> AttemptKey {
+        AttemptKey::from_bytes(checksum(&(email.as_str(), network.as_bytes())))
     }
 }
 

@@ -123,7 +123,7 @@ impl<'a> Door<'a> {
             name: None,
         };
         let (store, rules) = (self.store, self.rules());
-        let user = Register { store, rules }.execute(&draft, &self.now());
+        let user = Register { store, rules }.execute(draft, &self.now());
         user.expect("an account").id
     }
 

@@ -36,6 +36,10 @@ impl UserRepository for Transaction {
             .map(|account| account.user.clone()))
     }
 
+    fn id_of(&mut self, email: &CanonicalEmail) -> StoreResult<Option<UserId>> {
+        Ok(self.look()?.account_of(email).map(|account| account.user.id))
+    }
+
     fn find_credentials_by_email(&mut self, email: &CanonicalEmail) -> StoreResult<Option<Credentials>> {
         Ok(self.look()?.account_of(email).cloned())
     }

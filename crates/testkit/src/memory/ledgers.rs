@@ -1,4 +1,4 @@
-//! The small things: attempts, events, revocations, keys, setup.
+//! The small things: attempts, networks, events, revocations, keys, setup.
 
 use std::cmp::Reverse;
 
@@ -6,8 +6,8 @@ use doorward_domain::audit::Event;
 use doorward_domain::id::EventId;
 use doorward_domain::identity::{AttemptKey, AttemptRecord};
 use doorward_domain::ports::{
-    AttemptRepository, EventFilter, EventLog, KeyRepository, RevocationLog, SetupRepository, SetupState,
-    StoreResult,
+    AttemptRepository, EventFilter, EventLog, KeyRepository, NetworkRepository, RevocationLog,
+    SetupRepository, SetupState, StoreResult,
 };
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{KeyPurpose, Revocation, Revoked, SealedKey};
@@ -15,6 +15,10 @@ use doorward_domain::token::{KeyPurpose, Revocation, Revoked, SealedKey};
 use super::transaction::Transaction;
 
 impl AttemptRepository for Transaction {
+    fn find(&mut self, key: &AttemptKey) -> StoreResult<Option<AttemptRecord>> {
+        Ok(self.look()?.attempts.get(key).copied())
+    }
+
     fn lock(&mut self, key: &AttemptKey) -> StoreResult<Option<AttemptRecord>> {
         Ok(self.lock_and_look()?.attempts.get(key).copied())
     }
@@ -26,6 +30,31 @@ impl AttemptRepository for Transaction {
 
     fn forget(&mut self, key: &AttemptKey) -> StoreResult<()> {
         self.change()?.attempts.remove(key);
+        Ok(())
+    }
+}
+
+impl NetworkRepository for Transaction {
+    fn last_login(&mut self, network: &AttemptKey) -> StoreResult<Option<Timestamp>> {
+        let network = self.look()?.networks.get(network);
+        Ok(network.map(|(_, last_login)| *last_login))
+    }
+
+    fn note(&mut self, network: &AttemptKey, account: &AttemptKey, now: Timestamp) -> StoreResult<()> {
+        self.change()?.networks.insert(*network, (*account, now));
+        Ok(())
+    }
+
+    fn list(&mut self, account: &AttemptKey) -> StoreResult<Vec<AttemptKey>> {
+        Ok(self.look()?.networks_of(account))
+    }
+
+    fn keep(&mut self, account: &AttemptKey, keep: u32) -> StoreResult<()> {
+        let state = self.change()?;
+        let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+        for network in state.networks_of(account).into_iter().skip(keep) {
+            state.networks.remove(&network);
+        }
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use doorward_domain::audit::Event;
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::identity::{AttemptKey, AttemptRecord, CanonicalEmail, Credentials};
 use doorward_domain::ports::SetupState;
+use doorward_domain::time::Timestamp;
 use doorward_domain::token::{Revocation, SealedKey, Session};
 
 /// Everything that the store holds.
@@ -12,6 +13,8 @@ pub(super) struct State {
     pub(super) accounts: BTreeMap<UserId, Credentials>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) attempts: BTreeMap<AttemptKey, AttemptRecord>,
+    /// Networks by their keys: whose they are, and the latest login from there.
+    pub(super) networks: BTreeMap<AttemptKey, (AttemptKey, Timestamp)>,
     pub(super) events: Vec<Event>,
     pub(super) keys: Vec<SealedKey>,
     pub(super) revocations: Vec<Revocation>,
@@ -26,5 +29,17 @@ impl State {
         self.accounts
             .values()
             .find(|account| account.user.email.canonical() == email)
+    }
+
+    /// The networks of that account, the latest login first.
+    pub(super) fn networks_of(&self, account: &AttemptKey) -> Vec<AttemptKey> {
+        let mut networks: Vec<_> = self
+            .networks
+            .iter()
+            .filter(|(_, (of, _))| of == account)
+            .map(|(network, (_, last_login))| (*last_login, *network))
+            .collect();
+        networks.sort_unstable_by(|one, other| other.cmp(one));
+        networks.into_iter().map(|(_, network)| network).collect()
     }
 }

@@ -38,6 +38,15 @@ impl Sweeping for Transaction {
         ))
     }
 
+    fn old_networks(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        let networks = &mut self.change()?.networks;
+        Ok(sweep(
+            |keep| networks.retain(|_, network| keep(network)),
+            |(_, last_login)| *last_login < before,
+            limit,
+        ))
+    }
+
     fn old_revocations(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
         let log = &mut self.change()?.revocations;
         Ok(sweep(

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use doorward_domain::ports::{
-    AttemptRepository, EventLog, KeyRepository, Repositories, RevocationLog, SessionRepository,
-    SetupRepository, StoreError, StoreResult, Sweeping, UserRepository,
+    AttemptRepository, EventLog, KeyRepository, NetworkRepository, Repositories, RevocationLog,
+    SessionRepository, SetupRepository, StoreError, StoreResult, Sweeping, UserRepository,
 };
 
 use super::state::State;
@@ -107,6 +107,10 @@ impl Repositories for Transaction {
     }
 
     fn attempts(&mut self) -> &mut dyn AttemptRepository {
+        self
+    }
+
+    fn networks(&mut self) -> &mut dyn NetworkRepository {
         self
     }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::audit::EventKind;
-use crate::identity::{AttemptPolicy, AttemptRecord};
+use crate::identity::{AttemptPolicy, AttemptRecord, RecentGuesses};
 use crate::ports::{
     HashError, MockAccessTokenSigner, MockPasswordHasher, MockRefreshTokens, MockRepositories, MockStore,
     StoreError, Verdict, Verification,
@@ -46,18 +46,45 @@ fn login(
 
 /// Repositories that know `credentials` and have seen `record`.
 fn knowing(credentials: Option<Credentials>, record: Option<AttemptRecord>) -> MockRepositories {
-    let mut repositories = MockRepositories::default();
+    let mut repositories = having_seen(record);
     repositories
         .users
         .expect_find_credentials_by_email()
         .times(1)
         .returning(move |_| Ok(credentials.clone()));
     repositories
+}
+
+/// Repositories that have seen `record`.
+fn having_seen(record: Option<AttemptRecord>) -> MockRepositories {
+    let mut repositories = MockRepositories::default();
+    repositories
+        .attempts
+        .expect_find()
+        .times(1)
+        .returning(move |_| Ok(record));
+    repositories
         .attempts
         .expect_lock()
         .times(1)
         .returning(move |_| Ok(record));
     repositories
+}
+
+/// The record of a guess, for the lock that forgives it.
+fn expect_forgiving_lock(repositories: &mut MockRepositories) {
+    repositories.attempts.expect_lock().times(1).returning(|_| {
+        Ok(Some(AttemptRecord {
+            failures: 1,
+            recent: RecentGuesses::at_once(1),
+            last_at: NOW,
+        }))
+    });
+    repositories
+        .attempts
+        .expect_forget()
+        .times(1)
+        .returning(|_| Ok(()));
 }
 
 fn expect_event(repositories: &mut MockRepositories, kind: EventKind) {
@@ -125,12 +152,16 @@ fn a_malformed_address_costs_a_hash_and_is_refused_like_an_unknown_one() {
 fn after_too_many_guesses_nothing_is_hashed_and_the_refusal_is_remembered() {
     let record = AttemptRecord {
         failures: 5,
-        day_failures: 5,
-        day_started_at: NOW,
+        recent: RecentGuesses::at_once(5),
         last_at: NOW,
     };
-    for known in [None, Some(credentials())] {
-        let mut repositories = knowing(known, Some(record));
+    for known in [None, Some(USER)] {
+        let mut repositories = having_seen(Some(record));
+        repositories
+            .users
+            .expect_id_of()
+            .times(1)
+            .returning(move |_| Ok(known));
         expect_event(&mut repositories, EventKind::LoginRefused);
         let (result, verdicts) = login("ada@example.org", repositories, &MockPasswordHasher::new());
         let Err(LoginError::TooManyAttempts { retry_after }) = result else {
@@ -159,11 +190,7 @@ fn a_right_password_opens_a_session_and_forgives() {
         .expect_password_version()
         .times(1)
         .returning(|_| Ok(Some(PasswordVersion::FIRST)));
-    repositories
-        .attempts
-        .expect_forget()
-        .times(1)
-        .returning(|_| Ok(()));
+    expect_forgiving_lock(&mut repositories);
     repositories
         .sessions
         .expect_insert()
@@ -204,7 +231,7 @@ fn a_weak_digest_is_made_again() {
         .times(1)
         .withf(|_, digest, expected, version| digest.expose() == "stronger" && expected == version)
         .returning(|_, _, _, _| Ok(true));
-    repositories.attempts.expect_forget().returning(|_| Ok(()));
+    expect_forgiving_lock(&mut repositories);
     repositories.sessions.expect_insert().returning(|_| Ok(()));
     repositories
         .sessions
@@ -262,7 +289,8 @@ fn an_account_that_changed_while_the_password_was_hashed_opens_nothing() {
 
 #[test]
 fn a_fault_is_not_a_wrong_password() {
-    let mut repositories = MockRepositories::default();
+    let mut repositories = having_seen(None);
+    repositories.attempts.expect_put().returning(|_, _| Ok(()));
     let outage = || StoreError::Unavailable("planted".to_owned());
     repositories
         .users

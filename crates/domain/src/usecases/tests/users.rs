@@ -68,8 +68,10 @@ fn the_last_administrator_stays_one() {
     assert!(matches!(disabled, Err(UpdateUserError::LastAdmin)));
 
     let store = MockStore::new(expect_refusal(with_admins(1)));
+    let attempt_keys = attempt_keys();
     let deleted = DeleteUser {
         store: &store,
+        attempt_keys: &attempt_keys,
         entropy: &entropy,
     }
     .execute(&granted::<ManageUsers>(&["admin"]), USER, &occasion());
@@ -84,6 +86,12 @@ fn one_of_two_administrators_may_go() {
         .expect_delete()
         .times(1)
         .returning(|_| Ok(true));
+    repositories
+        .networks
+        .expect_keep()
+        .times(1)
+        .withf(|_, keep| *keep == 0)
+        .returning(|_, _| Ok(()));
     repositories.events.expect_append().times(1).returning(|_| Ok(()));
     let every_version = Revoked::User {
         id: USER,
@@ -96,8 +104,10 @@ fn one_of_two_administrators_may_go() {
         .withf(move |revoked, _| revoked == [every_version])
         .returning(|_, _| Ok(()));
     let (store, entropy) = (MockStore::new(repositories), entropy());
+    let attempt_keys = attempt_keys();
     let delete = DeleteUser {
         store: &store,
+        attempt_keys: &attempt_keys,
         entropy: &entropy,
     };
     assert!(

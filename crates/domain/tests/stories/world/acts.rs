@@ -21,7 +21,7 @@ impl World {
     pub fn register(&self, name: &str) -> Result<User, RegisterError> {
         self.used(PASSWORD);
         let (rules, store) = (self.rules(), &self.store);
-        Register { store, rules }.execute(&draft(name), &self.now())
+        Register { store, rules }.execute(draft(name), &self.now())
     }
 
     pub fn create_admin(&self, name: &str) -> Result<User, CreateUserError> {
@@ -219,8 +219,12 @@ impl World {
     }
 
     pub fn delete_user(&self, admin: &TokenPair, user: UserId) -> Result<(), DeleteUserError> {
-        let (store, entropy) = (&self.store, &self.entropy.0);
-        DeleteUser { store, entropy }.execute(&self.may(admin), user, &self.now())
+        let delete = DeleteUser {
+            store: &self.store,
+            attempt_keys: &FakeAttemptKeys,
+            entropy: &self.entropy.0,
+        };
+        delete.execute(&self.may(admin), user, &self.now())
     }
 
     pub fn unlock(&self, admin: &TokenPair, user: UserId) -> Result<(), UnlockUserError> {

@@ -5,6 +5,7 @@ mod picture;
 mod store;
 
 use core::fmt::Display;
+use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +13,7 @@ use doorward_domain::access::{Granted, Permission, Principal, Roles};
 use doorward_domain::audit::Occasion;
 use doorward_domain::id::{SessionId, TokenId, UserId};
 use doorward_domain::identity::{
-    AttemptPolicy, AttemptRecord, Email, PasswordDigest, PasswordPolicy, User, UserVersion,
+    AttemptPolicy, AttemptRecord, ClientNetwork, Email, PasswordDigest, PasswordPolicy, User, UserVersion,
 };
 use doorward_domain::ports::{
     AccessTokenVerifier as _, AttemptKeys as _, Insertion, PasswordHasher, Transactions as _,
@@ -57,10 +58,24 @@ pub struct World {
     pub attempts: AttemptPolicy,
     pub passwords: PasswordPolicy,
     entropy: Luck,
+    /// Where requests come from.
+    place: Mutex<Place>,
     /// What the ids of people and sessions are called when events are told.
     names: Mutex<Vec<(String, String)>>,
     /// Passwords and tokens that were used.
     secrets: Mutex<Vec<String>>,
+}
+
+/// A client's address.
+struct Place(IpAddr);
+
+/// Where everybody is who has not gone elsewhere.
+pub const HOME: &str = "192.0.2.1";
+
+impl Default for Place {
+    fn default() -> Self {
+        Self(HOME.parse().expect("an address"))
+    }
 }
 
 struct Luck(SeededEntropy);
@@ -107,7 +122,15 @@ impl World {
 
     /// A request made now.
     pub fn now(&self) -> Occasion {
-        occasion(self.clock.now())
+        Occasion {
+            ip: Some(hold(&self.place).0),
+            ..occasion(self.clock.now())
+        }
+    }
+
+    /// Makes all requests from that address from now on.
+    pub fn go_to(&self, address: &str) {
+        *hold(&self.place) = Place(address.parse().expect("an address"));
     }
 
     pub fn wait(&self, span: Duration) {
@@ -299,11 +322,30 @@ impl World {
 
     // Guesses.
 
-    /// What is remembered of the guesses at an address.
+    /// What is remembered of the guesses at an address from the network of this place, if anything is, or from anywhere.
     pub fn attempts_on(&self, name: &str) -> Option<AttemptRecord> {
         let email = Email::parse(&address(name)).expect("an address");
-        let key = FakeAttemptKeys.attempt_key(email.canonical());
-        self.store.memory.attempts_on(&key)
+        let network = ClientNetwork::of(hold(&self.place).0);
+        let network = FakeAttemptKeys.network_key(email.canonical(), &network);
+        self.store
+            .memory
+            .attempts_on(&network)
+            .or_else(|| self.attempts_from_anywhere(name))
+    }
+
+    /// What is remembered of the guesses at an address from networks that are not known.
+    pub fn attempts_from_anywhere(&self, name: &str) -> Option<AttemptRecord> {
+        let email = Email::parse(&address(name)).expect("an address");
+        let account = FakeAttemptKeys.attempt_key(email.canonical());
+        self.store.memory.attempts_on(&account)
+    }
+
+    /// How many networks of an address are known.
+    pub fn networks_of(&self, name: &str) -> usize {
+        let email = Email::parse(&address(name)).expect("an address");
+        let account = FakeAttemptKeys.attempt_key(email.canonical());
+        let networks = self.store.snapshot(|repos| repos.networks().list(&account));
+        networks.expect("a store that answers").len()
     }
 
     /// Uses up the guesses that cost nothing.

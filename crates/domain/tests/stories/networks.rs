@@ -1,0 +1,209 @@
+//! Networks that the owner has logged in from: guesses from there have a budget of their own.
+
+use core::time::Duration;
+
+use crate::world::{HOME, NEW_PASSWORD, PASSWORD, WRONG, World, outcome};
+
+const INVALID: &str = "InvalidCredentials";
+const AWAY: &str = "203.0.113.7";
+const DAY: Duration = Duration::from_hours(24);
+
+fn is_wait(outcome: &str) -> bool {
+    outcome.starts_with("TooManyAttempts")
+}
+
+/// A world in which Ada has logged in at home, and is locked for everybody elsewhere.
+fn ada_under_attack() -> World {
+    let world = World::new();
+    world.user("ada");
+    world.enter("ada");
+    world.go_to(AWAY);
+    world.exhaust("ada");
+    assert!(is_wait(&outcome(&world.login("ada", PASSWORD))));
+    world
+}
+
+#[test]
+fn strangers_do_not_lock_the_owner_out_where_the_owner_is_known() {
+    let world = ada_under_attack();
+    // The address may be another one of the same network, and may be written as an IPv6 one.
+    for at_home in [HOME, "192.0.2.254", "::ffff:192.0.2.77"] {
+        world.go_to(at_home);
+        assert!(world.login("ada", PASSWORD).is_ok(), "{at_home}");
+    }
+    world.go_to("192.0.3.1");
+    assert!(is_wait(&outcome(&world.login("ada", PASSWORD))));
+    // What the owner does at home gives strangers no more guesses.
+    world.go_to(AWAY);
+    assert!(is_wait(&outcome(&world.login("ada", PASSWORD))));
+}
+
+#[test]
+fn a_known_network_has_a_bound_too() {
+    let world = ada_under_attack();
+    world.go_to(HOME);
+    world.exhaust("ada");
+    assert!(is_wait(&outcome(&world.login("ada", PASSWORD))));
+}
+
+#[test]
+fn a_network_is_known_to_its_own_account_only() {
+    let world = World::new();
+    world.user("ada");
+    world.user("eve");
+    world.enter("ada");
+    world.go_to(AWAY);
+    world.exhaust("eve");
+    world.exhaust("nobody");
+    world.go_to(HOME);
+    for name in ["eve", "nobody"] {
+        assert!(is_wait(&outcome(&world.login(name, PASSWORD))), "{name}");
+    }
+}
+
+#[test]
+fn only_a_login_makes_a_network_known() {
+    let world = World::new();
+    world.user("ada");
+    let phone = world.enter("ada");
+    world.go_to(AWAY);
+    assert_eq!(outcome(&world.login("ada", WRONG)), INVALID);
+    assert!(world.refresh(&phone).is_ok());
+    assert!(world.change_password(&phone, PASSWORD, NEW_PASSWORD).is_ok());
+    assert_eq!(world.networks_of("ada"), 1);
+    assert!(world.login("ada", NEW_PASSWORD).is_ok());
+    assert_eq!(world.networks_of("ada"), 2);
+}
+
+#[test]
+fn every_route_that_takes_the_password_has_the_budget_of_its_network() {
+    let world = World::new();
+    world.user("ada");
+    let phone = world.enter("ada");
+    world.go_to(AWAY);
+    world.exhaust("ada");
+    assert!(is_wait(&outcome(&world.change_password(
+        &phone,
+        PASSWORD,
+        NEW_PASSWORD
+    ))));
+    assert!(is_wait(&outcome(&world.delete_account(&phone, PASSWORD))));
+    world.go_to(HOME);
+    assert!(world.change_password(&phone, PASSWORD, NEW_PASSWORD).is_ok());
+    assert!(world.delete_account(&phone, NEW_PASSWORD).is_ok());
+}
+
+#[test]
+fn a_network_is_known_for_ninety_days_after_the_last_login_that_was_noted() {
+    for (days, is_known) in [(90, true), (91, false)] {
+        let world = World::new();
+        world.user("ada");
+        world.enter("ada");
+        // Within a day a login is not noted again.
+        world.wait(DAY / 2);
+        world.enter("ada");
+        world.wait(DAY * days - DAY / 2 - Duration::from_secs(60));
+        world.go_to(AWAY);
+        world.exhaust("ada");
+        world.go_to(HOME);
+        assert_eq!(world.login("ada", PASSWORD).is_ok(), is_known, "{days}");
+    }
+    // Later than that it is, and from then on the network is known again.
+    let world = World::new();
+    world.user("ada");
+    world.enter("ada");
+    world.wait(DAY * 80);
+    world.enter("ada");
+    world.wait(DAY * 80);
+    world.go_to(AWAY);
+    world.exhaust("ada");
+    world.go_to(HOME);
+    assert!(world.login("ada", PASSWORD).is_ok());
+}
+
+#[test]
+fn the_eight_networks_used_last_are_known() {
+    let world = World::new();
+    world.user("ada");
+    let place = |number: u32| format!("198.51.{number}.1");
+    for number in 0..9 {
+        world.go_to(&place(number));
+        world.enter("ada");
+    }
+    assert_eq!(world.networks_of("ada"), 8);
+    world.go_to(AWAY);
+    world.exhaust("ada");
+    world.go_to(&place(0));
+    assert!(is_wait(&outcome(&world.login("ada", PASSWORD))));
+    world.go_to(&place(1));
+    assert!(world.login("ada", PASSWORD).is_ok());
+}
+
+#[test]
+fn unlocking_forgives_every_network() {
+    let world = World::new();
+    world.admin("root");
+    let ada = world.user("ada");
+    world.enter("ada");
+    let root = world.enter("root");
+    for place in [HOME, AWAY] {
+        world.go_to(place);
+        world.exhaust("ada");
+    }
+    world.unlock(&root, ada.id).expect("unlocked");
+    for place in [HOME, AWAY] {
+        world.go_to(place);
+        assert!(world.login("ada", PASSWORD).is_ok(), "{place}");
+    }
+}
+
+#[test]
+fn a_deleted_account_leaves_no_network_behind() {
+    let world = World::new();
+    world.admin("root");
+    let root = world.enter("root");
+    world.user("ada");
+    let ada = world.enter("ada");
+    world.delete_account(&ada, PASSWORD).expect("deleted");
+    assert_eq!(world.networks_of("ada"), 0);
+    let eve = world.user("eve");
+    world.enter("eve");
+    world.delete_user(&root, eve.id).expect("deleted");
+    assert_eq!((world.networks_of("eve"), world.networks_of("root")), (0, 1));
+}
+
+#[test]
+fn a_clock_set_back_keeps_no_network_for_ever() {
+    let world = World::new();
+    world.user("ada");
+    world.wait(DAY * 1000);
+    world.enter("ada");
+    world.clock.set(world.clock.now() - DAY * 1000);
+    // Noted again, at the time that it is now.
+    world.enter("ada");
+    world.wait(DAY * 91);
+    world.go_to(AWAY);
+    world.exhaust("ada");
+    world.go_to(HOME);
+    assert!(is_wait(&outcome(&world.login("ada", PASSWORD))));
+}
+
+#[test]
+fn an_owner_who_logs_in_all_day_hands_out_no_guesses() {
+    let world = World::new();
+    world.user("ada");
+    world.go_to(AWAY);
+    let (mut wrong, begun) = (0, world.clock.now());
+    while world.clock.now().since(begun) < DAY {
+        // The owner forgives the wait, from a place that is new each time; then as many follow as are free.
+        let hour = world.clock.now().since(begun).as_secs() / 3600;
+        world.go_to(&format!("198.51.{hour}.1"));
+        let _ = world.login("ada", PASSWORD);
+        world.go_to(AWAY);
+        while outcome(&world.login("ada", WRONG)) == INVALID {
+            wrong += 1;
+        }
+        world.wait(Duration::from_hours(1));
+    }
+    assert_eq!(wrong, world.attempts.daily);
+}

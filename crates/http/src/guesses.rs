@@ -1,0 +1,78 @@
+//! A guess at a password, from one lane to the next.
+//!
+//! What a login, a change of password and a deletion have in common: whether the guess may be made is looked up and counted
+//! on the storage lane, the password is looked at on the password lane, and what comes of it is for the caller to
+//! complete, on the storage lane again. Whoever is refused takes no turn and costs no hash.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use doorward_domain::audit::Occasion;
+use doorward_domain::ports::HashError;
+use doorward_domain::usecases::{CountedGuess, Guess, GuessError};
+
+use crate::app::App;
+use crate::attempt_gate::GateTurn;
+use crate::extract::Origin;
+use crate::problem::{Code, Problem};
+
+/// What looking at a password has found, and the turn in which it is to be completed.
+pub(crate) struct Verified<T> {
+    /// For the phase that completes the use case.
+    pub(crate) found: T,
+    /// The next guess is counted when this is dropped.
+    pub(crate) turn: Option<GateTurn>,
+}
+
+impl App {
+    /// Takes a guess from its beginning to where it has been looked at.
+    pub(crate) async fn guess<T, E>(
+        self: &Arc<Self>,
+        origin: &Origin,
+        begin: impl FnOnce(&Self, &Occasion) -> Result<Guess, E> + Send + 'static,
+        verify: impl FnOnce(&Self, CountedGuess) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<Verified<T>, Problem>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        Problem: From<E>,
+    {
+        // What could not be hashed anyway is refused before it costs the store anything.
+        self.password_lane.has_room()?;
+        let guess = self.on(&self.storage_lane, origin, begin).await?;
+        let turn = match guess.turn() {
+            Some(key) => Some(self.attempt_gate.enter(key).await?),
+            None => None,
+        };
+        let count = |app: &Self, occasion: &Occasion| app.password_check().count(guess, occasion);
+        let counted = self
+            .on::<_, GuessError>(&self.storage_lane, origin, count)
+            .await?;
+        let found = self.verify(origin, counted, verify).await?;
+        Ok(Verified { found, turn })
+    }
+
+    /// Has a counted guess looked at, or takes it back if there was no room for that.
+    async fn verify<T: Send + 'static>(
+        self: &Arc<Self>,
+        origin: &Origin,
+        counted: CountedGuess,
+        verify: impl FnOnce(&Self, CountedGuess) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        // Whoever takes the guess out has it alone: it is either looked at or taken back, never both.
+        let slot = Arc::new(Mutex::new(Some(counted)));
+        let take =
+            |slot: &Mutex<Option<CountedGuess>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let to_verify = Arc::clone(&slot);
+        let work = move |app: &Self, _: &Occasion| {
+            let guess = take(&to_verify);
+            guess.map(|guess| verify(app, guess)).transpose()
+        };
+        let found = self.on(&self.password_lane, origin, work).await;
+        if let Some(counted) = take(&slot) {
+            let take_back = |app: &Self, _: &Occasion| app.password_check().take_back(counted);
+            // If that fails it stays counted, and what is told is why it was not looked at.
+            let _ = self.on(&self.storage_lane, origin, take_back).await;
+        }
+        found?.ok_or_else(|| Problem::new(Code::Internal))
+    }
+}
