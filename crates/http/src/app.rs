@@ -196,7 +196,7 @@ impl App {
     {
         let app = Arc::clone(self);
         // The time is read when the work begins, not when it was queued.
-        lane.run(move || work(&app, &origin.occasion(app.now())))
+        lane.run(origin.client(), move || work(&app, &origin.occasion(app.now())))
             .await?
             .map_err(Problem::from)
     }

@@ -93,14 +93,16 @@ where
     )
     .map_err(io::Error::other)?;
     revocations.follow()?;
+    let metrics = Metrics::new().map_err(io::Error::other)?;
+    let lane = |name, settings| Lane::start(name, settings, metrics.lane(name));
     let app = web::Data::new(App {
         revocations: Arc::clone(&revocations),
         ports,
         policies,
-        password_lane: Lane::start("password", settings.password_lane)?,
-        storage_lane: Lane::start("storage", settings.storage_lane)?,
+        password_lane: lane("password", settings.password_lane)?,
+        storage_lane: lane("storage", settings.storage_lane)?,
         attempt_gate: AttemptGate::default(),
-        metrics: Metrics::new().map_err(io::Error::other)?,
+        metrics,
         draining: AtomicBool::new(false),
         document: openapi_json(),
     });

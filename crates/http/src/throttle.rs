@@ -15,6 +15,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::middleware::Condition;
 use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder, ResponseError};
 
+use crate::client_address::ClientKey;
 use crate::extract::Origin;
 use crate::problem::{Code, Problem};
 
@@ -143,12 +144,11 @@ pub(crate) struct AddressKey {
 }
 
 impl KeyExtractor for AddressKey {
-    type Key = Option<ipnet::IpNet>;
+    type Key = ClientKey;
     type KeyExtractionError = Problem;
 
     fn extract(&self, request: &ServiceRequest) -> Result<Self::Key, Problem> {
-        let address = request.extensions().get::<Origin>().and_then(|origin| origin.ip);
-        Ok(address.map(network))
+        Ok(request.extensions().get::<Origin>().and_then(Origin::client))
     }
 
     fn exceed_rate_limit_response(
@@ -164,25 +164,10 @@ impl KeyExtractor for AddressKey {
     }
 }
 
-/// The network that counts as one client: an IPv4 address, an IPv6 /64.
-fn network(address: std::net::IpAddr) -> ipnet::IpNet {
-    let length = if address.is_ipv4() { 32 } else { 64 };
-    // A length of 32 or 64 fits its family, so the address itself is never needed.
-    ipnet::IpNet::new(address, length).map_or_else(|_| address.into(), |network| network.trunc())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_client_cannot_have_many_keys() {
-        let net = |address: &str| network(address.parse().unwrap()).to_string();
-        assert_eq!(net("192.0.2.1"), "192.0.2.1/32");
-        assert_eq!(net("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-        assert_eq!(net("2001:db8:1:2::1"), net("2001:db8:1:2:ffff::1"));
-        assert_ne!(net("2001:db8:1:2::1"), net("2001:db8:1:3::1"));
-    }
+    use crate::client_address::client_key;
 
     #[test]
     fn keys_are_forgotten_when_they_are_full_again() {
@@ -193,7 +178,7 @@ mod tests {
         let limit = limit(Class::General, rate);
         for number in 0..1000_u32 {
             let address = std::net::IpAddr::from(number.to_be_bytes());
-            assert!(limit.limiter().check_key(&Some(network(address))).is_ok());
+            assert!(limit.limiter().check_key(&Some(client_key(address))).is_ok());
         }
         assert_eq!(limit.limiter().len(), 1000);
         std::thread::sleep(Duration::from_millis(5));

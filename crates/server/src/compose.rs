@@ -7,7 +7,7 @@ use doorward_domain::ports::{Entropy, StoreError};
 use doorward_domain::token::KeyPolicy;
 use doorward_domain::usecases::AccountRules;
 use doorward_http::{
-    ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, ProxySettings, Rate,
+    ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, Priority, ProxySettings, Rate,
     ThrottleSettings as HttpThrottle,
 };
 use doorward_jwt::{
@@ -171,6 +171,7 @@ pub fn http(settings: &Settings) -> HttpSettings {
             queue: settings.lane.queue,
             deadline: settings.lane.deadline,
             limit: HASH_LIMIT,
+            priority: Priority::Low,
         },
         storage_lane: HttpLane {
             // Hashing threads need a connection each, between hashes.
@@ -178,6 +179,7 @@ pub fn http(settings: &Settings) -> HttpSettings {
             queue: STORE_QUEUE,
             deadline: STORE_PATIENCE,
             limit: STORE_LIMIT,
+            priority: Priority::Normal,
         },
     }
 }

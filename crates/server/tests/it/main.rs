@@ -21,6 +21,8 @@ mod health;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod lane;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod malformed;

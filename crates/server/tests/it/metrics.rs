@@ -70,6 +70,10 @@ fn nothing_a_client_sends_becomes_a_label() {
             "method" => assert!(methods.contains(&value.as_str()), "{value}"),
             "status" => assert!((100..600).contains(&value.parse().unwrap()), "{value}"),
             "lane" => assert!(["password", "storage"].contains(&value.as_str()), "{value}"),
+            "reason" => assert!(
+                ["full", "displaced", "waited", "stuck"].contains(&value.as_str()),
+                "{value}"
+            ),
             "le" => {}
             other => panic!("a label {other}: say here what its values may be"),
         }
