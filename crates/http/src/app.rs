@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::extract::Origin;
 use crate::lane::Lane;
 use crate::metrics::Metrics;
+use crate::probes::Probes;
 use crate::problem::Problem;
 use crate::revocation_feed::RevocationFeed;
 
@@ -80,6 +81,7 @@ pub struct App {
     pub(crate) attempt_gate: AttemptGate,
     pub(crate) revocations: Arc<RevocationFeed>,
     pub(crate) metrics: Metrics,
+    pub(crate) probes: Probes,
     pub(crate) draining: AtomicBool,
     /// The OpenAPI document.
     pub(crate) document: &'static str,

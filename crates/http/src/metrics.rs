@@ -19,6 +19,10 @@ pub(crate) struct Metrics {
     requests: IntCounterVec,
     latency: HistogramVec,
     lanes: Lanes,
+    connections: ConnectionMetrics,
+    forwarding_ignored: IntCounter,
+    throttle_keys: IntGaugeVec,
+    throttle_refused: IntCounterVec,
 }
 
 impl Metrics {
@@ -37,12 +41,34 @@ impl Metrics {
             .buckets(LATENCY_BUCKETS.to_vec()),
             &["method", "route"],
         )?;
+        let forwarding_ignored = IntCounter::new(
+            "doorward_forwarding_ignored_total",
+            "Requests with a forwarding header from a peer that is not trusted.",
+        )?;
+        let throttle_keys = IntGaugeVec::new(
+            Opts::new(
+                "doorward_throttle_keys",
+                "Clients that the throttle remembers, at most, as of its last housekeeping.",
+            ),
+            &["class"],
+        )?;
+        let throttle_refused = IntCounterVec::new(
+            Opts::new("doorward_throttle_refused_total", "Requests over the allowance."),
+            &["class"],
+        )?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(latency.clone()))?;
+        registry.register(Box::new(forwarding_ignored.clone()))?;
+        registry.register(Box::new(throttle_keys.clone()))?;
+        registry.register(Box::new(throttle_refused.clone()))?;
         Ok(Self {
             requests,
             latency,
             lanes: Lanes::new(&registry)?,
+            connections: ConnectionMetrics::new(&registry)?,
+            forwarding_ignored,
+            throttle_keys,
+            throttle_refused,
             registry,
         })
     }
@@ -60,6 +86,22 @@ impl Metrics {
             waited: refused(Refusal::Waited),
             stuck: refused(Refusal::Stuck),
         }
+    }
+
+    /// What the connections tell.
+    pub(crate) fn connections(&self) -> ConnectionMetrics {
+        self.connections.clone()
+    }
+
+    /// Counts forwarding headers that are ignored.
+    pub(crate) fn forwarding_ignored(&self) -> IntCounter {
+        self.forwarding_ignored.clone()
+    }
+
+    /// What the throttle of the class of this name tells: how many clients it remembers, and how often it refused.
+    pub(crate) fn throttle(&self, class: &'static str) -> (IntGauge, IntCounter) {
+        let keys = self.throttle_keys.with_label_values(&[class]);
+        (keys, self.throttle_refused.with_label_values(&[class]))
     }
 
     /// Counts an answer.
@@ -118,6 +160,51 @@ impl Lanes {
             wait,
             refused,
         })
+    }
+}
+
+/// What the connections of the public listener tell.
+#[derive(Clone)]
+pub(crate) struct ConnectionMetrics {
+    open: IntGauge,
+    refused: IntCounter,
+    overdue: IntCounter,
+}
+
+impl ConnectionMetrics {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let open = IntGauge::new("doorward_connections", "Connections of clients.")?;
+        let refused = IntCounter::new(
+            "doorward_connections_refused_total",
+            "Connections closed at once: their client had too many.",
+        )?;
+        let overdue = IntCounter::new(
+            "doorward_connections_overdue_total",
+            "Connections closed because no request came, or an answer was not read, for too long.",
+        )?;
+        registry.register(Box::new(open.clone()))?;
+        registry.register(Box::new(refused.clone()))?;
+        registry.register(Box::new(overdue.clone()))?;
+        Ok(Self {
+            open,
+            refused,
+            overdue,
+        })
+    }
+
+    /// So many are open now.
+    pub(crate) fn open(&self, connections: usize) {
+        self.open.set(i64::try_from(connections).unwrap_or(i64::MAX));
+    }
+
+    /// One was closed at once.
+    pub(crate) fn refused(&self) {
+        self.refused.inc();
+    }
+
+    /// One was closed because it held on for too long.
+    pub(crate) fn overdue(&self) {
+        self.overdue.inc();
     }
 }
 

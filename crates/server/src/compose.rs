@@ -7,8 +7,8 @@ use doorward_domain::ports::{Entropy, StoreError};
 use doorward_domain::token::KeyPolicy;
 use doorward_domain::usecases::AccountRules;
 use doorward_http::{
-    ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, Priority, ProxySettings, Rate,
-    ThrottleSettings as HttpThrottle,
+    ConnectionSettings, ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, Priority,
+    ProxySettings, Rate, ThrottleSettings as HttpThrottle,
 };
 use doorward_jwt::{
     Algorithm, HmacAttemptKeys, KeyRing, KeyRules, MasterKeys, OpenError as KeyError, Parties, RefreshSealer,
@@ -159,6 +159,11 @@ pub fn http(settings: &Settings) -> HttpSettings {
                 ForwardedHeader::XForwardedFor => ForwardingHeader::XForwardedFor,
                 ForwardedHeader::Forwarded => ForwardingHeader::Forwarded,
             },
+        },
+        connections: ConnectionSettings {
+            most: settings.server.max_connections,
+            most_per_client: settings.server.max_connections_per_address,
+            idle: settings.server.idle_timeout,
         },
         throttle: HttpThrottle {
             enabled: settings.throttle.enabled,

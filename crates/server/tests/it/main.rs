@@ -19,6 +19,8 @@ mod documents;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod lane;
@@ -29,6 +31,8 @@ mod malformed;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod nginx;
+#[cfg(test)]
 mod operation;
 #[cfg(test)]
 mod outage;
@@ -38,6 +42,8 @@ mod people;
 mod permissions;
 #[cfg(test)]
 mod protocol;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]
