@@ -37,6 +37,8 @@ mod operation;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod passwords;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod permissions;
