@@ -111,14 +111,11 @@ impl Connections {
         };
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, UNACKNOWLEDGED);
-        match self.admit(stream) {
-            Some(place) => {
-                data.insert(place);
-            }
-            None => {
-                self.0.metrics.refused();
-                let _ = shutdown(stream, Shutdown::Both);
-            }
+        if let Some(place) = self.admit(stream) {
+            data.insert(place);
+        } else {
+            self.0.metrics.refused();
+            let _ = shutdown(stream, Shutdown::Both);
         }
     }
 

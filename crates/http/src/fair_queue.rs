@@ -216,7 +216,9 @@ mod tests {
                     },
                     Step::DropEven => {
                         queue.retain(|(_, item)| item % 2 == 1);
-                        reference.values_mut().for_each(|own| own.retain(|item| item % 2 == 1));
+                        for own in reference.values_mut() {
+                            own.retain(|item| item % 2 == 1);
+                        }
                     }
                 }
                 reference.retain(|_, own| !own.is_empty());

@@ -308,7 +308,8 @@ mod tests {
 
     /// Names a client.
     fn client(number: u8) -> ClientKey {
-        Some(crate::client_address::client_key([192, 0, 2, number].into()))
+        let address = [192, 0, 2, number];
+        (number != 0).then(|| crate::client_address::client_key(address.into()))
     }
 
     /// A job that answers its name, and has been queued.

@@ -45,6 +45,13 @@ pub(crate) struct Sighting {
     client_trusted: bool,
 }
 
+/// What became of a probe.
+#[derive(Debug, Serialize)]
+pub(crate) struct Found {
+    /// How it was last seen; `null` if it was not.
+    seen: Option<Sighting>,
+}
+
 struct Probe {
     name: String,
     made_at: Timestamp,
@@ -101,11 +108,13 @@ impl Probes {
         }
     }
 
-    /// How the probe of this name was last seen; `None` if there is no such probe.
-    pub(crate) fn sighting(&self, now: Timestamp, name: &str) -> Option<Option<Sighting>> {
+    /// What became of the probe of this name; `None` if there is no such probe.
+    pub(crate) fn find(&self, now: Timestamp, name: &str) -> Option<Found> {
         let probes = self.current(now);
         let probe = probes.iter().find(|probe| probe.name == name)?;
-        Some(probe.seen.clone())
+        Some(Found {
+            seen: probe.seen.clone(),
+        })
     }
 
     /// The probes, without those that are too old. Nothing panics while the lock is held.

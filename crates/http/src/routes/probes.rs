@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, Responder};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::probes::{PROBE_HEADER, Sighting};
+use crate::probes::PROBE_HEADER;
 use crate::problem::{Code, Problem};
 
 /// A probe that was made.
@@ -15,13 +15,6 @@ struct Made {
     header: String,
     /// The value it has to have.
     probe: String,
-}
-
-/// What became of a probe.
-#[derive(Serialize)]
-struct Found {
-    /// How it was last seen; `null` if it was not.
-    seen: Option<Sighting>,
 }
 
 /// Makes a probe.
@@ -34,8 +27,6 @@ pub(crate) async fn make(app: Data<App>) -> impl Responder {
 
 /// Tells how a probe was seen.
 pub(crate) async fn view(app: Data<App>, name: Path<String>) -> Result<impl Responder, Problem> {
-    match app.probes.sighting(app.now(), &name) {
-        Some(seen) => Ok(Json(Found { seen })),
-        None => Err(Problem::new(Code::NotFound)),
-    }
+    let found = app.probes.find(app.now(), &name);
+    found.map(Json).ok_or_else(|| Problem::new(Code::NotFound))
 }

@@ -64,7 +64,7 @@ enum Finding {
 pub fn examine(settings: &Settings, arguments: &DoctorArgs) -> Result<(), Failure> {
     let url = parse_url(&arguments.url)?;
     let management = management(settings);
-    let probe: Probe = asked(ask(management, "POST", "/probes")?)?;
+    let probe: Probe = asked(&ask(management, "POST", "/probes")?)?;
     let (seen, sent_from) = if url.scheme() == "http" {
         send(&url, &probe, management)?
     } else {
@@ -160,7 +160,7 @@ fn wait(url: &Url, probe: &Probe, management: SocketAddr) -> Result<Option<Sight
 
 /// How the probe was seen, if it was.
 fn look(probe: &Probe, management: SocketAddr) -> Result<Option<Sighting>, Failure> {
-    let found: Found = asked(ask(management, "GET", &format!("/probes/{}", probe.probe))?)?;
+    let found: Found = asked(&ask(management, "GET", &format!("/probes/{}", probe.probe))?)?;
     Ok(found.seen)
 }
 
@@ -170,7 +170,7 @@ fn ask(management: SocketAddr, method: &str, path: &str) -> Result<Answer, Failu
 }
 
 /// The body of an answer of the management listener.
-fn asked<T: for<'a> Deserialize<'a>>(answer: Answer) -> Result<T, Failure> {
+fn asked<T: for<'a> Deserialize<'a>>(answer: &Answer) -> Result<T, Failure> {
     serde_json::from_slice(&answer.body).map_err(|error| {
         Failure::other(format!(
             "the management listener answers with status {}, which is not understood: {error}",

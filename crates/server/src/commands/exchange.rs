@@ -47,15 +47,16 @@ pub fn exchange(
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     let sent_from = stream.local_addr()?;
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+    let mut lines = vec![
+        format!("{method} {path} HTTP/1.1"),
+        format!("Host: {host}"),
+        "Connection: close".into(),
+    ];
     if method != "GET" {
-        request.push_str("Content-Length: 0\r\n");
+        lines.push("Content-Length: 0".into());
     }
-    for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
-    }
-    request.push_str("\r\n");
-    stream.write_all(request.as_bytes())?;
+    lines.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    stream.write_all((lines.join("\r\n") + "\r\n\r\n").as_bytes())?;
     let mut received = Vec::new();
     stream.take(MAX_ANSWER).read_to_end(&mut received)?;
     let (status, body) = parse(&received).ok_or_else(|| {
