@@ -1,6 +1,8 @@
 //! Behind a real reverse proxy: whose requests are whose, and what the operator is told about it.
 
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::process::Stdio;
 
 use crate::backing::Backing;
 use crate::nginx::Nginx;
@@ -177,6 +179,37 @@ fn the_doctor_knows_when_there_is_no_proxy_and_when_nobody_comes() {
     ] {
         assert_eq!(service.run(&["doctor", "--url", url], "").status, 78, "{url}");
     }
+}
+
+/// It speaks no TLS, so it lets the request be sent by whoever does.
+#[test]
+fn the_doctor_waits_for_a_request_over_tls() {
+    let url = "https://auth.example.org";
+    let service = launch().set("server.public_url", url).start();
+    let mut doctor = service
+        .command(&["doctor", "--url", url])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(doctor.stdout.take().unwrap());
+    let name = loop {
+        let mut line = String::new();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it ended");
+        if let Some((_, rest)) = line.split_once("curl -H 'x-doorward-probe: ") {
+            let (name, target) = rest.split_once("' ").unwrap();
+            assert_eq!(target.trim_end(), "https://auth.example.org/health/live");
+            break name.to_owned();
+        }
+    };
+    service
+        .client()
+        .with("x-doorward-probe", &name)
+        .get("/health/live")
+        .ok(200);
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(doctor.wait().unwrap().success(), "{rest}");
+    assert!(rest.contains("the peer sends no forwarding header"), "{rest}");
 }
 
 /// Nobody but the operator learns anything from a probe, or leaves anything behind with one.
