@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::extract::Origin;
 use crate::lane::Lane;
 use crate::metrics::Metrics;
+use crate::probes::Probes;
 use crate::problem::Problem;
 use crate::refusals::RefusalLog;
 use crate::revocation_feed::RevocationFeed;
@@ -83,6 +84,7 @@ pub struct App {
     pub(crate) revocations: Arc<RevocationFeed>,
     pub(crate) metrics: Metrics,
     pub(crate) refusals: Arc<RefusalLog>,
+    pub(crate) probes: Probes,
     pub(crate) draining: AtomicBool,
     /// The OpenAPI document.
     pub(crate) document: &'static str,
@@ -153,9 +155,8 @@ impl App {
         outcome
     }
 
-    /// Counts a request that the throttle turned away: for the metrics, and for the audit log in a while.
+    /// Counts a request that the throttle turned away, for the audit log to tell of in a while.
     pub(crate) fn refused(&self, class: Class, origin: &Origin) {
-        self.metrics.refused(class.name());
         self.refusals.note(class, origin, self.now());
     }
 
@@ -179,7 +180,7 @@ impl App {
     {
         let (app, origin) = (Arc::clone(self), origin.clone());
         // The time is read when the work begins, not when it was queued.
-        lane.run(move || work(&app, &origin.occasion(app.now())))
+        lane.run(origin.client(), move || work(&app, &origin.occasion(app.now())))
             .await?
             .map_err(Problem::from)
     }

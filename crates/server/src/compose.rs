@@ -7,8 +7,8 @@ use doorward_domain::ports::{Entropy, StoreError};
 use doorward_domain::token::KeyPolicy;
 use doorward_domain::usecases::AccountRules;
 use doorward_http::{
-    ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, ProxySettings, Rate,
-    ThrottleSettings as HttpThrottle,
+    ConnectionSettings, ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, Priority,
+    ProxySettings, Rate, ThrottleSettings as HttpThrottle,
 };
 use doorward_jwt::{
     Algorithm, HmacAttemptKeys, KeyRing, KeyRules, MasterKeys, OpenError as KeyError, Parties, RefreshSealer,
@@ -165,6 +165,11 @@ pub fn http(settings: &Settings) -> HttpSettings {
                 ForwardedHeader::Forwarded => ForwardingHeader::Forwarded,
             },
         },
+        connections: ConnectionSettings {
+            most: settings.server.max_connections,
+            most_per_client: settings.server.max_connections_per_address,
+            idle: settings.server.idle_timeout,
+        },
         throttle: HttpThrottle {
             enabled: settings.throttle.enabled,
             sensitive: rate(settings.throttle.sensitive),
@@ -176,6 +181,7 @@ pub fn http(settings: &Settings) -> HttpSettings {
             queue: settings.lane.queue,
             deadline: settings.lane.deadline,
             limit: HASH_LIMIT,
+            priority: Priority::Low,
         },
         storage_lane: HttpLane {
             // One is left to what the server does besides answering.
@@ -183,6 +189,7 @@ pub fn http(settings: &Settings) -> HttpSettings {
             queue: STORE_QUEUE,
             deadline: STORE_PATIENCE,
             limit: STORE_LIMIT,
+            priority: Priority::Normal,
         },
     }
 }

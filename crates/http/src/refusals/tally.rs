@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use doorward_domain::time::Timestamp;
 use doorward_domain::usecases::Refusals;
 
-use crate::throttle::{Class, network};
+use crate::client_address::client_key;
+use crate::throttle::Class;
 
 /// How many networks are told apart, in all classes together. Each costs a few hundred bytes and, once a minute, a row of
 /// the audit log; those that are too many for it are counted together.
@@ -62,7 +63,7 @@ impl Counted {
 impl Tally {
     /// Counts a request.
     pub(super) fn note(&mut self, class: Class, ip: Option<IpAddr>, request_id: &str, now: Timestamp) {
-        let key = self.room_for((class, ip.map(network)));
+        let key = self.room_for((class, ip.map(client_key)));
         if let Some(known) = self.counts.get_mut(&key) {
             known.requests = known.requests.saturating_add(1);
             return;

@@ -171,7 +171,7 @@ pub(crate) async fn list(
 ) -> Result<Json<EventsBody>, Problem> {
     let (filter, limit, before) = listing.parse()?;
     let page = app
-        .with_store(origin, move |app, _| {
+        .on(&app.storage_lane, &origin, move |app, _| {
             ListEvents { store: app.store() }.execute(&admin, &filter, before, limit)
         })
         .await?;

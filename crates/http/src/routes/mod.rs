@@ -8,6 +8,7 @@ pub(crate) mod endpoint;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod metrics;
+pub(crate) mod probes;
 pub(crate) mod problems;
 pub(crate) mod revocations;
 pub(crate) mod setup;
@@ -68,6 +69,8 @@ fn management() -> Vec<Endpoint> {
         Endpoint::at("/health/live", Class::General).get(health::live),
         Endpoint::at("/health/ready", Class::General).get(health::ready),
         Endpoint::at("/metrics", Class::General).get(metrics::metrics),
+        Endpoint::at("/probes", Class::General).post(probes::make),
+        Endpoint::at("/probes/{name}", Class::General).get(probes::view),
     ]
 }
 

@@ -9,8 +9,8 @@ use crate::connection::on_either;
 use crate::failure::Failure;
 use crate::work::Work;
 
-/// Deletes a batch of the rows whose value in `$column` is less than `$bound`, the least first. In SQL, because Diesel's common connection knows no limited deletion;
-/// rows that another instance is deleting at the moment are left to it.
+/// Deletes a batch of the rows whose value in `$column` is less than `$bound`, the least first. In SQL, because Diesel's
+/// common connection knows no limited deletion; rows that another instance is deleting at the moment are left to it.
 macro_rules! delete_batch {
     ($work:expr, $limit:expr, $table:literal, $id:literal, $column:literal < $type:ty: $bound:expr) => {
         $work.write(|connection| {
@@ -55,7 +55,7 @@ impl Sweeping for Work<'_> {
     }
 
     fn old_networks(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
-        delete_batch!(self, before, limit, "known_networks", "key", "last_at")
+        delete_batch!(self, limit, "known_networks", "key", "last_at" < BigInt: before.as_micros())
     }
 
     fn old_revocations(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {

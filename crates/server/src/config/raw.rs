@@ -79,6 +79,18 @@ pub struct RawServer {
     pub trusted_proxies: Vec<String>,
     /// The header in which trusted proxies forward the client's address: `x-forwarded-for` or `forwarded` (RFC 7239).
     pub forwarded_header: String,
+    /// The most connections of clients at once; more wait to be accepted. The limit on open files allows for about half
+    /// its number; it is raised as far as the system lets it be.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_connections: u32,
+    /// The most connections of one client at once, by address (IPv4) or /64 (IPv6); more are closed. Trusted proxies are
+    /// not held to it.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_connections_per_address: u32,
+    /// How long an idle connection is kept for the next request. A proxy that keeps connections should keep them for less
+    /// long. An answer has to be read within this time and five seconds.
+    #[schemars(extend("x-min" = "1s", "x-max" = "10m"))]
+    pub idle_timeout: Span,
 }
 
 impl Default for RawServer {
@@ -89,6 +101,9 @@ impl Default for RawServer {
             public_url: "http://localhost:8080".into(),
             trusted_proxies: Vec::new(),
             forwarded_header: "x-forwarded-for".into(),
+            max_connections: 4096,
+            max_connections_per_address: 256,
+            idle_timeout: Span::seconds(30),
         }
     }
 }

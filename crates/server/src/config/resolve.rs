@@ -125,6 +125,9 @@ fn server(context: &mut Context, raw: &RawServer) -> ServerSettings {
         public_url,
         trusted_proxies,
         forwarded_header,
+        max_connections: size(raw.max_connections),
+        max_connections_per_address: size(raw.max_connections_per_address),
+        idle_timeout: raw.idle_timeout.0,
     }
 }
 

@@ -59,6 +59,12 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// The header they forward the client's address in.
     pub forwarded_header: ForwardedHeader,
+    /// The most connections of clients at once.
+    pub max_connections: usize,
+    /// The most connections of one client.
+    pub max_connections_per_address: usize,
+    /// How long an idle connection is kept.
+    pub idle_timeout: Duration,
 }
 
 /// The header that carries the client's address.

@@ -21,7 +21,11 @@ mod documents;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod lane;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
@@ -29,15 +33,21 @@ mod malformed;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod nginx;
+#[cfg(test)]
 mod operation;
 #[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod passwords;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
 mod permissions;
 #[cfg(test)]
 mod protocol;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]

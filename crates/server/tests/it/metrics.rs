@@ -59,7 +59,7 @@ fn nothing_a_client_sends_becomes_a_label() {
     let known: BTreeSet<_> = operations(&service.client())
         .into_iter()
         .map(|operation| operation.path)
-        .chain(["unmatched", "/metrics"].map(str::to_owned))
+        .chain(["unmatched", "/metrics", "/probes", "/probes/{name}"].map(str::to_owned))
         .collect();
     let methods = [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other",
@@ -72,6 +72,10 @@ fn nothing_a_client_sends_becomes_a_label() {
             "lane" => assert!(["password", "storage"].contains(&value.as_str()), "{value}"),
             "class" => assert!(
                 ["sensitive", "refresh", "general"].contains(&value.as_str()),
+                "{value}"
+            ),
+            "reason" => assert!(
+                ["full", "displaced", "waited", "stuck"].contains(&value.as_str()),
                 "{value}"
             ),
             "le" => {}
