@@ -91,6 +91,22 @@ identifier! {
     EventId
 }
 
+impl EventId {
+    /// The least id that an event of that instant can have, to the millisecond: whatever happened in an earlier
+    /// millisecond has a lesser id.
+    pub fn least_at(at: Timestamp) -> Self {
+        struct Zeros;
+
+        impl Entropy for Zeros {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(0);
+            }
+        }
+
+        Self::generate(at, &Zeros)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +125,16 @@ mod tests {
         let late = UserId::generate(Timestamp::from_unix_seconds(1_001), &Fixed(0x00));
         assert!(early < late);
         assert!(early.to_string() < late.to_string());
+    }
+
+    #[test]
+    fn the_least_id_of_an_instant_is_after_all_ids_before_it() {
+        let instant = Timestamp::from_micros(1_700_000_000_123_000);
+        let least = EventId::least_at(instant);
+        let just_before = Timestamp::from_micros(1_700_000_000_122_999);
+        assert!(EventId::generate(just_before, &Fixed(0xff)) < least);
+        assert!(least <= EventId::generate(instant, &Fixed(0x00)));
+        assert!(least < EventId::generate(instant, &Fixed(0x01)));
     }
 
     #[test]

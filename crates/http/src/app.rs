@@ -19,8 +19,11 @@ use crate::clock::Clock;
 use crate::extract::Origin;
 use crate::lane::Lane;
 use crate::metrics::Metrics;
+use crate::probes::Probes;
 use crate::problem::Problem;
+use crate::refusals::RefusalLog;
 use crate::revocation_feed::RevocationFeed;
+use crate::throttle::Class;
 
 /// The ports of the domain, as the composition has filled them.
 #[derive(Clone)]
@@ -80,6 +83,8 @@ pub struct App {
     pub(crate) attempt_gate: AttemptGate,
     pub(crate) revocations: Arc<RevocationFeed>,
     pub(crate) metrics: Metrics,
+    pub(crate) refusals: Arc<RefusalLog>,
+    pub(crate) probes: Probes,
     pub(crate) draining: AtomicBool,
     /// The OpenAPI document.
     pub(crate) document: &'static str,
@@ -150,6 +155,11 @@ impl App {
         outcome
     }
 
+    /// Counts a request that the throttle turned away, for the audit log to tell of in a while.
+    pub(crate) fn refused(&self, class: Class, origin: &Origin) {
+        self.refusals.note(class, origin, self.now());
+    }
+
     /// Whether the server is on its way out and wants no more requests.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
@@ -170,7 +180,7 @@ impl App {
     {
         let (app, origin) = (Arc::clone(self), origin.clone());
         // The time is read when the work begins, not when it was queued.
-        lane.run(move || work(&app, &origin.occasion(app.now())))
+        lane.run(origin.client(), move || work(&app, &origin.occasion(app.now())))
             .await?
             .map_err(Problem::from)
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use ipnet::IpNet;
+use prometheus::IntCounter;
 
 /// The header in which proxies say whom they speak for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,20 +39,34 @@ pub struct ProxySettings {
     pub header: ForwardingHeader,
 }
 
+/// Names a client where clients are counted: a network whose addresses are one client's to choose from. `None` is everybody
+/// whose address is unknown.
+pub(crate) type ClientKey = Option<IpNet>;
+
+/// The network that counts as one client: an IPv4 address, an IPv6 /64.
+pub(crate) fn client_key(address: IpAddr) -> IpNet {
+    let length = if address.is_ipv4() { 32 } else { 64 };
+    // A length of 32 or 64 fits its family, so the address itself is never needed.
+    IpNet::new(address, length).map_or_else(|_| address.into(), |network| network.trunc())
+}
+
 /// Finds out where requests come from.
 #[derive(Debug)]
 pub(crate) struct ClientAddresses {
     settings: ProxySettings,
     has_warned: AtomicBool,
+    /// Counts forwarding headers that were ignored.
+    ignored: IntCounter,
 }
 
 impl ClientAddresses {
-    pub(crate) fn new(mut settings: ProxySettings) -> Self {
+    pub(crate) fn new(mut settings: ProxySettings, ignored: IntCounter) -> Self {
         // Addresses are compared in canonical form, so networks have to be in it too.
         settings.trusted = settings.trusted.into_iter().map(canonical_network).collect();
         Self {
             settings,
             has_warned: AtomicBool::new(false),
+            ignored,
         }
     }
 
@@ -59,10 +74,25 @@ impl ClientAddresses {
     pub(crate) fn of(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let peer = peer?.ip().to_canonical();
         if !self.is_trusted(peer) {
-            self.warn_of_forwarding(headers);
-            return Some(peer);
+            self.tell_of_forwarding(peer, headers);
         }
+        Some(self.find(peer, headers))
+    }
+
+    /// The name of the header that trusted proxies are believed in.
+    pub(crate) const fn header_name(&self) -> &'static str {
+        match self.settings.header {
+            ForwardingHeader::XForwardedFor => "x-forwarded-for",
+            ForwardingHeader::Forwarded => "forwarded",
+        }
+    }
+
+    /// The client behind this peer; both are in canonical form.
+    pub(crate) fn find(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer;
+        if !self.is_trusted(peer) {
+            return client;
+        }
         for hop in self.hops(headers).into_iter().rev() {
             // A proxy that does not tell, or tells nonsense, is the last address known.
             let Some(address) = hop else { break };
@@ -71,10 +101,11 @@ impl ClientAddresses {
                 break;
             }
         }
-        Some(client)
+        client
     }
 
-    fn is_trusted(&self, address: IpAddr) -> bool {
+    /// Whether this address, in canonical form, is a proxy's that is trusted.
+    pub(crate) fn is_trusted(&self, address: IpAddr) -> bool {
         self.settings
             .trusted
             .iter()
@@ -99,12 +130,17 @@ impl ClientAddresses {
         hops
     }
 
-    /// Warns once: it is either a proxy that was forgotten in the configuration, or somebody who tries.
-    fn warn_of_forwarding(&self, headers: &HeaderMap) {
+    /// Counts, and warns once: it is either a proxy that was forgotten in the configuration, or somebody who tries.
+    fn tell_of_forwarding(&self, peer: IpAddr, headers: &HeaderMap) {
         let forwards =
             headers.contains_key(header::X_FORWARDED_FOR) || headers.contains_key(header::FORWARDED);
-        if forwards && !self.has_warned.swap(true, Ordering::Relaxed) {
+        if !forwards {
+            return;
+        }
+        self.ignored.inc();
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
+                %peer,
                 "a forwarding header came from a peer that is not in server.trusted_proxies; such headers are ignored"
             );
         }
@@ -207,9 +243,14 @@ mod tests {
 
     use super::*;
 
+    fn addresses(trusted: Vec<IpNet>, header: ForwardingHeader) -> ClientAddresses {
+        let ignored = IntCounter::new("ignored", "ignored").unwrap();
+        ClientAddresses::new(ProxySettings { trusted, header }, ignored)
+    }
+
     fn client(trusted: &[&str], header: ForwardingHeader, peer: &str, lines: &[&str]) -> String {
         let trusted = trusted.iter().map(|network| network.parse().unwrap()).collect();
-        let addresses = ClientAddresses::new(ProxySettings { trusted, header });
+        let addresses = addresses(trusted, header);
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(header.name(), HeaderValue::from_str(line).unwrap());
@@ -225,6 +266,15 @@ mod tests {
             peer,
             lines,
         )
+    }
+
+    #[test]
+    fn a_client_cannot_have_many_keys() {
+        let key = |address: &str| client_key(address.parse().unwrap()).to_string();
+        assert_eq!(key("192.0.2.1"), "192.0.2.1/32");
+        assert_eq!(key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::1"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
     }
 
     #[test]
@@ -303,7 +353,7 @@ mod tests {
     fn a_client_cannot_make_a_proxys_words_unreadable() {
         let behind = |header, line: &[u8]| {
             let trusted = vec!["10.0.0.0/8".parse().unwrap()];
-            let addresses = ClientAddresses::new(ProxySettings { trusted, header });
+            let addresses = addresses(trusted, header);
             let mut headers = HeaderMap::new();
             headers.append(header.name(), HeaderValue::from_bytes(line).unwrap());
             addresses

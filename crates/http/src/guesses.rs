@@ -37,7 +37,7 @@ impl App {
         Problem: From<E>,
     {
         // What could not be hashed anyway is refused before it costs the store anything.
-        self.password_lane.has_room()?;
+        self.password_lane.has_room(&origin.client())?;
         let guess = self.on(&self.storage_lane, origin, begin).await?;
         let turn = match guess.turn() {
             Some(key) => Some(self.attempt_gate.enter(key).await?),

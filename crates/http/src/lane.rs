@@ -4,17 +4,22 @@
 //! the lane's deadline, the job is refused: an answer that comes late costs as much as one that comes in time and helps
 //! nobody. A job whose client has gone is dropped unstarted.
 //!
-//! Hashing and storage each have a lane of their own, so that a storm of logins leaves refreshes alone.
+//! Hashing and storage each have a lane of their own, so that a storm of logins leaves refreshes alone. Within a lane the
+//! clients share the queue ([`FairQueue`]), so that one client's storm leaves other clients their turns.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+
+use crate::client_address::ClientKey;
+use crate::fair_queue::{FairQueue, Pushed};
+use crate::metrics::{LaneMetrics, Refusal};
+use crate::priority;
 
 /// The bounds of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +33,24 @@ pub struct LaneSettings {
     /// How long its caller waits for a job once it runs. A job that takes longer is not stopped, which is not possible, but
     /// its caller is told.
     pub limit: Duration,
+    /// How its threads are scheduled.
+    pub priority: Priority,
+}
+
+/// How the threads of a lane are scheduled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// As every other thread.
+    Normal,
+    /// After other threads, where the system can do that for single threads (Linux): work that is long and can be refused
+    /// must not delay work that is short.
+    Low,
 }
 
 /// A job that was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LaneError {
-    /// The queue was full, or the job waited too long.
+    /// The queue was full, another client's job had a better claim to the place, or the job waited too long.
     #[error("the {lane} lane is full")]
     Overloaded {
         lane: &'static str,
@@ -60,23 +77,26 @@ pub(crate) struct Lane {
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
+    metrics: LaneMetrics,
 }
 
 struct State {
-    jobs: VecDeque<Job>,
+    jobs: FairQueue<ClientKey, Job>,
     closed: bool,
 }
 
 /// Work, and the way to find out whether it is still wanted.
 struct Job {
     stage: Arc<AtomicU8>,
+    queued_at: Instant,
     run: Box<dyn FnOnce() + Send>,
 }
 
-/// A job waits, and is then either taken by a thread or given up by its caller, never both.
+/// A job waits, and is then taken by a thread, given up by its caller, or displaced by another client's: one of them.
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
 const GIVEN_UP: u8 = 2;
+const DISPLACED: u8 = 3;
 
 /// Moves a job on from waiting. Answers whether it still was.
 fn leave_waiting(stage: &AtomicU8, next: u8) -> bool {
@@ -85,22 +105,41 @@ fn leave_waiting(stage: &AtomicU8, next: u8) -> bool {
         .is_ok()
 }
 
+/// Gives a job up when its caller stops waiting for it, be it that the client has gone.
+struct Caller(Arc<AtomicU8>);
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        leave_waiting(&self.0, GIVEN_UP);
+    }
+}
+
 impl Lane {
     /// Starts the lane's threads.
-    pub(crate) fn start(name: &'static str, settings: LaneSettings) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        name: &'static str,
+        settings: LaneSettings,
+        metrics: LaneMetrics,
+    ) -> std::io::Result<Self> {
         let state = Mutex::new(State {
-            jobs: VecDeque::with_capacity(settings.queue),
+            jobs: FairQueue::new(settings.queue),
             closed: false,
         });
         let shared = Arc::new(Shared {
             state,
             wake: Condvar::new(),
+            metrics,
         });
         for number in 0..settings.workers {
             let shared = Arc::clone(&shared);
             thread::Builder::new()
                 .name(format!("{name}-{number}"))
-                .spawn(move || shared.work())?;
+                .spawn(move || {
+                    if settings.priority == Priority::Low {
+                        priority::lower();
+                    }
+                    shared.work();
+                })?;
         }
         Ok(Self {
             name,
@@ -109,62 +148,86 @@ impl Lane {
         })
     }
 
-    /// How many jobs wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.shared.lock().jobs.len()
-    }
-
-    /// Refuses when a job would be refused now: for callers with something to do before they come here.
-    pub(crate) fn has_room(&self) -> Result<(), LaneError> {
-        if self.waiting() < self.settings.queue {
+    /// Refuses when a job of this client would be refused now: for callers with something to do before they come here.
+    pub(crate) fn has_room(&self, client: &ClientKey) -> Result<(), LaneError> {
+        let mut state = self.shared.lock();
+        if state.jobs.is_full() {
+            state.jobs.retain(Job::is_wanted);
+        }
+        if state.jobs.has_room(client) {
             Ok(())
         } else {
-            Err(self.overloaded())
+            Err(self.refused(Refusal::Full))
         }
     }
 
-    /// Runs `work` on the lane and answers what it answers.
+    /// Runs `work` on the lane, on behalf of `client`, and answers what it answers.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        client: ClientKey,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, LaneError> {
         let (sender, mut receiver) = oneshot::channel();
-        let stage = Arc::new(AtomicU8::new(WAITING));
+        let caller = Caller(Arc::new(AtomicU8::new(WAITING)));
         let run = Box::new(move || {
-            // Whoever has gone needs no answer, and what nobody waits for is not begun.
-            if !sender.is_closed() {
-                let _ = sender.send(work());
-            }
+            // Whoever has gone needs no answer.
+            let _ = sender.send(work());
         });
-        self.queue(Job {
-            stage: Arc::clone(&stage),
+        let job = Job {
+            stage: Arc::clone(&caller.0),
+            queued_at: now(),
             run,
-        })?;
-        let panicked = |_| LaneError::Panicked { lane: self.name };
+        };
+        self.queue(client, job)?;
         if let Ok(answer) = timeout(self.settings.deadline, &mut receiver).await {
-            return answer.map_err(panicked);
+            return answer.map_err(|_gone| self.lost(&caller));
         }
-        if leave_waiting(&stage, GIVEN_UP) {
-            return Err(self.overloaded());
+        if leave_waiting(&caller.0, GIVEN_UP) {
+            return Err(self.refused(Refusal::Waited));
         }
         match timeout(self.settings.limit, receiver).await {
-            Ok(answer) => answer.map_err(panicked),
-            Err(_elapsed) => Err(LaneError::Stuck {
-                lane: self.name,
-                retry_after: self.settings.deadline,
-            }),
+            Ok(answer) => answer.map_err(|_gone| self.lost(&caller)),
+            Err(_elapsed) => {
+                self.shared.metrics.refused(Refusal::Stuck);
+                Err(LaneError::Stuck {
+                    lane: self.name,
+                    retry_after: self.settings.deadline,
+                })
+            }
         }
     }
 
-    fn queue(&self, job: Job) -> Result<(), LaneError> {
-        let mut state = self.shared.lock();
-        if state.jobs.len() >= self.settings.queue {
-            return Err(self.overloaded());
+    /// Why a job is gone without an answer.
+    fn lost(&self, caller: &Caller) -> LaneError {
+        if caller.0.load(Ordering::Acquire) == DISPLACED {
+            return self.refused(Refusal::Displaced);
         }
-        state.jobs.push_back(job);
+        LaneError::Panicked { lane: self.name }
+    }
+
+    fn queue(&self, client: ClientKey, job: Job) -> Result<(), LaneError> {
+        let mut state = self.shared.lock();
+        if state.jobs.is_full() {
+            // What nobody waits for any more takes nobody's place.
+            state.jobs.retain(Job::is_wanted);
+        }
+        let pushed = state.jobs.push(client, job);
+        self.shared.metrics.waiting(state.jobs.len());
         drop(state);
-        self.shared.wake.notify_one();
+        match pushed {
+            Pushed::Queued => self.shared.wake.notify_one(),
+            // As many wait as before, and for each of them somebody was woken. Dropping the job tells its caller.
+            Pushed::Displaced(job) => {
+                leave_waiting(&job.stage, DISPLACED);
+            }
+            Pushed::Refused(_) => return Err(self.refused(Refusal::Full)),
+        }
         Ok(())
+    }
+
+    fn refused(&self, why: Refusal) -> LaneError {
+        self.shared.metrics.refused(why);
+        self.overloaded()
     }
 
     /// What is refused now has a fair chance when the queue of now has been worked off or given up.
@@ -192,6 +255,7 @@ impl Shared {
     fn work(&self) {
         while let Some(job) = self.next() {
             if leave_waiting(&job.stage, TAKEN) {
+                let _running = self.metrics.run(now().duration_since(job.queued_at));
                 // The thread outlives a job that panics: the panic hook has logged it, the client is told.
                 let _ = catch_unwind(AssertUnwindSafe(job.run));
             }
@@ -201,7 +265,8 @@ impl Shared {
     fn next(&self) -> Option<Job> {
         let mut state = self.lock();
         loop {
-            if let Some(job) = state.jobs.pop_front() {
+            if let Some(job) = state.jobs.pop() {
+                self.metrics.waiting(state.jobs.len());
                 return Some(job);
             }
             if state.closed {
@@ -212,108 +277,20 @@ impl Shared {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    fn lane(workers: usize, queue: usize, deadline: Duration) -> Arc<Lane> {
-        Arc::new(
-            Lane::start(
-                "test",
-                LaneSettings {
-                    workers,
-                    queue,
-                    deadline,
-                    limit: Duration::from_millis(500),
-                },
-            )
-            .unwrap(),
-        )
-    }
-
-    /// Occupies a worker until the returned sender is dropped.
-    async fn occupy(lane: &Arc<Lane>) -> mpsc::Sender<()> {
-        let (release, released) = mpsc::channel::<()>();
-        let (started, has_started) = oneshot::channel();
-        let lane = Arc::clone(lane);
-        tokio::spawn(async move {
-            lane.run(move || {
-                let _ = started.send(());
-                let _ = released.recv();
-            })
-            .await
-        });
-        has_started.await.unwrap();
-        release
-    }
-
-    #[tokio::test]
-    async fn work_is_answered() {
-        assert_eq!(lane(2, 4, Duration::from_secs(5)).run(|| 6 * 7).await, Ok(42));
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_refuses_at_once() {
-        let lane = lane(1, 1, Duration::from_secs(5));
-        let release = occupy(&lane).await;
-        let waiting = tokio::spawn({
-            let lane = Arc::clone(&lane);
-            async move { lane.run(|| "waited").await }
-        });
-        while lane.waiting() == 0 {
-            tokio::task::yield_now().await;
-        }
-        assert!(matches!(lane.has_room(), Err(LaneError::Overloaded { .. })));
-        assert!(matches!(
-            lane.run(|| "refused").await,
-            Err(LaneError::Overloaded { .. })
-        ));
-        drop(release);
-        assert_eq!(waiting.await.unwrap(), Ok("waited"));
-        assert_eq!(lane.has_room(), Ok(()));
-    }
-
-    #[tokio::test]
-    async fn a_job_that_waited_too_long_is_not_done() {
-        let deadline = Duration::from_millis(50);
-        let lane = lane(1, 4, deadline);
-        let release = occupy(&lane).await;
-        let (ran, has_run) = mpsc::channel();
-        let waited = tokio::spawn({
-            let lane = Arc::clone(&lane);
-            async move { lane.run(move || ran.send(())).await }
-        });
-        while lane.waiting() == 0 {
-            tokio::task::yield_now().await;
-        }
-        tokio::time::sleep(2 * deadline).await;
-        drop(release);
-        assert!(matches!(waited.await.unwrap(), Err(LaneError::Overloaded { .. })));
-        assert!(has_run.recv().is_err());
-    }
-
-    #[tokio::test]
-    async fn a_caller_is_told_when_a_job_does_not_end() {
-        let lane = lane(1, 4, Duration::from_millis(10));
-        let (release, released) = mpsc::channel::<()>();
-        let stuck = lane.run(move || released.recv()).await;
-        assert!(matches!(stuck, Err(LaneError::Stuck { .. })));
-        drop(release);
-        assert_eq!(
-            lane.run(|| "and the thread goes on").await,
-            Ok("and the thread goes on")
-        );
-    }
-
-    #[tokio::test]
-    async fn a_panic_costs_one_job_not_the_thread() {
-        let lane = lane(1, 4, Duration::from_secs(5));
-        assert_eq!(
-            lane.run(|| panic!("planted")).await,
-            Err::<(), _>(LaneError::Panicked { lane: "test" })
-        );
-        assert_eq!(lane.run(|| 1).await, Ok(1));
+impl Job {
+    fn is_wanted(&self) -> bool {
+        self.stage.load(Ordering::Acquire) == WAITING
     }
 }
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a job waits is measured, not decided: no policy reads it"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod tests;

@@ -6,8 +6,10 @@
 //! what was ended is over when its caller is told so, on the others within the bound.
 //!
 //! When the list has not been brought up to date for longer than the bound, it is not known what was revoked meanwhile,
-//! and no token is accepted.
+//! and no token is accepted. A check that finds the list too old waits for the reading under way, unless the last one
+//! failed: a thread that was not given the processor in time is a matter of milliseconds, a store that is away is not.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +17,8 @@ use std::time::{Duration, Instant};
 use doorward_domain::ports::{RevocationCheck, Standing, StoreError, StoreResult, Transactions, UnitOfWork};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, RevocationDigests, RevocationList};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::clock::Clock;
 
@@ -23,6 +27,9 @@ const INTERVAL: Duration = Duration::from_millis(250);
 
 /// How old the list may be and still be believed: the bound within which a revocation takes effect everywhere.
 const BOUND: Duration = Duration::from_secs(1);
+
+/// How long a check waits for a list that is too old to be believed.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How much longer entries are kept than a token can live: for clocks of instances that differ, and for revocations that
 /// waited for a lock after they were dated.
@@ -40,6 +47,10 @@ pub(crate) struct RevocationFeed {
     current: RwLock<Current>,
     /// Held while the store is read, so that entries are added in their order.
     reading: Mutex<()>,
+    /// Whether the last reading failed.
+    is_failing: AtomicBool,
+    /// Tells those who wait that a reading has ended.
+    has_read: Notify,
     stopped: Mutex<bool>,
     wake: Condvar,
 }
@@ -73,6 +84,8 @@ impl RevocationFeed {
             life,
             current: RwLock::new(current),
             reading: Mutex::new(()),
+            is_failing: AtomicBool::new(false),
+            has_read: Notify::new(),
             stopped: Mutex::new(false),
             wake: Condvar::new(),
         };
@@ -102,6 +115,13 @@ impl RevocationFeed {
 
     /// Brings the list up to date with everything committed before this is called.
     pub(crate) fn read(&self) -> StoreResult<()> {
+        let outcome = self.read_what_is_new();
+        self.is_failing.store(outcome.is_err(), Ordering::Release);
+        self.has_read.notify_waiters();
+        outcome
+    }
+
+    fn read_what_is_new(&self) -> StoreResult<()> {
         let asked = now();
         let _turn = hold(&self.reading);
         let (latest, known_until) = {
@@ -158,6 +178,21 @@ impl RevocationFeed {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .is_believable()
+    }
+
+    /// Waits until the list can be believed, as long as that is to be hoped for.
+    pub(crate) async fn caught_up(&self) {
+        let believable_or_failing = async {
+            loop {
+                let has_read = self.has_read.notified();
+                if self.is_believable() || self.is_failing.load(Ordering::Acquire) {
+                    return;
+                }
+                has_read.await;
+            }
+        };
+        // Whoever asks looks at the list again, whatever came of the wait.
+        let _ = timeout(PATIENCE, believable_or_failing).await;
     }
 
     /// Reads, and tells the log when that begins to fail and when it works again, not each time.
@@ -318,5 +353,31 @@ mod tests {
         store.fail_with(None);
         feed.read().unwrap();
         assert_eq!(feed.standing(&claims(8)), Standing::Good);
+    }
+
+    #[tokio::test]
+    async fn an_old_list_is_waited_for_while_nothing_says_that_it_stays_old() {
+        let (store, feed) = feed();
+        thread::sleep(BOUND + Duration::from_millis(20));
+        assert_eq!(feed.standing(&claims(7)), Standing::Unknown);
+        let late = Arc::clone(&feed);
+        let reader = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            late.read()
+        });
+        feed.caught_up().await;
+        assert_eq!(feed.standing(&claims(7)), Standing::Good);
+        reader.join().unwrap().unwrap();
+
+        store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
+        thread::sleep(BOUND + Duration::from_millis(20));
+        assert!(feed.read().is_err());
+        let begun = now();
+        feed.caught_up().await;
+        assert!(
+            now().duration_since(begun) < PATIENCE,
+            "a store that is away was waited for"
+        );
+        assert_eq!(feed.standing(&claims(7)), Standing::Unknown);
     }
 }

@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -14,22 +16,30 @@ use actix_web::{App as ActixApp, HttpServer, rt, web};
 use crate::app::{App, Policies, Ports};
 use crate::attempt_gate::AttemptGate;
 use crate::client_address::{ClientAddresses, ProxySettings};
+use crate::connections::{ConnectionSettings, Connections, affordable};
 use crate::lane::{Lane, LaneSettings};
 use crate::metrics::Metrics;
 use crate::middleware::{envelope, limits};
 use crate::openapi::openapi_json;
+use crate::probes::Probes;
+use crate::refusals::{RefusalLog, RefusalPorts};
 use crate::revocation_feed::RevocationFeed;
 use crate::routes;
 use crate::throttle::{Throttle, ThrottleSettings};
 
 /// How long the head of a request may take to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an idle connection is kept for the next request.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How many files are open beside connections and what the lanes' threads work with: listeners, logs, keys.
+const FILES: usize = 64;
+/// How many files a thread of a lane may have open: SQLite needs three for a connection to the database.
+const FILES_A_THREAD: usize = 4;
 /// How long requests under way may take to finish when the server is stopped, in seconds.
 const DRAIN_SECONDS: u64 = 25;
 /// How long readiness has been false before connections are refused, so that a load balancer can notice.
 const NOTICE: Duration = Duration::from_millis(200);
+
+/// How often what the throttle turned away is written into the audit log.
+const REFUSALS_EVERY: Duration = Duration::from_secs(60);
 
 /// What the HTTP layer is told.
 #[derive(Debug, Clone)]
@@ -40,6 +50,8 @@ pub struct HttpSettings {
     pub management_listen: SocketAddr,
     /// Which proxies are believed about where a request comes from.
     pub proxies: ProxySettings,
+    /// How many connections there may be.
+    pub connections: ConnectionSettings,
     /// How much one address may ask.
     pub throttle: ThrottleSettings,
     /// The bounds of what hashes passwords.
@@ -93,28 +105,40 @@ where
     )
     .map_err(io::Error::other)?;
     revocations.follow()?;
+    let metrics = Metrics::new().map_err(io::Error::other)?;
+    let refusals = RefusalLog::start(RefusalPorts::of(&ports), REFUSALS_EVERY, metrics.unrecorded())?;
+    let lane = |name, settings| Lane::start(name, settings, metrics.lane(name));
     let app = web::Data::new(App {
+        refusals: Arc::clone(&refusals),
         revocations: Arc::clone(&revocations),
         ports,
         policies,
-        password_lane: Lane::start("password", settings.password_lane)?,
-        storage_lane: Lane::start("storage", settings.storage_lane)?,
+        password_lane: lane("password", settings.password_lane)?,
+        storage_lane: lane("storage", settings.storage_lane)?,
         attempt_gate: AttemptGate::default(),
-        metrics: Metrics::new().map_err(io::Error::other)?,
+        metrics,
+        probes: Probes::default(),
         draining: AtomicBool::new(false),
         document: openapi_json(),
     });
-    let client_addresses = web::Data::new(ClientAddresses::new(settings.proxies));
-    let throttle = Throttle::new(settings.throttle);
+    let ignored = app.metrics.forwarding_ignored();
+    let client_addresses = web::Data::new(ClientAddresses::new(settings.proxies, ignored));
+    let throttle = Throttle::new(settings.throttle, &app.metrics);
+    let threads = settings.password_lane.workers + settings.storage_lane.workers;
+    let bounds = ConnectionSettings {
+        most: affordable(settings.connections.most, FILES + threads * FILES_A_THREAD),
+        ..settings.connections
+    };
     rt::System::new().block_on(async move {
         rt::spawn(throttle.clone().keep_house());
         let management = start_management(management, &app, &client_addresses)?;
-        let server = start_public(public, &app, &client_addresses, throttle)?;
+        let server = start_public(public, &app, &client_addresses, throttle, bounds)?;
         let handle = server.handle();
         rt::spawn(stop_when_told(stop(), app, handle, management));
         ready(addresses)?;
         let ended = server.await;
         revocations.stop();
+        refusals.stop();
         ended
     })
 }
@@ -129,8 +153,19 @@ fn start_public(
     app: &web::Data<App>,
     addresses: &web::Data<ClientAddresses>,
     throttle: Throttle,
+    bounds: ConnectionSettings,
 ) -> io::Result<actix_web::dev::Server> {
     let (app, addresses) = (app.clone(), addresses.clone());
+    let connections = Connections::new(
+        bounds,
+        bounds.idle + HEAD_TIMEOUT,
+        addresses.clone(),
+        app.metrics.connections(),
+    );
+    rt::spawn(connections.clone().patrol());
+    let workers = available_parallelism()
+        .map_or(1, NonZeroUsize::get)
+        .min(bounds.most);
     let server = HttpServer::new(move || {
         ActixApp::new()
             .app_data(app.clone())
@@ -140,8 +175,11 @@ fn start_public(
             .configure(|config| routes::configure_public(config, &throttle))
     });
     Ok(server
+        .workers(workers)
+        .max_connections(bounds.most / workers)
+        .on_connect(move |io, data| connections.connected(io, data))
         .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
+        .keep_alive(bounds.idle)
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals()
         .listen(listener)?

@@ -81,6 +81,7 @@ mod sealing;
 mod signer;
 mod signing_key;
 mod stored;
+mod verified_tokens;
 mod verifier;
 
 pub use algorithm::Algorithm;

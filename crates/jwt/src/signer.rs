@@ -28,8 +28,7 @@ impl AccessTokenSigner for Signer {
         let token = keys
             .signing
             .current_at(claims.issued_at)
-            .sign(&ClaimsOut::new(claims, &self.parties))
-            .map_err(|error| SigningError(error.to_string()))?;
+            .sign(&ClaimsOut::new(claims, &self.parties))?;
         Ok(AccessToken::new(token))
     }
 }

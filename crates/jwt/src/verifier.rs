@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use doorward_domain::ports::{AccessTokenVerifier, TokenRejected};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{AccessClaims, UntimelyClaims};
+use doorward_domain::token::{AccessClaims, ClaimTimes, KeyId, UntimelyClaims};
 
 use crate::claims::{ClaimsIn, rejected};
-use crate::compact::Compact;
+use crate::compact::{Compact, Header};
 use crate::key_set::{InvalidKeySet, KeySet};
 use crate::public_key::PublicKey;
+use crate::verified_tokens::{Verified, VerifiedTokens};
 use crate::{KeyRing, Parties};
 
 /// Verifies access tokens, in Doorward itself or in any service that has Doorward's key set.
 ///
-/// It fetches nothing and keeps no state. The token chooses a key among those at hand by `kid`, and the key says by which
-/// algorithm it verifies; nothing else that the token says about its own verification counts.
+/// It fetches nothing. The token chooses a key among those at hand by `kid`, and the key says by which algorithm it
+/// verifies; nothing else that the token says about its own verification counts.
 ///
 /// A verified token can have been revoked since it was signed: see `GET /v1/revocations`.
 #[derive(Debug, Clone)]
@@ -24,6 +25,7 @@ pub struct Verifier {
     keys: KeySource,
     parties: Parties,
     leeway: Duration,
+    verified: Option<Arc<VerifiedTokens>>,
 }
 
 #[derive(Debug, Clone)]
@@ -39,6 +41,7 @@ impl Verifier {
             keys: KeySource::Ring(ring),
             parties,
             leeway,
+            verified: None,
         }
     }
 
@@ -51,52 +54,81 @@ impl Verifier {
             keys: KeySource::KeySet(KeySet::parse(json)?),
             parties,
             leeway,
+            verified: None,
         })
     }
 
-    /// Verifies the signature of a token by the key that its header names.
-    fn verify_signature(&self, token: &Compact<'_>) -> Result<(), TokenRejected> {
-        match &self.keys {
-            KeySource::Ring(ring) => {
-                let keys = ring.keys();
-                verify_by(token, |kid| keys.verifying(kid))
-            }
-            KeySource::KeySet(keys) => verify_by(token, |kid| keys.find(kid)),
+    /// Remembers about `tokens` tokens that verified, a few hundred bytes each, and verifies the signature of none of them
+    /// twice. Whether its key is still known and its time has come or passed is asked at each use.
+    #[must_use]
+    pub fn remembering(self, tokens: usize) -> Self {
+        Self {
+            verified: Some(Arc::new(VerifiedTokens::new(tokens))),
+            ..self
         }
+    }
+
+    /// Does to the key of that name what `with` does; `None` when there is no such key.
+    fn with_key<T>(&self, kid: &str, with: impl FnOnce(&PublicKey) -> T) -> Option<T> {
+        match &self.keys {
+            KeySource::Ring(ring) => ring.keys().verifying(kid).map(with),
+            KeySource::KeySet(keys) => keys.find(kid).map(with),
+        }
+    }
+
+    /// Checks everything about a token that does not depend on the time, in the order of cost and trust: shape, header,
+    /// signature, and only then what the token claims.
+    fn examine(&self, token: &str, now: Timestamp) -> Result<Verified, TokenRejected> {
+        let token = Compact::parse(token)?;
+        let header = token.header()?;
+        let key = self
+            .with_key(&header.kid, |key| verify_by(key, &header, &token))
+            .ok_or(rejected("no key has that kid"))??;
+        let claims = ClaimsIn::parse(&token.payload)?;
+        let times = claims.times();
+        self.check_times(&times, now)?;
+        Ok(Verified {
+            key,
+            times,
+            claims: claims.check(&self.parties)?,
+        })
+    }
+
+    fn check_times(&self, times: &ClaimTimes, now: Timestamp) -> Result<(), TokenRejected> {
+        times.check(now, self.leeway).map_err(|untimely| match untimely {
+            UntimelyClaims::Expired => rejected("the token has expired"),
+            UntimelyClaims::NotYet => rejected("the token is not valid yet"),
+        })
     }
 }
 
 impl AccessTokenVerifier for Verifier {
-    /// Checks in the order of cost and trust: shape, header, signature, and only then what the token claims.
-    ///
     /// `jsonwebtoken` would check claims as well, but it reads the ambient clock, and lets what is missing pass; only
     /// its cryptography is used.
     fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenRejected> {
-        let token = Compact::parse(token)?;
-        self.verify_signature(&token)?;
-        let claims = ClaimsIn::parse(&token.payload)?;
-        claims
-            .times()
-            .check(now, self.leeway)
-            .map_err(|untimely| match untimely {
-                UntimelyClaims::Expired => rejected("the token has expired"),
-                UntimelyClaims::NotYet => rejected("the token is not valid yet"),
-            })?;
-        claims.check(&self.parties)
+        let Some(memory) = &self.verified else {
+            return Ok(self.examine(token, now)?.claims);
+        };
+        let digest = VerifiedTokens::digest(token);
+        if let Some(known) = memory.find(&digest)
+            && self.with_key(known.key.as_str(), |_| ()).is_some()
+        {
+            self.check_times(&known.times, now)?;
+            return Ok(known.claims.clone());
+        }
+        let verified = Arc::new(self.examine(token, now)?);
+        memory.remember(digest, &verified);
+        Ok(verified.claims.clone())
     }
 }
 
-fn verify_by<'k>(
-    token: &Compact<'_>,
-    find: impl FnOnce(&str) -> Option<&'k PublicKey>,
-) -> Result<(), TokenRejected> {
-    let header = token.header()?;
-    let key = find(&header.kid).ok_or(rejected("no key has that kid"))?;
+/// Verifies the signature of a token by the key that its header names, and answers the name of the key.
+fn verify_by(key: &PublicKey, header: &Header<'_>, token: &Compact<'_>) -> Result<KeyId, TokenRejected> {
     if header.alg != key.algorithm().as_str() {
         return Err(rejected("the algorithm is not that of the key"));
     }
     if !key.verifies(token.signed, &token.signature) {
         return Err(rejected("the signature is not that of the key"));
     }
-    Ok(())
+    Ok(key.id().clone())
 }

@@ -19,11 +19,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use diesel::prelude::*;
 use tempfile::TempDir;
 
-use doorward_domain::audit::{Event, EventKind, EventOutcome};
-use doorward_domain::id::{EventId, SessionId, UserId};
-use doorward_domain::time::Timestamp;
+use doorward_domain::audit::Event;
 
 use crate::connection::{AnyConnection, connect};
+use crate::repositories::EventRow;
 use crate::schema::events;
 use crate::{Database, DatabaseSettings, DatabaseUrl, migrate};
 
@@ -134,7 +133,13 @@ impl TestDatabase {
             .select(EventRow::as_select())
             .load(&mut connection(&self.parsed_url()))
             .expect("the audit log");
-        rows.into_iter().map(Event::from).collect()
+        rows.into_iter()
+            .map(|row| {
+                Event::try_from(row)
+                    .map_err(|failure| failure.error)
+                    .expect("an event")
+            })
+            .collect()
     }
 
     /// Ends every connection to a `PostgreSQL` database and has it refuse others, until [`come_back`](Self::come_back).
@@ -181,43 +186,6 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         if let Keeper::Server { url, name } = &self.keeper {
             execute(url, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-        }
-    }
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = events)]
-struct EventRow {
-    id: String,
-    at: i64,
-    kind: String,
-    outcome: String,
-    user_id: Option<String>,
-    actor_id: Option<String>,
-    session_id: Option<String>,
-    ip: Option<String>,
-    user_agent: Option<String>,
-    request_id: String,
-    detail: String,
-}
-
-impl From<EventRow> for Event {
-    fn from(row: EventRow) -> Self {
-        let user = |id: String| UserId::parse(&id).expect("the id of a user");
-        Self {
-            id: EventId::parse(&row.id).expect("the id of an event"),
-            at: Timestamp::from_micros(row.at),
-            kind: EventKind::parse(&row.kind).expect("a kind"),
-            outcome: EventOutcome::parse(&row.outcome).expect("an outcome"),
-            user_id: row.user_id.map(user),
-            actor_id: row.actor_id.map(user),
-            session_id: row
-                .session_id
-                .map(|id| SessionId::parse(&id).expect("the id of a session")),
-            ip: row.ip.map(|ip| ip.parse().expect("an address")),
-            user_agent: row.user_agent,
-            request_id: row.request_id,
-            detail: serde_json::from_str(&row.detail).expect("particulars"),
         }
     }
 }

@@ -104,6 +104,12 @@ pub enum Command {
     },
     /// Ask the running server whether it is ready: exit status 0 if it is, 1 if not
     Health,
+    /// Try the way that clients come: which address does the running server take their requests to be from?
+    ///
+    /// Sends a request to the URL that clients use, and asks the management listener of the running server, which it has to
+    /// be able to reach, how that request was seen. Says what is wrong, such as a proxy that is not trusted. Exit status 0
+    /// if clients are told apart, 1 if not.
+    Doctor(DoctorArgs),
     /// Print the OpenAPI document of the API
     Openapi,
 }
@@ -142,6 +148,14 @@ pub struct PasswordSource {
     /// Read the password from standard input, up to the end of the line
     #[arg(long)]
     pub password_stdin: bool,
+}
+
+/// `doorward doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The URL that clients use. With https, which this program does not speak, it prints a command that does, and waits
+    #[arg(long, value_name = "URL")]
+    pub url: String,
 }
 
 /// `doorward keys …`

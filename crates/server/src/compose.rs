@@ -7,8 +7,8 @@ use doorward_domain::ports::{Entropy, StoreError};
 use doorward_domain::token::KeyPolicy;
 use doorward_domain::usecases::AccountRules;
 use doorward_http::{
-    ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, ProxySettings, Rate,
-    ThrottleSettings as HttpThrottle,
+    ConnectionSettings, ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, Priority,
+    ProxySettings, Rate, ThrottleSettings as HttpThrottle,
 };
 use doorward_jwt::{
     Algorithm, HmacAttemptKeys, KeyRing, KeyRules, MasterKeys, OpenError as KeyError, Parties, RefreshSealer,
@@ -80,6 +80,9 @@ pub fn key_rules(settings: &Settings) -> KeyRules {
     }
 }
 
+/// How many access tokens are remembered as verified: a few MiB when the memory is full.
+const REMEMBERED_TOKENS: usize = 8192;
+
 /// The data directory and what is made in it at the first start, then the database, then the ports on it; and the key ring
 /// behind some of them, which has to be tended.
 pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), Failure> {
@@ -101,7 +104,9 @@ pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), Failure> 
         estimator: Arc::new(ZxcvbnEstimator),
         attempt_keys: Arc::new(attempt_keys),
         signer: Arc::new(Signer::new(Arc::clone(&ring), parties.clone())),
-        verifier: Arc::new(Verifier::new(Arc::clone(&ring), parties, settings.tokens.leeway)),
+        verifier: Arc::new(
+            Verifier::new(Arc::clone(&ring), parties, settings.tokens.leeway).remembering(REMEMBERED_TOKENS),
+        ),
         refresh_tokens: Arc::new(RefreshSealer::new(Arc::clone(&ring))),
         published_keys: Arc::clone(&ring) as _,
         entropy: Arc::new(OsEntropy),
@@ -160,6 +165,11 @@ pub fn http(settings: &Settings) -> HttpSettings {
                 ForwardedHeader::Forwarded => ForwardingHeader::Forwarded,
             },
         },
+        connections: ConnectionSettings {
+            most: settings.server.max_connections,
+            most_per_client: settings.server.max_connections_per_address,
+            idle: settings.server.idle_timeout,
+        },
         throttle: HttpThrottle {
             enabled: settings.throttle.enabled,
             sensitive: rate(settings.throttle.sensitive),
@@ -171,6 +181,7 @@ pub fn http(settings: &Settings) -> HttpSettings {
             queue: settings.lane.queue,
             deadline: settings.lane.deadline,
             limit: HASH_LIMIT,
+            priority: Priority::Low,
         },
         storage_lane: HttpLane {
             // One is left to what the server does besides answering.
@@ -178,6 +189,7 @@ pub fn http(settings: &Settings) -> HttpSettings {
             queue: STORE_QUEUE,
             deadline: STORE_PATIENCE,
             limit: STORE_LIMIT,
+            priority: Priority::Normal,
         },
     }
 }

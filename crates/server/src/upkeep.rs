@@ -48,12 +48,14 @@ fn tell(what: &str, key: &SealedKey) {
     );
 }
 
-/// The chore of deleting what cannot matter any more. `revocation_life` is how long a revocation matters.
-pub fn sweeping(store: Arc<dyn UnitOfWork>, revocation_life: Duration) -> Chore {
+/// The chore of deleting what cannot matter any more. `revocation_life` is how long a revocation matters, `event_life` how
+/// long an entry of the audit log is kept.
+pub fn sweeping(store: Arc<dyn UnitOfWork>, revocation_life: Duration, event_life: Duration) -> Chore {
     let work = move || {
         let swept = Sweep {
             store: &*store,
             revocation_life,
+            event_life,
         }
         .execute(now())
         .map_err(|error| error.to_string())?;
@@ -63,8 +65,9 @@ pub fn sweeping(store: Arc<dyn UnitOfWork>, revocation_life: Duration) -> Chore 
                 attempts,
                 networks,
                 revocations,
+                events,
             } = swept;
-            tracing::info!(sessions, attempts, networks, revocations, "swept");
+            tracing::info!(sessions, attempts, networks, revocations, events, "swept");
         }
         Ok(())
     };

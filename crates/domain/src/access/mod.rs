@@ -7,6 +7,8 @@ mod permission;
 mod principal;
 mod role;
 
-pub use permission::{AssignRoles, Holders, ManageOwnAccount, ManageUsers, Permission, ReadUser, ReadUsers};
+pub use permission::{
+    AssignRoles, Holders, ManageOwnAccount, ManageUsers, Permission, ReadAudit, ReadUser, ReadUsers,
+};
 pub use principal::{Forbidden, Granted, GrantedOn, Principal};
 pub use role::{InvalidRole, Role, Roles};

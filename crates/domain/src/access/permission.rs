@@ -79,6 +79,10 @@ permission! {
     ManageUsers, "users:manage", Holders::Roles(&[Role::ADMIN])
 }
 permission! {
+    /// To read the audit log.
+    ReadAudit, "audit:read", Holders::Roles(&[Role::ADMIN])
+}
+permission! {
     /// To give users roles and take them away.
     AssignRoles, "roles:assign", Holders::Roles(&[Role::ADMIN])
 }

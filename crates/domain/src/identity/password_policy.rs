@@ -3,6 +3,8 @@
 //! Length, not composition; no forced change; what is common or derived from what everybody knows about the account is
 //! refused, and the reason is named (NIST SP 800-63B-4, section 3.1.1).
 
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::ports::StrengthEstimator;
 use crate::validation::Violation;
 
@@ -91,8 +93,8 @@ impl PasswordPolicy {
             return Err(PasswordWeakness::TooLong);
         }
         let terms = known_terms(email, name);
-        let folded = password.expose().to_lowercase();
-        if terms.iter().any(|term| is_derived(&folded, term)) {
+        let folded = SecretString::from(password.expose().to_lowercase());
+        if terms.iter().any(|term| is_derived(folded.expose_secret(), term)) {
             return Err(PasswordWeakness::Derived);
         }
         let terms: Vec<&str> = terms.iter().map(String::as_str).collect();

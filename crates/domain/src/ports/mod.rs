@@ -20,7 +20,7 @@ pub use passwords::{
     AttemptKeys, HashError, PasswordHasher, StrengthEstimate, StrengthEstimator, Verification,
 };
 pub use repositories::{
-    AttemptRepository, EventLog, Insertion, KeyRepository, NetworkRepository, RevocationLog,
+    AttemptRepository, EventFilter, EventLog, Insertion, KeyRepository, NetworkRepository, RevocationLog,
     SessionRepository, SetupRepository, SetupState, Sweeping, UserFilter, UserRepository,
 };
 pub use revocations::{RevocationCheck, Standing};

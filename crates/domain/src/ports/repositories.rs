@@ -3,8 +3,8 @@
 use core::net::IpAddr;
 
 use crate::access::Role;
-use crate::audit::Event;
-use crate::id::{SessionId, UserId};
+use crate::audit::{Event, EventKind};
+use crate::id::{EventId, SessionId, UserId};
 use crate::identity::{
     AttemptKey, AttemptRecord, CanonicalEmail, Credentials, PasswordDigest, PasswordVersion, User, UserStatus,
 };
@@ -106,6 +106,9 @@ pub trait SessionRepository {
     /// The session of that id, live or not.
     fn find(&mut self, id: SessionId) -> StoreResult<Option<Session>>;
 
+    /// The session of that id, live or not, and the user whose it is, both as they are at one instant.
+    fn find_with_user(&mut self, id: SessionId) -> StoreResult<Option<(Session, User)>>;
+
     /// Moves a session from generation `from` to the next, and notes time, address and client of this use.
     ///
     /// MUST be one conditional statement: of all calls with the same `from`, exactly one answers `true`, and none once
@@ -179,11 +182,25 @@ pub trait NetworkRepository {
     fn keep(&mut self, account: &AttemptKey, keep: u32) -> StoreResult<()>;
 }
 
+/// Which entries of the audit log to list. Every condition given must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EventFilter {
+    /// What happened to this user, whether or not there is such a user (any more).
+    pub user_id: Option<UserId>,
+    /// What is of this kind.
+    pub kind: Option<EventKind>,
+}
+
 /// The audit log.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait EventLog {
     /// Adds an entry. It is kept exactly if the transaction commits, and outlives the user and session it tells of.
     fn append(&mut self, event: &Event) -> StoreResult<()>;
+
+    /// Up to `limit` entries in descending order of id, the newest first, of those with a lesser id than `before`.
+    ///
+    /// The cost MUST NOT grow with the number of entries that are newer than the page or that the filter leaves out.
+    fn page(&mut self, filter: &EventFilter, before: Option<EventId>, limit: u32) -> StoreResult<Vec<Event>>;
 }
 
 /// The log of what makes access tokens untrue before they expire.
@@ -236,6 +253,9 @@ pub trait Sweeping {
 
     /// Deletes entries of the log of revocations from before then. MUST NOT give their numbers to later entries.
     fn old_revocations(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+
+    /// Deletes entries of the audit log whose ids say that they are from before then, to the millisecond.
+    fn old_events(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }
 
 /// How far the first start has come.

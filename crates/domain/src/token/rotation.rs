@@ -44,6 +44,17 @@ pub enum Refusal {
     OutOfRange,
 }
 
+impl Refusal {
+    /// The word by which the audit log knows the reason.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended => "session-ended",
+            Self::Expired => "session-expired",
+            Self::OutOfRange => "out-of-range",
+        }
+    }
+}
+
 /// Decides what to do when the refresh token of generation `presented` is presented at `now`.
 ///
 /// The token's tag MUST have been verified against the session: this function believes the generation.

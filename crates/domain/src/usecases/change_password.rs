@@ -120,16 +120,23 @@ impl ChangePassword<'_> {
                 return Err(ChangePasswordError::InvalidCredentials);
             }
         };
-        match digest {
-            Ok(digest) => self.write(caller, &right, &digest, occasion),
+        let digest = match digest {
+            Ok(digest) => digest,
             Err(invalid) => {
                 // Whatever is wrong with the new password, the current one was right.
                 self.check
                     .store
                     .transaction(|repos| -> StoreResult<()> { right.forgive(repos) })?;
-                Err(invalid.into())
+                return Err(invalid.into());
             }
+        };
+        let written = self.write(caller, &right, &digest, occasion);
+        if let Err(ChangePasswordError::InvalidCredentials) = written {
+            let failure = Failure::overtaken(right.credentials.user.id);
+            self.check
+                .remember_failure(EventKind::PasswordChanged, &failure, occasion)?;
         }
+        written
     }
 
     fn check_new(&self, user: &User, current: &PlainPassword, new: &PlainPassword) -> Result<(), Invalid> {

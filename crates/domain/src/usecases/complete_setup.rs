@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use crate::access::Roles;
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::identity::User;
-use crate::ports::{HashError, Insertion, SetupState, StoreError, Transactions, UnitOfWork};
+use crate::ports::{HashError, Insertion, SetupState, StoreError, StoreResult, Transactions, UnitOfWork};
 use crate::validation::Invalid;
 
 use super::new_account::NewAccount;
@@ -59,18 +59,18 @@ impl CompleteSetup<'_> {
         draft: &AccountDraft,
         occasion: &Occasion,
     ) -> Result<User, CompleteSetupError> {
-        let hashed = self.hash(&self.begin(token)?, draft, occasion)?;
+        let hashed = self.hash(&self.begin(token, occasion)?, draft, occasion)?;
         self.complete(hashed, occasion)
     }
 
     /// Looks at the token.
-    pub fn begin(&self, token: &SecretString) -> Result<OpenSetup, CompleteSetupError> {
+    pub fn begin(&self, token: &SecretString, occasion: &Occasion) -> Result<OpenSetup, CompleteSetupError> {
         let presented = setup_token_digest(token);
         let state = self.store.snapshot(|repos| repos.setup().state())?;
         if opens(&presented, state) {
             Ok(OpenSetup { presented })
         } else {
-            Err(CompleteSetupError::Closed)
+            self.refuse(CompleteSetupError::Closed, occasion)
         }
     }
 
@@ -93,14 +93,8 @@ impl CompleteSetup<'_> {
     pub fn complete(&self, hashed: HashedSetup, occasion: &Occasion) -> Result<User, CompleteSetupError> {
         let HashedSetup { presented, account } = hashed;
         let NewAccount { user, digest } = account;
-        let event = Event::new(
-            EventKind::SetupCompleted,
-            EventOutcome::Success,
-            occasion,
-            self.rules.entropy,
-        )
-        .of(user.id);
-        self.store.transaction(|repos| {
+        let event = self.event(EventOutcome::Success, occasion).of(user.id);
+        let kept = self.store.transaction(|repos| {
             // The token may have been used or replaced while the password was hashed.
             if !opens(&presented, repos.setup().state()?) || !repos.setup().complete(occasion.now)? {
                 return Err(CompleteSetupError::Closed);
@@ -109,8 +103,34 @@ impl CompleteSetup<'_> {
                 return Err(CompleteSetupError::EmailTaken);
             }
             Ok(repos.events().append(&event)?)
+        });
+        match kept {
+            Ok(()) => Ok(user),
+            Err(error @ (CompleteSetupError::Closed | CompleteSetupError::EmailTaken)) => {
+                self.refuse(error, occasion)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Remembers that setup was refused. In a transaction of its own, for the one that failed left nothing.
+    fn refuse<T>(&self, error: CompleteSetupError, occasion: &Occasion) -> Result<T, CompleteSetupError> {
+        let event = self.event(EventOutcome::Failure, occasion);
+        self.store.transaction(|repos| -> StoreResult<()> {
+            let reason = if matches!(error, CompleteSetupError::EmailTaken) {
+                "email-taken"
+            } else if repos.setup().state()?.completed_at.is_some() {
+                "already-completed"
+            } else {
+                "wrong-token"
+            };
+            repos.events().append(&event.clone().with("reason", reason))
         })?;
-        Ok(user)
+        Err(error)
+    }
+
+    fn event(&self, outcome: EventOutcome, occasion: &Occasion) -> Event {
+        Event::new(EventKind::SetupCompleted, outcome, occasion, self.rules.entropy)
     }
 }
 

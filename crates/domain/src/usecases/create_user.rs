@@ -3,10 +3,10 @@
 use crate::access::{Granted, ManageUsers, Roles};
 use crate::audit::{Event, EventKind, EventOutcome, Occasion};
 use crate::identity::User;
-use crate::ports::{HashError, Insertion, StoreError, Transactions, UnitOfWork};
+use crate::ports::{Entropy, HashError, Insertion, StoreError, Transactions, UnitOfWork};
 use crate::validation::Invalid;
 
-use super::new_account::{NewAccount, parse_roles};
+use super::new_account::{NewAccount, parse_roles, remember_taken};
 use super::{AccountDraft, AccountRules};
 
 /// Why there is no new account.
@@ -80,7 +80,7 @@ impl CreateUser<'_> {
             self.rules.entropy,
         )
         .by(admin.principal().user_id());
-        keep(self.store, hashed.0, event, occasion)
+        keep(self.store, self.rules.entropy, hashed.0, event, occasion)
     }
 }
 
@@ -109,6 +109,7 @@ impl CreateUserAsOperator<'_> {
         .with("by", "operator");
         keep(
             self.store,
+            self.rules.entropy,
             hash(self.rules, draft, roles, occasion)?,
             event,
             occasion,
@@ -128,22 +129,41 @@ fn hash(
 
 fn keep(
     store: &dyn UnitOfWork,
+    entropy: &dyn Entropy,
     account: NewAccount,
     event: Event,
     occasion: &Occasion,
 ) -> Result<User, CreateUserError> {
     let NewAccount { user, digest } = account;
-    let event = event.of(user.id).with("roles", listed(&user.roles));
-    store.transaction(|repos| {
-        if repos.users().insert(&user, &digest)? == Insertion::EmailTaken {
-            return Err(CreateUserError::EmailTaken);
+    let refused = Event {
+        outcome: EventOutcome::Failure,
+        ..event.clone()
+    };
+    let created = event.of(user.id).with("roles", listed(&user.roles));
+    let closed = Event::new(
+        EventKind::SetupCompleted,
+        EventOutcome::Success,
+        occasion,
+        entropy,
+    )
+    .of(user.id);
+    let insertion = store.transaction(|repos| -> Result<_, StoreError> {
+        let insertion = repos.users().insert(&user, &digest)?;
+        if insertion == Insertion::EmailTaken {
+            remember_taken(repos, &user.email, refused.clone())?;
+            return Ok(insertion);
         }
-        if user.is_active_admin() {
-            repos.setup().complete(occasion.now)?;
+        repos.events().append(&created)?;
+        if user.is_active_admin() && repos.setup().complete(occasion.now)? {
+            // Whoever makes it: the first administrator closes setup.
+            repos.events().append(&closed)?;
         }
-        Ok(repos.events().append(&event)?)
+        Ok(insertion)
     })?;
-    Ok(user)
+    match insertion {
+        Insertion::Done => Ok(user),
+        Insertion::EmailTaken => Err(CreateUserError::EmailTaken),
+    }
 }
 
 /// Roles as an event tells them.

@@ -10,9 +10,9 @@ use crate::identity::{PlainPassword, User};
 use crate::ports::{HashError, StoreError, Transactions};
 
 use super::budget::forget_networks;
-use super::password_check::Finding;
+use super::password_check::{Failure, Finding};
 use super::revoke::revoke_all_versions;
-use super::update_user::is_last_admin;
+use super::update_user::{is_last_admin, remember_last_admin};
 use super::{CountedGuess, Guess, PasswordCheck};
 
 /// Deletes the caller's account with its sessions, for the password.
@@ -118,6 +118,11 @@ impl DeleteAccount<'_> {
             }
             if user.is_active_admin() && is_last_admin(repos)? {
                 // The password was right: that is kept, although the account stays.
+                let refused = Event {
+                    outcome: EventOutcome::Failure,
+                    ..event.clone()
+                };
+                remember_last_admin(repos, refused)?;
                 return Ok(false);
             }
             repos.users().delete(id)?;
@@ -125,8 +130,13 @@ impl DeleteAccount<'_> {
             repos.events().append(&event)?;
             revoke_all_versions(repos, &user, occasion.now)?;
             Ok(true)
-        })?;
-        if deleted {
+        });
+        if let Err(DeleteAccountError::InvalidCredentials) = deleted {
+            let failure = Failure::overtaken(id);
+            self.check
+                .remember_failure(EventKind::UserDeleted, &failure, occasion)?;
+        }
+        if deleted? {
             Ok(())
         } else {
             Err(DeleteAccountError::LastAdmin)

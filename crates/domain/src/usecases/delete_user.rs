@@ -7,7 +7,7 @@ use crate::ports::{AttemptKeys, Entropy, StoreError, Transactions, UnitOfWork};
 
 use super::budget::forget_networks;
 use super::revoke::revoke_all_versions;
-use super::update_user::is_last_admin;
+use super::update_user::{is_last_admin, remember_last_admin};
 
 /// Deletes an account with its sessions, on behalf of an administrator.
 pub struct DeleteUser<'a> {
@@ -41,23 +41,27 @@ impl DeleteUser<'_> {
         id: UserId,
         occasion: &Occasion,
     ) -> Result<(), DeleteUserError> {
-        let event = Event::new(
-            EventKind::UserDeleted,
-            EventOutcome::Success,
-            occasion,
-            self.entropy,
-        )
-        .of(id)
-        .by(admin.principal().user_id());
-        self.store.transaction(|repos| {
+        let event = |outcome| {
+            Event::new(EventKind::UserDeleted, outcome, occasion, self.entropy)
+                .of(id)
+                .by(admin.principal().user_id())
+        };
+        let deleted = self.store.transaction(|repos| -> Result<bool, DeleteUserError> {
             let user = repos.users().lock(id)?.ok_or(DeleteUserError::NotFound)?;
             if user.is_active_admin() && is_last_admin(repos)? {
-                return Err(DeleteUserError::LastAdmin);
+                remember_last_admin(repos, event(EventOutcome::Failure))?;
+                return Ok(false);
             }
             repos.users().delete(id)?;
             forget_networks(repos, self.attempt_keys, user.email.canonical())?;
-            repos.events().append(&event)?;
-            Ok(revoke_all_versions(repos, &user, occasion.now)?)
-        })
+            repos.events().append(&event(EventOutcome::Success))?;
+            revoke_all_versions(repos, &user, occasion.now)?;
+            Ok(true)
+        })?;
+        if deleted {
+            Ok(())
+        } else {
+            Err(DeleteUserError::LastAdmin)
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::identity::{Credentials, Email, PasswordDigest, PlainPassword, User};
 use crate::ports::{HashError, Repositories, SigningError, StoreError, Transactions};
 use crate::token::{EndReason, Generation, Session, SessionKey};
 
-use super::password_check::{Finding, RightGuess};
+use super::password_check::{Failure, Finding, RightGuess};
 use super::revoke::end_sessions;
 use super::{CountedGuess, Guess, PasswordCheck, TokenIssuer, TokenPair};
 
@@ -90,17 +90,19 @@ impl Login<'_> {
         let VerifiedLogin { finding, renewed } = login;
         let right = match finding {
             Ok(right) => right,
-            Err(failure) => {
-                self.check
-                    .remember_failure(EventKind::LoginFailed, &failure, occasion)?;
-                return Err(LoginError::InvalidCredentials);
-            }
+            Err(failure) => return self.refuse(&failure, occasion),
         };
         let session = self.new_session(&right.credentials, occasion);
-        let user = self
-            .open(&right, renewed.as_ref(), &session, occasion)?
-            .ok_or(LoginError::InvalidCredentials)?;
-        Ok(self.issuer.issue(user, &session, occasion.now)?)
+        match self.open(&right, renewed.as_ref(), &session, occasion)? {
+            Some(user) => Ok(self.issuer.issue(user, &session, occasion.now)?),
+            None => self.refuse(&Failure::overtaken(right.credentials.user.id), occasion),
+        }
+    }
+
+    fn refuse(&self, failure: &Failure, occasion: &Occasion) -> Result<TokenPair, LoginError> {
+        self.check
+            .remember_failure(EventKind::LoginFailed, failure, occasion)?;
+        Err(LoginError::InvalidCredentials)
     }
 
     fn new_session(&self, credentials: &Credentials, occasion: &Occasion) -> Session {

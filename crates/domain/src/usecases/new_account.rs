@@ -3,12 +3,13 @@
 use secrecy::SecretString;
 
 use crate::access::{Role, Roles};
+use crate::audit::Event;
 use crate::change::Change;
 use crate::id::UserId;
 use crate::identity::{
     DisplayName, Email, PasswordDigest, PasswordPolicy, PlainPassword, User, UserStatus, UserVersion,
 };
-use crate::ports::{Entropy, HashError, PasswordHasher, StrengthEstimator};
+use crate::ports::{Entropy, HashError, PasswordHasher, Repositories, StoreResult, StrengthEstimator};
 use crate::time::Timestamp;
 use crate::validation::{Invalid, Violation};
 
@@ -94,6 +95,14 @@ impl AccountRules<'_> {
         };
         Ok(NewAccount { user, digest })
     }
+}
+
+/// Remembers that an account was refused because its address is taken, as this `event` of the account that has it.
+pub(super) fn remember_taken(repos: &mut dyn Repositories, email: &Email, event: Event) -> StoreResult<()> {
+    let mut event = event.with("reason", "email-taken");
+    let owner = repos.users().find_credentials_by_email(email.canonical())?;
+    event.user_id = owner.map(|owner| owner.user.id);
+    repos.events().append(&event)
 }
 
 /// Parses an optional name; an empty one is none.

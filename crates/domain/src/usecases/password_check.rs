@@ -101,6 +101,16 @@ pub(super) struct Failure {
     reason: &'static str,
 }
 
+impl Failure {
+    /// The password was right, but the account is gone, disabled or has another password by now.
+    pub(super) const fn overtaken(user_id: UserId) -> Self {
+        Self {
+            user_id: Some(user_id),
+            reason: "changed-meanwhile",
+        }
+    }
+}
+
 impl Guess {
     /// A guess at an address that no account can have.
     pub(super) const fn at_nobody() -> Self {

@@ -21,6 +21,9 @@ const MAX_ROUNDS: usize = 4;
 /// has long given up; a rotation that nobody learns of would turn the client's next try into a replay.
 const MAX_ROTATION: Duration = Duration::from_secs(3);
 
+/// Why an account that is disabled or gone gets no tokens, as the audit log tells it.
+const INACTIVE: &str = "account-disabled";
+
 /// Brings the next pair of tokens to whoever holds the session's refresh token.
 pub struct Refresh<'a> {
     /// Where sessions are kept.
@@ -74,7 +77,7 @@ impl Refresh<'_> {
         presented: &PresentedRefreshToken,
         occasion: &Occasion,
     ) -> Result<Option<Settled>, StoreError> {
-        let Some(session) = repos.sessions().find(presented.session_id)? else {
+        let Some((session, user)) = repos.sessions().find_with_user(presented.session_id)? else {
             return Ok(Some(Settled::Refused));
         };
         if !self.issuer.refresh_tokens.is_authentic(presented, &session) {
@@ -85,21 +88,44 @@ impl Refresh<'_> {
             ..occasion.clone()
         };
         match decide(&session, presented.generation, occasion.now, self.issuer.policy) {
-            Decision::Refuse(_) => Ok(Some(Settled::Refused)),
+            Decision::Refuse(refusal) => self.refuse(repos, &session, refusal.as_str(), occasion).map(Some),
             Decision::Replay => self
                 .end_replayed(repos, &session, presented.generation, occasion)
                 .map(Some),
-            Decision::Repeat { .. } => Ok(Some(match active_user(repos, &session)? {
-                Some(user) => Settled::Tokens(Box::new((user, session, occasion.now))),
-                None => Settled::Refused,
-            })),
-            Decision::Rotate { from, to } => {
-                let Some(user) = active_user(repos, &session)? else {
-                    return Ok(Some(Settled::Refused));
-                };
-                self.rotate(repos, user, session, (from, to), occasion)
+            // Roles and status are the store's, never copied from an old token.
+            Decision::Repeat { .. } | Decision::Rotate { .. } if !user.is_active() => {
+                self.refuse(repos, &session, INACTIVE, occasion).map(Some)
             }
+            Decision::Repeat { .. } => {
+                let tokens = (user, session, occasion.now);
+                Ok(Some(Settled::Tokens(Box::new(tokens))))
+            }
+            Decision::Rotate { from, to } => self.rotate(repos, user, session, (from, to), occasion),
         }
+    }
+
+    /// Remembers that a token which was really one of the session's was turned away.
+    fn refuse(
+        &self,
+        repos: &mut dyn Repositories,
+        session: &Session,
+        reason: &str,
+        occasion: &Occasion,
+    ) -> Result<Settled, StoreError> {
+        let event = self.event(
+            EventKind::SessionRefreshed,
+            EventOutcome::Failure,
+            session,
+            occasion,
+        );
+        repos.events().append(&event.with("reason", reason))?;
+        Ok(Settled::Refused)
+    }
+
+    fn event(&self, kind: EventKind, outcome: EventOutcome, session: &Session, occasion: &Occasion) -> Event {
+        Event::new(kind, outcome, occasion, self.issuer.entropy)
+            .of(session.user_id)
+            .in_session(session.id)
     }
 
     fn rotate(
@@ -121,14 +147,12 @@ impl Refresh<'_> {
         }
         if session.ip != ip || session.user_agent.as_deref() != user_agent {
             // A session that turns up elsewhere is worth an entry; one that goes on where it was is not.
-            let event = Event::new(
+            let event = self.event(
                 EventKind::SessionRefreshed,
                 EventOutcome::Success,
+                &session,
                 occasion,
-                self.issuer.entropy,
-            )
-            .of(session.user_id)
-            .in_session(session.id);
+            );
             repos.events().append(&event)?;
         }
         let rotated = Session {
@@ -150,16 +174,15 @@ impl Refresh<'_> {
         occasion: &Occasion,
     ) -> Result<Settled, StoreError> {
         if end_session(repos, session.id, EndReason::Replayed, occasion.now)? {
-            let event = Event::new(
-                EventKind::SessionReplayed,
-                EventOutcome::Failure,
-                occasion,
-                self.issuer.entropy,
-            )
-            .of(session.user_id)
-            .in_session(session.id)
-            .with("presented_generation", presented.get().to_string())
-            .with("current_generation", session.generation.get().to_string());
+            let event = self
+                .event(
+                    EventKind::SessionReplayed,
+                    EventOutcome::Failure,
+                    session,
+                    occasion,
+                )
+                .with("presented_generation", presented.get().to_string())
+                .with("current_generation", session.generation.get().to_string());
             repos.events().append(&event)?;
         }
         Ok(Settled::Refused)
@@ -180,9 +203,4 @@ impl Settled {
             Self::Refused => None,
         }
     }
-}
-
-/// The session's user as the store has it now, if the account may be used: roles are never copied from an old token.
-fn active_user(repos: &mut dyn Repositories, session: &Session) -> Result<Option<User>, StoreError> {
-    Ok(repos.users().find(session.user_id)?.filter(User::is_active))
 }

@@ -6,7 +6,7 @@ use crate::identity::{Email, User};
 use crate::ports::{HashError, Insertion, StoreError, Transactions, UnitOfWork};
 use crate::validation::Invalid;
 
-use super::new_account::NewAccount;
+use super::new_account::{NewAccount, remember_taken};
 use super::{AccountDraft, AccountRules};
 
 /// Makes an account for whoever asks.
@@ -40,8 +40,8 @@ pub struct Registration {
     is_taken: bool,
 }
 
-/// A registration that keeps every rule, its password hashed.
-pub struct HashedRegistration(NewAccount);
+/// A registration that keeps every rule, its password hashed; or the address, if it is taken.
+pub struct HashedRegistration(Result<NewAccount, Email>);
 
 impl Register<'_> {
     /// Makes the account, with the role `user`: all phases in a row.
@@ -71,27 +71,41 @@ impl Register<'_> {
     ) -> Result<HashedRegistration, RegisterError> {
         let checked = self.rules.check(&registration.draft)?;
         if registration.is_taken {
-            return Err(RegisterError::EmailTaken);
+            return Ok(HashedRegistration(Err(checked.email)));
         }
         let account = self.rules.build(&checked, Roles::user(), occasion.now)?;
-        Ok(HashedRegistration(account))
+        Ok(HashedRegistration(Ok(account)))
     }
 
     /// Keeps the account.
     pub fn complete(&self, hashed: HashedRegistration, occasion: &Occasion) -> Result<User, RegisterError> {
-        let NewAccount { user, digest } = hashed.0;
-        let event = Event::new(
-            EventKind::UserRegistered,
-            EventOutcome::Success,
-            occasion,
-            self.rules.entropy,
-        )
-        .of(user.id);
-        self.store
-            .transaction(|repos| match repos.users().insert(&user, &digest)? {
-                Insertion::Done => Ok(repos.events().append(&event)?),
-                Insertion::EmailTaken => Err(RegisterError::EmailTaken),
-            })?;
-        Ok(user)
+        let NewAccount { user, digest } = match hashed.0 {
+            Ok(account) => account,
+            Err(taken) => {
+                self.store.transaction(|repos| {
+                    remember_taken(repos, &taken, self.event(EventOutcome::Failure, occasion))
+                })?;
+                return Err(RegisterError::EmailTaken);
+            }
+        };
+        let [success, failure] =
+            [EventOutcome::Success, EventOutcome::Failure].map(|outcome| self.event(outcome, occasion));
+        let success = success.of(user.id);
+        let insertion = self.store.transaction(|repos| -> Result<_, StoreError> {
+            let insertion = repos.users().insert(&user, &digest)?;
+            match insertion {
+                Insertion::Done => repos.events().append(&success)?,
+                Insertion::EmailTaken => remember_taken(repos, &user.email, failure.clone())?,
+            }
+            Ok(insertion)
+        })?;
+        match insertion {
+            Insertion::Done => Ok(user),
+            Insertion::EmailTaken => Err(RegisterError::EmailTaken),
+        }
+    }
+
+    fn event(&self, outcome: EventOutcome, occasion: &Occasion) -> Event {
+        Event::new(EventKind::UserRegistered, outcome, occasion, self.rules.entropy)
     }
 }

@@ -10,7 +10,7 @@ use crate::validation::Invalid;
 use super::create_user::listed;
 use super::new_account::parse_roles;
 use super::revoke::revoke_earlier_versions;
-use super::update_user::is_last_admin;
+use super::update_user::{is_last_admin, remember_last_admin};
 
 /// Replaces the roles of a user, on behalf of an administrator.
 pub struct SetRoles<'a> {
@@ -47,29 +47,30 @@ impl SetRoles<'_> {
         occasion: &Occasion,
     ) -> Result<User, SetRolesError> {
         let roles = parse_roles(roles)?;
-        self.store.transaction(|repos| {
-            let mut user = repos.users().lock(id)?.ok_or(SetRolesError::NotFound)?;
-            let (was_admin, before) = (user.is_active_admin(), listed(&user.roles));
-            if !user.set_roles(roles.clone(), occasion.now) {
-                return Ok(user);
-            }
-            if was_admin && !user.is_active_admin() && is_last_admin(repos)? {
-                return Err(SetRolesError::LastAdmin);
-            }
-            repos.users().update(&user)?;
-            let event = Event::new(
-                EventKind::RolesChanged,
-                EventOutcome::Success,
-                occasion,
-                self.entropy,
-            )
-            .of(id)
-            .by(admin.principal().user_id())
-            .with("before", before)
-            .with("after", listed(&user.roles));
-            repos.events().append(&event)?;
-            revoke_earlier_versions(repos, &user, occasion.now)?;
-            Ok(user)
-        })
+        let changed = self
+            .store
+            .transaction(|repos| -> Result<Option<User>, SetRolesError> {
+                let mut user = repos.users().lock(id)?.ok_or(SetRolesError::NotFound)?;
+                let (was_admin, before) = (user.is_active_admin(), listed(&user.roles));
+                if !user.set_roles(roles.clone(), occasion.now) {
+                    return Ok(Some(user));
+                }
+                let event = |outcome| {
+                    Event::new(EventKind::RolesChanged, outcome, occasion, self.entropy)
+                        .of(id)
+                        .by(admin.principal().user_id())
+                        .with("before", before.as_str())
+                        .with("after", listed(&user.roles))
+                };
+                if was_admin && !user.is_active_admin() && is_last_admin(repos)? {
+                    remember_last_admin(repos, event(EventOutcome::Failure))?;
+                    return Ok(None);
+                }
+                repos.users().update(&user)?;
+                repos.events().append(&event(EventOutcome::Success))?;
+                revoke_earlier_versions(repos, &user, occasion.now)?;
+                Ok(Some(user))
+            })?;
+        changed.ok_or(SetRolesError::LastAdmin)
     }
 }

@@ -17,12 +17,15 @@ const MAX_BATCHES: u32 = 50;
 /// How long what is over is kept, for clocks that differ and for whoever looks into what happened just now.
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
-/// Deletes expired sessions, old attempts, networks that are not known any more, and old revocations, in small batches. Any number of instances may do it at once.
+/// Deletes expired sessions, old attempts, networks that are not known any more, old revocations and old events, in small
+/// batches. Any number of instances may do it at once.
 pub struct Sweep<'a> {
     /// Where things are kept.
     pub store: &'a dyn UnitOfWork,
     /// How long a revocation matters: the longest that an access token is accepted after it was issued.
     pub revocation_life: Duration,
+    /// How long an entry of the audit log is kept.
+    pub event_life: Duration,
 }
 
 /// How many rows a sweep deleted.
@@ -36,6 +39,8 @@ pub struct Swept {
     pub networks: u64,
     /// Revocations that concern no valid token any more.
     pub revocations: u64,
+    /// Entries of the audit log that were kept for long enough.
+    pub events: u64,
 }
 
 impl Sweep<'_> {
@@ -51,6 +56,7 @@ impl Sweep<'_> {
                     .sweeping()
                     .old_revocations(now - self.revocation_life - MARGIN, BATCH)
             })?,
+            events: self.batches(|repos| repos.sweeping().old_events(now - self.event_life, BATCH))?,
         })
     }
 

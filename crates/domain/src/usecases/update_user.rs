@@ -50,46 +50,57 @@ impl UpdateUser<'_> {
         occasion: &Occasion,
     ) -> Result<User, UpdateUserError> {
         let name = parse_name_change(name)?;
-        let event = |kind| {
-            Event::new(kind, EventOutcome::Success, occasion, self.entropy)
+        let tell = |kind, outcome| {
+            Event::new(kind, outcome, occasion, self.entropy)
                 .of(id)
                 .by(admin.principal().user_id())
         };
-        self.store.transaction(|repos| {
-            let mut user = repos.users().lock(id)?.ok_or(UpdateUserError::NotFound)?;
-            let was_admin = user.is_active_admin();
-            let renamed = name.clone().apply(|name| user.set_name(name, occasion.now));
-            let switched = status.apply(|status| user.set_status(status, occasion.now));
-            if was_admin && !user.is_active_admin() && is_last_admin(repos)? {
-                return Err(UpdateUserError::LastAdmin);
-            }
-            if renamed || switched {
-                repos.users().update(&user)?;
-            }
-            if renamed {
-                repos.events().append(&event(EventKind::UserUpdated))?;
-            }
-            if switched {
-                repos
-                    .events()
-                    .append(&event(EventKind::StatusChanged).with("status", user.status.as_str()))?;
-            }
-            if switched && !user.is_active() {
-                end_all(
-                    repos,
-                    id,
-                    None,
-                    EndReason::UserDisabled,
-                    event(EventKind::SessionEnded),
-                    occasion,
-                )?;
-            }
-            if switched {
-                revoke_earlier_versions(repos, &user, occasion.now)?;
-            }
-            Ok(user)
-        })
+        let event = |kind| tell(kind, EventOutcome::Success);
+        let changed = self
+            .store
+            .transaction(|repos| -> Result<Option<User>, UpdateUserError> {
+                let mut user = repos.users().lock(id)?.ok_or(UpdateUserError::NotFound)?;
+                let was_admin = user.is_active_admin();
+                let renamed = name.clone().apply(|name| user.set_name(name, occasion.now));
+                let switched = status.apply(|status| user.set_status(status, occasion.now));
+                if was_admin && !user.is_active_admin() && is_last_admin(repos)? {
+                    let refused = tell(EventKind::StatusChanged, EventOutcome::Failure);
+                    remember_last_admin(repos, refused.with("status", user.status.as_str()))?;
+                    return Ok(None);
+                }
+                if renamed || switched {
+                    repos.users().update(&user)?;
+                }
+                if renamed {
+                    repos.events().append(&event(EventKind::UserUpdated))?;
+                }
+                if switched {
+                    repos
+                        .events()
+                        .append(&event(EventKind::StatusChanged).with("status", user.status.as_str()))?;
+                }
+                if switched && !user.is_active() {
+                    end_all(
+                        repos,
+                        id,
+                        None,
+                        EndReason::UserDisabled,
+                        event(EventKind::SessionEnded),
+                        occasion,
+                    )?;
+                }
+                if switched {
+                    revoke_earlier_versions(repos, &user, occasion.now)?;
+                }
+                Ok(Some(user))
+            })?;
+        changed.ok_or(UpdateUserError::LastAdmin)
     }
+}
+
+/// Remembers that this `event` did not come about, because no administrator would have been left.
+pub(super) fn remember_last_admin(repos: &mut dyn Repositories, event: Event) -> StoreResult<()> {
+    repos.events().append(&event.with("reason", "last-admin"))
 }
 
 /// Whether there is no active administrator but one. To be asked of one that is about to stop being one.

@@ -26,11 +26,23 @@ fn the_last_administrator_stays_and_so_do_their_sessions() {
     let root = world.admin("root");
     let desk = world.enter("root");
     let kept = world.picture(&["root"]);
+    let seen = kept.events.len();
     for way in WAYS {
         assert_eq!(way(&world, &desk, root.id), "LastAdmin");
     }
     assert_eq!(outcome(&world.delete_account(&desk, PASSWORD)), "LastAdmin");
-    assert_eq!(world.picture(&["root"]), kept);
+    assert_eq!(
+        world.told_since(seen),
+        [
+            "user.roles-changed failure of=root by=root after=user before=admin user reason=last-admin",
+            "user.status-changed failure of=root by=root reason=last-admin status=disabled",
+            "user.deleted failure of=root by=root reason=last-admin",
+            "user.deleted failure of=root by=root reason=last-admin",
+        ]
+    );
+    let mut now = world.picture(&["root"]);
+    now.events.truncate(seen);
+    assert_eq!(now, kept);
     assert!(world.refresh(&desk).is_ok());
 }
 

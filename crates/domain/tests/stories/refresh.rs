@@ -87,11 +87,13 @@ fn a_token_that_comes_back_after_the_grace_ends_the_session_durably() {
     // The end is written beside the rotation, not over it.
     let session = world.session(pair.session_id).expect("a session");
     assert_eq!(session.rotated_at, rotated_at);
-    // It is told once, and nothing of the session works again.
+    // The replay is told once, and nothing of the session works again.
+    let seen = world.told().len();
     for token in [&pair, &current, &pair] {
         assert!(world.is_refused(token));
     }
-    assert_eq!(world.told().len(), seen + 1);
+    let refused = "session.refreshed failure of=ada in=phone reason=session-ended";
+    assert_eq!(world.told_since(seen), [refused; 3]);
 }
 
 #[test]

@@ -60,7 +60,8 @@ fn a_wrong_or_empty_token_makes_nobody_and_costs_no_hash() {
         assert_closed(&world, wrong);
     }
     assert_eq!(world.hasher.hashes(), 0);
-    assert!(world.told().is_empty());
+    let refused = "setup.completed failure reason=wrong-token";
+    assert_eq!(world.told(), [refused; 7]);
     assert!(world.complete_setup(&token, "root").is_ok());
     // Afterwards there is no token again, which an empty one does not equal either.
     assert_closed(&world, "");
@@ -126,7 +127,14 @@ fn of_many_at_once_one_completes_setup() {
         assert_eq!(outcomes.iter().filter(|outcome| *outcome == "ok").count(), 1);
         assert_eq!(outcomes.iter().filter(|outcome| *outcome == "Closed").count(), 7);
         assert_eq!(world.picture(&[]).accounts.len(), 1);
-        assert_eq!(world.told(), ["setup.completed success of=new"]);
+        let told = world.told();
+        let count = |line: &str| told.iter().filter(|told| *told == line).count();
+        assert_eq!(count("setup.completed success of=new"), 1, "{told:?}");
+        assert_eq!(
+            count("setup.completed failure reason=already-completed"),
+            7,
+            "{told:?}"
+        );
     }
 }
 

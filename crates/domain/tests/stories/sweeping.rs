@@ -15,6 +15,7 @@ impl World {
         Sweep {
             store: &self.store,
             revocation_life,
+            event_life: 100 * DAY,
         }
         .execute(self.clock.now())
         .expect("a sweep")
@@ -58,6 +59,31 @@ fn what_is_over_goes_and_what_lives_stays() {
     );
     assert!(world.is_live(living.session_id));
     assert!(world.refresh(&living).is_ok());
+}
+
+#[test]
+fn the_audit_log_is_kept_for_as_long_as_it_is_to_be() {
+    let world = World::new();
+    world.user("ada");
+    let _ = world.login("ada", WRONG);
+    world.wait(99 * DAY);
+    world.sweep();
+    let told = world.told();
+    assert!(
+        told.iter().any(|line| line.starts_with("login.failed")),
+        "{told:?}"
+    );
+
+    let _ = world.login("ada", WRONG);
+    world.wait(2 * DAY);
+    let swept = world.sweep();
+    assert_eq!(swept.events, u64::try_from(told.len()).expect("few events"));
+    assert_eq!(
+        world.told(),
+        ["login.failed failure of=ada reason=wrong-password"]
+    );
+    world.wait(100 * DAY);
+    assert_eq!(world.sweep().events, 1);
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::web::BytesMut;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use zeroize::Zeroizing;
 
 use crate::middleware::MAX_BODY;
 use crate::problem::{Code, Problem};
@@ -28,10 +28,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_acceptable = check_head(request.headers());
+        let room = expected_length(request.headers());
         let payload = payload.take();
         Box::pin(async move {
             is_acceptable?;
-            let body = tokio::time::timeout(BODY_TIMEOUT, read(payload))
+            let body = tokio::time::timeout(BODY_TIMEOUT, read(payload, room))
                 .await
                 .map_err(|_elapsed| Problem::new(Code::RequestTimeout))??;
             parse(&body).map(Self)
@@ -64,8 +65,17 @@ fn is_json(headers: &HeaderMap) -> bool {
     is_json && parts.all(|parameter| parameter.replace('"', "").eq_ignore_ascii_case("charset=utf-8"))
 }
 
-async fn read(mut payload: Payload) -> Result<BytesMut, Problem> {
-    let mut body = BytesMut::new();
+/// How long the body will be, at most.
+fn expected_length(headers: &HeaderMap) -> usize {
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    length.map_or(MAX_BODY, |length: usize| length.min(MAX_BODY))
+}
+
+/// Reads a body of so many bytes. It may hold a password or a token: it is wiped when it has been parsed, and it never moves
+/// before that, which would leave a copy behind.
+async fn read(mut payload: Payload, room: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let mut body = Zeroizing::new(Vec::with_capacity(room));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_broken| Problem::malformed("the body broke off or is framed wrongly"))?;
         if body.len() + chunk.len() > MAX_BODY {

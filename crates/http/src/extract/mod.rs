@@ -9,5 +9,5 @@ mod require;
 
 pub(crate) use json::StrictJson;
 pub(crate) use origin::Origin;
-pub(crate) use query::StrictQuery;
+pub(crate) use query::{StrictQuery, page_size};
 pub(crate) use require::{Require, RequireOn};

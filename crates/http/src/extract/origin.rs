@@ -8,6 +8,7 @@ use doorward_domain::audit::Occasion;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::Session;
 
+use crate::client_address::{ClientKey, client_key};
 use crate::problem::{Code, Problem};
 
 /// Where a request comes from. The outermost middleware makes it; everything that is decided or remembered about the
@@ -31,6 +32,11 @@ impl Origin {
                 .get(header::USER_AGENT)
                 .map(|value| printable(value.as_bytes())),
         }
+    }
+
+    /// What everything that this client asks for is counted under.
+    pub(crate) fn client(&self) -> ClientKey {
+        self.ip.map(client_key)
     }
 
     /// This origin at an instant.

@@ -6,6 +6,21 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
+/// How many entries a page of a list has if nothing else is asked for.
+const DEFAULT_PAGE: u32 = 50;
+/// The most entries a page has.
+const MAX_PAGE: u32 = 100;
+
+/// How many entries a page is to have, of what was asked for.
+pub(crate) fn page_size(limit: Option<u32>) -> Result<u32, Problem> {
+    let limit = limit.unwrap_or(DEFAULT_PAGE);
+    if (1..=MAX_PAGE).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Problem::malformed("`limit` must be from 1 to 100"))
+    }
+}
+
 /// The parameters of the query, each known and given at most once.
 pub(crate) struct StrictQuery<T>(pub(crate) T);
 

@@ -15,8 +15,10 @@ use doorward_domain::id::EventId;
 
 use crate::app::App;
 use crate::client_address::ClientAddresses;
+use crate::connections::Place;
 use crate::extract::Origin;
 use crate::problem::{Code, Problem};
+use crate::throttle::Refused;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -39,6 +41,7 @@ pub(crate) async fn envelope(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let _under_way = request.conn_data::<Place>().map(Place::begin);
     let begun = Begun::new(&app, &addresses, &request);
     request.extensions_mut().insert(begun.origin.clone());
     match next.call(request).await {
@@ -46,6 +49,9 @@ pub(crate) async fn envelope(
             let route = answer.request().match_pattern();
             let answer = answer.map_into_boxed_body();
             let (request, response) = answer.into_parts();
+            if let Some(Refused(class)) = response.extensions().get() {
+                app.refused(*class, &begun.origin);
+            }
             let (response, problem) = begun.finish(response);
             begun.tell(&app, route.as_deref(), response.status(), problem.as_ref());
             Ok(ServiceResponse::new(request, response))
@@ -70,7 +76,9 @@ impl Begun {
     fn new(app: &Arc<App>, addresses: &ClientAddresses, request: &ServiceRequest) -> Self {
         // The id is our own: a client that chose it could make two requests look like one.
         let request_id = EventId::generate(app.now(), app.entropy()).to_string();
-        let ip = addresses.of(request.request().peer_addr(), request.headers());
+        let peer = request.request().peer_addr();
+        let ip = addresses.of(peer, request.headers());
+        app.probes.note(|| app.now(), peer, request.headers(), addresses);
         Self {
             at: now(),
             method: request.method().clone(),

@@ -6,7 +6,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::problem::{ProblemBody, ProblemResponse, ViolationBody};
-use crate::routes::{account, auth, docs, health, keys, problems, revocations, setup, users};
+use crate::routes::{account, audit, auth, docs, health, keys, problems, revocations, setup, users};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,7 +22,7 @@ use crate::routes::{account, auth, docs, health, keys, problems, revocations, se
         account::view, account::update, account::delete, account::change_password, account::list_sessions, account::end_other_sessions, account::end_session,
         setup::complete,
         users::list, users::create, users::view, users::update, users::delete, users::set_roles, users::unlock,
-        users::list_sessions, users::end_sessions,
+        users::list_sessions, users::end_sessions, audit::list,
         keys::jwks, revocations::list, health::live, health::ready, docs::openapi, docs::page, docs::asset, problems::page,
     ),
     components(responses(ProblemResponse), schemas(ProblemBody, ViolationBody)),
@@ -31,6 +31,7 @@ use crate::routes::{account, auth, docs, health, keys, problems, revocations, se
         (name = "account", description = "One's own account and sessions."),
         (name = "setup", description = "The first administrator."),
         (name = "users", description = "Other people's accounts, for administrators."),
+        (name = "audit", description = "What happened, for administrators."),
         (name = "keys", description = "The keys that access tokens are verified with."),
         (name = "health", description = "Whether the server lives and is of use."),
         (name = "documentation", description = "This document, and what problems mean."),

@@ -79,6 +79,8 @@ pub(crate) async fn register(
     origin: Origin,
     StrictJson(account): StrictJson<NewAccount>,
 ) -> Result<impl Responder, Problem> {
+    // What could not be hashed anyway is refused before it costs the store anything.
+    app.password_lane.has_room(&origin.client())?;
     let begin = move |app: &App, _: &Occasion| register_on(app).begin(account.into());
     let registration = app.on(&app.storage_lane, &origin, begin).await?;
     let hash = move |app: &App, occasion: &Occasion| register_on(app).hash(&registration, occasion);

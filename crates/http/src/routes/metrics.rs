@@ -9,11 +9,7 @@ use crate::problem::Problem;
 
 /// The metrics in the Prometheus text format. On the management listener only.
 pub(crate) async fn metrics(app: Data<App>) -> Result<HttpResponse, Problem> {
-    let lanes = [
-        ("password", app.password_lane.waiting()),
-        ("storage", app.storage_lane.waiting()),
-    ];
-    let text = app.metrics.render(&lanes)?;
+    let text = app.metrics.render()?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
         .body(text))

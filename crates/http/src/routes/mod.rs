@@ -1,12 +1,14 @@
 //! The routes, one file a resource.
 
 pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod docs;
 pub(crate) mod endpoint;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod metrics;
+pub(crate) mod probes;
 pub(crate) mod problems;
 pub(crate) mod revocations;
 pub(crate) mod setup;
@@ -49,6 +51,7 @@ pub(crate) fn public() -> Vec<Endpoint> {
         Endpoint::at("/v1/users/{id}/sessions", General)
             .get(users::list_sessions)
             .delete(users::end_sessions),
+        Endpoint::at("/v1/audit", General).get(audit::list),
         Endpoint::at("/.well-known/jwks.json", General).get(keys::jwks),
         Endpoint::at("/v1/revocations", General).get(revocations::list),
         Endpoint::at("/health/live", General).get(health::live),
@@ -66,6 +69,8 @@ fn management() -> Vec<Endpoint> {
         Endpoint::at("/health/live", Class::General).get(health::live),
         Endpoint::at("/health/ready", Class::General).get(health::ready),
         Endpoint::at("/metrics", Class::General).get(metrics::metrics),
+        Endpoint::at("/probes", Class::General).post(probes::make),
+        Endpoint::at("/probes/{name}", Class::General).get(probes::view),
     ]
 }
 

@@ -54,7 +54,9 @@ pub(crate) async fn complete(
         password: setup.password,
         name: setup.name,
     };
-    let begin = move |app: &App, _: &Occasion| setup_on(app).begin(&setup.setup_token);
+    // What could not be hashed anyway is refused before it costs the store anything.
+    app.password_lane.has_room(&origin.client())?;
+    let begin = move |app: &App, occasion: &Occasion| setup_on(app).begin(&setup.setup_token, occasion);
     let open = app.on(&app.storage_lane, &origin, begin).await?;
     let hash = move |app: &App, occasion: &Occasion| setup_on(app).hash(&open, &draft, occasion);
     let hashed = app.on(&app.password_lane, &origin, hash).await?;

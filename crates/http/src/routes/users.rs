@@ -18,13 +18,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::bodies::{SessionsBody, Status, UserBody, change};
-use crate::extract::{Origin, Require, RequireOn, StrictJson, StrictQuery};
+use crate::extract::{Origin, Require, RequireOn, StrictJson, StrictQuery, page_size};
 use crate::problem::{Code, Problem, ProblemResponse};
-
-/// How many accounts a page has if nothing else is asked for.
-const DEFAULT_PAGE: u32 = 50;
-/// The most accounts a page has.
-const MAX_PAGE: u32 = 100;
 
 /// Which accounts to list.
 #[derive(Deserialize, IntoParams)]
@@ -104,10 +99,7 @@ fn user_id(id: &str) -> Result<UserId, Problem> {
 impl Listing {
     /// What to list, how many, after whom.
     fn parse(self) -> Result<(UserFilter, u32, Option<UserId>), Problem> {
-        let limit = self.limit.unwrap_or(DEFAULT_PAGE);
-        if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(Problem::malformed("`limit` must be from 1 to 100"));
-        }
+        let limit = page_size(self.limit)?;
         let email = self.email.as_deref().map(Email::parse).transpose();
         let role = self.role.as_deref().map(Role::parse).transpose();
         let after = self.cursor.as_deref().map(UserId::parse).transpose();

@@ -12,5 +12,6 @@ mod forgeries;
 mod hostile_claims;
 mod key_ring;
 mod refresh_tokens;
+mod remembering;
 mod resealing;
 mod rotation;

@@ -8,9 +8,13 @@ mod events;
 mod keys;
 mod networks;
 mod revocations;
+mod rotation;
 mod sessions;
 mod setup;
 mod sweeping;
 mod user_page;
 mod user_row;
 mod users;
+
+#[cfg(feature = "test-support")]
+pub(crate) use events::EventRow;

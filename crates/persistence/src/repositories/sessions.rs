@@ -3,6 +3,7 @@ use core::net::IpAddr;
 use diesel::prelude::*;
 
 use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::identity::User;
 use doorward_domain::ports::{SessionRepository, StoreResult};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Ended, Generation, Session, SessionKey};
@@ -10,8 +11,11 @@ use doorward_domain::token::{EndReason, Ended, Generation, Session, SessionKey};
 use crate::connection::on_either;
 use crate::failure::Failure;
 use crate::field::{Place, instant, without_nul};
-use crate::schema::sessions;
+use crate::schema::{sessions, user_roles, users};
 use crate::work::{Work, hit};
+
+use super::rotation::Rotation;
+use super::user_row::UserRow;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
@@ -110,6 +114,26 @@ impl SessionRepository for Work<'_> {
         })
     }
 
+    fn find_with_user(&mut self, id: SessionId) -> StoreResult<Option<(Session, User)>> {
+        self.read(|connection| {
+            let rows: Vec<(SessionRow, UserRow, Option<String>)> = sessions::table
+                .inner_join(users::table.left_join(user_roles::table))
+                .filter(sessions::id.eq(id.to_string()))
+                .select((
+                    SessionRow::as_select(),
+                    UserRow::as_select(),
+                    user_roles::role.nullable(),
+                ))
+                .load(connection)?;
+            let mut rows = rows.into_iter();
+            let Some((session, user, first_role)) = rows.next() else {
+                return Ok(None);
+            };
+            let roles = first_role.into_iter().chain(rows.filter_map(|(.., role)| role));
+            Ok(Some((session.try_into()?, user.with_roles(roles)?)))
+        })
+    }
+
     fn rotate(
         &mut self,
         id: SessionId,
@@ -120,19 +144,15 @@ impl SessionRepository for Work<'_> {
     ) -> StoreResult<bool> {
         let Some(to) = from.next() else { return Ok(false) };
         self.write(|connection| {
-            let current = sessions::table
-                .find(id.to_string())
-                .filter(sessions::generation.eq(i64::from(from.get())))
-                .filter(sessions::ended_at.is_null());
-            hit(diesel::update(current)
-                .set((
-                    sessions::generation.eq(i64::from(to.get())),
-                    sessions::rotated_at.eq(now.as_micros()),
-                    sessions::last_used_at.eq(now.as_micros()),
-                    sessions::ip.eq(ip.map(|ip| ip.to_string())),
-                    sessions::user_agent.eq(client(user_agent)?),
-                ))
-                .execute(connection))
+            let rotation = Rotation {
+                id: id.to_string(),
+                from: from.get().into(),
+                to: to.get().into(),
+                now: now.as_micros(),
+                ip: ip.map(|ip| ip.to_string()),
+                user_agent: client(user_agent)?,
+            };
+            hit(on_either!(connection, inner => rotation.execute(inner)))
         })
     }
 

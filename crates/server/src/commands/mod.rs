@@ -1,5 +1,7 @@
 //! What the program does when it is run.
 
+mod doctor;
+mod exchange;
 mod health;
 mod keys;
 mod serve;
@@ -49,6 +51,9 @@ fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Resul
         health::ask(&settings)?;
         return print("ready");
     }
+    if let Command::Doctor(arguments) = &command {
+        return doctor::examine(&settings, arguments);
+    }
     start_logging(&settings)?;
     match command {
         Command::Serve => serve::serve(settings),
@@ -65,7 +70,7 @@ fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Resul
         Command::Config {
             command: ConfigCommand::Check,
         } => print("configuration is valid"),
-        Command::Health | Command::Openapi => Ok(()),
+        Command::Health | Command::Doctor(_) | Command::Openapi => Ok(()),
     }
 }
 

@@ -39,7 +39,7 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
     let policy = compose::key_policy(&settings);
     let _chores = Chores::start(vec![
         upkeep::tending_keys(ring, Arc::clone(&store), policy.pause()),
-        upkeep::sweeping(Arc::clone(&store), policy.access_life),
+        upkeep::sweeping(Arc::clone(&store), policy.access_life, settings.audit.retention),
     ])?;
     doorward_http::serve(ports, policies, http, ready, stop_signal).map_err(|error| cannot_serve(&error))?;
     tracing::info!("stopped");

@@ -34,6 +34,8 @@ pub struct RawSettings {
     pub attempts: RawAttempts,
     /// How many requests an address may make, on each instance.
     pub throttle: RawThrottle,
+    /// What is remembered of what happened.
+    pub audit: RawAudit,
     /// The creation of the first administrator.
     pub setup: RawSetup,
     /// Logging, to standard error, one line an event.
@@ -52,6 +54,7 @@ impl Default for RawSettings {
             lane: RawLane::default(),
             attempts: RawAttempts::default(),
             throttle: RawThrottle::default(),
+            audit: RawAudit::default(),
             setup: RawSetup::default(),
             log: RawLog::default(),
         }
@@ -76,6 +79,18 @@ pub struct RawServer {
     pub trusted_proxies: Vec<String>,
     /// The header in which trusted proxies forward the client's address: `x-forwarded-for` or `forwarded` (RFC 7239).
     pub forwarded_header: String,
+    /// The most connections of clients at once; more wait to be accepted. The limit on open files allows for about half
+    /// its number; it is raised as far as the system lets it be.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_connections: u32,
+    /// The most connections of one client at once, by address (IPv4) or /64 (IPv6); more are closed. Trusted proxies are
+    /// not held to it.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_connections_per_address: u32,
+    /// How long an idle connection is kept for the next request. A proxy that keeps connections should keep them for less
+    /// long. An answer has to be read within this time and five seconds.
+    #[schemars(extend("x-min" = "1s", "x-max" = "10m"))]
+    pub idle_timeout: Span,
 }
 
 impl Default for RawServer {
@@ -86,6 +101,9 @@ impl Default for RawServer {
             public_url: "http://localhost:8080".into(),
             trusted_proxies: Vec::new(),
             forwarded_header: "x-forwarded-for".into(),
+            max_connections: 4096,
+            max_connections_per_address: 256,
+            idle_timeout: Span::seconds(30),
         }
     }
 }
@@ -356,6 +374,24 @@ macro_rules! quota {
 quota!(RawSensitiveQuota, 10, 10);
 quota!(RawRefreshQuota, 60, 60);
 quota!(RawGeneralQuota, 200, 1200);
+
+/// `audit.*`
+#[derive(Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawAudit {
+    /// How long an entry of the audit log is kept; older ones are deleted. The default is a year, because an intrusion is
+    /// often found months after it began, and because that is what auditors ask for.
+    #[schemars(extend("x-min" = "1d", "x-max" = "3650d"))]
+    pub retention: Span,
+}
+
+impl Default for RawAudit {
+    fn default() -> Self {
+        Self {
+            retention: Span::days(365),
+        }
+    }
+}
 
 /// `setup.*`
 #[derive(Default, Deserialize, JsonSchema)]

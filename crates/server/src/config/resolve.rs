@@ -25,8 +25,9 @@ use super::raw::{
 use super::scalar::Span;
 use super::secret::{master_key, pepper};
 use super::settings::{
-    Argon2Settings, DatabaseSettings, ForwardedHeader, KeySettings, LaneSettings, LogFormat, LogSettings,
-    PasswordSettings, Quota, ServerSettings, Settings, SigningAlgorithm, ThrottleSettings, TokenSettings,
+    Argon2Settings, AuditSettings, DatabaseSettings, ForwardedHeader, KeySettings, LaneSettings, LogFormat,
+    LogSettings, PasswordSettings, Quota, ServerSettings, Settings, SigningAlgorithm, ThrottleSettings,
+    TokenSettings,
 };
 use crate::failure::Failure;
 use doorward_persistence::DatabaseUrl;
@@ -72,6 +73,9 @@ pub fn resolve(merged: Config) -> Result<Settings, Failure> {
         lane: lane(&raw.lane),
         attempts,
         throttle: throttle(&raw.throttle),
+        audit: AuditSettings {
+            retention: raw.audit.retention.0,
+        },
         setup_token,
         log,
         warnings: context.warnings,
@@ -121,6 +125,9 @@ fn server(context: &mut Context, raw: &RawServer) -> ServerSettings {
         public_url,
         trusted_proxies,
         forwarded_header,
+        max_connections: size(raw.max_connections),
+        max_connections_per_address: size(raw.max_connections_per_address),
+        idle_timeout: raw.idle_timeout.0,
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Settings {
     pub attempts: AttemptPolicy,
     /// How many requests an address may make.
     pub throttle: ThrottleSettings,
+    /// The audit log.
+    pub audit: AuditSettings,
     /// The token that creates the first administrator, when it was given rather than to be made.
     pub setup_token: Option<SecretString>,
     /// Logging.
@@ -57,6 +59,12 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// The header they forward the client's address in.
     pub forwarded_header: ForwardedHeader,
+    /// The most connections of clients at once.
+    pub max_connections: usize,
+    /// The most connections of one client.
+    pub max_connections_per_address: usize,
+    /// How long an idle connection is kept.
+    pub idle_timeout: Duration,
 }
 
 /// The header that carries the client's address.
@@ -186,6 +194,13 @@ pub struct Quota {
     pub burst: NonZeroU32,
     /// Requests a minute after that.
     pub per_minute: NonZeroU32,
+}
+
+/// `audit.*`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// How long an entry is kept.
+    pub retention: Duration,
 }
 
 /// `log.*`

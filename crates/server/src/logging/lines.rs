@@ -87,14 +87,15 @@ where
     ) -> fmt::Result {
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        for character in line.trim_end().chars() {
-            // Outside of strings JSON has none of these, so this is inside one, where an escape means the same.
-            if is_unsafe(character) {
-                write!(out, "\\u{:04x}", u32::from(character))?;
-            } else {
-                out.write_char(character)?;
-            }
+        let mut rest = line.trim_end();
+        // Outside of strings JSON has none of these, so this is inside one, where an escape means the same.
+        while let Some((place, character)) = rest.char_indices().find(|(_, character)| is_unsafe(*character))
+        {
+            let (harmless, tail) = rest.split_at(place);
+            write!(out, "{harmless}\\u{:04x}", u32::from(character))?;
+            rest = tail.strip_prefix(character).unwrap_or_default();
         }
+        out.write_str(rest)?;
         out.write_char('\n')
     }
 }

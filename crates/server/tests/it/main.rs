@@ -9,6 +9,8 @@ mod attack;
 #[cfg(test)]
 mod attempts;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod auth;
 #[cfg(test)]
 mod backing;
@@ -21,7 +23,11 @@ mod documents;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod lane;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
@@ -31,15 +37,21 @@ mod measure;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod nginx;
+#[cfg(test)]
 mod operation;
 #[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod passwords;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
 mod permissions;
 #[cfg(test)]
 mod protocol;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn nothing_a_client_sends_becomes_a_label() {
     let known: BTreeSet<_> = operations(&service.client())
         .into_iter()
         .map(|operation| operation.path)
-        .chain(["unmatched", "/metrics"].map(str::to_owned))
+        .chain(["unmatched", "/metrics", "/probes", "/probes/{name}"].map(str::to_owned))
         .collect();
     let methods = [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other",
@@ -70,6 +70,14 @@ fn nothing_a_client_sends_becomes_a_label() {
             "method" => assert!(methods.contains(&value.as_str()), "{value}"),
             "status" => assert!((100..600).contains(&value.parse().unwrap()), "{value}"),
             "lane" => assert!(["password", "storage"].contains(&value.as_str()), "{value}"),
+            "class" => assert!(
+                ["sensitive", "refresh", "general"].contains(&value.as_str()),
+                "{value}"
+            ),
+            "reason" => assert!(
+                ["full", "displaced", "waited", "stuck"].contains(&value.as_str()),
+                "{value}"
+            ),
             "le" => {}
             other => panic!("a label {other}: say here what its values may be"),
         }

@@ -8,7 +8,7 @@
 use std::fmt::Write;
 
 use doorward_domain::access::{
-    AssignRoles, Holders, ManageOwnAccount, ManageUsers, Permission, ReadUser, ReadUsers,
+    AssignRoles, Holders, ManageOwnAccount, ManageUsers, Permission, ReadAudit, ReadUser, ReadUsers,
 };
 use serde_json::json;
 
@@ -65,6 +65,7 @@ fn holders(permission: &str) -> Option<Holders> {
         of::<ReadUsers>(),
         of::<ManageUsers>(),
         of::<AssignRoles>(),
+        of::<ReadAudit>(),
     ];
     permissions
         .into_iter()

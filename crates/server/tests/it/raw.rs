@@ -1,10 +1,11 @@
 //! Requests that no well-behaved client sends, written to the socket as they are.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::client::Answer;
@@ -14,7 +15,19 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Sends these bytes and gives the first answer; none, if the server hangs up without one.
 pub fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
-    let mut stream = TcpStream::connect(address).unwrap();
+    exchange_on(TcpStream::connect(address).unwrap(), request)
+}
+
+/// Connects from this address of the machine.
+pub fn connect_from(from: IpAddr, to: SocketAddr) -> TcpStream {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &SocketAddr::new(from, 0)).unwrap();
+    connect(&socket, &to).unwrap();
+    socket.into()
+}
+
+/// Sends these bytes on a connection and gives the first answer, after which the connection is closed.
+pub fn exchange_on(mut stream: TcpStream, request: &[u8]) -> Option<Answer> {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut writing = stream.try_clone().unwrap();
     let received = thread::scope(|scope| {

@@ -197,7 +197,12 @@ impl Service {
 
     /// Runs another command of the program with the same configuration, in the same place.
     pub fn run(&self, arguments: &[&str], input: &str) -> crate::support::Ended {
-        crate::support::run(self.launch.command(self.home.path(), arguments), input)
+        crate::support::run(self.command(arguments), input)
+    }
+
+    /// Such a command, not yet run.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.launch.command(self.home.path(), arguments)
     }
 
     /// Sends a signal.

@@ -63,7 +63,7 @@ fn a_storm_of_logins_takes_nothing_else_down(backing: &Backing) {
     let mut grace = service.person("grace");
     let calm = peak_memory(&service);
     let answers: Vec<_> = thread::scope(|scope| {
-        let logins: Vec<_> = (0..24)
+        let logins: Vec<_> = (0..200)
             .map(|number| {
                 let client = service.client();
                 scope.spawn(move || {

@@ -56,6 +56,7 @@ macro_rules! __store_contract_cases {
             }
             sessions {
                 a_session_is_found_or_is_none
+                a_session_is_found_with_its_user
                 a_session_needs_its_user
                 a_rotation_notes_its_use_and_nothing_else
                 a_generation_rotates_once
@@ -85,6 +86,13 @@ macro_rules! __store_contract_cases {
                 an_event_is_rolled_back_with_its_change
                 an_event_outlives_whom_it_tells_of
             }
+            event_pages {
+                event_pages_list_every_event_once_newest_first
+                event_pages_are_filtered_by_every_condition
+                event_pages_split_events_of_one_instant
+                event_pages_order_ids_by_their_bytes
+                an_event_cursor_survives_what_is_written_and_swept
+            }
             revocations {
                 revocations_come_back_as_they_were
                 a_reader_goes_on_after_what_it_has_seen
@@ -97,6 +105,7 @@ macro_rules! __store_contract_cases {
                 attempts_are_swept_by_their_latest
                 networks_are_swept_by_their_latest_login
                 revocations_are_swept_and_their_numbers_stay_used
+                events_are_swept_by_the_time_in_their_ids
                 a_sweep_is_bounded
             }
             keys {

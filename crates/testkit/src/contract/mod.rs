@@ -18,6 +18,7 @@
 
 mod accounts;
 mod attempts;
+mod event_pages;
 mod events;
 mod extremes;
 mod keys;

@@ -9,7 +9,7 @@ use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::identity::{
     AttemptKey, AttemptRecord, DisplayName, PasswordVersion, RecentGuesses, User, UserStatus, UserVersion,
 };
-use doorward_domain::ports::UserFilter;
+use doorward_domain::ports::{EventFilter, UserFilter};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Generation, KeyId, KeyPurpose, SealedKey, Session, SessionKey};
 
@@ -358,6 +358,10 @@ pub fn events_come_back_as_they_were(store: &dyn StoreUnderTest) {
     for (found, event) in log.iter().zip(&events) {
         assert_eq!(found, event);
     }
+    let limit = u32::try_from(events.len()).expect("few events");
+    let mut page = store.read(|r| r.events().page(&EventFilter::default(), None, limit));
+    page.reverse();
+    assert_eq!(page, events);
 }
 
 /// Keys with any bytes, of any length, come back as they were.

@@ -4,6 +4,7 @@ use core::net::IpAddr;
 use core::slice;
 use core::time::Duration;
 
+use doorward_domain::identity::User;
 use doorward_domain::ports::Transactions;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Ended, Generation, Session};
@@ -49,6 +50,26 @@ pub fn a_session_is_found_or_is_none(store: &dyn StoreUnderTest) {
     assert!(!end(store, &other, EndReason::LoggedOut, START));
     assert_eq!(store.session(other.id), None);
     assert_eq!(store.session(session.id), Some(session));
+}
+
+/// A session is found with its user as the user is now, roles included, and with nobody else's.
+pub fn a_session_is_found_with_its_user(store: &dyn StoreUnderTest) {
+    for (number, roles) in [(1, &[][..]), (2, &["user"]), (3, &["admin", "auditor", "user"])] {
+        let user = User {
+            roles: sample::roles(roles),
+            ..sample::user(number)
+        };
+        store.keep(&user);
+        let session = sample::session(number, user.id);
+        store.keep_session(&session);
+        let found = store.read(|r| r.sessions().find_with_user(session.id));
+        assert_eq!(found, Some((session.clone(), user)));
+        assert!(end(store, &session, EndReason::LoggedOut, after(1)));
+        let found = store.read(|r| r.sessions().find_with_user(session.id));
+        assert_eq!(found.map(|(session, _)| session), store.session(session.id));
+    }
+    let unknown = sample::session(4, sample::user(1).id);
+    assert_eq!(store.read(|r| r.sessions().find_with_user(unknown.id)), None);
 }
 
 /// Nobody's session cannot be kept: otherwise a login that crosses a deletion would outlive the account.

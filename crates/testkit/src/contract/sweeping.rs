@@ -2,12 +2,14 @@
 
 use core::time::Duration;
 
-use doorward_domain::id::SessionId;
+use doorward_domain::audit::Event;
+use doorward_domain::id::{EventId, SessionId};
 use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentGuesses};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Revoked};
 
 use super::StoreUnderTest;
+use crate::SeededEntropy;
 use crate::sample::{self, START};
 
 fn after(seconds: u64) -> Timestamp {
@@ -78,6 +80,31 @@ pub fn revocations_are_swept_and_their_numbers_stay_used(store: &dyn StoreUnderT
     assert_eq!(store.read(|r| r.revocations().after(0, 100)).len(), 1);
     assert_eq!(store.write(|r| r.sweeping().old_revocations(after(100), 100)), 1);
     assert!(append(after(200)) > second);
+}
+
+/// Events go by the time that is in their ids, to the millisecond; those of the millisecond itself stay.
+pub fn events_are_swept_by_the_time_in_their_ids(store: &dyn StoreUnderTest) {
+    let entropy = SeededEntropy::new(3);
+    let mut kept = Vec::new();
+    for second in [10, 20, 20, 20, 30] {
+        let at = after(second);
+        let event = Event {
+            id: EventId::generate(at, &entropy),
+            at,
+            ..sample::event(0)
+        };
+        store.write(|r| r.events().append(&event));
+        if second > 10 {
+            kept.push(event);
+        }
+    }
+    assert_eq!(store.write(|r| r.sweeping().old_events(after(10), 100)), 0);
+    assert_eq!(store.write(|r| r.sweeping().old_events(after(20), 100)), 1);
+    kept.sort_by_key(|event| event.id);
+    assert_eq!(store.log(), kept);
+    let swept = [2, 2, 2].map(|limit| store.write(|r| r.sweeping().old_events(after(21), limit)));
+    assert_eq!(swept, [2, 1, 0]);
+    assert_eq!(store.log(), kept[3..]);
 }
 
 /// No more than asked for goes at once.

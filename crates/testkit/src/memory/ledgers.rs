@@ -1,10 +1,13 @@
 //! The small things: attempts, networks, events, revocations, keys, setup.
 
+use std::cmp::Reverse;
+
 use doorward_domain::audit::Event;
+use doorward_domain::id::EventId;
 use doorward_domain::identity::{AttemptKey, AttemptRecord};
 use doorward_domain::ports::{
-    AttemptRepository, EventLog, KeyRepository, NetworkRepository, RevocationLog, SetupRepository,
-    SetupState, StoreResult,
+    AttemptRepository, EventFilter, EventLog, KeyRepository, NetworkRepository, RevocationLog,
+    SetupRepository, SetupState, StoreResult,
 };
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{KeyPurpose, Revocation, Revoked, SealedKey};
@@ -60,6 +63,18 @@ impl EventLog for Transaction {
     fn append(&mut self, event: &Event) -> StoreResult<()> {
         self.change()?.events.push(event.clone());
         Ok(())
+    }
+
+    fn page(&mut self, filter: &EventFilter, before: Option<EventId>, limit: u32) -> StoreResult<Vec<Event>> {
+        let is_meant = |event: &&Event| {
+            before.is_none_or(|before| event.id < before)
+                && filter.user_id.is_none_or(|user| event.user_id == Some(user))
+                && filter.kind.is_none_or(|kind| event.kind == kind)
+        };
+        let mut events: Vec<Event> = self.look()?.events.iter().filter(is_meant).cloned().collect();
+        events.sort_by_key(|event| Reverse(event.id));
+        events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(events)
     }
 }
 

@@ -2,6 +2,7 @@ use core::cmp::Reverse;
 use core::net::IpAddr;
 
 use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::identity::User;
 use doorward_domain::ports::{SessionRepository, StoreResult};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Ended, Generation, Session};
@@ -24,6 +25,14 @@ impl SessionRepository for Transaction {
 
     fn find(&mut self, id: SessionId) -> StoreResult<Option<Session>> {
         Ok(self.look()?.sessions.get(&id).cloned())
+    }
+
+    fn find_with_user(&mut self, id: SessionId) -> StoreResult<Option<(Session, User)>> {
+        let state = self.look()?;
+        Ok(state.sessions.get(&id).and_then(|session| {
+            let account = state.accounts.get(&session.user_id)?;
+            Some((session.clone(), account.user.clone()))
+        }))
     }
 
     fn rotate(

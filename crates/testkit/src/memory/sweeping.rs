@@ -1,3 +1,4 @@
+use doorward_domain::id::EventId;
 use doorward_domain::ports::{StoreResult, Sweeping};
 use doorward_domain::time::Timestamp;
 
@@ -51,6 +52,16 @@ impl Sweeping for Transaction {
         Ok(sweep(
             |keep| log.retain(|entry| keep(entry)),
             |entry| entry.at < before,
+            limit,
+        ))
+    }
+
+    fn old_events(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        let events = &mut self.change()?.events;
+        let least = EventId::least_at(before);
+        Ok(sweep(
+            |keep| events.retain(|event| keep(event)),
+            |event| event.id < least,
             limit,
         ))
     }

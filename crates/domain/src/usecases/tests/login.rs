@@ -270,6 +270,17 @@ fn an_account_that_changed_while_the_password_was_hashed_opens_nothing() {
             .users
             .expect_password_version()
             .returning(move |_| Ok(version));
+        repositories
+            .events
+            .expect_append()
+            .times(1)
+            .withf(|event| {
+                event
+                    .detail
+                    .get("reason")
+                    .is_some_and(|why| why == "changed-meanwhile")
+            })
+            .returning(|_| Ok(()));
         let hasher = hasher_finding(Verification::Match { outdated: false });
         let (result, _) = login("ada@example.org", repositories, &hasher);
         assert!(matches!(result, Err(LoginError::InvalidCredentials)));

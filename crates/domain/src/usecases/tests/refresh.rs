@@ -2,7 +2,7 @@ use core::time::Duration;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::audit::EventKind;
+use crate::audit::{EventKind, EventOutcome};
 use crate::ports::{
     MockAccessTokenSigner, MockRefreshTokens, MockRepositories, MockStore, StoreError, Verdict,
 };
@@ -70,16 +70,12 @@ fn refresh(
     refresh_by(&|| NOW, presented, repositories, authentic)
 }
 
-fn holding(session: Session, user: Option<User>) -> MockRepositories {
+fn holding(session: Session, user: User) -> MockRepositories {
     let mut repositories = MockRepositories::default();
     repositories
         .sessions
-        .expect_find()
-        .returning(move |_| Ok(Some(session.clone())));
-    repositories
-        .users
-        .expect_find()
-        .returning(move |_| Ok(user.clone()));
+        .expect_find_with_user()
+        .returning(move |_| Ok(Some((session.clone(), user.clone()))));
     repositories
 }
 
@@ -105,7 +101,7 @@ fn garbage_asks_the_store_nothing() {
 
 #[test]
 fn the_current_token_moves_the_session_on() {
-    let mut repositories = holding(session(4), Some(user(&["user"])));
+    let mut repositories = holding(session(4), user(&["user"]));
     repositories
         .sessions
         .expect_rotate()
@@ -119,7 +115,7 @@ fn the_current_token_moves_the_session_on() {
 
 #[test]
 fn a_retry_gets_the_same_successor_and_writes_nothing() {
-    let (result, _) = refresh("3", holding(session(4), Some(user(&["user"]))), true);
+    let (result, _) = refresh("3", holding(session(4), user(&["user"])), true);
     assert_eq!(result.unwrap().refresh_token.expose(), "4");
 }
 
@@ -129,13 +125,12 @@ fn losing_the_race_ends_like_a_retry() {
     let reads = AtomicU32::new(0);
     repositories
         .sessions
-        .expect_find()
+        .expect_find_with_user()
         .times(2)
-        .returning(move |_| Ok(Some(session(reads.fetch_add(1, Ordering::SeqCst)))));
-    repositories
-        .users
-        .expect_find()
-        .returning(|_| Ok(Some(user(&["user"]))));
+        .returning(move |_| {
+            let read = session(reads.fetch_add(1, Ordering::SeqCst));
+            Ok(Some((read, user(&["user"]))))
+        });
     repositories
         .sessions
         .expect_rotate()
@@ -147,7 +142,7 @@ fn losing_the_race_ends_like_a_retry() {
 
 #[test]
 fn a_replay_ends_the_session_and_commits() {
-    let mut repositories = holding(session(4), None);
+    let mut repositories = holding(session(4), user(&["user"]));
     repositories
         .sessions
         .expect_end()
@@ -170,13 +165,13 @@ fn a_replay_ends_the_session_and_commits() {
 fn a_forged_token_is_refused_and_costs_the_session_nothing() {
     for presented in ["1", "4"] {
         assert!(is_refused(
-            &refresh(presented, holding(session(4), None), false).0
+            &refresh(presented, holding(session(4), user(&["user"])), false).0
         ));
     }
 }
 
 #[test]
-fn an_ended_session_and_a_user_who_may_not_are_refused_without_a_trace() {
+fn an_ended_session_and_a_user_who_may_not_are_refused_and_that_is_kept() {
     let ended = Session {
         ended: Some(Ended {
             at: NOW,
@@ -184,25 +179,36 @@ fn an_ended_session_and_a_user_who_may_not_are_refused_without_a_trace() {
         }),
         ..session(4)
     };
-    assert!(is_refused(
-        &refresh("4", holding(ended, Some(user(&["user"]))), true).0
-    ));
     let disabled = User {
         status: UserStatus::Disabled,
         ..user(&["user"])
     };
-    for gone in [None, Some(disabled)] {
-        for presented in ["3", "4"] {
-            assert!(is_refused(
-                &refresh(presented, holding(session(4), gone.clone()), true).0
-            ));
-        }
+    for (presented, session, user, why) in [
+        ("4", ended, user(&["user"]), "session-ended"),
+        ("5", session(4), user(&["user"]), "out-of-range"),
+        ("3", session(4), disabled.clone(), "account-disabled"),
+        ("4", session(4), disabled, "account-disabled"),
+    ] {
+        let mut repositories = holding(session, user);
+        repositories
+            .events
+            .expect_append()
+            .times(1)
+            .withf(move |event| {
+                event.kind == EventKind::SessionRefreshed
+                    && event.outcome == EventOutcome::Failure
+                    && event.detail.get("reason").is_some_and(|reason| reason == why)
+            })
+            .returning(|_| Ok(()));
+        let (result, verdicts) = refresh(presented, repositories, true);
+        assert!(is_refused(&result));
+        assert_eq!(verdicts, [Verdict::Commit]);
     }
 }
 
 #[test]
 fn roles_are_those_of_the_store() {
-    let mut repositories = holding(session(0), Some(user(&["auditor"])));
+    let mut repositories = holding(session(0), user(&["auditor"]));
     repositories
         .sessions
         .expect_rotate()
@@ -222,7 +228,7 @@ fn an_outage_is_not_a_refused_token() {
     let mut repositories = MockRepositories::default();
     repositories
         .sessions
-        .expect_find()
+        .expect_find_with_user()
         .returning(|_| Err(StoreError::Unavailable("planted".to_owned())));
     let (result, verdicts) = refresh("0", repositories, true);
     assert!(matches!(result, Err(RefreshError::Store(_))));
@@ -237,7 +243,11 @@ fn logout_ends_a_session_by_any_of_its_tokens_and_by_no_other() {
         ("4", false, 0),
         ("garbage", true, 0),
     ] {
-        let mut repositories = holding(session(4), None);
+        let mut repositories = MockRepositories::default();
+        repositories
+            .sessions
+            .expect_find()
+            .returning(|_| Ok(Some(session(4))));
         repositories
             .sessions
             .expect_end()
@@ -262,7 +272,7 @@ fn logout_ends_a_session_by_any_of_its_tokens_and_by_no_other() {
 #[test]
 fn a_rotation_is_dated_when_the_session_has_been_read() {
     let late = NOW + Duration::from_secs(60);
-    let mut repositories = holding(session(0), Some(user(&["user"])));
+    let mut repositories = holding(session(0), user(&["user"]));
     repositories
         .sessions
         .expect_rotate()
@@ -276,7 +286,7 @@ fn a_rotation_is_dated_when_the_session_has_been_read() {
 fn a_rotation_that_took_too_long_is_rolled_back() {
     let calls = AtomicU32::new(0);
     let clock = || NOW + Duration::from_secs(12) * calls.fetch_add(1, Ordering::SeqCst);
-    let mut repositories = holding(session(0), Some(user(&["user"])));
+    let mut repositories = holding(session(0), user(&["user"]));
     repositories
         .sessions
         .expect_rotate()

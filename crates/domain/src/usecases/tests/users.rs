@@ -1,9 +1,24 @@
 use super::*;
 use crate::access::{AssignRoles, ManageUsers};
+use crate::audit::EventOutcome;
 use crate::change::Change;
 use crate::ports::{MockRepositories, MockStore, Verdict};
 use crate::token::Revoked;
 use crate::usecases::{DeleteUser, DeleteUserError, SetRoles, SetRolesError, UpdateUser, UpdateUserError};
+
+/// Remembers that it would have been the last administrator.
+fn expect_refusal(mut repositories: MockRepositories) -> MockRepositories {
+    repositories
+        .events
+        .expect_append()
+        .times(1)
+        .withf(|event| {
+            event.outcome == EventOutcome::Failure
+                && event.detail.get("reason").is_some_and(|why| why == "last-admin")
+        })
+        .returning(|_| Ok(()));
+    repositories
+}
 
 /// Repositories with one administrator among so many active ones.
 fn with_admins(count: u64) -> MockRepositories {
@@ -23,7 +38,7 @@ fn with_admins(count: u64) -> MockRepositories {
 #[test]
 fn the_last_administrator_stays_one() {
     let entropy = entropy();
-    let store = MockStore::new(with_admins(1));
+    let store = MockStore::new(expect_refusal(with_admins(1)));
     let demoted = SetRoles {
         store: &store,
         entropy: &entropy,
@@ -35,9 +50,10 @@ fn the_last_administrator_stays_one() {
         &occasion(),
     );
     assert!(matches!(demoted, Err(SetRolesError::LastAdmin)));
-    assert_eq!(store.verdicts(), [Verdict::RollBack]);
+    // The refusal is kept, and it is all that was written.
+    assert_eq!(store.verdicts(), [Verdict::Commit]);
 
-    let store = MockStore::new(with_admins(1));
+    let store = MockStore::new(expect_refusal(with_admins(1)));
     let disabled = UpdateUser {
         store: &store,
         entropy: &entropy,
@@ -51,7 +67,7 @@ fn the_last_administrator_stays_one() {
     );
     assert!(matches!(disabled, Err(UpdateUserError::LastAdmin)));
 
-    let store = MockStore::new(with_admins(1));
+    let store = MockStore::new(expect_refusal(with_admins(1)));
     let attempt_keys = attempt_keys();
     let deleted = DeleteUser {
         store: &store,

@@ -13,7 +13,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario(
         "registration of an address that is taken",
         "EmailTaken",
-        &[],
+        &["user.registered failure of=ada reason=email-taken"],
         |w| {
             w.user("ada");
             Box::new(|| outcome(&w.register("ADA")))
@@ -81,7 +81,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario(
         "deleting the account of the last administrator",
         "LastAdmin",
-        &[],
+        &["user.deleted failure of=root by=root reason=last-admin"],
         |w| {
             let desk = root(w);
             Box::new(move || outcome(&w.delete_account(&desk, PASSWORD)))

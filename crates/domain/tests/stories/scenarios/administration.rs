@@ -1,8 +1,8 @@
 //! What administrators and operators do.
 
 use doorward_domain::access::ReadUser;
-use doorward_domain::ports::UserFilter;
-use doorward_domain::usecases::{ListUsers, ViewUser};
+use doorward_domain::ports::{EventFilter, UserFilter};
+use doorward_domain::usecases::{ListEvents, ListUsers, ViewUser};
 
 use crate::world::{World, outcome};
 
@@ -45,10 +45,15 @@ pub const SCENARIOS: &[Scenario] = &[
             Box::new(move || outcome(&w.enable(&desk, ada.id)))
         },
     ),
-    scenario("disabling the last administrator", "LastAdmin", &[], |w| {
-        let desk = root(w);
-        Box::new(move || outcome(&w.disable(&desk, desk.user.id)))
-    }),
+    scenario(
+        "disabling the last administrator",
+        "LastAdmin",
+        &["user.status-changed failure of=root by=root reason=last-admin status=disabled"],
+        |w| {
+            let desk = root(w);
+            Box::new(move || outcome(&w.disable(&desk, desk.user.id)))
+        },
+    ),
     scenario(
         "giving a user roles",
         "ok",
@@ -62,10 +67,15 @@ pub const SCENARIOS: &[Scenario] = &[
         let (desk, ada) = (root(w), w.user("ada"));
         Box::new(move || outcome(&w.set_roles(&desk, ada.id, &["user"])))
     }),
-    scenario("demoting the last administrator", "LastAdmin", &[], |w| {
-        let desk = root(w);
-        Box::new(move || outcome(&w.set_roles(&desk, desk.user.id, &["user"])))
-    }),
+    scenario(
+        "demoting the last administrator",
+        "LastAdmin",
+        &["user.roles-changed failure of=root by=root after=user before=admin user reason=last-admin"],
+        |w| {
+            let desk = root(w);
+            Box::new(move || outcome(&w.set_roles(&desk, desk.user.id, &["user"])))
+        },
+    ),
     scenario(
         "deleting a user",
         "ok",
@@ -76,10 +86,15 @@ pub const SCENARIOS: &[Scenario] = &[
             Box::new(move || outcome(&w.delete_user(&desk, phone.user.id)))
         },
     ),
-    scenario("deleting the last administrator", "LastAdmin", &[], |w| {
-        let desk = root(w);
-        Box::new(move || outcome(&w.delete_user(&desk, desk.user.id)))
-    }),
+    scenario(
+        "deleting the last administrator",
+        "LastAdmin",
+        &["user.deleted failure of=root by=root reason=last-admin"],
+        |w| {
+            let desk = root(w);
+            Box::new(move || outcome(&w.delete_user(&desk, desk.user.id)))
+        },
+    ),
     scenario(
         "unlocking a user",
         "ok",
@@ -100,9 +115,22 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
+        "making a user with an address that is taken",
+        "EmailTaken",
+        &["user.created failure of=ada by=root reason=email-taken"],
+        |w| {
+            let desk = root(w);
+            w.user("ada");
+            Box::new(move || outcome(&w.create_user(&desk, "ada", &["user"])))
+        },
+    ),
+    scenario(
         "making an administrator",
         "ok",
-        &["user.created success of=new by=operator roles=admin user"],
+        &[
+            "user.created success of=new by=operator roles=admin user",
+            "setup.completed success of=new",
+        ],
         |w| Box::new(|| outcome(&w.create_admin("ada"))),
     ),
     scenario("offering setup", "ok", &[], |w| {
@@ -124,14 +152,19 @@ pub const SCENARIOS: &[Scenario] = &[
             Box::new(|| outcome(&w.complete_setup("the setup token", "ada")))
         },
     ),
-    scenario("completing setup with a wrong token", "Closed", &[], |w| {
-        setup_token(w);
-        Box::new(|| outcome(&w.complete_setup("another token", "ada")))
-    }),
+    scenario(
+        "completing setup with a wrong token",
+        "Closed",
+        &["setup.completed failure reason=wrong-token"],
+        |w| {
+            setup_token(w);
+            Box::new(|| outcome(&w.complete_setup("another token", "ada")))
+        },
+    ),
     scenario(
         "completing setup with an address that is taken",
         "EmailTaken",
-        &[],
+        &["setup.completed failure reason=email-taken"],
         |w| {
             setup_token(w);
             w.user("ada");
@@ -145,6 +178,11 @@ pub const SCENARIOS: &[Scenario] = &[
             let reader = w.principal(&desk).authorize_on::<ReadUser>(Some(ada.id));
             outcome(&view.execute(&reader.expect("the permission")))
         })
+    }),
+    scenario("reading the audit log", "ok", &[], |w| {
+        let desk = root(w);
+        let list = ListEvents { store: &w.store };
+        Box::new(move || outcome(&list.execute(&w.may(&desk), &EventFilter::default(), None, 10)))
     }),
     scenario("listing users", "ok", &[], |w| {
         let desk = root(w);

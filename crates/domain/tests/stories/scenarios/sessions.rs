@@ -52,11 +52,26 @@ pub const SCENARIOS: &[Scenario] = &[
             Box::new(move || outcome(&w.refresh(&phone)))
         },
     ),
-    scenario("refresh of an ended session", INVALID, &[], |w| {
-        let (phone, _) = ada(w);
-        w.logout(&phone).expect("logged out");
-        Box::new(move || outcome(&w.refresh(&phone)))
-    }),
+    scenario(
+        "refresh of an ended session",
+        INVALID,
+        &["session.refreshed failure of=ada in=phone reason=session-ended"],
+        |w| {
+            let (phone, _) = ada(w);
+            w.logout(&phone).expect("logged out");
+            Box::new(move || outcome(&w.refresh(&phone)))
+        },
+    ),
+    scenario(
+        "refresh of a session that is over",
+        INVALID,
+        &["session.refreshed failure of=ada in=phone reason=session-expired"],
+        |w| {
+            let (phone, _) = ada(w);
+            w.wait(w.sessions.refresh_idle);
+            Box::new(move || outcome(&w.refresh(&phone)))
+        },
+    ),
     scenario("refresh with garbage", INVALID, &[], |w| {
         Box::new(|| outcome(&w.refresh_token("garbage")))
     }),

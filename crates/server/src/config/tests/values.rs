@@ -55,6 +55,7 @@ fn nothing_configured_is_the_documented_default() {
         quotas.map(|quota| (quota.burst.get(), quota.per_minute.get())),
         [(10, 10), (60, 60), (200, 1200)]
     );
+    assert_eq!(settings.audit.retention, Span::days(365).0);
     assert!(settings.setup_token.is_none());
     assert_eq!(
         settings.log,
@@ -94,6 +95,8 @@ fn bounds_are_kept() {
         ("throttle.general.burst=1", "throttle.general.burst=0"),
         ("throttle.general.per_minute=1", "throttle.general.per_minute=-1"),
         ("keys.rotate_every=1m", "keys.rotate_every=59s"),
+        ("audit.retention=1d", "audit.retention=23h"),
+        ("audit.retention=3650d", "audit.retention=3651d"),
         ("keys.algorithm=ES256", "keys.algorithm=RS256"),
         ("keys.algorithm=EdDSA", "keys.algorithm=eddsa"),
         ("lane.workers=1", "lane.workers=0"),

@@ -19,6 +19,8 @@ const CLIENTS: usize = 50;
 const USERS: usize = 10;
 /// How many rounds there are when nobody says.
 const ROUNDS: usize = 2;
+/// After how many rounds it is told how far the run is.
+const TOLD_EVERY: usize = 10;
 /// How long clients act in a round.
 const ACTING: Duration = Duration::from_millis(2000);
 
@@ -83,7 +85,13 @@ fn torture(name: &str, backing: &Backing, instances: usize) {
         tally.count(&records);
         tally.sessions += sessions;
         tally.ended += ended;
-        judge(&world, &records, seed);
+        judge(&world, &records, seed, round);
+        if (round + 1) % TOLD_EVERY == 0 && round + 1 < rounds {
+            say(&format!(
+                "torture, {name}: {} of {rounds} rounds, no violation",
+                round + 1
+            ));
+        }
     }
     let (kills, operations) = (world.outages().len(), tally.kinds.values().sum::<usize>());
     let Tally {
@@ -207,7 +215,7 @@ fn ask_first(round: &Round<'_>, actors: &mut [Actor<'_>], instance: usize) {
 }
 
 /// Fails with everything that is wrong with what was seen, and with what came before it.
-fn judge(world: &World, records: &[Record], seed: u64) {
+fn judge(world: &World, records: &[Record], seed: u64, round: usize) {
     let mut complaints = odd_answers(records, &world.outages());
     for (session, events) in by_session(records) {
         let violations = check(&events, POLICY);
@@ -226,7 +234,7 @@ fn judge(world: &World, records: &[Record], seed: u64) {
     let shown: Vec<_> = complaints.iter().take(120).map(String::as_str).collect();
     assert!(
         complaints.is_empty(),
-        "seed {seed}, {} lines:\n{}",
+        "seed {seed}, round {round}, {} lines:\n{}",
         complaints.len(),
         shown.join("\n")
     );

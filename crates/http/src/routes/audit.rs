@@ -1,0 +1,182 @@
+//! The audit log.
+
+use std::collections::BTreeMap;
+
+use actix_web::web::{Data, Json};
+use doorward_domain::access::{Permission as _, ReadAudit};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::id::{EventId, UserId};
+use doorward_domain::ports::EventFilter;
+use doorward_domain::usecases::ListEvents;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+use crate::app::App;
+use crate::bodies::rfc3339;
+use crate::extract::{Origin, Require, StrictQuery, page_size};
+use crate::problem::{Problem, ProblemResponse};
+
+/// Which events to list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Listing {
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+    /// Where the page begins: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only what happened to this user. It need not exist any more.
+    user_id: Option<String>,
+    /// Only events of this kind.
+    #[param(inline, value_type = Option<Kind>)]
+    kind: Option<String>,
+}
+
+/// One entry of the audit log. What is not known of it, or does not apply, is absent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(crate) struct EventBody {
+    /// Names the event.
+    id: String,
+    /// When it happened.
+    #[schema(format = DateTime)]
+    at: String,
+    /// What happened.
+    #[schema(inline, value_type = Kind)]
+    kind: &'static str,
+    /// Whether it was done, or turned away.
+    #[schema(inline, value_type = Outcome)]
+    outcome: &'static str,
+    /// Whom it happened to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    user_id: Option<String>,
+    /// Who did it, when that is somebody else or known apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    actor_id: Option<String>,
+    /// In or to which session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    session_id: Option<String>,
+    /// The client's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    ip: Option<String>,
+    /// What the client called itself, without control characters and cut to a bounded length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    user_agent: Option<String>,
+    /// The request in which it happened, as `X-Request-Id` of its answer and the log name it.
+    request_id: String,
+    /// Particulars, such as the `reason`: which there are depends on the kind.
+    detail: BTreeMap<String, String>,
+}
+
+/// One page of the audit log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Events)]
+pub(crate) struct EventsBody {
+    /// The newest first.
+    events: Vec<EventBody>,
+    /// Where the next page begins; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_cursor: Option<String>,
+}
+
+/// The words for kinds of events, for the document.
+struct Kind;
+
+/// The words for outcomes, for the document.
+struct Outcome;
+
+impl ToSchema for Kind {}
+
+impl PartialSchema for Kind {
+    fn schema() -> RefOr<Schema> {
+        words(EventKind::ALL.iter().map(|kind| kind.as_str()))
+    }
+}
+
+impl ToSchema for Outcome {}
+
+impl PartialSchema for Outcome {
+    fn schema() -> RefOr<Schema> {
+        words([EventOutcome::Success, EventOutcome::Failure].map(EventOutcome::as_str))
+    }
+}
+
+fn words(words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words))
+        .into()
+}
+
+impl From<Event> for EventBody {
+    fn from(event: Event) -> Self {
+        Self {
+            id: event.id.to_string(),
+            at: rfc3339(event.at),
+            kind: event.kind.as_str(),
+            outcome: event.outcome.as_str(),
+            user_id: event.user_id.map(|id| id.to_string()),
+            actor_id: event.actor_id.map(|id| id.to_string()),
+            session_id: event.session_id.map(|id| id.to_string()),
+            ip: event.ip.map(|ip| ip.to_string()),
+            user_agent: event.user_agent,
+            request_id: event.request_id,
+            detail: event.detail,
+        }
+    }
+}
+
+impl Listing {
+    /// What to list, how many, before what.
+    fn parse(self) -> Result<(EventFilter, u32, Option<EventId>), Problem> {
+        let limit = page_size(self.limit)?;
+        let user_id = self.user_id.as_deref().map(UserId::parse).transpose();
+        let before = self.cursor.as_deref().map(EventId::parse).transpose();
+        let kind = self.kind.as_deref().map(|word| {
+            EventKind::parse(word).ok_or_else(|| Problem::malformed("`kind` is not a kind of event"))
+        });
+        let filter = EventFilter {
+            user_id: user_id.map_err(|_detail| Problem::malformed("`user_id` is not the id of a user"))?,
+            kind: kind.transpose()?,
+        };
+        let before = before.map_err(|_detail| Problem::malformed("`cursor` is not a cursor of this list"))?;
+        Ok((filter, limit, before))
+    }
+}
+
+/// Read the audit log.
+///
+/// The newest events come first: events are in descending order of `id`, which is that of time to the millisecond, and
+/// within one millisecond no particular but always the same one. Walking from page to page meets every event that was there
+/// at the beginning exactly once, whatever is written meanwhile; what is written meanwhile is found by starting anew.
+#[utoipa::path(
+    get, path = "/v1/audit", tag = "audit", params(Listing), security(("bearer" = [])),
+    responses((status = 200, description = "A page of events.", body = EventsBody), (status = "default", response = ProblemResponse)),
+    extensions(("x-permission" = json!(ReadAudit::NAME))),
+)]
+pub(crate) async fn list(
+    Require(admin): Require<ReadAudit>,
+    app: Data<App>,
+    origin: Origin,
+    StrictQuery(listing): StrictQuery<Listing>,
+) -> Result<Json<EventsBody>, Problem> {
+    let (filter, limit, before) = listing.parse()?;
+    let page = app
+        .on(&app.storage_lane, &origin, move |app, _| {
+            ListEvents { store: app.store() }.execute(&admin, &filter, before, limit)
+        })
+        .await?;
+    Ok(Json(EventsBody {
+        events: page.events.into_iter().map(EventBody::from).collect(),
+        next_cursor: page.next.map(|id| id.to_string()),
+    }))
+}

@@ -1,0 +1,285 @@
+//! The audit log: what is in it, for whom, and what is not.
+
+mod actions;
+
+use std::collections::BTreeSet;
+
+use doorward_domain::audit::EventKind;
+use doorward_domain::token::Session;
+use serde_json::{Value, json};
+
+use crate::backing::{Backing, on_both};
+use crate::client::Client;
+use crate::people::{PASSWORD, Person, login, text};
+use crate::raw;
+use crate::service::{Launch, Service};
+use crate::shapes::{assert_members, instant};
+
+on_both!(
+    it_is_read_page_by_page_the_newest_first,
+    it_is_filtered,
+    what_the_throttle_refused_is_told_in_one_event_with_the_right_sum,
+    nothing_a_client_sends_forges_an_entry,
+);
+
+/// Asserts that this is an `Event` of the contract.
+fn assert_event(event: &Value) {
+    let mut names = vec!["id", "at", "kind", "outcome", "request_id", "detail"];
+    for optional in ["user_id", "actor_id", "session_id", "ip", "user_agent"] {
+        if let Some(value) = event.get(optional) {
+            assert!(value.is_string(), "{event}");
+            names.push(optional);
+        }
+    }
+    assert_members(event, &names);
+    instant(&event["at"]);
+    assert!(EventKind::parse(&text(&event["kind"])).is_some(), "{event}");
+    assert!(["success", "failure"].contains(&text(&event["outcome"]).as_str()));
+    assert!(!text(&event["id"]).is_empty() && !text(&event["request_id"]).is_empty());
+    let detail = event["detail"].as_object().unwrap();
+    assert!(detail.values().all(Value::is_string), "{event}");
+}
+
+/// Walks through all pages, and gives the events.
+fn walk(client: &Client, query: &str) -> Vec<Value> {
+    let (mut events, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = client.get(&format!("/v1/audit?{query}{cursor}")).ok(200);
+        for event in page["events"].as_array().unwrap() {
+            assert_event(event);
+            events.push(event.clone());
+        }
+        assert!(events.len() < 1000);
+        let Some(next) = page.get("next_cursor") else {
+            assert_members(&page, &["events"]);
+            return events;
+        };
+        assert_members(&page, &["events", "next_cursor"]);
+        cursor = format!("&cursor={}", text(next));
+    }
+}
+
+fn it_is_read_page_by_page_the_newest_first(backing: &Backing) {
+    let service = Service::on(backing);
+    let admin = service.admin();
+    let grace = service.person("grace");
+    for _ in 0..10 {
+        grace.again();
+    }
+    let all = walk(admin.client(), "limit=100");
+    let ids: Vec<String> = all.iter().map(|event| text(&event["id"])).collect();
+    assert!(ids.is_sorted_by(|newer, older| newer > older), "{ids:?}");
+    let times: Vec<_> = all
+        .iter()
+        .map(|event| instant(&event["at"]).as_millisecond())
+        .collect();
+    assert!(times.is_sorted_by(|newer, older| newer >= older), "{times:?}");
+    for limit in [1, 2, 7, all.len() - 1, all.len(), all.len() + 1] {
+        assert_eq!(
+            walk(admin.client(), &format!("limit={limit}")),
+            all,
+            "limit {limit}"
+        );
+    }
+
+    // What is written between two pages moves nothing.
+    let first = admin.client().get("/v1/audit?limit=5").ok(200);
+    grace.again();
+    let rest = walk(admin.client(), &format!("cursor={}", text(&first["next_cursor"])));
+    assert_eq!(rest, all[5..]);
+    assert_eq!(walk(admin.client(), "limit=100").len(), all.len() + 1);
+    let past_the_end = admin
+        .client()
+        .get(&format!("/v1/audit?cursor={}", ids[ids.len() - 1]));
+    assert_eq!(past_the_end.ok(200), json!({"events": []}));
+    // A page of the default size.
+    for _ in 0..50 {
+        login(&service.client(), "nobody at all", "a wrong password").is(401);
+    }
+    let page = admin.client().get("/v1/audit").ok(200);
+    assert_eq!(page["events"].as_array().unwrap().len(), 50);
+}
+
+fn it_is_filtered(backing: &Backing) {
+    let service = Service::on(backing);
+    let admin = service.admin();
+    let grace = service.person("grace");
+    grace.again().logout();
+    service.person("ada").logout();
+    let all = walk(admin.client(), "limit=100");
+    let of_grace = format!("user_id={}", grace.id);
+    for query in [
+        of_grace.clone(),
+        "kind=login.succeeded".into(),
+        format!("{of_grace}&kind=session.ended"),
+        format!("kind=login.succeeded&{of_grace}"),
+        format!("kind=setup.completed&{of_grace}"),
+        "kind=user.unlocked".into(),
+        format!("user_id={}", "00000000-0000-7000-8000-000000000000"),
+    ] {
+        let is_meant = |event: &&Value| {
+            query.split('&').all(|condition| {
+                let (name, value) = condition.split_once('=').unwrap();
+                event.get(name).is_some_and(|found| found == value)
+            })
+        };
+        let expected: Vec<_> = all.iter().filter(is_meant).cloned().collect();
+        for limit in ["", "limit=1&", "limit=100&"] {
+            assert_eq!(
+                walk(admin.client(), &format!("{limit}{query}")),
+                expected,
+                "{query}"
+            );
+        }
+    }
+    assert_eq!(
+        walk(admin.client(), &format!("{of_grace}&kind=login.succeeded")).len(),
+        2
+    );
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=-1",
+        "limit=abc",
+        "limit=",
+        "limit=1&limit=2",
+        "limit=99999999999999999999",
+        "kind=",
+        "kind=login",
+        "kind=LOGIN.FAILED",
+        "kind=login.failed%00",
+        "kind=login.failed&kind=login.failed",
+        "user_id=",
+        "user_id=%00",
+        "user_id=1",
+        "cursor=",
+        "cursor=abc",
+        "cursor=%00",
+        "cursor=%27%20OR%201=1",
+        "cursor=00000000-0000-7000-8000-00000000000A",
+        "outcome=failure",
+        "sort=at",
+        "%00=1",
+        "limit=1&x=%ff",
+    ] {
+        let path = format!("/v1/audit?{query}");
+        admin.client().get(&path).problem(400, "malformed-request");
+        grace.client().get(&path).problem(403, "forbidden");
+        service.client().get(&path).problem(401, "missing-token");
+    }
+}
+
+fn what_the_throttle_refused_is_told_in_one_event_with_the_right_sum(backing: &Backing) {
+    let mut service = Launch::on(backing).set("throttle.enabled", "true").start();
+    service.admin();
+    let (mut refused, mut first) = (0, None);
+    while refused < 50 {
+        let answer = service.client().post("/v1/auth/login", &json!({}));
+        if answer.status == 429 {
+            answer.problem(429, "rate-limited");
+            refused += 1;
+            first.get_or_insert_with(|| text(&answer.body()["request_id"]));
+        }
+    }
+    let metrics = service.operator().get("/metrics");
+    assert!(
+        metrics
+            .text()
+            .contains("doorward_throttle_refused_total{class=\"sensitive\"} 50"),
+        "{metrics:?}"
+    );
+    // What has been counted is written at the latest when the service stops.
+    assert!(service.terminate().success());
+    service.start_again();
+    let admin = Person::login(&service.client(), "root@example.org", PASSWORD);
+    let events = walk(admin.client(), "kind=throttle.refused");
+    assert!((1..=2).contains(&events.len()), "{events:?}");
+    let number = |event: &Value, name: &str| text(&event["detail"][name]).parse::<u32>().unwrap();
+    assert_eq!(events.iter().map(|event| number(event, "count")).sum::<u32>(), 50);
+    assert_eq!(events.last().map(|event| text(&event["request_id"])), first);
+    for event in &events {
+        assert_eq!(
+            (&event["outcome"], &event["ip"]),
+            (&json!("failure"), &json!("127.0.0.1"))
+        );
+        assert!(event.get("user_agent").is_none() && event.get("user_id").is_none());
+        assert_members(&event["detail"], &["class", "count", "network", "seconds"]);
+        assert_eq!(event["detail"]["class"], "sensitive");
+        assert_eq!(event["detail"]["network"], "127.0.0.1/32");
+        assert!((1..=120).contains(&number(event, "seconds")), "{event}");
+    }
+}
+
+/// Lesson 31, for the log that is in the database.
+fn nothing_a_client_sends_forges_an_entry(backing: &Backing) {
+    let service = Service::on(backing);
+    let admin = service.admin();
+    let forged = "x\"},{\"kind\":\"user.deleted\",\"outcome\":\"success\",\"actor_id\":\"root";
+    let emoji = "\u{1f600}".repeat(600);
+    let agents: [&[u8]; 8] = [
+        forged.as_bytes(),
+        b"tab\there \\ \\\" \\u0000 \\n",
+        b"\x1b[31mred\x1b[0m\x07",
+        b"raw\xff\xfe\x80bytes",
+        "\u{202e}\u{2028}\u{85}\u{9b}31m".as_bytes(),
+        &[b'a'; 4000],
+        emoji.as_bytes(),
+        b"'; DROP TABLE events; --",
+    ];
+    let hostile = "a\r\nb\u{1b}[31m\",\"kind\":\"user.deleted\"\u{7}";
+    let emails = [forged, hostile, "\u{0}", "root@example.org\r\nx: y"];
+    let mut written = 0;
+    for agent in agents {
+        for email in emails {
+            let body = json!({"email": email, "password": hostile}).to_string();
+            let mut request = b"POST /v1/auth/login HTTP/1.1\r\nHost: localhost\r\nUser-Agent: ".to_vec();
+            request.extend_from_slice(agent);
+            let head = format!(
+                "\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            request.extend_from_slice(head.as_bytes());
+            // A head that is no HTTP is refused before anything sees it.
+            if let Some(answer) = raw::exchange(service.address(), &request) {
+                assert!([400, 401].contains(&answer.status), "{answer:?}");
+                written += usize::from(answer.status == 401);
+            }
+        }
+    }
+    assert!(written >= 3 * 5, "{written}");
+    let mut name = json!({"email": "grace@example.org", "password": PASSWORD, "name": forged});
+    service.client().post("/v1/auth/register", &name).is(201);
+    name["email"] = json!("ada@example.org");
+    name["name"] = json!(hostile);
+    service
+        .client()
+        .post("/v1/auth/register", &name)
+        .problem(422, "validation");
+
+    let answer = admin.client().get("/v1/audit?limit=100");
+    assert!(!answer.text().contains(|c: char| c.is_control()), "{answer:?}");
+    let events = walk(admin.client(), "limit=100");
+    let failed: Vec<_> = events
+        .iter()
+        .filter(|event| event["kind"] == "login.failed")
+        .collect();
+    assert_eq!(failed.len(), written);
+    assert!(events.iter().all(|event| event["kind"] != "user.deleted"));
+    for event in &events {
+        if let Some(agent) = event.get("user_agent").map(text) {
+            assert!(!agent.contains(|c: char| c.is_control()), "{event}");
+            assert!(agent.chars().count() <= Session::MAX_USER_AGENT, "{event}");
+        }
+        assert!(!event["detail"].to_string().contains("kind"), "{event}");
+    }
+    let agents: BTreeSet<String> = events
+        .iter()
+        .filter_map(|event| event.get("user_agent").map(text))
+        .collect();
+    assert!(agents.contains(forged), "{agents:?}");
+    let log = service.log();
+    assert!(
+        !log.contains("DROP TABLE"),
+        "what a client calls itself is in the log"
+    );
+}
