@@ -8,15 +8,20 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use doorward_domain::identity::AttemptKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// How many may wait for one record. The ones beyond are refused: each of those waiting takes a turn of tens of
 /// milliseconds.
 const MAX_WAITING: usize = 64;
 
-/// Too many are waiting for this record already.
+/// How long is waited for a turn, at most. Turns of a moment add up where hashing is slow.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Too many are waiting for this record already, or those before take too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many guesses at one account at once")]
 pub(crate) struct GateFull;
@@ -49,8 +54,9 @@ impl AttemptGate {
     /// Waits for a turn at the record of that key.
     pub(crate) async fn enter(&self, key: AttemptKey) -> Result<GateTurn, GateFull> {
         let (turns, place) = self.take_place(key)?;
+        let turn = timeout(PATIENCE, turns.acquire_owned());
         // The semaphore is never closed: a missing permit cannot happen and would only cost the order of turns.
-        let permit = turns.acquire_owned().await.ok();
+        let permit = turn.await.map_err(|_elapsed| GateFull)?.ok();
         Ok(GateTurn {
             permit,
             _place: place,
@@ -150,5 +156,14 @@ mod tests {
         drop(waiting);
         drop(turn);
         assert!(gate.enter(key(1)).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever_and_who_gives_up_leaves_no_place_behind() {
+        let gate = AttemptGate::default();
+        let turn = gate.enter(key(1)).await.unwrap();
+        assert_eq!(gate.enter(key(1)).await.err(), Some(GateFull));
+        drop(turn);
+        assert!(lock(&gate.doors).is_empty());
     }
 }
