@@ -101,11 +101,8 @@ impl Bench<'_> {
 
     /// Refreshes and logouts, beside bare updates.
     pub(crate) fn writing(&self, figures: &mut Vec<Figure>) -> Outcome<()> {
-        // On SQLite one writes at a time, and whoever needs no turn is fastest. On PostgreSQL as many as the storage lane.
-        let connections = match self.kind {
-            Kind::Sqlite => 1,
-            Kind::Postgres => u64::try_from((self.cores * 4).max(8) - self.cores)?,
-        };
+        // As many as the storage lane has.
+        let connections = u64::try_from((self.cores * 4).max(8) - self.cores)?;
         let mut bare = BareUpdates::connect(self.world, connections, UPDATED)?;
         let limit = format!("update and commit, {connections} connections");
         let tokens = self.world.refresh_tokens(REFRESHED, REFRESHED + CLIENTS)?;

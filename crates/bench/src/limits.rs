@@ -1,5 +1,6 @@
 //! The limits: what the same machine does when there is nothing of Doorward's around it.
 
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -95,6 +96,8 @@ pub(crate) fn ed25519(duration: Duration) -> Outcome<f64> {
 /// without.
 pub(crate) struct BareUpdates {
     lines: Vec<Line>,
+    /// Of SQLite, where one writes at a time: whoever waited for its lock instead would sleep, and sleep too long.
+    turns: Option<Mutex<()>>,
 }
 
 /// A connection, and the session that is updated on it.
@@ -121,12 +124,20 @@ impl BareUpdates {
                 generation: 0,
             })
         };
-        let lines = (first..first + connections).map(line).collect::<Outcome<_>>()?;
-        Ok(Self { lines })
+        let lines: Vec<_> = (first..first + connections).map(line).collect::<Outcome<_>>()?;
+        let is_sqlite = lines.iter().any(|line| line.connection.kind() == Kind::Sqlite);
+        let turns = is_sqlite.then(Mutex::default);
+        Ok(Self { lines, turns })
     }
 
     pub(crate) fn measure(&mut self, duration: Duration) -> Outcome<f64> {
-        repeat(self.lines.iter_mut().collect(), duration, |line| line.update())
+        let turns = &self.turns;
+        repeat(self.lines.iter_mut().collect(), duration, |line| {
+            let _turn = turns
+                .as_ref()
+                .map(|turns| turns.lock().unwrap_or_else(PoisonError::into_inner));
+            line.update()
+        })
     }
 }
 

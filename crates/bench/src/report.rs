@@ -15,7 +15,10 @@ pub(crate) struct Figure {
     pub(crate) value: Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<Limit>,
-    /// How the figure compares: the value by the limit's, or the value itself where the target is a bound of it.
+    /// The ratio of the medians.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ratio: Option<f64>,
+    /// What the value or the ratio should be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<Target>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +63,7 @@ impl Figure {
             unit,
             value: Summary::of(runs),
             limit: None,
+            ratio: None,
             target: None,
             load: None,
         }
@@ -67,9 +71,11 @@ impl Figure {
 
     #[must_use]
     pub(crate) fn beside(mut self, name: impl Into<String>, runs: &[f64]) -> Self {
+        let value = Summary::of(runs);
+        self.ratio = Some(self.value.median / value.median);
         self.limit = Some(Limit {
             name: name.into(),
-            value: Summary::of(runs),
+            value,
         });
         self
     }
@@ -80,16 +86,9 @@ impl Figure {
         self
     }
 
-    /// The ratio of the medians.
-    pub(crate) fn ratio(&self) -> Option<f64> {
-        self.limit
-            .as_ref()
-            .map(|limit| self.value.median / limit.value.median)
-    }
-
     /// Whether the target was met, if there is one.
     pub(crate) fn is_met(&self) -> Option<bool> {
-        let ratio = self.ratio();
+        let ratio = self.ratio;
         match self.target? {
             Target::RatioAtLeast(bound) => ratio.map(|ratio| ratio >= bound),
             Target::RatioAtMost(bound) => ratio.map(|ratio| ratio <= bound),
@@ -132,11 +131,15 @@ impl Report {
                 figure.name.clone(),
                 figure.unit.to_owned(),
                 round(figure.value.median),
-                format!("{:.0} %", figure.value.spread() * 100.0),
+                figure
+                    .value
+                    .spread()
+                    .map(|spread| format!("{:.0} %", spread * 100.0))
+                    .unwrap_or_default(),
                 limit,
                 limit_value,
                 figure
-                    .ratio()
+                    .ratio
                     .map(|ratio| format!("{ratio:.2}"))
                     .unwrap_or_default(),
                 figure.target.map(describe).unwrap_or_default(),

@@ -29,12 +29,9 @@ impl Summary {
         }
     }
 
-    /// How far the runs lie apart, as a share of their median.
-    pub(crate) fn spread(&self) -> f64 {
-        if self.median == 0.0 {
-            return 0.0;
-        }
-        (self.high - self.low) / self.median
+    /// How far the runs lie apart, as a share of their median; `None` if they do not, as when there is one.
+    pub(crate) fn spread(&self) -> Option<f64> {
+        (self.high > self.low).then(|| (self.high - self.low) / self.median)
     }
 }
 
@@ -97,8 +94,8 @@ mod tests {
 
     #[test]
     fn the_spread_is_a_share_of_the_median() {
-        assert_eq!(Summary::of(&[90.0, 100.0, 120.0]).spread(), 0.3);
-        assert_eq!(Summary::of(&[]).spread(), 0.0);
+        assert_eq!(Summary::of(&[90.0, 100.0, 120.0]).spread(), Some(0.3));
+        assert_eq!(Summary::of(&[1.0]).spread(), None);
     }
 
     #[test]
