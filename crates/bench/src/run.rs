@@ -82,7 +82,7 @@ pub(crate) fn routes(quick: bool, write: bool, server: Option<PathBuf>) -> Outco
     let program = program(server)?;
     let machine = Machine::describe()?;
     let mut report = Report {
-        circumstances: circumstances(&machine, plan),
+        circumstances: circumstances(&machine, plan.measured()),
         figures: Vec::new(),
     };
     let folder = tempfile::tempdir()?;
@@ -106,7 +106,7 @@ pub(crate) fn scale(users: Option<u64>, quick: bool, write: bool) -> Outcome<()>
     let users = users.unwrap_or(many);
     let machine = Machine::describe()?;
     let folder = tempfile::tempdir()?;
-    let mut circumstances = circumstances(&machine, plan);
+    let mut circumstances = circumstances(&machine, sizes::measured(plan));
     circumstances.push((
         "the large database",
         format!("{users} users, {} sessions", users * 5),
@@ -119,7 +119,7 @@ pub(crate) fn scale(users: Option<u64>, quick: bool, write: bool) -> Outcome<()>
     tell(&report, "benchmarks-scale", SCALE_PAGE, write || !quick)
 }
 
-fn circumstances(machine: &Machine, plan: Plan) -> Vec<(&'static str, String)> {
+fn circumstances(machine: &Machine, measured: String) -> Vec<(&'static str, String)> {
     let argon2 = Argon2Params::default();
     vec![
         ("date", today()),
@@ -138,14 +138,7 @@ fn circumstances(machine: &Machine, plan: Plan) -> Vec<(&'static str, String)> {
                 argon2.memory_kib, argon2.iterations, argon2.parallelism
             ),
         ),
-        (
-            "measured",
-            format!(
-                "{} slices of {:.1} s a figure",
-                plan.rounds,
-                plan.slice.as_secs_f64()
-            ),
-        ),
+        ("measured", measured),
     ]
 }
 

@@ -32,6 +32,14 @@ const TIMES: u64 = 200;
 /// How much longer the operations of every request may take.
 const GROWTH: f64 = 1.3;
 
+/// How it is measured, in words.
+pub(crate) fn measured(plan: Plan) -> String {
+    format!(
+        "{} rounds of {TIMES} operations each, after one that does not count",
+        plan.rounds
+    )
+}
+
 /// Measures on SQLite and, where there is one, on PostgreSQL.
 pub(crate) fn measure(users: u64, plan: Plan, folder: &Path) -> Outcome<Vec<Figure>> {
     let mut figures = Vec::new();

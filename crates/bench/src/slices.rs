@@ -22,6 +22,15 @@ pub(crate) struct Plan {
 const WARM_UP: Duration = Duration::from_millis(500);
 
 impl Plan {
+    /// In words.
+    pub(crate) fn measured(self) -> String {
+        format!(
+            "{} slices of {:.1} s a figure",
+            self.rounds,
+            self.slice.as_secs_f64()
+        )
+    }
+
     /// Alternates two measurements, each of which answers a rate.
     pub(crate) fn alternate(
         self,
