@@ -34,6 +34,24 @@ attack scale="10":
 fuzz target seconds="60":
     scripts/fuzz {{ target }} {{ seconds }}
 
+# Every route that matters beside its limit, written to docs/benchmarks.md. With --quick a first look in three minutes.
+bench *ARGS: build-bench
+    scripts/with-postgres "${CARGO_TARGET_DIR:-target}/release/doorward-bench" run "$@"
+
+# The same operations with a thousand accounts and with a million, written to docs/benchmarks-scale.md. --users N, --quick.
+bench-scale *ARGS: build-bench
+    scripts/with-postgres "${CARGO_TARGET_DIR:-target}/release/doorward-bench" scale "$@"
+
+# Where the server's time goes when it is asked for me, refresh or login. Wants perf; writes to target/profile.
+flamegraph what="me" *ARGS: build-bench
+    "${CARGO_TARGET_DIR:-target}/release/doorward-bench" profile "$@"
+
+# The server first and alone, so that it has the features that it is released with.
+[private]
+build-bench:
+    cargo build --release --locked -p doorward
+    cargo build --release --locked -p doorward-bench
+
 # The server on SQLite, with everything it makes in ./data.
 run *ARGS:
     cargo run --locked -- "$@"

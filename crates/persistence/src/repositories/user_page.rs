@@ -46,6 +46,9 @@ pub(super) fn load(
         }
         _ => accounts(connection, filter, after, limit)?,
     };
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let mut roles = user_roles::table
         .filter(user_roles::user_id.eq_any(ids))

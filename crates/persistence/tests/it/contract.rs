@@ -7,6 +7,8 @@ use doorward_persistence::test_support::TestDatabase;
 use doorward_testkit::contract::{NotRun, StoreUnderTest};
 use doorward_testkit::store_contract;
 
+use crate::statements;
+
 pub(crate) struct Store {
     // Closes its connections before the database goes.
     store: Database,
@@ -15,9 +17,19 @@ pub(crate) struct Store {
 
 impl From<TestDatabase> for Store {
     fn from(database: TestDatabase) -> Self {
-        Self {
-            store: database.open(),
-            database,
+        statements::listen();
+        let store = database.open();
+        statements::start();
+        Self { store, database }
+    }
+}
+
+/// Every statement that a case has run, on the thread of its own, is one that may be run on large tables.
+impl Drop for Store {
+    fn drop(&mut self) {
+        let seen = statements::stop();
+        if !std::thread::panicking() {
+            statements::assert_none_scans(&self.database, &seen);
         }
     }
 }
@@ -28,7 +40,7 @@ impl StoreUnderTest for Store {
     }
 
     fn events(&self) -> Vec<Event> {
-        self.database.events()
+        statements::unheard(|| self.database.events())
     }
 }
 

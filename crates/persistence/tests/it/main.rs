@@ -6,9 +6,12 @@
 )]
 
 mod contract;
+mod costs;
+mod desk;
 mod failures;
 mod histories;
 mod migrations;
 mod outages;
 mod sqlite;
+mod statements;
 mod support;

@@ -1,0 +1,118 @@
+//! Figure and limit in turn, in short slices: what else the machine is doing meanwhile then falls on both.
+
+use std::time::Duration;
+
+use crate::Outcome;
+use crate::load::{Client, Load, drive};
+use crate::process::cpu_micros;
+use crate::report::{Details, Figure};
+use crate::server::Server;
+use crate::stats::{Latency, number};
+
+/// How long to measure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// How many slices of a figure, and as many of its limit.
+    pub(crate) rounds: u32,
+    /// How long each is.
+    pub(crate) slice: Duration,
+}
+
+/// How long both sides run before it counts.
+const WARM_UP: Duration = Duration::from_millis(500);
+
+impl Plan {
+    /// In words.
+    pub(crate) fn measured(self) -> String {
+        format!(
+            "{} slices of {:.1} s a figure",
+            self.rounds,
+            self.slice.as_secs_f64()
+        )
+    }
+
+    /// Alternates two measurements, each of which answers a rate.
+    pub(crate) fn alternate(
+        self,
+        mut figure: impl FnMut(Duration, bool) -> Outcome<f64>,
+        mut limit: impl FnMut(Duration) -> Outcome<f64>,
+    ) -> Outcome<(Vec<f64>, Vec<f64>)> {
+        figure(WARM_UP, false)?;
+        limit(WARM_UP)?;
+        let (mut figures, mut limits) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            figures.push(figure(self.slice, true)?);
+            limits.push(limit(self.slice)?);
+        }
+        Ok((figures, limits))
+    }
+}
+
+/// Clients that ask one server, slice by slice, and what they saw.
+pub(crate) struct Crowd<'a, C> {
+    server: &'a Server,
+    clients: Vec<C>,
+    size: usize,
+    nanos: Vec<u64>,
+    server_cpu: u64,
+    client_cpu: u64,
+}
+
+impl<'a, C: Client + 'static> Crowd<'a, C> {
+    pub(crate) fn new(server: &'a Server, clients: Vec<C>) -> Self {
+        Self {
+            server,
+            size: clients.len(),
+            clients,
+            nanos: Vec::new(),
+            server_cpu: 0,
+            client_cpu: 0,
+        }
+    }
+
+    /// Goes on with others.
+    pub(crate) fn replace(&mut self, clients: Vec<C>) {
+        self.size = clients.len();
+        self.clients = clients;
+    }
+
+    /// Asks for that long; answers how many requests a second were answered, and keeps the rest if it counts.
+    pub(crate) fn ask(&mut self, duration: Duration, counts: bool) -> Outcome<f64> {
+        let cpu = cpu_micros(self.server.pid())?;
+        let clients = std::mem::take(&mut self.clients);
+        let (clients, load): (_, Load) = drive(self.server.address, clients, duration, None)?;
+        self.clients = clients;
+        if counts {
+            self.server_cpu += cpu_micros(self.server.pid())?.saturating_sub(cpu);
+            self.client_cpu += load.client_cpu;
+            self.nanos.extend(&load.nanos);
+        }
+        Ok(load.per_second())
+    }
+
+    /// How many requests counted.
+    pub(crate) fn count(&self) -> u64 {
+        u64::try_from(self.nanos.len()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn clients(self) -> Vec<C> {
+        self.clients
+    }
+
+    /// Processor time of the server a request, in microseconds.
+    pub(crate) fn server_cpu(&self) -> f64 {
+        number(self.server_cpu) / number(self.count().max(1))
+    }
+
+    /// The figure of these runs, with its details.
+    pub(crate) fn figure(&mut self, name: impl Into<String>, runs: &[f64]) -> Figure {
+        let mut figure = Figure::new(name, "per second", runs);
+        figure.load = Some(Details {
+            clients: self.size,
+            server_cpu: self.server_cpu(),
+            client_cpu: number(self.client_cpu) / number(self.count().max(1)),
+            latency: Latency::of(&mut self.nanos),
+        });
+        figure
+    }
+}
