@@ -9,11 +9,11 @@ use doorward_domain::access::{ReadUser, Roles};
 use doorward_domain::audit::Occasion;
 use doorward_domain::change::Change;
 use doorward_domain::identity::UserStatus;
-use doorward_domain::ports::{StoreResult, Transactions as _, UserFilter};
+use doorward_domain::ports::{EventFilter, StoreResult, Transactions as _, UserFilter};
 use doorward_domain::token::KeyPolicy;
 use doorward_domain::usecases::{
-    ChangePassword, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount, DeleteUser,
-    EndOtherSessions, EndSession, EndUserSessions, ListKeys, ListSessions, ListUsers, Logout,
+    AccountDraft, ChangePassword, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount, DeleteUser,
+    EndOtherSessions, EndSession, EndUserSessions, ListEvents, ListKeys, ListSessions, ListUsers, Logout,
     LogoutEverywhere, OfferSetup, Register, SetRoles, Sweep, UnlockUser, UpdateAccount, UpdateUser,
     ViewAccount, ViewUser,
 };
@@ -110,9 +110,9 @@ fn first_start(desk: &Desk<'_>, costs: &mut Vec<Cost>) {
 
 fn visitors(desk: &Desk<'_>, costs: &mut Vec<Cost>) {
     let draft = desk.draft();
-    let register = |draft| {
+    let register = |draft: &AccountDraft| {
         let (store, rules) = (desk.store, desk.rules());
-        Register { store, rules }.execute(draft, &desk.now())
+        Register { store, rules }.execute(draft.clone(), &desk.now())
     };
     note(costs, "register", || register(&draft)).expect("an account");
     note(costs, "register, address taken", || register(&draft)).expect_err("an address that is taken");
@@ -258,6 +258,11 @@ fn administration(desk: &Desk<'_>, costs: &mut Vec<Cost>) {
     desk.login(&draft.email, PASSWORD).expect("a login");
     let page = |filter: &UserFilter| ListUsers { store }.execute(&desk.granted(&admin), filter, None, 20);
     note(costs, "list users", || page(&UserFilter::default())).expect("a page");
+    let events = || {
+        let filter = EventFilter::default();
+        ListEvents { store }.execute(&desk.granted(&admin), &filter, None, 20)
+    };
+    note(costs, "list the audit log", events).expect("a page");
     let on_id = desk
         .principal(&admin)
         .authorize_on::<ReadUser>(Some(user.id))
@@ -304,7 +309,12 @@ fn administration(desk: &Desk<'_>, costs: &mut Vec<Cost>) {
         unlock.execute(&granted, user.id, &desk.now())
     })
     .expect("an account");
-    let delete = DeleteUser { store, entropy };
+    let attempt_keys = &doorward_testkit::FakeAttemptKeys;
+    let delete = DeleteUser {
+        store,
+        attempt_keys,
+        entropy,
+    };
     note(costs, "delete a user", || {
         delete.execute(&granted, user.id, &desk.now())
     })
@@ -332,6 +342,7 @@ fn operation(desk: &Desk<'_>, costs: &mut Vec<Cost>) {
     let sweep = Sweep {
         store,
         revocation_life: Duration::from_secs(905),
+        event_life: Duration::from_secs(365 * 86_400),
     };
     note(costs, "sweep, with nothing due", || {
         sweep.execute(desk.clock.now())

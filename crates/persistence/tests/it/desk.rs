@@ -98,10 +98,11 @@ impl<'a> Desk<'a> {
     /// Registers an account. Answers its address.
     pub(crate) fn register(&self) -> String {
         let (store, rules, draft) = (self.store, self.rules(), self.draft());
+        let email = draft.email.clone();
         Register { store, rules }
-            .execute(&draft, &self.now())
+            .execute(draft, &self.now())
             .expect("an account");
-        draft.email
+        email
     }
 
     pub(crate) fn login(&self, email: &str, password: &str) -> Result<TokenPair, LoginError> {
