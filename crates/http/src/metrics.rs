@@ -165,6 +165,7 @@ impl Lanes {
         registry.register(Box::new(waiting.clone()))?;
         registry.register(Box::new(running.clone()))?;
         registry.register(Box::new(wait.clone()))?;
+        registry.register(Box::new(refused.clone()))?;
         Ok(Self {
             waiting,
             running,
@@ -195,6 +196,7 @@ impl ConnectionMetrics {
         )?;
         registry.register(Box::new(open.clone()))?;
         registry.register(Box::new(overdue.clone()))?;
+        registry.register(Box::new(refused.clone()))?;
         Ok(Self {
             open,
             refused,

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::client::Answer;
-use crate::measure::{Dice, Micros, Watch, memory, milliseconds, percentile};
+use crate::measure::{Dice, Micros, Over, Watch, memory, milliseconds, percentile};
 use crate::people::{PASSWORD, Person};
 use crate::service::Service;
 
@@ -157,15 +157,6 @@ fn observe<T>(
         }
         (all, outcome)
     })
-}
-
-/// Says that something is over, also when it broke off.
-struct Over<'o>(&'o AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 impl Seen {
