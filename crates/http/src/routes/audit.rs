@@ -9,9 +9,8 @@ use doorward_domain::id::{EventId, UserId};
 use doorward_domain::ports::EventFilter;
 use doorward_domain::usecases::ListEvents;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::bodies::rfc3339;
@@ -31,7 +30,7 @@ pub(crate) struct Listing {
     /// Only what happened to this user. It need not exist any more.
     user_id: Option<String>,
     /// Only events of this kind.
-    #[param(inline, value_type = Option<Kind>)]
+    #[param(schema_with = kinds)]
     kind: Option<String>,
 }
 
@@ -45,10 +44,10 @@ pub(crate) struct EventBody {
     #[schema(format = DateTime)]
     at: String,
     /// What happened.
-    #[schema(inline, value_type = Kind)]
+    #[schema(schema_with = kinds)]
     kind: &'static str,
     /// Whether it was done, or turned away.
-    #[schema(inline, value_type = Outcome)]
+    #[schema(schema_with = outcomes)]
     outcome: &'static str,
     /// Whom it happened to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,31 +87,24 @@ pub(crate) struct EventsBody {
     next_cursor: Option<String>,
 }
 
-/// The words for kinds of events, for the document.
-struct Kind;
-
-/// The words for outcomes, for the document.
-struct Outcome;
-
-impl ToSchema for Kind {}
-
-impl PartialSchema for Kind {
-    fn schema() -> RefOr<Schema> {
-        words(EventKind::ALL.iter().map(|kind| kind.as_str()))
-    }
+/// The kinds of events, for the document.
+fn kinds() -> Schema {
+    words("What happened.", EventKind::ALL.iter().map(|kind| kind.as_str()))
 }
 
-impl ToSchema for Outcome {}
-
-impl PartialSchema for Outcome {
-    fn schema() -> RefOr<Schema> {
-        words([EventOutcome::Success, EventOutcome::Failure].map(EventOutcome::as_str))
-    }
+/// The outcomes, for the document.
+fn outcomes() -> Schema {
+    let all = [EventOutcome::Success, EventOutcome::Failure];
+    words(
+        "Whether it was done, or turned away.",
+        all.map(EventOutcome::as_str),
+    )
 }
 
-fn words(words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
+fn words(description: &str, words: impl IntoIterator<Item = &'static str>) -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
+        .description(Some(description))
         .enum_values(Some(words))
         .into()
 }
