@@ -78,6 +78,8 @@ struct Shared {
     state: Mutex<State>,
     wake: Condvar,
     metrics: LaneMetrics,
+    /// What a thread does when it has worked and there is nothing more to do for the moment.
+    rest: Box<dyn Fn() + Send + Sync>,
 }
 
 struct State {
@@ -115,11 +117,12 @@ impl Drop for Caller {
 }
 
 impl Lane {
-    /// Starts the lane's threads.
+    /// Starts the lane's threads. One that has worked and finds nothing more to do does `rest` before it waits.
     pub(crate) fn start(
         name: &'static str,
         settings: LaneSettings,
         metrics: LaneMetrics,
+        rest: impl Fn() + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let state = Mutex::new(State {
             jobs: FairQueue::new(settings.queue),
@@ -129,6 +132,7 @@ impl Lane {
             state,
             wake: Condvar::new(),
             metrics,
+            rest: Box::new(rest),
         });
         for number in 0..settings.workers {
             let shared = Arc::clone(&shared);
@@ -253,7 +257,9 @@ impl Shared {
     }
 
     fn work(&self) {
-        while let Some(job) = self.next() {
+        let mut has_worked = false;
+        while let Some(job) = self.next(&mut has_worked) {
+            has_worked = true;
             if leave_waiting(&job.stage, TAKEN) {
                 let _running = self.metrics.run(now().duration_since(job.queued_at));
                 // The thread outlives a job that panics: the panic hook has logged it, the client is told.
@@ -262,12 +268,19 @@ impl Shared {
         }
     }
 
-    fn next(&self) -> Option<Job> {
+    fn next(&self, has_worked: &mut bool) -> Option<Job> {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop() {
                 self.metrics.waiting(state.jobs.len());
                 return Some(job);
+            }
+            if *has_worked {
+                drop(state);
+                (self.rest)();
+                *has_worked = false;
+                state = self.lock();
+                continue;
             }
             if state.closed {
                 return None;

@@ -15,6 +15,7 @@ fn lane(workers: usize, queue: usize, deadline: Duration) -> Arc<Lane> {
                 priority: Priority::Normal,
             },
             Metrics::new().unwrap().lane("test"),
+            || {},
         )
         .unwrap(),
     )
@@ -169,4 +170,29 @@ async fn a_panic_costs_one_job_not_the_thread() {
         Err::<(), _>(LaneError::Panicked { lane: "test" })
     );
     assert_eq!(lane.run(None, || 1).await, Ok(1));
+}
+
+#[tokio::test]
+async fn a_thread_rests_when_it_has_worked_and_there_is_nothing_more_to_do() {
+    let (rests, told) = mpsc::channel();
+    let settings = LaneSettings {
+        workers: 1,
+        queue: 4,
+        deadline: Duration::from_secs(5),
+        limit: Duration::from_secs(5),
+        priority: Priority::Normal,
+    };
+    let metrics = Metrics::new().unwrap().lane("test");
+    let rest = move || rests.send(()).unwrap();
+    let lane = Arc::new(Lane::start("test", settings, metrics, rest).unwrap());
+    let release = occupy(&lane).await;
+    let next = queued(&lane, 1, "next").await;
+    drop(release);
+    assert_eq!(next.await.unwrap(), Ok("next"));
+    told.recv().unwrap();
+    drop(lane);
+    assert!(
+        told.recv().is_err(),
+        "it rested between two jobs, or without having worked"
+    );
 }

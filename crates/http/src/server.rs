@@ -107,14 +107,21 @@ where
     revocations.follow()?;
     let metrics = Metrics::new().map_err(io::Error::other)?;
     let refusals = RefusalLog::start(RefusalPorts::of(&ports), REFUSALS_EVERY, metrics.unrecorded())?;
-    let lane = |name, settings| Lane::start(name, settings, metrics.lane(name));
+    let hasher = Arc::clone(&ports.hasher);
+    let password_lane = Lane::start(
+        "password",
+        settings.password_lane,
+        metrics.lane("password"),
+        move || hasher.rest(),
+    )?;
+    let storage_lane = Lane::start("storage", settings.storage_lane, metrics.lane("storage"), || {})?;
     let app = web::Data::new(App {
         refusals: Arc::clone(&refusals),
         revocations: Arc::clone(&revocations),
         ports,
         policies,
-        password_lane: lane("password", settings.password_lane)?,
-        storage_lane: lane("storage", settings.storage_lane)?,
+        password_lane,
+        storage_lane,
         attempt_gate: AttemptGate::default(),
         metrics,
         probes: Probes::default(),

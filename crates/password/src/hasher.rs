@@ -6,7 +6,7 @@ use doorward_domain::identity::{PasswordDigest, PlainPassword};
 use doorward_domain::ports::{Entropy, HashError, PasswordHasher, Verification};
 
 use crate::digest::{PepperId, StoredDigest};
-use crate::memory::with_blocks;
+use crate::memory::{clear, with_blocks};
 use crate::{Argon2Params, InvalidSetting, Pepper};
 
 /// The length of the hashes made, in bytes.
@@ -142,6 +142,10 @@ impl PasswordHasher for Argon2Hasher {
 
     fn verify_nothing(&self, password: &PlainPassword) -> Result<(), HashError> {
         self.run(self.params, true, &NO_SALT, password, &mut [0; OUTPUT])
+    }
+
+    fn rest(&self) {
+        clear();
     }
 }
 

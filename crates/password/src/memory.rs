@@ -15,9 +15,7 @@ thread_local! {
 /// A stored digest may need more memory than is configured; that is given back, so that what the process holds stays
 /// bounded by the configured memory times the threads that hash.
 ///
-/// The blocks are cleared afterwards. From the first block of a lane a guess can be checked with two Blake2b hashes
-/// instead of the whole of argon2, so memory that is read by somebody (a core dump, a swapped page) must not still
-/// hold those of every password verified lately. Clearing costs about a twentieth of a hash.
+/// What the blocks hold afterwards is for the next hash to overwrite, or for [`clear`] when there is none.
 pub(crate) fn with_blocks<T>(
     count: usize,
     keep: usize,
@@ -31,13 +29,22 @@ pub(crate) fn with_blocks<T>(
         blocks.resize(count.max(blocks.len()), Block::new());
         let (used, _) = blocks.split_at_mut(count);
         let result = work(used);
-        used.fill(Block::new());
         if blocks.len() > keep {
             blocks.truncate(keep);
             blocks.shrink_to_fit();
         }
         Ok(result)
     })
+}
+
+/// Clears this thread's memory.
+///
+/// From the first block of a lane, which can be worked out from the others, a guess can be checked with two Blake2b hashes
+/// instead of the whole of argon2: memory that is read by somebody (a core dump, a swapped page) must not still hold the
+/// blocks of a password that was verified some time ago. A thread that goes from hash to hash need not clear in between:
+/// it would cost about a fifteenth of each, and there is always one that is being verified.
+pub(crate) fn clear() {
+    BLOCKS.with_borrow_mut(|blocks| blocks.fill(Block::new()));
 }
 
 /// How many blocks this thread holds.
@@ -61,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_password_stays_behind() {
+    fn nothing_of_a_password_stays_behind_a_thread_that_rests() {
         let soil = |blocks: &mut [Block]| {
             blocks.fill_with(|| {
                 let mut block = Block::new();
@@ -70,6 +77,7 @@ mod tests {
             });
         };
         with_blocks(4, 8, soil).unwrap();
+        clear();
         with_blocks(8, 8, |blocks| {
             assert!(
                 blocks

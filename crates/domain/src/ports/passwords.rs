@@ -34,6 +34,10 @@ pub trait PasswordHasher: Send + Sync {
     /// Does the work of verifying a password where there is no account, and finds nothing. MUST cost what
     /// [`verify`](Self::verify) costs for a digest with the configured parameters.
     fn verify_nothing(&self, password: &PlainPassword) -> Result<(), HashError>;
+
+    /// Clears what the hashing of the calling thread has left in memory. To be called by every thread that hashes, when
+    /// it has nothing to hash for the moment.
+    fn rest(&self) {}
 }
 
 /// How hard a password is to guess.
