@@ -7,6 +7,7 @@ use doorward_domain::time::Timestamp;
 use doorward_domain::token::Session;
 use doorward_domain::usecases::{AccountDraft, TokenPair};
 use secrecy::SecretString;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -43,7 +44,7 @@ pub(crate) struct UserBody {
 }
 
 /// Whether an account may be used.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = UserStatus)]
 pub(crate) enum Status {
@@ -51,6 +52,17 @@ pub(crate) enum Status {
     Active,
     /// It may not, and has no live session.
     Disabled,
+}
+
+impl<'de> Deserialize<'de> for Status {
+    /// A string and nothing else: serde's own would take an object for the name of a variant too.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "active" => Ok(Self::Active),
+            "disabled" => Ok(Self::Disabled),
+            _ => Err(D::Error::custom("neither `active` nor `disabled`")),
+        }
+    }
 }
 
 impl From<doorward_domain::identity::UserStatus> for Status {

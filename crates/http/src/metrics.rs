@@ -192,7 +192,7 @@ impl ConnectionMetrics {
         )?;
         let overdue = IntCounter::new(
             "doorward_connections_overdue_total",
-            "Connections closed because no request came, or an answer was not read, for too long.",
+            "Connections closed because a later request came too slowly, or an answer was not read for too long.",
         )?;
         registry.register(Box::new(open.clone()))?;
         registry.register(Box::new(overdue.clone()))?;

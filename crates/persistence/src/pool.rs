@@ -15,6 +15,9 @@ use crate::url::DatabaseUrl;
 /// for an outage not to fill every queue in front of the store.
 const PATIENCE_IN_OUTAGE: Duration = Duration::from_millis(100);
 
+/// How many connections to a server are kept ready for when they are needed.
+const IDLE_AT_SERVER: u32 = 2;
+
 /// A pool of connections that fills itself in the background, also after an outage.
 pub(crate) struct Connections {
     pool: Pool<Manager>,
@@ -38,10 +41,13 @@ impl Connections {
             .test_on_check_out(false)
             // The reason of a failed connection comes with the error of whoever waited for it.
             .error_handler(Box::new(NopErrorHandler));
-        if url.is_sqlite() {
+        builder = if url.is_sqlite() {
             // A file does not go away or fail over: reopening it would only lose its cache.
-            builder = builder.idle_timeout(None).max_lifetime(None);
-        }
+            builder.idle_timeout(None).max_lifetime(None)
+        } else {
+            // A server has so many connections for all its clients: those that are not needed are not taken.
+            builder.min_idle(Some(size.min(IDLE_AT_SERVER)))
+        };
         Self {
             pool: builder.build_unchecked(manager),
             failing,

@@ -84,7 +84,7 @@ pub struct RawServer {
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_connections: u32,
     /// The most connections of one client at once, by address (IPv4) or /64 (IPv6); more are closed. Trusted proxies are
-    /// not held to it.
+    /// not held to it. Well below `server.max_connections`, it keeps one client from taking every place.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_connections_per_address: u32,
     /// How long an idle connection is kept for the next request. A proxy that keeps connections should keep them for less
@@ -102,7 +102,7 @@ impl Default for RawServer {
             trusted_proxies: Vec::new(),
             forwarded_header: "x-forwarded-for".into(),
             max_connections: 4096,
-            max_connections_per_address: 256,
+            max_connections_per_address: 1024,
             idle_timeout: Span::seconds(30),
         }
     }
@@ -118,7 +118,8 @@ pub struct RawDatabase {
     pub url: Option<Secret>,
     /// A file that holds `database.url`.
     pub url_file: Option<String>,
-    /// The most connections this instance opens for requests; one more follows what was revoked.
+    /// The most connections this instance opens for requests; one more follows what was revoked. On PostgreSQL the sum over
+    /// all instances has to stay below the server's own `max_connections`, less what others need.
     #[schemars(range(min = 1, max = 10_000), extend("x-default" = "cores × 4, at least 8"))]
     pub max_connections: Option<u32>,
 }
