@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::probes::Probes;
 use crate::problem::Problem;
 use crate::refusals::RefusalLog;
+use crate::refused_guesses::RefusalCounts;
 use crate::revocation_feed::RevocationFeed;
 use crate::throttle::Class;
 
@@ -84,6 +85,7 @@ pub struct App {
     pub(crate) revocations: Arc<RevocationFeed>,
     pub(crate) metrics: Metrics,
     pub(crate) refusals: Arc<RefusalLog>,
+    pub(crate) refused_guesses: RefusalCounts,
     pub(crate) probes: Probes,
     pub(crate) draining: AtomicBool,
     /// The OpenAPI document.
@@ -132,6 +134,7 @@ impl App {
             hasher: &*self.ports.hasher,
             attempt_keys: &*self.ports.attempt_keys,
             attempts: &self.policies.attempts,
+            refused: &self.refused_guesses,
             entropy: self.entropy(),
         }
     }

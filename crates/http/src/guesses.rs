@@ -6,32 +6,26 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use actix_web::rt;
 use doorward_domain::audit::Occasion;
 use doorward_domain::ports::HashError;
 use doorward_domain::usecases::{CountedGuess, Guess, GuessError};
 
 use crate::app::App;
-use crate::attempt_gate::GateTurn;
 use crate::extract::Origin;
 use crate::problem::{Code, Problem};
 
-/// What looking at a password has found, and the turn in which it is to be completed.
-pub(crate) struct Verified<T> {
-    /// For the phase that completes the use case.
-    pub(crate) found: T,
-    /// The next guess is counted when this is dropped.
-    pub(crate) turn: Option<GateTurn>,
-}
-
 impl App {
-    /// Takes a guess from its beginning to where it has been looked at.
-    pub(crate) async fn guess<T, E>(
+    /// Takes a guess from its beginning to its end.
+    pub(crate) async fn guess<V, T, E>(
         self: &Arc<Self>,
         origin: &Origin,
         begin: impl FnOnce(&Self, &Occasion) -> Result<Guess, E> + Send + 'static,
-        verify: impl FnOnce(&Self, CountedGuess) -> Result<T, HashError> + Send + 'static,
-    ) -> Result<Verified<T>, Problem>
+        verify: impl FnOnce(&Self, CountedGuess) -> Result<V, HashError> + Send + 'static,
+        complete: impl FnOnce(&Self, V, &Occasion) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem>
     where
+        V: Send + 'static,
         T: Send + 'static,
         E: Send + 'static,
         Problem: From<E>,
@@ -43,12 +37,19 @@ impl App {
             Some(key) => Some(self.attempt_gate.enter(key).await?),
             None => None,
         };
-        let count = |app: &Self, occasion: &Occasion| app.password_check().count(guess, occasion);
-        let counted = self
-            .on::<_, GuessError>(&self.storage_lane, origin, count)
-            .await?;
-        let found = self.verify(origin, counted, verify).await?;
-        Ok(Verified { found, turn })
+        // On its own from here: what is counted is also told to the audit log, although the client may go away meanwhile.
+        let (app, origin) = (Arc::clone(self), origin.clone());
+        let rest = rt::spawn(async move {
+            let count = |app: &Self, occasion: &Occasion| app.password_check().count(guess, occasion);
+            let counted = app.on::<_, GuessError>(&app.storage_lane, &origin, count).await?;
+            let found = app.verify(&origin, counted, verify).await?;
+            let complete = move |app: &Self, occasion: &Occasion| complete(app, found, occasion);
+            let outcome = app.on(&app.storage_lane, &origin, complete).await;
+            // The next guess is counted when this one is completed.
+            drop(turn);
+            outcome
+        });
+        rest.await.map_err(|_panicked| Problem::new(Code::Internal))?
     }
 
     /// Has a counted guess looked at, or takes it back if there was no room for that.

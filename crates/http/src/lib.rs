@@ -27,6 +27,7 @@ mod priority;
 mod probes;
 mod problem;
 mod refusals;
+mod refused_guesses;
 mod revocation_feed;
 mod routes;
 mod server;

@@ -23,6 +23,7 @@ use crate::middleware::{envelope, limits};
 use crate::openapi::openapi_json;
 use crate::probes::Probes;
 use crate::refusals::{RefusalLog, RefusalPorts};
+use crate::refused_guesses::RefusalCounts;
 use crate::revocation_feed::RevocationFeed;
 use crate::routes;
 use crate::throttle::{Throttle, ThrottleSettings};
@@ -117,6 +118,7 @@ where
     let storage_lane = Lane::start("storage", settings.storage_lane, metrics.lane("storage"), || {})?;
     let app = web::Data::new(App {
         refusals: Arc::clone(&refusals),
+        refused_guesses: RefusalCounts::default(),
         revocations: Arc::clone(&revocations),
         ports,
         policies,

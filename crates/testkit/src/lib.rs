@@ -30,7 +30,8 @@ pub mod sample;
 pub use clock::{Clock, occasion};
 pub use entropy::SeededEntropy;
 pub use fakes::{
-    FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, FakeVerifier, NothingRevoked,
+    EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, FakeVerifier,
+    NothingRevoked,
 };
 pub use golden::assert_golden;
 pub use memory::MemoryStore;

@@ -17,7 +17,7 @@ mod tokens;
 
 pub use entropy::Entropy;
 pub use passwords::{
-    AttemptKeys, HashError, PasswordHasher, StrengthEstimate, StrengthEstimator, Verification,
+    AttemptKeys, HashError, PasswordHasher, RefusedGuesses, StrengthEstimate, StrengthEstimator, Verification,
 };
 pub use repositories::{
     AttemptRepository, EventFilter, EventLog, Insertion, KeyRepository, NetworkRepository, RevocationLog,
@@ -33,7 +33,7 @@ pub use tokens::{
 pub use self::{
     entropy::MockEntropy,
     mock_store::{MockRepositories, MockStore},
-    passwords::{MockAttemptKeys, MockPasswordHasher, MockStrengthEstimator},
+    passwords::{MockAttemptKeys, MockPasswordHasher, MockRefusedGuesses, MockStrengthEstimator},
     repositories::{
         MockAttemptRepository, MockEventLog, MockKeyRepository, MockNetworkRepository, MockRevocationLog,
         MockSessionRepository, MockSetupRepository, MockSweeping, MockUserRepository,

@@ -1,4 +1,5 @@
 use crate::identity::{AttemptKey, CanonicalEmail, ClientNetwork, PasswordDigest, PlainPassword};
+use crate::time::Timestamp;
 
 use super::Entropy;
 
@@ -58,6 +59,16 @@ pub struct StrengthEstimate {
 pub trait StrengthEstimator: Send + Sync {
     /// Estimates `password` for somebody whose address, name and the like are `known`.
     fn estimate<'a>(&self, password: &PlainPassword, known: &[&'a str]) -> StrengthEstimate;
+}
+
+/// Keeps account of guesses that were refused, so that the audit log tells of a storm of them in few entries.
+///
+/// A refusal costs no hash, so nothing else would keep whoever guesses on from filling the log and taking up the store.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait RefusedGuesses: Send + Sync {
+    /// Notes a refusal on the record of that key. Answers how many there were since an entry was last written about it,
+    /// this one included, if one is to be written now: MUST be so for the first.
+    fn note(&self, key: &AttemptKey, now: Timestamp) -> Option<u64>;
 }
 
 /// Names accounts, and the networks of their owners, in the tables of attempts and known networks.

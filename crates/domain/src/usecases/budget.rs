@@ -72,6 +72,16 @@ impl Budget {
         repos.networks().note(network, &self.account, now)?;
         repos.networks().keep(&self.account, NETWORKS)
     }
+
+    /// Forgets every network of the account but this one, which stays known if it is. To be called while the account is
+    /// locked.
+    pub(super) fn forget_other_networks(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
+        repos.networks().keep(&self.account, 0)?;
+        match (&self.network, self.last_login) {
+            (Some(network), Some(last)) => repos.networks().note(network, &self.account, last),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Forgets every network of an account that is deleted. To be called while the account is locked.

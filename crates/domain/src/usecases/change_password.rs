@@ -175,6 +175,7 @@ impl ChangePassword<'_> {
                 // Changed meanwhile: what was verified is not the current password any more.
                 return Err(ChangePasswordError::InvalidCredentials);
             }
+            right.forget_other_networks(repos)?;
             repos.events().append(&event(EventKind::PasswordChanged))?;
             let ended = event(EventKind::SessionEnded);
             Ok(end_all(

@@ -20,8 +20,8 @@ use crate::identity::{
     AttemptKey, AttemptPolicy, AttemptRecord, CanonicalEmail, Credentials, Judgement, PlainPassword, User,
 };
 use crate::ports::{
-    AttemptKeys, Entropy, HashError, PasswordHasher, Repositories, StoreError, StoreResult, Transactions,
-    UnitOfWork, Verification,
+    AttemptKeys, Entropy, HashError, PasswordHasher, RefusedGuesses, Repositories, StoreError, StoreResult,
+    Transactions, UnitOfWork, Verification,
 };
 
 use super::budget::Budget;
@@ -37,6 +37,8 @@ pub struct PasswordCheck<'a> {
     pub attempt_keys: &'a dyn AttemptKeys,
     /// How many guesses an account allows.
     pub attempts: &'a AttemptPolicy,
+    /// Says which refusals the audit log tells of.
+    pub refused: &'a dyn RefusedGuesses,
     /// Makes the ids of events.
     pub entropy: &'a dyn Entropy,
 }
@@ -44,7 +46,7 @@ pub struct PasswordCheck<'a> {
 /// Why a password is not looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum GuessError {
-    /// Too many failed attempts at the account; it can be tried again after this long. That has been remembered.
+    /// Too many failed attempts at the account; it can be tried again after this long.
     #[error("too many attempts")]
     TooManyAttempts {
         /// How long to wait; never zero.
@@ -133,7 +135,8 @@ impl PasswordCheck<'_> {
     }
 
     /// Looks whether a guess at the account with that address may be made, whether or not there is one; at the account
-    /// `user`, if it is about that one alone. A refusal is remembered.
+    /// `user`, if it is about that one alone. A refusal is told to the audit log now and then, and writes nothing
+    /// otherwise.
     pub(super) fn look(
         &self,
         email: &CanonicalEmail,
@@ -150,13 +153,17 @@ impl PasswordCheck<'_> {
             user,
             budget,
         };
-        if let Judgement::Wait { .. } = self.attempts.judge(record.as_ref(), occasion.now) {
+        if let Judgement::Wait { wait, correction } = self.attempts.judge(record.as_ref(), occasion.now) {
+            let told = self.refused.note(aim.budget.key(), occasion.now);
+            if told.is_none() && correction.is_none() {
+                return Err(GuessError::TooManyAttempts { retry_after: wait });
+            }
             // What is remembered is decided under the lock; by then there may be no reason to refuse any more.
             self.store.transaction(|repos| -> StoreResult<_> {
                 match self.judge(repos, &aim, occasion)? {
                     (_, Judgement::Allowed(_)) => Ok(Ok(())),
                     (_, Judgement::Wait { wait, correction }) => {
-                        self.refuse(repos, &aim, correction, occasion)?;
+                        self.refuse(repos, &aim, correction, told, occasion)?;
                         Ok(Err(GuessError::TooManyAttempts { retry_after: wait }))
                     }
                 }
@@ -165,7 +172,7 @@ impl PasswordCheck<'_> {
         Ok(Guess { aim: Some(aim) })
     }
 
-    /// Counts a guess, if it still may be made. A refusal is remembered.
+    /// Counts a guess, if it still may be made.
     pub fn count(&self, guess: Guess, occasion: &Occasion) -> Result<CountedGuess, GuessError> {
         let Some(aim) = guess.aim else {
             return Ok(CountedGuess {
@@ -180,7 +187,8 @@ impl PasswordCheck<'_> {
                     Ok(Ok((find(repos, &aim)?, before, counted)))
                 }
                 (_, Judgement::Wait { wait, correction }) => {
-                    self.refuse(repos, &aim, correction, occasion)?;
+                    let told = self.refused.note(aim.budget.key(), occasion.now);
+                    self.refuse(repos, &aim, correction, told, occasion)?;
                     Ok(Err(GuessError::TooManyAttempts { retry_after: wait }))
                 }
             }
@@ -225,17 +233,20 @@ impl PasswordCheck<'_> {
         repos: &mut dyn Repositories,
         aim: &Aim,
         correction: Option<AttemptRecord>,
+        told: Option<u64>,
         occasion: &Occasion,
     ) -> StoreResult<()> {
         if let Some(corrected) = correction {
             repos.attempts().put(aim.budget.key(), &corrected)?;
         }
+        let Some(refusals) = told else { return Ok(()) };
         let mut event = Event::new(
             EventKind::LoginRefused,
             EventOutcome::Failure,
             occasion,
             self.entropy,
-        );
+        )
+        .with("count", refusals.to_string());
         event.user_id = match aim.user {
             Some(id) => Some(id),
             None => repos.users().id_of(&aim.email)?,
@@ -311,6 +322,15 @@ impl RightGuess {
         match record.forgiven(count.record.last_at) {
             Some(forgiven) => repos.attempts().put(key, &forgiven),
             None => repos.attempts().forget(key),
+        }
+    }
+
+    /// Forgets every network but the one that this guess comes from: whoever knew the password before may have logged in
+    /// from the others. To be called after the account is locked.
+    pub(super) fn forget_other_networks(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
+        match &self.count {
+            Some(count) => count.budget.forget_other_networks(repos),
+            None => Ok(()),
         }
     }
 

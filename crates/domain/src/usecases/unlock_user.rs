@@ -45,9 +45,12 @@ impl UnlockUser<'_> {
         self.store.transaction(|repos| {
             let user = repos.users().find(id)?.ok_or(UnlockUserError::NotFound)?;
             let account = self.attempt_keys.attempt_key(user.email.canonical());
-            repos.attempts().forget(&account)?;
-            for network in repos.networks().list(&account)? {
-                repos.attempts().forget(&network)?;
+            let mut keys = vec![account];
+            keys.extend(repos.networks().list(&account)?);
+            for key in keys {
+                // Locked, so that a guess that is being counted does not write back what is forgotten here.
+                repos.attempts().lock(&key)?;
+                repos.attempts().forget(&key)?;
             }
             Ok(repos.events().append(&event)?)
         })

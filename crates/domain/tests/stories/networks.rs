@@ -70,10 +70,31 @@ fn only_a_login_makes_a_network_known() {
     world.go_to(AWAY);
     assert_eq!(outcome(&world.login("ada", WRONG)), INVALID);
     assert!(world.refresh(&phone).is_ok());
-    assert!(world.change_password(&phone, PASSWORD, NEW_PASSWORD).is_ok());
     assert_eq!(world.networks_of("ada"), 1);
-    assert!(world.login("ada", NEW_PASSWORD).is_ok());
+    assert!(world.login("ada", PASSWORD).is_ok());
     assert_eq!(world.networks_of("ada"), 2);
+}
+
+#[test]
+fn another_password_leaves_no_network_known_but_the_one_it_was_changed_from() {
+    for (place, remain) in [(HOME, 1), ("198.51.100.1", 0)] {
+        let world = World::new();
+        world.user("ada");
+        let phone = world.enter("ada");
+        // Somebody else knew the password too.
+        world.go_to(AWAY);
+        world.enter("ada");
+        world.go_to(place);
+        assert!(world.change_password(&phone, PASSWORD, NEW_PASSWORD).is_ok());
+        assert_eq!(world.networks_of("ada"), remain, "{place}");
+        // Strangers cannot keep the owner out at home, nor can the one who was there before be told from them.
+        world.go_to("203.0.113.200");
+        world.exhaust("ada");
+        world.go_to(AWAY);
+        assert!(is_wait(&outcome(&world.login("ada", NEW_PASSWORD))));
+        world.go_to(HOME);
+        assert_eq!(world.login("ada", NEW_PASSWORD).is_ok(), place == HOME);
+    }
 }
 
 #[test]

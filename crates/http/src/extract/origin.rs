@@ -54,9 +54,14 @@ impl Origin {
 fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .chars()
-        .filter(|c| !c.is_control())
+        .filter(|c| !c.is_control() && !is_directing(*c))
         .take(Session::MAX_USER_AGENT)
         .collect()
+}
+
+/// Line and paragraph separators, and what changes the order in which a line is read (Unicode, UAX #9).
+const fn is_directing(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl FromRequest for Origin {
@@ -84,5 +89,6 @@ mod tests {
         assert_eq!(printable(b"curl/8\x1b[31m\r\n\x00"), "curl/8[31m");
         assert_eq!(printable(&[b'a'; 1000]).len(), Session::MAX_USER_AGENT);
         assert_eq!(printable(b"\xff"), "\u{fffd}");
+        assert_eq!(printable("a\u{202e}b\u{2028}c\u{2066}d".as_bytes()), "abcd");
     }
 }

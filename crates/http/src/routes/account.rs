@@ -6,7 +6,6 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
 use doorward_domain::access::ManageOwnAccount;
 use doorward_domain::access::Permission as _;
-use doorward_domain::audit::Occasion;
 use doorward_domain::change::Change;
 use doorward_domain::id::SessionId;
 use doorward_domain::usecases::{
@@ -129,17 +128,13 @@ pub(crate) async fn delete(
     StrictJson(confirmation): StrictJson<Confirmation>,
 ) -> Result<HttpResponse, Problem> {
     let Confirmation { password } = confirmation;
-    let verified = app
-        .guess(
-            &origin,
-            move |app, occasion| delete_on(app).begin(&caller, occasion),
-            move |app, guess| delete_on(app).verify(guess, &password),
-        )
-        .await?;
-    let complete =
-        move |app: &App, occasion: &Occasion| app.revoking(delete_on(app).complete(verified.found, occasion));
-    app.on(&app.storage_lane, &origin, complete).await?;
-    drop(verified.turn);
+    app.guess(
+        &origin,
+        move |app, occasion| delete_on(app).begin(&caller, occasion),
+        move |app, guess| delete_on(app).verify(guess, &password),
+        |app, verified, occasion| app.revoking(delete_on(app).complete(verified, occasion)),
+    )
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -161,18 +156,13 @@ pub(crate) async fn change_password(
     } = change;
     let caller = Arc::new(caller);
     let beginner = Arc::clone(&caller);
-    let verified = app
-        .guess(
-            &origin,
-            move |app, occasion| change_on(app).begin(&beginner, occasion),
-            move |app, guess| change_on(app).verify(guess, &current_password, &new_password),
-        )
-        .await?;
-    let complete = move |app: &App, occasion: &Occasion| {
-        app.revoking(change_on(app).complete(&caller, verified.found, occasion))
-    };
-    app.on(&app.storage_lane, &origin, complete).await?;
-    drop(verified.turn);
+    app.guess(
+        &origin,
+        move |app, occasion| change_on(app).begin(&beginner, occasion),
+        move |app, guess| change_on(app).verify(guess, &current_password, &new_password),
+        move |app, verified, occasion| app.revoking(change_on(app).complete(&caller, verified, occasion)),
+    )
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

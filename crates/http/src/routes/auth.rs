@@ -102,16 +102,14 @@ pub(crate) async fn login(
     StrictJson(credentials): StrictJson<Credentials>,
 ) -> Result<Json<TokenPairBody>, Problem> {
     let Credentials { email, password } = credentials;
-    let verified = app
+    let pair = app
         .guess(
             &origin,
             move |app, occasion| login_on(app).begin(&email, occasion),
             move |app, guess| login_on(app).verify(guess, &password),
+            |app, verified, occasion| login_on(app).complete(verified, occasion),
         )
         .await?;
-    let complete = move |app: &App, occasion: &Occasion| login_on(app).complete(verified.found, occasion);
-    let pair = app.on(&app.storage_lane, &origin, complete).await?;
-    drop(verified.turn);
     Ok(Json(pair.into()))
 }
 

@@ -14,8 +14,8 @@ use doorward_domain::usecases::{
     TokenIssuer, TokenPair,
 };
 use doorward_testkit::{
-    Clock, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, NothingRevoked,
-    SeededEntropy, occasion,
+    Clock, EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner,
+    NothingRevoked, SeededEntropy, occasion,
 };
 use secrecy::SecretString;
 
@@ -62,6 +62,7 @@ impl<'a> Desk<'a> {
             hasher: &self.hasher,
             attempt_keys: &FakeAttemptKeys,
             attempts: &self.attempts,
+            refused: &EveryRefusal,
             entropy: &self.entropy,
         }
     }

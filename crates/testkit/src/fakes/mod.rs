@@ -5,7 +5,7 @@ mod tokens;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-pub use passwords::{FakeAttemptKeys, FakeEstimator, FakeHasher};
+pub use passwords::{EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher};
 pub use tokens::{FakeRefreshTokens, FakeSigner, FakeVerifier, NothingRevoked};
 
 /// 32 bytes that depend on everything in `parts`. Protects nothing.

@@ -3,8 +3,10 @@ use std::sync::Mutex;
 
 use doorward_domain::identity::{AttemptKey, CanonicalEmail, ClientNetwork, PasswordDigest, PlainPassword};
 use doorward_domain::ports::{
-    AttemptKeys, Entropy, HashError, PasswordHasher, StrengthEstimate, StrengthEstimator, Verification,
+    AttemptKeys, Entropy, HashError, PasswordHasher, RefusedGuesses, StrengthEstimate, StrengthEstimator,
+    Verification,
 };
+use doorward_domain::time::Timestamp;
 
 use crate::{hold, sample};
 
@@ -187,5 +189,15 @@ mod tests {
         let key = |typed: &str| FakeAttemptKeys.attempt_key(sample::email(typed).canonical());
         assert_eq!(key("Ada@Example.org"), key("ada@example.org"));
         assert_ne!(key("ada@example.org"), key("bob@example.org"));
+    }
+}
+
+/// Has the audit log told of every guess that is refused.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EveryRefusal;
+
+impl RefusedGuesses for EveryRefusal {
+    fn note(&self, _key: &AttemptKey, _now: Timestamp) -> Option<u64> {
+        Some(1)
     }
 }

@@ -18,8 +18,8 @@ use doorward_domain::usecases::{
 use secrecy::SecretString;
 
 use crate::{
-    Clock, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, SeededEntropy, hold,
-    occasion, sample,
+    Clock, EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner,
+    SeededEntropy, hold, occasion, sample,
 };
 
 /// A Doorward over a store. It can be shared by threads.
@@ -92,6 +92,7 @@ impl<'a> Door<'a> {
             hasher: &self.hasher,
             attempt_keys: &FakeAttemptKeys,
             attempts: &self.attempts,
+            refused: &EveryRefusal,
             entropy: &self.entropy,
         }
     }

@@ -2,8 +2,8 @@ use super::*;
 use crate::audit::EventKind;
 use crate::identity::{AttemptPolicy, AttemptRecord, RecentGuesses};
 use crate::ports::{
-    HashError, MockAccessTokenSigner, MockPasswordHasher, MockRefreshTokens, MockRepositories, MockStore,
-    StoreError, Verdict, Verification,
+    HashError, MockAccessTokenSigner, MockPasswordHasher, MockRefreshTokens, MockRefusedGuesses,
+    MockRepositories, MockStore, StoreError, Verdict, Verification,
 };
 use crate::token::{AccessToken, RefreshToken, SessionPolicy};
 use crate::usecases::{Login, LoginError, PasswordCheck, TokenIssuer, TokenPair};
@@ -24,12 +24,15 @@ fn login(
         .returning(|_, _| RefreshToken::new("refresh".to_owned()));
     let (store, entropy, attempt_keys) = (MockStore::new(repositories), entropy(), attempt_keys());
     let (attempts, policy) = (AttemptPolicy::default(), SessionPolicy::default());
+    let mut refused = MockRefusedGuesses::new();
+    refused.expect_note().returning(|_, _| Some(1));
     let login = Login {
         check: PasswordCheck {
             store: &store,
             hasher,
             attempt_keys: &attempt_keys,
             attempts: &attempts,
+            refused: &refused,
             entropy: &entropy,
         },
         issuer: TokenIssuer {

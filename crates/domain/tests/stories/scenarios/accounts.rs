@@ -43,7 +43,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario(
         "changing the password with a guess too many",
         WAIT,
-        &["login.refused failure of=ada"],
+        &["login.refused failure of=ada count=1"],
         |w| {
             let (phone, _) = ada(w);
             w.exhaust("ada");
@@ -62,7 +62,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario(
         "deleting one's account with a guess too many",
         WAIT,
-        &["login.refused failure of=ada"],
+        &["login.refused failure of=ada count=1"],
         |w| {
             let (phone, _) = ada(w);
             w.exhaust("ada");

@@ -51,15 +51,20 @@ pub const SCENARIOS: &[Scenario] = &[
             Box::new(|| outcome(&w.login("ada", PASSWORD)))
         },
     ),
-    scenario("a guess too many", WAIT, &["login.refused failure of=ada"], |w| {
-        w.user("ada");
-        w.exhaust("ada");
-        Box::new(|| outcome(&w.login("ada", PASSWORD)))
-    }),
+    scenario(
+        "a guess too many",
+        WAIT,
+        &["login.refused failure of=ada count=1"],
+        |w| {
+            w.user("ada");
+            w.exhaust("ada");
+            Box::new(|| outcome(&w.login("ada", PASSWORD)))
+        },
+    ),
     scenario(
         "a guess too many at nobody",
         WAIT,
-        &["login.refused failure"],
+        &["login.refused failure count=1"],
         |w| {
             w.exhaust("ada");
             Box::new(|| outcome(&w.login("ada", PASSWORD)))

@@ -23,8 +23,8 @@ use doorward_domain::usecases::{
     AccountDraft, AccountRules, Authenticate, PasswordCheck, TokenIssuer, TokenPair,
 };
 use doorward_testkit::{
-    Clock, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, NothingRevoked,
-    SeededEntropy, occasion, sample,
+    Clock, EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner,
+    NothingRevoked, SeededEntropy, occasion, sample,
 };
 use secrecy::SecretString;
 
@@ -143,6 +143,7 @@ impl World {
             hasher,
             attempt_keys: &FakeAttemptKeys,
             attempts: &self.attempts,
+            refused: &EveryRefusal,
             entropy: &self.entropy.0,
         }
     }

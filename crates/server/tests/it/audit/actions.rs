@@ -182,7 +182,13 @@ fn registering_and_logging_in(service: &Service, root: &Person, log: &Reader) {
         }
         answer.is(401);
     };
-    log.assert_told(&refused, "login.refused", "failure", &user(&eve), &json!({}));
+    log.assert_told(
+        &refused,
+        "login.refused",
+        "failure",
+        &user(&eve),
+        &json!({"count": "1"}),
+    );
     let unlocked = root.client().post_nothing(&format!("/v1/users/{eve}/unlock"));
     unlocked.is_empty(204);
     log.assert_told(

@@ -20,6 +20,8 @@ on_both!(
     it_is_filtered,
     what_the_throttle_refused_is_told_in_one_event_with_the_right_sum,
     nothing_a_client_sends_forges_an_entry,
+    guesses_at_a_locked_account_are_told_of_together,
+    a_guess_is_told_of_though_the_client_goes_away,
 );
 
 /// Asserts that this is an `Event` of the contract.
@@ -282,4 +284,49 @@ fn nothing_a_client_sends_forges_an_entry(backing: &Backing) {
         !log.contains("DROP TABLE"),
         "what a client calls itself is in the log"
     );
+}
+
+fn guesses_at_a_locked_account_are_told_of_together(backing: &Backing) {
+    let service = Service::on(backing);
+    let admin = service.admin();
+    for _ in 0..5 {
+        login(&service.client(), "nobody@example.org", "a wrong password")
+            .problem(401, "invalid-credentials");
+    }
+    for _ in 0..50 {
+        login(&service.client(), "nobody@example.org", "a wrong password").problem(429, "too-many-attempts");
+    }
+    // More than one only where the fifty took more than a minute.
+    let told = walk(admin.client(), "kind=login.refused");
+    assert!((1..5).contains(&told.len()), "{told:?}");
+    assert_eq!(told.last().unwrap()["detail"], json!({"count": "1"}));
+    assert_eq!(walk(admin.client(), "kind=login.failed").len(), 5);
+}
+
+/// Resets the connection, which the server learns of at once.
+fn a_guess_is_told_of_though_the_client_goes_away(backing: &Backing) {
+    let service = Service::on(backing);
+    let admin = service.admin();
+    let body = json!({"email": "nobody@example.org", "password": "a wrong password"}).to_string();
+    let request = format!(
+        "POST /v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for _ in 0..3 {
+        let socket = socket2::Socket::from(std::net::TcpStream::connect(service.address()).unwrap());
+        std::io::Write::write_all(&mut &socket, request.as_bytes()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    }
+    // How many of them got as far as being counted depends on the moment; each of those is told of.
+    crate::support::eventually("as many failures as were counted", || {
+        let told = walk(admin.client(), "kind=login.failed").len();
+        let mut allowed = 0;
+        (told == 3).then(|| {
+            while login(&service.client(), "nobody@example.org", "a wrong password").status == 401 {
+                allowed += 1;
+            }
+            assert_eq!(allowed + told, 5);
+        })
+    });
 }

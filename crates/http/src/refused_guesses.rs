@@ -1,0 +1,132 @@
+//! Which refusals of guesses the audit log tells of.
+//!
+//! Whoever guesses on at a locked account is refused without a hash, as often as the throttle lets them ask, and from as many
+//! addresses as they have: an entry for each would fill the log and keep others from the store. The first refusal on a
+//! record is told at once, the next ones together, once a minute.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use doorward_domain::identity::AttemptKey;
+use doorward_domain::ports::RefusedGuesses;
+use doorward_domain::time::Timestamp;
+
+/// How long after an entry about a record comes the next one.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// How many records are told apart, at about a hundred bytes each. What is refused on others is told of together.
+const RECORDS: usize = 16_384;
+
+/// Counts refusals since each record was last told of.
+#[derive(Default)]
+pub(crate) struct RefusalCounts(Mutex<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    records: HashMap<AttemptKey, Count>,
+    others: Option<Count>,
+}
+
+#[derive(Clone, Copy)]
+struct Count {
+    told_at: Timestamp,
+    since: u64,
+}
+
+impl RefusedGuesses for RefusalCounts {
+    fn note(&self, key: &AttemptKey, now: Timestamp) -> Option<u64> {
+        // Counts are whole at every instant, so a poisoned lock guards sound ones.
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.note(key, now)
+    }
+}
+
+impl Counts {
+    fn note(&mut self, key: &AttemptKey, now: Timestamp) -> Option<u64> {
+        if let Some(count) = self.records.get_mut(key) {
+            return count.note(now);
+        }
+        if self.records.len() >= RECORDS {
+            self.records.retain(|_, count| !count.is_over(now));
+        }
+        let first = Count {
+            told_at: now,
+            since: 0,
+        };
+        if self.records.len() < RECORDS {
+            self.records.insert(*key, first);
+            return Some(1);
+        }
+        match &mut self.others {
+            Some(others) => others.note(now),
+            None => {
+                self.others = Some(first);
+                Some(1)
+            }
+        }
+    }
+}
+
+impl Count {
+    /// Whether it is time to tell again. A clock that was set back must not keep anything untold for long.
+    fn is_over(&self, now: Timestamp) -> bool {
+        now < self.told_at || now.since(self.told_at) >= PAUSE
+    }
+
+    fn note(&mut self, now: Timestamp) -> Option<u64> {
+        self.since += 1;
+        if !self.is_over(now) {
+            return None;
+        }
+        let told = self.since;
+        *self = Self {
+            told_at: now,
+            since: 0,
+        };
+        Some(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    fn key(number: u32) -> AttemptKey {
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        AttemptKey::from_bytes(bytes)
+    }
+
+    #[test]
+    fn the_first_is_told_at_once_and_the_next_ones_together() {
+        let counts = RefusalCounts::default();
+        assert_eq!(counts.note(&key(1), START), Some(1));
+        for second in 1..60 {
+            assert_eq!(counts.note(&key(1), START + Duration::from_secs(second)), None);
+        }
+        assert_eq!(counts.note(&key(2), START + Duration::from_secs(30)), Some(1));
+        assert_eq!(counts.note(&key(1), START + PAUSE), Some(60));
+        assert_eq!(counts.note(&key(1), START + PAUSE), None);
+        assert_eq!(counts.note(&key(1), START), Some(2), "a clock was set back");
+    }
+
+    #[test]
+    fn there_are_so_many_records_and_the_rest_is_one() {
+        let counts = RefusalCounts::default();
+        let most = u32::try_from(RECORDS).unwrap();
+        for number in 0..most {
+            assert_eq!(counts.note(&key(number), START), Some(1));
+        }
+        assert_eq!(counts.note(&key(most), START), Some(1));
+        assert_eq!(counts.note(&key(most + 1), START), None);
+        assert_eq!(
+            counts.note(&key(most + 2), START + PAUSE),
+            Some(1),
+            "there is room again"
+        );
+        assert_eq!(counts.0.lock().unwrap().records.len(), 1);
+    }
+}
