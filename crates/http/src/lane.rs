@@ -21,6 +21,9 @@ use crate::fair_queue::{FairQueue, Pushed};
 use crate::metrics::{LaneMetrics, Refusal};
 use crate::priority;
 
+/// For how long a thread has nothing to do before it rests: between two jobs of a busy lane there may be a moment.
+const BREATHER: Duration = Duration::from_millis(100);
+
 /// The bounds of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaneSettings {
@@ -117,7 +120,7 @@ impl Drop for Caller {
 }
 
 impl Lane {
-    /// Starts the lane's threads. One that has worked and finds nothing more to do does `rest` before it waits.
+    /// Starts the lane's threads. One that has worked and finds nothing more to do for a moment does `rest`.
     pub(crate) fn start(
         name: &'static str,
         settings: LaneSettings,
@@ -275,17 +278,22 @@ impl Shared {
                 self.metrics.waiting(state.jobs.len());
                 return Some(job);
             }
-            if *has_worked {
+            if state.closed {
+                return None;
+            }
+            if !*has_worked {
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let waited = self.wake.wait_timeout(state, BREATHER);
+            let (woken, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            if waited.timed_out() && state.jobs.len() == 0 {
                 drop(state);
                 (self.rest)();
                 *has_worked = false;
                 state = self.lock();
-                continue;
             }
-            if state.closed {
-                return None;
-            }
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
