@@ -58,13 +58,11 @@ impl Counts {
             self.records.insert(*key, first);
             return Some(1);
         }
-        match &mut self.others {
-            Some(others) => others.note(now),
-            None => {
-                self.others = Some(first);
-                Some(1)
-            }
+        if let Some(others) = &mut self.others {
+            return others.note(now);
         }
+        self.others = Some(first);
+        Some(1)
     }
 }
 
