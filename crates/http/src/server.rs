@@ -107,7 +107,12 @@ where
     .map_err(io::Error::other)?;
     revocations.follow()?;
     let metrics = Metrics::new().map_err(io::Error::other)?;
-    let refusals = RefusalLog::start(RefusalPorts::of(&ports), REFUSALS_EVERY, metrics.unrecorded())?;
+    let refusal_ports = RefusalPorts {
+        store: Arc::clone(&ports.store),
+        entropy: Arc::clone(&ports.entropy),
+        clock: Arc::clone(&ports.clock),
+    };
+    let refusals = RefusalLog::start(refusal_ports, REFUSALS_EVERY, metrics.unrecorded())?;
     let hasher = Arc::clone(&ports.hasher);
     let password_lane = Lane::start(
         "password",

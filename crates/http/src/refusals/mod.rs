@@ -16,7 +16,6 @@ use doorward_domain::time::Timestamp;
 use doorward_domain::usecases::{RecordRefusals, Refusals};
 use prometheus::IntGauge;
 
-use crate::app::Ports;
 use crate::clock::Clock;
 use crate::extract::Origin;
 use crate::throttle::Class;
@@ -30,20 +29,9 @@ const LAST_WRITING: Duration = Duration::from_secs(5);
 
 /// The ports that are needed to write.
 pub(crate) struct RefusalPorts {
-    store: Arc<dyn UnitOfWork>,
-    entropy: Arc<dyn Entropy>,
-    clock: Clock,
-}
-
-impl RefusalPorts {
-    /// Those of a server.
-    pub(crate) fn of(ports: &Ports) -> Self {
-        Self {
-            store: Arc::clone(&ports.store),
-            entropy: Arc::clone(&ports.entropy),
-            clock: Arc::clone(&ports.clock),
-        }
-    }
+    pub(crate) store: Arc<dyn UnitOfWork>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) clock: Clock,
 }
 
 /// Counts what the throttle turned away, and writes it down now and then until it is stopped.
