@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::{HeaderMap, HeaderValue};
+use prometheus::IntCounter;
 
 use crate::client_address::ClientAddresses;
 use crate::{ForwardingHeader, ProxySettings};
@@ -20,6 +21,7 @@ pub fn client_address(
         .iter()
         .filter_map(|network| network.parse().ok())
         .collect();
-    let addresses = ClientAddresses::new(ProxySettings { trusted, header });
+    let ignored = IntCounter::new("ignored", "Headers of strangers.").ok()?;
+    let addresses = ClientAddresses::new(ProxySettings { trusted, header }, ignored);
     addresses.of(Some(SocketAddr::new(peer, 4711)), &headers)
 }
