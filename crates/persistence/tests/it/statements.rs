@@ -107,7 +107,11 @@ struct PostgresStep {
 impl Plans {
     fn of(database: &TestDatabase) -> Self {
         if let Some(path) = database.url().strip_prefix("sqlite://") {
-            return Self::Sqlite(SqliteConnection::establish(path).expect("a connection"));
+            let mut connection = SqliteConnection::establish(path).expect("a connection");
+            // A store that closes its last connection holds the file for a moment.
+            let patience = "PRAGMA busy_timeout = 10000";
+            connection.batch_execute(patience).expect(patience);
+            return Self::Sqlite(connection);
         }
         let mut connection = PgConnection::establish(database.url()).expect("a connection");
         // Tables in tests are small, and are read whole if that is allowed. What reads one all the same has no index to go
