@@ -180,6 +180,8 @@ impl PasswordCheck<'_> {
                 count: None,
             });
         };
+        // A store may run the transaction again, but there is one refusal to note.
+        let mut noted = None;
         let (credentials, before, record) = self.store.transaction(|repos| -> StoreResult<_> {
             match self.judge(repos, &aim, occasion)? {
                 (before, Judgement::Allowed(counted)) => {
@@ -187,7 +189,8 @@ impl PasswordCheck<'_> {
                     Ok(Ok((find(repos, &aim)?, before, counted)))
                 }
                 (_, Judgement::Wait { wait, correction }) => {
-                    let told = self.refused.note(aim.budget.key(), occasion.now);
+                    let note = || self.refused.note(aim.budget.key(), occasion.now);
+                    let told = *noted.get_or_insert_with(note);
                     self.refuse(repos, &aim, correction, told, occasion)?;
                     Ok(Err(GuessError::TooManyAttempts { retry_after: wait }))
                 }

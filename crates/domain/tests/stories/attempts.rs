@@ -1,10 +1,13 @@
 //! Guessing: counted for the account, whoever guesses, however it is spelled and whatever the route.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::thread;
 
-use doorward_domain::identity::Judgement;
-use doorward_domain::usecases::{Login, LoginError};
+use doorward_domain::identity::{AttemptKey, Judgement};
+use doorward_domain::ports::RefusedGuesses;
+use doorward_domain::time::Timestamp;
+use doorward_domain::usecases::{Login, LoginError, PasswordCheck};
 
 use doorward_testkit::FakeHasher;
 use secrecy::SecretString;
@@ -366,4 +369,35 @@ fn guesses_take_turns_at_what_they_count_on() {
     assert_ne!(turn("ada"), Some(anywhere));
     world.go_to("203.0.113.7");
     assert_eq!(turn("ada"), Some(anywhere));
+}
+
+/// Has the audit log told of the first refusal there is.
+struct FirstRefusal(AtomicBool);
+
+impl RefusedGuesses for FirstRefusal {
+    fn note(&self, _key: &AttemptKey, _now: Timestamp) -> Option<u64> {
+        (!self.0.swap(true, Ordering::Relaxed)).then_some(1)
+    }
+}
+
+#[test]
+fn a_refusal_is_noted_once_though_the_store_runs_the_work_again() {
+    let world = World::that_runs_work_again();
+    world.user("ada");
+    let refused = FirstRefusal(AtomicBool::new(false));
+    let check = PasswordCheck {
+        refused: &refused,
+        ..world.check_with(&world.hasher)
+    };
+    let login = Login {
+        check,
+        issuer: world.issuer(),
+    };
+    // It might be made when it was looked at, and may not any more when it is counted.
+    let late = login.begin(&address("ada"), &world.now()).expect("a guess");
+    world.exhaust("ada");
+    assert!(check.count(late, &world.now()).is_err());
+    let told = world.told();
+    let refusals = told.iter().filter(|line| line.starts_with("login.refused"));
+    assert_eq!(refusals.count(), 1, "{told:#?}");
 }
