@@ -7,6 +7,7 @@ use crate::clients::{Asking, LoggingOut, Refreshing, Registering};
 use crate::clock::now;
 use crate::database::{Kind, Plain};
 use crate::limits::{Argon2Alone, BareUpdates, ed25519};
+use crate::load::Client;
 use crate::process::written;
 use crate::report::{Figure, Target};
 use crate::server::Server;
@@ -54,6 +55,22 @@ impl Bench<'_> {
         }
     }
 
+    /// Has a crowd ask for that long, and adds what was written meanwhile if it counts.
+    fn ask_and_weigh<C: Client + 'static>(
+        &self,
+        crowd: &mut Crowd<'_, C>,
+        duration: Duration,
+        counts: bool,
+        bytes: &mut u64,
+    ) -> Outcome<f64> {
+        let before = self.bytes_written()?;
+        let rate = crowd.ask(duration, counts)?;
+        if counts {
+            *bytes += self.bytes_written()?.saturating_sub(before);
+        }
+        Ok(rate)
+    }
+
     /// Logins and registrations, beside argon2 on all cores.
     pub(crate) fn hashing(&self, figures: &mut Vec<Figure>) -> Outcome<()> {
         let mut argon2 = Argon2Alone::new(self.cores)?;
@@ -69,14 +86,7 @@ impl Bench<'_> {
         let mut crowd = Crowd::new(self.server, clients);
         let mut bytes = 0;
         let (runs, limits) = self.plan.alternate(
-            |duration, counts| {
-                let before = self.bytes_written()?;
-                let rate = crowd.ask(duration, counts)?;
-                if counts {
-                    bytes += self.bytes_written()?.saturating_sub(before);
-                }
-                Ok(rate)
-            },
+            |duration, counts| self.ask_and_weigh(&mut crowd, duration, counts, &mut bytes),
             |duration| argon2.measure(duration),
         )?;
         let figure = crowd.figure(self.name("login"), &runs);
@@ -112,14 +122,7 @@ impl Bench<'_> {
         );
         let mut bytes = 0;
         let (runs, limits) = self.plan.alternate(
-            |duration, counts| {
-                let before = self.bytes_written()?;
-                let rate = crowd.ask(duration, counts)?;
-                if counts {
-                    bytes += self.bytes_written()?.saturating_sub(before);
-                }
-                Ok(rate)
-            },
+            |duration, counts| self.ask_and_weigh(&mut crowd, duration, counts, &mut bytes),
             |duration| bare.measure(duration),
         )?;
         let figure = crowd.figure(self.name("refresh"), &runs);

@@ -31,7 +31,8 @@ const ENCODED: usize = (BYTES * 4).div_ceil(3);
 /// Keeps the tags apart from anything else that is ever computed under the same key.
 const LABEL: &[u8] = b"doorward/v1/refresh-token";
 
-/// Seals refresh tokens with the key of a ring that was current when the session was last rotated, and opens those of every key in it.
+/// Seals refresh tokens with the key of a ring that was current when the session was last rotated, and opens those of
+/// every key in it.
 #[derive(Debug, Clone)]
 pub struct RefreshSealer {
     ring: Arc<KeyRing>,
