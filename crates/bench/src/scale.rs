@@ -6,11 +6,11 @@
 use std::hint::black_box;
 use std::path::Path;
 
+use doorward_application::{Logout, Refresh, TokenIssuer};
 use doorward_domain::audit::Occasion;
 use doorward_domain::identity::Email;
 use doorward_domain::ports::{StoreResult, Transactions as _, UserFilter};
 use doorward_domain::token::SessionPolicy;
-use doorward_domain::usecases::{Logout, Refresh, TokenIssuer};
 use doorward_jwt::{Parties, Signer};
 use secrecy::SecretString;
 

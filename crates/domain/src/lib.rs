@@ -2,8 +2,8 @@
 //!
 //! This crate knows no web server, no database, no serialisation and no clock. Policies are functions of their
 //! arguments ([`token::decide`], [`identity::AttemptPolicy::judge`], [`identity::PasswordPolicy::check`]); what has to
-//! be done in the world is asked of traits ([`ports`]); a use case ([`usecases`]) ties the two together and has an error
-//! enum of its own. Time comes in as a [`Timestamp`](time::Timestamp) and randomness as
+//! be done in the world is asked of traits ([`ports`]); a use case (crate `doorward-application`) ties the two
+//! together and has an error enum of its own. Time comes in as a [`Timestamp`](time::Timestamp) and randomness as
 //! [`Entropy`](ports::Entropy), so everything can be tested at any instant, with any luck.
 //!
 //! # Checking a role in another service
@@ -55,5 +55,4 @@ pub mod identity;
 pub mod ports;
 pub mod time;
 pub mod token;
-pub mod usecases;
 pub mod validation;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use doorward_application::{AccountRules, Authenticate, PasswordCheck, TokenIssuer};
 use doorward_domain::audit::Occasion;
 use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
 use doorward_domain::ports::{
@@ -12,7 +13,6 @@ use doorward_domain::ports::{
 };
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::SessionPolicy;
-use doorward_domain::usecases::{AccountRules, Authenticate, PasswordCheck, TokenIssuer};
 
 use crate::attempt_gate::AttemptGate;
 use crate::clock::Clock;

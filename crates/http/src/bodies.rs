@@ -1,11 +1,11 @@
 //! What is said more than once in requests and answers.
 
+use doorward_application::{AccountDraft, TokenPair};
 use doorward_domain::access::Role;
 use doorward_domain::change::Change;
 use doorward_domain::identity::User;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::Session;
-use doorward_domain::usecases::{AccountDraft, TokenPair};
 use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -7,9 +7,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::rt;
+use doorward_application::{CountedGuess, Guess, GuessError};
 use doorward_domain::audit::Occasion;
 use doorward_domain::ports::HashError;
-use doorward_domain::usecases::{CountedGuess, Guess, GuessError};
 
 use crate::app::App;
 use crate::extract::Origin;

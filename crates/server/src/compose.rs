@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorward_application::AccountRules;
 use doorward_domain::ports::{Entropy, StoreError};
 use doorward_domain::token::KeyPolicy;
-use doorward_domain::usecases::AccountRules;
 use doorward_http::{
     ConnectionSettings, ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, Priority,
     ProxySettings, Rate, ThrottleSettings as HttpThrottle,

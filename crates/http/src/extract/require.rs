@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
+use doorward_application::AuthenticateError;
 use doorward_domain::access::{Forbidden, Granted, GrantedOn, Permission, Principal};
 use doorward_domain::id::UserId;
-use doorward_domain::usecases::AuthenticateError;
 use futures_util::future::{Either, LocalBoxFuture};
 
 use crate::app::App;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use actix_web::http::header;
-use doorward_domain::access::Forbidden;
-use doorward_domain::ports::{HashError, SigningError, StoreError};
-use doorward_domain::usecases::{
+use doorward_application::{
     AuthenticateError, ChangePasswordError, CompleteSetupError, CreateUserError, DeleteAccountError,
     DeleteUserError, EndSessionError, GuessError, ListSessionsError, LoginError, RefreshError, RegisterError,
     SetRolesError, UnlockUserError, UpdateAccountError, UpdateUserError, ViewUserError,
 };
+use doorward_domain::access::Forbidden;
+use doorward_domain::ports::{HashError, SigningError, StoreError};
 use doorward_domain::validation::Invalid;
 
 use crate::attempt_gate::GateFull;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use doorward_domain::usecases::AuthenticateError;
+use doorward_application::AuthenticateError;
 use doorward_domain::validation::Violation;
 
 mod body;
@@ -161,8 +161,8 @@ impl ResponseError for Problem {
 
 #[cfg(test)]
 mod tests {
+    use doorward_application::{ChangePasswordError, LoginError, RefreshError, ViewUserError};
     use doorward_domain::ports::StoreError;
-    use doorward_domain::usecases::{ChangePasswordError, LoginError, RefreshError, ViewUserError};
 
     use super::*;
 

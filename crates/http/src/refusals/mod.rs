@@ -11,9 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use doorward_application::{RecordRefusals, Refusals};
 use doorward_domain::ports::{Entropy, StoreError, UnitOfWork};
 use doorward_domain::time::Timestamp;
-use doorward_domain::usecases::{RecordRefusals, Refusals};
 use prometheus::IntGauge;
 
 use crate::clock::Clock;

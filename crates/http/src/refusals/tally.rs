@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use doorward_application::Refusals;
 use doorward_domain::time::Timestamp;
-use doorward_domain::usecases::Refusals;
 
 use crate::client_address::client_key;
 use crate::throttle::Class;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
+use doorward_application::{
+    ChangePassword, DeleteAccount, EndOtherSessions, EndSession, ListSessions, UpdateAccount, ViewAccount,
+    ViewUserError,
+};
 use doorward_domain::access::ManageOwnAccount;
 use doorward_domain::access::Permission as _;
 use doorward_domain::change::Change;
 use doorward_domain::id::SessionId;
-use doorward_domain::usecases::{
-    ChangePassword, DeleteAccount, EndOtherSessions, EndSession, ListSessions, UpdateAccount, ViewAccount,
-    ViewUserError,
-};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;

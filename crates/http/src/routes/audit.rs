@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use actix_web::web::{Data, Json};
+use doorward_application::ListEvents;
 use doorward_domain::access::{Permission as _, ReadAudit};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::id::{EventId, UserId};
 use doorward_domain::ports::EventFilter;
-use doorward_domain::usecases::ListEvents;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, ToSchema};

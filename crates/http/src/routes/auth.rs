@@ -2,10 +2,10 @@
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, Responder};
+use doorward_application::{Login, Logout, LogoutEverywhere, Refresh, Register};
 use doorward_domain::access::ManageOwnAccount;
 use doorward_domain::access::Permission as _;
 use doorward_domain::audit::Occasion;
-use doorward_domain::usecases::{Login, Logout, LogoutEverywhere, Refresh, Register};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -2,8 +2,8 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
+use doorward_application::{AccountDraft, CompleteSetup};
 use doorward_domain::audit::Occasion;
-use doorward_domain::usecases::{AccountDraft, CompleteSetup};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -2,16 +2,16 @@
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, Responder};
+use doorward_application::{
+    AccountDraft, CreateUser, DeleteUser, EndUserSessions, ListSessions, ListUsers, SetRoles, UnlockUser,
+    UpdateUser, ViewUser,
+};
 use doorward_domain::access::{AssignRoles, ManageUsers, Permission as _, ReadUser, ReadUsers, Role};
 use doorward_domain::audit::Occasion;
 use doorward_domain::change::Change;
 use doorward_domain::id::UserId;
 use doorward_domain::identity::Email;
 use doorward_domain::ports::UserFilter;
-use doorward_domain::usecases::{
-    AccountDraft, CreateUser, DeleteUser, EndUserSessions, ListSessions, ListUsers, SetRoles, UnlockUser,
-    UpdateUser, ViewUser,
-};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

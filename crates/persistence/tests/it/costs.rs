@@ -5,18 +5,18 @@ use core::fmt::Write as _;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use doorward_application::{
+    AccountDraft, ChangePassword, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount, DeleteUser,
+    EndOtherSessions, EndSession, EndUserSessions, ListEvents, ListKeys, ListSessions, ListUsers, Logout,
+    LogoutEverywhere, OfferSetup, Register, SetRoles, Sweep, UnlockUser, UpdateAccount, UpdateUser,
+    ViewAccount, ViewUser,
+};
 use doorward_domain::access::{ReadUser, Roles};
 use doorward_domain::audit::Occasion;
 use doorward_domain::change::Change;
 use doorward_domain::identity::UserStatus;
 use doorward_domain::ports::{EventFilter, StoreResult, Transactions as _, UserFilter};
 use doorward_domain::token::KeyPolicy;
-use doorward_domain::usecases::{
-    AccountDraft, ChangePassword, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount, DeleteUser,
-    EndOtherSessions, EndSession, EndUserSessions, ListEvents, ListKeys, ListSessions, ListUsers, Logout,
-    LogoutEverywhere, OfferSetup, Register, SetRoles, Sweep, UnlockUser, UpdateAccount, UpdateUser,
-    ViewAccount, ViewUser,
-};
 use doorward_persistence::Database;
 use doorward_persistence::test_support::TestDatabase;
 use doorward_testkit::{FakeRefreshTokens, assert_golden};

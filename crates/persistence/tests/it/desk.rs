@@ -3,16 +3,16 @@
 use core::cell::Cell;
 use core::time::Duration;
 
+use doorward_application::{
+    AccountDraft, AccountRules, Authenticate, Login, LoginError, PasswordCheck, Refresh, Register,
+    TokenIssuer, TokenPair,
+};
 use doorward_domain::access::{Granted, Permission, Principal};
 use doorward_domain::audit::Occasion;
 use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
 use doorward_domain::ports::UnitOfWork;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::SessionPolicy;
-use doorward_domain::usecases::{
-    AccountDraft, AccountRules, Authenticate, Login, LoginError, PasswordCheck, Refresh, Register,
-    TokenIssuer, TokenPair,
-};
 use doorward_testkit::{
     Clock, EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner,
     NothingRevoked, SeededEntropy, occasion,

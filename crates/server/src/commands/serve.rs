@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use doorward_application::{OfferSetup, SetupOffer};
 use doorward_domain::ports::{StoreError, UnitOfWork};
-use doorward_domain::usecases::{OfferSetup, SetupOffer};
 use doorward_http::{Addresses, Stop};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};

@@ -1,6 +1,6 @@
 //! `doorward migrate` and `doorward setup-token`.
 
-use doorward_domain::usecases::OfferSetup;
+use doorward_application::OfferSetup;
 use secrecy::ExposeSecret;
 
 use crate::compose;

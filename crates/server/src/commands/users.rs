@@ -4,10 +4,10 @@ use std::fs;
 use std::io::BufRead;
 use std::path::Path;
 
+use doorward_application::{AccountDraft, CreateUserAsOperator, CreateUserError};
 use doorward_domain::access::Roles;
 use doorward_domain::audit::Occasion;
 use doorward_domain::id::EventId;
-use doorward_domain::usecases::{AccountDraft, CreateUserAsOperator, CreateUserError};
 use secrecy::SecretString;
 
 use crate::cli::{CreateUser, PasswordSource};

@@ -3,6 +3,11 @@
 use core::time::Duration;
 use std::sync::Mutex;
 
+use doorward_application::{
+    AccountDraft, AccountRules, Authenticate, ChangePassword, EndSession, EndUserSessions, Login, LoginError,
+    Logout, LogoutEverywhere, PasswordCheck, Refresh, RefreshError, Register, SetRoles, TokenIssuer,
+    TokenPair, UpdateUser,
+};
 use doorward_domain::access::{Granted, Permission, Principal, Roles};
 use doorward_domain::audit::Occasion;
 use doorward_domain::change::Change;
@@ -10,11 +15,6 @@ use doorward_domain::id::{SessionId, TokenId, UserId};
 use doorward_domain::identity::{AttemptPolicy, PasswordPolicy, UserStatus, UserVersion};
 use doorward_domain::ports::{RevocationCheck, Standing, StoreError, Transactions, UnitOfWork};
 use doorward_domain::token::{AccessClaims, RevocationList, Session, SessionPolicy};
-use doorward_domain::usecases::{
-    AccountDraft, AccountRules, Authenticate, ChangePassword, EndSession, EndUserSessions, Login, LoginError,
-    Logout, LogoutEverywhere, PasswordCheck, Refresh, RefreshError, Register, SetRoles, TokenIssuer,
-    TokenPair, UpdateUser,
-};
 use secrecy::SecretString;
 
 use crate::{

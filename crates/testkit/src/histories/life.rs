@@ -1,9 +1,9 @@
 //! One account on a store, beside its reference.
 
+use doorward_application::{LoginError, RefreshError, TokenPair};
 use doorward_domain::audit::{Event, EventKind};
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::token::EndReason;
-use doorward_domain::usecases::{LoginError, RefreshError, TokenPair};
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use doorward_application::RefreshError;
 use doorward_domain::ports::RefreshTokens as _;
 use doorward_domain::token::Generation;
-use doorward_domain::usecases::RefreshError;
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 

@@ -1,0 +1,65 @@
+//! Changing one's own account.
+
+use doorward_domain::access::{Granted, ManageOwnAccount};
+use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::change::Change;
+use doorward_domain::identity::User;
+use doorward_domain::ports::{Entropy, StoreError, Transactions, UnitOfWork};
+use doorward_domain::validation::Invalid;
+
+use crate::account::new_account::parse_name_change;
+
+/// Changes the caller's own account.
+pub struct UpdateAccount<'a> {
+    /// Where accounts are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Makes the ids of events.
+    pub entropy: &'a dyn Entropy,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateAccountError {
+    /// The change breaks rules.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The account has been deleted or disabled since the token was issued.
+    #[error("the account is gone")]
+    Gone,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl UpdateAccount<'_> {
+    /// Gives the caller another name, or none. Answers the account as it is.
+    pub fn execute(
+        &self,
+        caller: &Granted<ManageOwnAccount>,
+        name: Change<Option<&str>>,
+        occasion: &Occasion,
+    ) -> Result<User, UpdateAccountError> {
+        let name = parse_name_change(name)?;
+        let id = caller.principal().user_id();
+        self.store.transaction(|repos| {
+            let mut user = repos
+                .users()
+                .lock(id)?
+                .filter(User::is_active)
+                .ok_or(UpdateAccountError::Gone)?;
+            if name.clone().apply(|name| user.set_name(name, occasion.now)) {
+                repos.users().update(&user)?;
+                let event = Event::new(
+                    EventKind::UserUpdated,
+                    EventOutcome::Success,
+                    occasion,
+                    self.entropy,
+                )
+                .of(id)
+                .by(id);
+                repos.events().append(&event)?;
+            }
+            Ok(user)
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! Remembering what the throttle turned away.
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::ports::{Entropy, StoreResult, Transactions, UnitOfWork};
+use doorward_domain::time::Timestamp;
+
+/// Requests that the throttle turned away, counted together: there may be thousands a second, and one entry is enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusals {
+    /// The class of routes, as the throttle calls it.
+    pub class: &'static str,
+    /// The network whose requests were counted together, as the throttle counts them; `None` for those of networks that
+    /// were too many to be told apart.
+    pub network: Option<String>,
+    /// How many there were.
+    pub count: u64,
+    /// When the first of them came.
+    pub since: Timestamp,
+    /// The address of the first of them, if they are of one network.
+    pub ip: Option<IpAddr>,
+    /// The first of the requests.
+    pub request_id: String,
+}
+
+/// Writes what the throttle turned away into the audit log.
+pub struct RecordRefusals<'a> {
+    /// Where the log is kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Makes the ids of events.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl RecordRefusals<'_> {
+    /// Writes one event for each, in one transaction: all of them or none.
+    pub fn execute(&self, refusals: &[Refusals], now: Timestamp) -> StoreResult<()> {
+        let events: Vec<Event> = refusals
+            .iter()
+            .map(|refusals| self.event(refusals, now))
+            .collect();
+        self.store
+            .transaction(|repos| events.iter().try_for_each(|event| repos.events().append(event)))
+    }
+
+    fn event(&self, refusals: &Refusals, now: Timestamp) -> Event {
+        let occasion = Occasion {
+            now,
+            request_id: refusals.request_id.clone(),
+            ip: refusals.ip,
+            user_agent: None,
+        };
+        let event = Event::new(
+            EventKind::ThrottleRefused,
+            EventOutcome::Failure,
+            &occasion,
+            self.entropy,
+        )
+        .with("class", refusals.class)
+        .with("count", refusals.count.to_string())
+        .with("seconds", whole_seconds(now.since(refusals.since)).to_string());
+        match &refusals.network {
+            Some(network) => event.with("network", network.as_str()),
+            None => event.with("network", "others"),
+        }
+    }
+}
+
+/// Rounded up, so that what began within the last second has a length.
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs()
+        .saturating_add(u64::from(span.subsec_nanos() > 0))
+        .max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorward_domain::ports::{MockEntropy, MockRepositories, MockStore, StoreError, Verdict};
+
+    const NOW: Timestamp = Timestamp::from_micros(1_800_000_060_000_001);
+
+    fn refusals(network: Option<&str>) -> Refusals {
+        Refusals {
+            class: "refresh",
+            network: network.map(str::to_owned),
+            count: 40,
+            since: Timestamp::from_unix_seconds(1_800_000_000),
+            ip: network.map(|_| IpAddr::from([192, 0, 2, 1])),
+            request_id: "the first".to_owned(),
+        }
+    }
+
+    fn record(outcome: fn() -> StoreResult<()>) -> (StoreResult<()>, Vec<Verdict>) {
+        let mut repositories = MockRepositories::default();
+        repositories
+            .events
+            .expect_append()
+            .withf(|event| {
+                let says = |name: &str| event.detail.get(name).map(String::as_str);
+                let is_one =
+                    event.ip == Some(IpAddr::from([192, 0, 2, 1])) && says("network") == Some("192.0.2.1/32");
+                let is_rest = event.ip.is_none() && says("network") == Some("others");
+                event.kind == EventKind::ThrottleRefused
+                    && (event.at, event.outcome) == (NOW, EventOutcome::Failure)
+                    && event.request_id == "the first"
+                    && (is_one || is_rest)
+                    && says("class") == Some("refresh")
+                    && says("count") == Some("40")
+                    && says("seconds") == Some("61")
+            })
+            .returning(move |_| outcome());
+        let store = MockStore::new(repositories);
+        let mut entropy = MockEntropy::new();
+        entropy.expect_fill().returning(|bytes| bytes.fill(7));
+        let record = RecordRefusals {
+            store: &store,
+            entropy: &entropy,
+        };
+        let outcome = record.execute(&[refusals(Some("192.0.2.1/32")), refusals(None)], NOW);
+        (outcome, store.verdicts())
+    }
+
+    #[test]
+    fn an_event_tells_how_many_there_were_from_where_and_in_what_time() {
+        assert_eq!(record(|| Ok(())), (Ok(()), vec![Verdict::Commit]));
+    }
+
+    #[test]
+    fn all_of_them_are_written_or_none() {
+        let away = || Err(StoreError::Unavailable("planted".to_owned()));
+        assert_eq!(record(away), (away(), vec![Verdict::RollBack]));
+    }
+}

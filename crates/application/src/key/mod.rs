@@ -1,0 +1,3 @@
+//! Keys: listing them.
+
+pub(crate) mod list_keys;

@@ -1,0 +1,49 @@
+//! What Doorward does, one file a use case, each with its own errors.
+//!
+//! A use case is a struct of what it needs: ports as trait objects, policies as values. It is made where it is called and
+//! run once. Whatever needs a permission takes the proof ([`Granted`](doorward_domain::access::Granted)) as an argument.
+//!
+//! No password is ever hashed inside a transaction: read, hash, then check again and write. Use cases that hash offer
+//! these as phases too, because hashing and storing are bounded apart; what one phase makes the next one takes.
+
+mod account;
+mod attempt;
+mod audit;
+mod job;
+mod key;
+mod password;
+mod session;
+mod setup;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+pub use account::create_user::{CreateUser, CreateUserAsOperator, CreateUserError, HashedUser};
+pub use account::delete_account::{DeleteAccount, DeleteAccountError, VerifiedDeletion};
+pub use account::delete_user::{DeleteUser, DeleteUserError};
+pub use account::list_users::{ListUsers, UserPage};
+pub use account::new_account::{AccountDraft, AccountRules};
+pub use account::register::{HashedRegistration, Register, RegisterError, Registration};
+pub use account::set_roles::{SetRoles, SetRolesError};
+pub use account::update_account::{UpdateAccount, UpdateAccountError};
+pub use account::update_user::{UpdateUser, UpdateUserError};
+pub use account::view_user::{ViewAccount, ViewUser, ViewUserError};
+pub use attempt::password_check::{CountedGuess, Guess, GuessError, PasswordCheck};
+pub use attempt::unlock_user::{UnlockUser, UnlockUserError};
+pub use audit::list_events::{EventPage, ListEvents};
+pub use audit::record_refusals::{RecordRefusals, Refusals};
+pub use job::sweep::{Sweep, Swept};
+pub use key::list_keys::{KeyEntry, ListKeys};
+pub use password::change_password::{ChangePassword, ChangePasswordError, VerifiedChange};
+pub use session::end_sessions::{
+    EndOtherSessions, EndSession, EndSessionError, EndUserSessions, LogoutEverywhere,
+};
+pub use session::list_sessions::{ListSessions, ListSessionsError};
+pub use session::login::{Login, LoginError, VerifiedLogin};
+pub use session::logout::Logout;
+pub use session::refresh::{Refresh, RefreshError};
+pub use session::token_issuer::{TokenIssuer, TokenPair};
+pub use setup::complete_setup::{CompleteSetup, CompleteSetupError, HashedSetup, OpenSetup};
+pub use setup::offer_setup::{OfferSetup, SetupOffer, setup_token_digest};
+pub use token::authenticate::{Authenticate, AuthenticateError};

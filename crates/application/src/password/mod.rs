@@ -1,0 +1,3 @@
+//! Changing a password.
+
+pub(crate) mod change_password;

@@ -1,0 +1,183 @@
+//! Ending sessions without holding their tokens.
+
+use doorward_domain::access::{Granted, ManageOwnAccount, ManageUsers};
+use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::ports::{Entropy, Repositories, StoreError, StoreResult, Transactions, UnitOfWork};
+use doorward_domain::token::{EndReason, SessionPolicy};
+
+use crate::session::revoke::{end_all_sessions, end_session};
+
+/// Why no session was ended.
+#[derive(Debug, thiserror::Error)]
+pub enum EndSessionError {
+    /// There is no such live session, or no such user.
+    #[error("there is no such session")]
+    NotFound,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Ends every session of the caller.
+pub struct LogoutEverywhere<'a> {
+    /// Where sessions are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Makes the ids of events.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl LogoutEverywhere<'_> {
+    /// Ends them, the one that asks among them.
+    pub fn execute(&self, caller: &Granted<ManageOwnAccount>, occasion: &Occasion) -> StoreResult<()> {
+        let user = caller.principal().user_id();
+        let event = Event::new(
+            EventKind::SessionEnded,
+            EventOutcome::Success,
+            occasion,
+            self.entropy,
+        )
+        .in_session(caller.principal().session_id());
+        self.store.transaction(|repos| {
+            end_all(
+                repos,
+                user,
+                None,
+                EndReason::LoggedOutEverywhere,
+                event.clone(),
+                occasion,
+            )
+        })
+    }
+}
+
+/// Ends one session of the caller, named by its id.
+pub struct EndSession<'a> {
+    /// Where sessions are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Tells live sessions from others.
+    pub policy: &'a SessionPolicy,
+    /// Makes the ids of events.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl EndSession<'_> {
+    /// Ends it. Somebody else's session is not found, like one that is over.
+    pub fn execute(
+        &self,
+        caller: &Granted<ManageOwnAccount>,
+        session: SessionId,
+        occasion: &Occasion,
+    ) -> Result<(), EndSessionError> {
+        let user = caller.principal().user_id();
+        let event = Event::new(
+            EventKind::SessionEnded,
+            EventOutcome::Success,
+            occasion,
+            self.entropy,
+        )
+        .of(user)
+        .in_session(session)
+        .with("reason", EndReason::EndedByUser.as_str());
+        self.store.transaction(|repos| {
+            let found = repos.sessions().find(session)?;
+            let is_own =
+                found.is_some_and(|found| found.user_id == user && found.is_live(self.policy, occasion.now));
+            if !is_own || !end_session(repos, session, EndReason::EndedByUser, occasion.now)? {
+                return Err(EndSessionError::NotFound);
+            }
+            Ok(repos.events().append(&event)?)
+        })
+    }
+}
+
+/// Ends every session of the caller but the one that asks.
+pub struct EndOtherSessions<'a> {
+    /// Where sessions are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Makes the ids of events.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl EndOtherSessions<'_> {
+    /// Ends them.
+    pub fn execute(&self, caller: &Granted<ManageOwnAccount>, occasion: &Occasion) -> StoreResult<()> {
+        let (user, own) = (caller.principal().user_id(), caller.principal().session_id());
+        let event = Event::new(
+            EventKind::SessionEnded,
+            EventOutcome::Success,
+            occasion,
+            self.entropy,
+        )
+        .in_session(own);
+        self.store.transaction(|repos| {
+            end_all(
+                repos,
+                user,
+                Some(own),
+                EndReason::EndedByUser,
+                event.clone(),
+                occasion,
+            )
+        })
+    }
+}
+
+/// Ends every session of some user, on behalf of an administrator.
+pub struct EndUserSessions<'a> {
+    /// Where sessions are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Makes the ids of events.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl EndUserSessions<'_> {
+    /// Ends them.
+    pub fn execute(
+        &self,
+        admin: &Granted<ManageUsers>,
+        user: UserId,
+        occasion: &Occasion,
+    ) -> Result<(), EndSessionError> {
+        let event = Event::new(
+            EventKind::SessionEnded,
+            EventOutcome::Success,
+            occasion,
+            self.entropy,
+        )
+        .by(admin.principal().user_id());
+        self.store.transaction(|repos| {
+            if repos.users().lock(user)?.is_none() {
+                return Err(EndSessionError::NotFound);
+            }
+            Ok(end_all(
+                repos,
+                user,
+                None,
+                EndReason::EndedByAdmin,
+                event.clone(),
+                occasion,
+            )?)
+        })
+    }
+}
+
+/// Ends every session of `user` but `except`, and remembers it in one event if there was any.
+pub(crate) fn end_all(
+    repos: &mut dyn Repositories,
+    user: UserId,
+    except: Option<SessionId>,
+    reason: EndReason,
+    event: Event,
+    occasion: &Occasion,
+) -> StoreResult<()> {
+    let ended = end_all_sessions(repos, user, except, reason, occasion.now)?;
+    if ended > 0 {
+        let event = event
+            .of(user)
+            .with("reason", reason.as_str())
+            .with("sessions", ended.to_string());
+        repos.events().append(&event)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! Logging in.
+
+use core::time::Duration;
+
+use secrecy::SecretString;
+
+use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::id::SessionId;
+use doorward_domain::identity::{Credentials, Email, PasswordDigest, PlainPassword, User};
+use doorward_domain::ports::{HashError, Repositories, SigningError, StoreError, Transactions};
+use doorward_domain::token::{EndReason, Generation, Session, SessionKey};
+
+use crate::attempt::password_check::{Failure, Finding, RightGuess};
+use crate::session::revoke::end_sessions;
+use crate::{CountedGuess, Guess, PasswordCheck, TokenIssuer, TokenPair};
+
+/// Opens a session for whoever knows the password, in the phases of a [guess](CountedGuess).
+pub struct Login<'a> {
+    /// Verifies the password, and counts guesses.
+    pub check: PasswordCheck<'a>,
+    /// Makes the tokens.
+    pub issuer: TokenIssuer<'a>,
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// The password is wrong, or the account unknown or disabled. Which it is, is not told.
+    #[error("wrong e-mail address or password")]
+    InvalidCredentials,
+    /// Too many failed attempts at the account; it can be tried again after this long.
+    #[error("too many attempts")]
+    TooManyAttempts {
+        /// How long to wait; never zero.
+        retry_after: Duration,
+    },
+    /// The password could not be verified.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The tokens could not be signed.
+    #[error(transparent)]
+    Sign(#[from] SigningError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A login whose password was looked at.
+pub struct VerifiedLogin {
+    finding: Finding,
+    /// The digest made again, where it was outdated.
+    renewed: Option<PasswordDigest>,
+}
+
+impl Login<'_> {
+    /// Opens a session for the account with this address, both as typed: all phases in a row.
+    pub fn execute(
+        &self,
+        email: &str,
+        password: &SecretString,
+        occasion: &Occasion,
+    ) -> Result<TokenPair, LoginError> {
+        let guess = self.check.count(self.begin(email, occasion)?, occasion)?;
+        let verified = self.verify(guess, password)?;
+        self.complete(verified, occasion)
+    }
+
+    /// Looks whether the account with this address, as typed, may be tried. The guess is then to be
+    /// [counted](PasswordCheck::count).
+    pub fn begin(&self, email: &str, occasion: &Occasion) -> Result<Guess, LoginError> {
+        match Email::parse(email) {
+            Ok(email) => Ok(self.check.look(email.canonical(), None, occasion)?),
+            Err(_) => Ok(Guess::at_nobody()),
+        }
+    }
+
+    /// Looks at the password. Hashes, and asks no store.
+    pub fn verify(&self, guess: CountedGuess, password: &SecretString) -> Result<VerifiedLogin, HashError> {
+        let password = PlainPassword::new(password);
+        let finding = self.check.verify(guess, &password)?;
+        let renewed = match &finding {
+            Ok(right) if right.outdated => Some(self.check.hasher.hash(&password, self.check.entropy)?),
+            _ => None,
+        };
+        Ok(VerifiedLogin { finding, renewed })
+    }
+
+    /// Opens the session, or remembers the failure.
+    pub fn complete(&self, login: VerifiedLogin, occasion: &Occasion) -> Result<TokenPair, LoginError> {
+        let VerifiedLogin { finding, renewed } = login;
+        let right = match finding {
+            Ok(right) => right,
+            Err(failure) => return self.refuse(&failure, occasion),
+        };
+        let session = self.new_session(&right.credentials, occasion);
+        match self.open(&right, renewed.as_ref(), &session, occasion)? {
+            Some(user) => Ok(self.issuer.issue(user, &session, occasion.now)?),
+            None => self.refuse(&Failure::overtaken(right.credentials.user.id), occasion),
+        }
+    }
+
+    fn refuse(&self, failure: &Failure, occasion: &Occasion) -> Result<TokenPair, LoginError> {
+        self.check
+            .remember_failure(EventKind::LoginFailed, failure, occasion)?;
+        Err(LoginError::InvalidCredentials)
+    }
+
+    fn new_session(&self, credentials: &Credentials, occasion: &Occasion) -> Session {
+        let now = occasion.now;
+        Session {
+            id: SessionId::generate(now, self.check.entropy),
+            user_id: credentials.user.id,
+            key: SessionKey::generate(self.check.entropy),
+            generation: Generation::FIRST,
+            rotated_at: now,
+            created_at: now,
+            last_used_at: now,
+            expires_at: now + self.issuer.policy.refresh_ttl,
+            ended: None,
+            ip: occasion.ip,
+            user_agent: occasion.user_agent.clone(),
+        }
+    }
+
+    /// Keeps the session, if the account is still what it was when the password was verified. Answers the account as it
+    /// is now; `None` when it was deleted, disabled or given another password meanwhile.
+    fn open(
+        &self,
+        right: &RightGuess,
+        renewed: Option<&PasswordDigest>,
+        session: &Session,
+        occasion: &Occasion,
+    ) -> Result<Option<User>, StoreError> {
+        let id = right.credentials.user.id;
+        let version = right.credentials.password_version;
+        let event = Event::new(
+            EventKind::LoginSucceeded,
+            EventOutcome::Success,
+            occasion,
+            self.check.entropy,
+        )
+        .of(id)
+        .in_session(session.id);
+        self.check.store.transaction(|repos| {
+            // Locked, so that whoever disables the user or changes the password sees this session, or is seen here.
+            let Some(user) = repos.users().lock(id)?.filter(User::is_active) else {
+                return Ok(None);
+            };
+            if repos.users().password_version(id)? != Some(version) {
+                return Ok(None);
+            }
+            if let Some(digest) = renewed {
+                repos.users().set_digest(id, digest, version, version)?;
+            }
+            right.forgive(repos)?;
+            right.note_login(repos, occasion)?;
+            repos.sessions().insert(session)?;
+            repos.events().append(&event)?;
+            self.end_surplus(repos, session, occasion)?;
+            Ok(Some(user))
+        })
+    }
+
+    /// Ends the least recently used sessions of a user who has more than are kept.
+    fn end_surplus(
+        &self,
+        repos: &mut dyn Repositories,
+        session: &Session,
+        occasion: &Occasion,
+    ) -> Result<(), StoreError> {
+        let keep = self.issuer.policy.max_sessions;
+        let surplus = repos.sessions().surplus(session.user_id, occasion.now, keep)?;
+        for ended in end_sessions(repos, surplus, EndReason::Superseded, occasion.now)? {
+            let event = Event::new(
+                EventKind::SessionEnded,
+                EventOutcome::Success,
+                occasion,
+                self.check.entropy,
+            )
+            .of(session.user_id)
+            .in_session(ended)
+            .with("reason", EndReason::Superseded.as_str());
+            repos.events().append(&event)?;
+        }
+        Ok(())
+    }
+}

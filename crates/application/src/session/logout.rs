@@ -1,0 +1,50 @@
+//! Logging out, for good.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::ports::{Entropy, RefreshTokens, StoreResult, Transactions, UnitOfWork};
+use doorward_domain::token::EndReason;
+
+use crate::session::revoke::end_session;
+
+/// Ends the session of a refresh token.
+pub struct Logout<'a> {
+    /// Where sessions are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Opens refresh tokens.
+    pub refresh_tokens: &'a dyn RefreshTokens,
+    /// Makes the ids of events.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl Logout<'_> {
+    /// Ends the session, if the token is one of its tokens, current or not. There is nothing else to tell: whoever wants
+    /// to be logged out is, also with a token that is unknown, expired or ended already.
+    pub fn execute(&self, token: &SecretString, occasion: &Occasion) -> StoreResult<()> {
+        let Some(presented) = self.refresh_tokens.open(token.expose_secret()) else {
+            return Ok(());
+        };
+        self.store.transaction(|repos| {
+            let Some(session) = repos.sessions().find(presented.session_id)? else {
+                return Ok(());
+            };
+            if !self.refresh_tokens.is_authentic(&presented, &session) {
+                return Ok(());
+            }
+            if end_session(repos, session.id, EndReason::LoggedOut, occasion.now)? {
+                let event = Event::new(
+                    EventKind::SessionEnded,
+                    EventOutcome::Success,
+                    occasion,
+                    self.entropy,
+                )
+                .of(session.user_id)
+                .in_session(session.id)
+                .with("reason", EndReason::LoggedOut.as_str());
+                repos.events().append(&event)?;
+            }
+            Ok(())
+        })
+    }
+}

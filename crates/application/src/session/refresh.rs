@@ -1,0 +1,206 @@
+//! Staying logged in.
+
+use core::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::identity::User;
+use doorward_domain::ports::{Repositories, SigningError, StoreError, Transactions, UnitOfWork};
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::{Decision, EndReason, Generation, PresentedRefreshToken, Session, decide};
+
+use crate::session::revoke::end_session;
+use crate::{TokenIssuer, TokenPair};
+
+/// How often a rotation that somebody else was faster at is decided again. Each time means that the session moved on, and
+/// whoever presented one token cannot lose twice to holders of the same; the bound only keeps a fault from looping.
+const MAX_ROUNDS: usize = 4;
+
+/// How long after its date a rotation is still committed. A store that was frozen in the middle may go on when the client
+/// has long given up; a rotation that nobody learns of would turn the client's next try into a replay.
+const MAX_ROTATION: Duration = Duration::from_secs(3);
+
+/// Why an account that is disabled or gone gets no tokens, as the audit log tells it.
+const INACTIVE: &str = "account-disabled";
+
+/// Brings the next pair of tokens to whoever holds the session's refresh token.
+pub struct Refresh<'a> {
+    /// Where sessions are kept.
+    pub store: &'a dyn UnitOfWork,
+    /// Makes the tokens.
+    pub issuer: TokenIssuer<'a>,
+    /// Tells the time while a transaction is under way. A rotation is dated when the session has been *read*, not when it
+    /// was asked for: a store that answers late must not use up the grace window of a client that is still waiting.
+    pub clock: &'a dyn Fn() -> Timestamp,
+}
+
+/// Why there are no new tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// The token is unknown, expired, ended or replayed. Which it is, is not told.
+    #[error("the refresh token is not valid")]
+    InvalidRefreshToken,
+    /// The tokens could not be signed.
+    #[error(transparent)]
+    Sign(#[from] SigningError),
+    /// The store failed. The session is as it was: the same token can be presented again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Refresh<'_> {
+    /// Rotates the session, or answers a retry with the same successor, or finds a replay out and ends the session.
+    pub fn execute(&self, token: &SecretString, occasion: &Occasion) -> Result<TokenPair, RefreshError> {
+        let presented = self
+            .issuer
+            .refresh_tokens
+            .open(token.expose_secret())
+            .ok_or(RefreshError::InvalidRefreshToken)?;
+        // A refusal is a value here: the end of a replayed session commits although its holder is turned away.
+        let refreshed = self.store.transaction(|repos| {
+            for _ in 0..MAX_ROUNDS {
+                if let Some(settled) = self.settle(repos, &presented, occasion)? {
+                    return Ok(settled.into_tokens());
+                }
+            }
+            Err(StoreError::Unavailable("the session kept moving on".to_owned()))
+        })?;
+        let (user, session, now) = refreshed.ok_or(RefreshError::InvalidRefreshToken)?;
+        Ok(self.issuer.issue(user, &session, now)?)
+    }
+
+    /// Decides once and acts on it; `None` when somebody else was faster and it has to be decided again.
+    fn settle(
+        &self,
+        repos: &mut dyn Repositories,
+        presented: &PresentedRefreshToken,
+        occasion: &Occasion,
+    ) -> Result<Option<Settled>, StoreError> {
+        let Some((session, user)) = repos.sessions().find_with_user(presented.session_id)? else {
+            return Ok(Some(Settled::Refused));
+        };
+        if !self.issuer.refresh_tokens.is_authentic(presented, &session) {
+            return Ok(Some(Settled::Refused));
+        }
+        let occasion = &Occasion {
+            now: (self.clock)(),
+            ..occasion.clone()
+        };
+        match decide(&session, presented.generation, occasion.now, self.issuer.policy) {
+            Decision::Refuse(refusal) => self.refuse(repos, &session, refusal.as_str(), occasion).map(Some),
+            Decision::Replay => self
+                .end_replayed(repos, &session, presented.generation, occasion)
+                .map(Some),
+            // Roles and status are the store's, never copied from an old token.
+            Decision::Repeat { .. } | Decision::Rotate { .. } if !user.is_active() => {
+                self.refuse(repos, &session, INACTIVE, occasion).map(Some)
+            }
+            Decision::Repeat { .. } => {
+                let tokens = (user, session, occasion.now);
+                Ok(Some(Settled::Tokens(Box::new(tokens))))
+            }
+            Decision::Rotate { from, to } => self.rotate(repos, user, session, (from, to), occasion),
+        }
+    }
+
+    /// Remembers that a token which was really one of the session's was turned away.
+    fn refuse(
+        &self,
+        repos: &mut dyn Repositories,
+        session: &Session,
+        reason: &str,
+        occasion: &Occasion,
+    ) -> Result<Settled, StoreError> {
+        let event = self.event(
+            EventKind::SessionRefreshed,
+            EventOutcome::Failure,
+            session,
+            occasion,
+        );
+        repos.events().append(&event.with("reason", reason))?;
+        Ok(Settled::Refused)
+    }
+
+    fn event(&self, kind: EventKind, outcome: EventOutcome, session: &Session, occasion: &Occasion) -> Event {
+        Event::new(kind, outcome, occasion, self.issuer.entropy)
+            .of(session.user_id)
+            .in_session(session.id)
+    }
+
+    fn rotate(
+        &self,
+        repos: &mut dyn Repositories,
+        user: User,
+        session: Session,
+        (from, to): (Generation, Generation),
+        occasion: &Occasion,
+    ) -> Result<Option<Settled>, StoreError> {
+        let (now, ip, user_agent) = (occasion.now, occasion.ip, occasion.user_agent.as_deref());
+        if !repos.sessions().rotate(session.id, from, now, ip, user_agent)? {
+            return Ok(None);
+        }
+        if (self.clock)().since(now) > MAX_ROTATION {
+            return Err(StoreError::Unavailable(
+                "the rotation took too long to be of use".to_owned(),
+            ));
+        }
+        if session.ip != ip || session.user_agent.as_deref() != user_agent {
+            // A session that turns up elsewhere is worth an entry; one that goes on where it was is not.
+            let event = self.event(
+                EventKind::SessionRefreshed,
+                EventOutcome::Success,
+                &session,
+                occasion,
+            );
+            repos.events().append(&event)?;
+        }
+        let rotated = Session {
+            generation: to,
+            rotated_at: now,
+            last_used_at: now,
+            ip,
+            user_agent: occasion.user_agent.clone(),
+            ..session
+        };
+        Ok(Some(Settled::Tokens(Box::new((user, rotated, now)))))
+    }
+
+    fn end_replayed(
+        &self,
+        repos: &mut dyn Repositories,
+        session: &Session,
+        presented: Generation,
+        occasion: &Occasion,
+    ) -> Result<Settled, StoreError> {
+        if end_session(repos, session.id, EndReason::Replayed, occasion.now)? {
+            let event = self
+                .event(
+                    EventKind::SessionReplayed,
+                    EventOutcome::Failure,
+                    session,
+                    occasion,
+                )
+                .with("presented_generation", presented.get().to_string())
+                .with("current_generation", session.generation.get().to_string());
+            repos.events().append(&event)?;
+        }
+        Ok(Settled::Refused)
+    }
+}
+
+/// What a presented token came to.
+enum Settled {
+    /// Tokens for this user and session, as of this instant.
+    Tokens(Box<(User, Session, Timestamp)>),
+    Refused,
+}
+
+impl Settled {
+    fn into_tokens(self) -> Option<(User, Session, Timestamp)> {
+        match self {
+            Self::Tokens(tokens) => Some(*tokens),
+            Self::Refused => None,
+        }
+    }
+}

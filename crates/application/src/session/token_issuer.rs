@@ -1,0 +1,78 @@
+//! The pair of tokens that a login and a refresh hand out.
+
+use core::time::Duration;
+
+use doorward_domain::id::{SessionId, TokenId};
+use doorward_domain::identity::User;
+use doorward_domain::ports::{AccessTokenSigner, Entropy, RefreshTokens, SigningError};
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::{AccessClaims, AccessToken, RefreshToken, Session, SessionPolicy};
+
+/// What a client gets: a short-lived access token and the refresh token that brings the next one.
+#[derive(Debug, Clone)]
+pub struct TokenPair {
+    /// The access token.
+    pub access_token: AccessToken,
+    /// How long it is valid, in whole seconds.
+    pub expires_in: Duration,
+    /// The refresh token.
+    pub refresh_token: RefreshToken,
+    /// How long it is valid if it is not used, in whole seconds.
+    pub refresh_expires_in: Duration,
+    /// The session both belong to.
+    pub session_id: SessionId,
+    /// Whose session it is.
+    pub user: User,
+}
+
+/// Makes token pairs.
+#[derive(Clone, Copy)]
+pub struct TokenIssuer<'a> {
+    /// Signs access tokens.
+    pub signer: &'a dyn AccessTokenSigner,
+    /// Seals refresh tokens.
+    pub refresh_tokens: &'a dyn RefreshTokens,
+    /// How long tokens last.
+    pub policy: &'a SessionPolicy,
+    /// Whether access tokens carry the user's address.
+    pub email_in_access_tokens: bool,
+    /// Makes the ids of access tokens.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl TokenIssuer<'_> {
+    /// Makes the pair for the current generation of `session`, from what is true of `user` now.
+    pub(crate) fn issue(
+        &self,
+        user: User,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<TokenPair, SigningError> {
+        let issued_at = now.cut_to_seconds();
+        // An access token does not outlive its session.
+        let expires_at = (issued_at + self.policy.access_ttl).min(session.expires_at.cut_to_seconds());
+        let claims = AccessClaims {
+            subject: user.id,
+            session_id: session.id,
+            token_id: TokenId::generate(now, self.entropy),
+            user_version: user.version,
+            roles: user.roles.clone(),
+            email: self
+                .email_in_access_tokens
+                .then(|| user.email.as_typed().to_owned()),
+            issued_at,
+            expires_at,
+            authenticated_at: session.created_at.cut_to_seconds(),
+        };
+        Ok(TokenPair {
+            access_token: self.signer.sign(&claims)?,
+            expires_in: expires_at.since(issued_at),
+            refresh_token: self.refresh_tokens.seal(session, session.generation),
+            refresh_expires_in: Duration::from_secs(
+                session.refresh_expires_at(self.policy).since(now).as_secs(),
+            ),
+            session_id: session.id,
+            user,
+        })
+    }
+}

@@ -1,0 +1,316 @@
+use super::*;
+use crate::{Login, LoginError, PasswordCheck, TokenIssuer, TokenPair};
+use doorward_domain::audit::EventKind;
+use doorward_domain::identity::{AttemptPolicy, AttemptRecord, RecentGuesses};
+use doorward_domain::ports::{
+    HashError, MockAccessTokenSigner, MockPasswordHasher, MockRefreshTokens, MockRefusedGuesses,
+    MockRepositories, MockStore, StoreError, Verdict, Verification,
+};
+use doorward_domain::token::{AccessToken, RefreshToken, SessionPolicy};
+
+/// Logs in on these mocks; tells what came of it and how the transactions ended.
+fn login(
+    email: &str,
+    repositories: MockRepositories,
+    hasher: &MockPasswordHasher,
+) -> (Result<TokenPair, LoginError>, Vec<Verdict>) {
+    let mut signer = MockAccessTokenSigner::new();
+    signer
+        .expect_sign()
+        .returning(|_| Ok(AccessToken::new("access".to_owned())));
+    let mut refresh_tokens = MockRefreshTokens::new();
+    refresh_tokens
+        .expect_seal()
+        .returning(|_, _| RefreshToken::new("refresh".to_owned()));
+    let (store, entropy, attempt_keys) = (MockStore::new(repositories), entropy(), attempt_keys());
+    let (attempts, policy) = (AttemptPolicy::default(), SessionPolicy::default());
+    let mut refused = MockRefusedGuesses::new();
+    refused.expect_note().returning(|_, _| Some(1));
+    let login = Login {
+        check: PasswordCheck {
+            store: &store,
+            hasher,
+            attempt_keys: &attempt_keys,
+            attempts: &attempts,
+            refused: &refused,
+            entropy: &entropy,
+        },
+        issuer: TokenIssuer {
+            signer: &signer,
+            refresh_tokens: &refresh_tokens,
+            policy: &policy,
+            email_in_access_tokens: true,
+            entropy: &entropy,
+        },
+    };
+    let result = login.execute(email, &secret("the password"), &occasion());
+    (result, store.verdicts())
+}
+
+/// Repositories that know `credentials` and have seen `record`.
+fn knowing(credentials: Option<Credentials>, record: Option<AttemptRecord>) -> MockRepositories {
+    let mut repositories = having_seen(record);
+    repositories
+        .users
+        .expect_find_credentials_by_email()
+        .times(1)
+        .returning(move |_| Ok(credentials.clone()));
+    repositories
+}
+
+/// Repositories that have seen `record`.
+fn having_seen(record: Option<AttemptRecord>) -> MockRepositories {
+    let mut repositories = MockRepositories::default();
+    repositories
+        .attempts
+        .expect_find()
+        .times(1)
+        .returning(move |_| Ok(record));
+    repositories
+        .attempts
+        .expect_lock()
+        .times(1)
+        .returning(move |_| Ok(record));
+    repositories
+}
+
+/// The record of a guess, for the lock that forgives it.
+fn expect_forgiving_lock(repositories: &mut MockRepositories) {
+    repositories.attempts.expect_lock().times(1).returning(|_| {
+        Ok(Some(AttemptRecord {
+            failures: 1,
+            recent: RecentGuesses::at_once(1),
+            last_at: NOW,
+        }))
+    });
+    repositories
+        .attempts
+        .expect_forget()
+        .times(1)
+        .returning(|_| Ok(()));
+}
+
+fn expect_event(repositories: &mut MockRepositories, kind: EventKind) {
+    repositories
+        .events
+        .expect_append()
+        .times(1)
+        .withf(move |event| event.kind == kind)
+        .returning(|_| Ok(()));
+}
+
+fn hasher_finding(verification: Verification) -> MockPasswordHasher {
+    let mut hasher = MockPasswordHasher::new();
+    hasher
+        .expect_verify()
+        .times(1)
+        .returning(move |_, _| Ok(verification));
+    hasher
+}
+
+fn hasher_for_nobody() -> MockPasswordHasher {
+    let mut hasher = MockPasswordHasher::new();
+    hasher.expect_verify_nothing().times(1).returning(|_| Ok(()));
+    hasher
+}
+
+#[test]
+fn unknown_wrong_disabled_and_unusable_are_counted_hashed_remembered_and_refused_alike() {
+    let disabled = {
+        let mut credentials = credentials();
+        credentials.user.status = UserStatus::Disabled;
+        credentials
+    };
+    for (known, hasher) in [
+        (None, hasher_for_nobody()),
+        (Some(credentials()), hasher_finding(Verification::Mismatch)),
+        (Some(credentials()), hasher_finding(Verification::Unusable)),
+        (
+            Some(disabled),
+            hasher_finding(Verification::Match { outdated: false }),
+        ),
+    ] {
+        let mut repositories = knowing(known, None);
+        repositories
+            .attempts
+            .expect_put()
+            .times(1)
+            .returning(|_, _| Ok(()));
+        expect_event(&mut repositories, EventKind::LoginFailed);
+        let (result, verdicts) = login("ada@example.org", repositories, &hasher);
+        assert!(matches!(result, Err(LoginError::InvalidCredentials)));
+        assert_eq!(verdicts, [Verdict::Commit, Verdict::Commit]);
+    }
+}
+
+#[test]
+fn a_malformed_address_costs_a_hash_and_is_refused_like_an_unknown_one() {
+    let mut repositories = MockRepositories::default();
+    expect_event(&mut repositories, EventKind::LoginFailed);
+    let (result, _) = login("no address", repositories, &hasher_for_nobody());
+    assert!(matches!(result, Err(LoginError::InvalidCredentials)));
+}
+
+#[test]
+fn after_too_many_guesses_nothing_is_hashed_and_the_refusal_is_remembered() {
+    let record = AttemptRecord {
+        failures: 5,
+        recent: RecentGuesses::at_once(5),
+        last_at: NOW,
+    };
+    for known in [None, Some(USER)] {
+        let mut repositories = having_seen(Some(record));
+        repositories
+            .users
+            .expect_id_of()
+            .times(1)
+            .returning(move |_| Ok(known));
+        expect_event(&mut repositories, EventKind::LoginRefused);
+        let (result, verdicts) = login("ada@example.org", repositories, &MockPasswordHasher::new());
+        let Err(LoginError::TooManyAttempts { retry_after }) = result else {
+            panic!("{result:?}")
+        };
+        assert_eq!(retry_after.as_secs(), 30);
+        assert_eq!(verdicts, [Verdict::Commit]);
+    }
+}
+
+#[test]
+fn a_right_password_opens_a_session_and_forgives() {
+    let mut repositories = knowing(Some(credentials()), None);
+    repositories
+        .attempts
+        .expect_put()
+        .times(1)
+        .returning(|_, _| Ok(()));
+    repositories
+        .users
+        .expect_lock()
+        .times(1)
+        .returning(|_| Ok(Some(user(&["user"]))));
+    repositories
+        .users
+        .expect_password_version()
+        .times(1)
+        .returning(|_| Ok(Some(PasswordVersion::FIRST)));
+    expect_forgiving_lock(&mut repositories);
+    repositories
+        .sessions
+        .expect_insert()
+        .times(1)
+        .withf(|session| session.user_id == USER)
+        .returning(|_| Ok(()));
+    repositories
+        .sessions
+        .expect_surplus()
+        .times(1)
+        .returning(|_, _, _| Ok(Vec::new()));
+    expect_event(&mut repositories, EventKind::LoginSucceeded);
+    let hasher = hasher_finding(Verification::Match { outdated: false });
+    let (result, verdicts) = login("ADA@EXAMPLE.ORG", repositories, &hasher);
+    let pair = result.unwrap();
+    assert_eq!(
+        (pair.expires_in.as_secs(), pair.refresh_expires_in.as_secs()),
+        (900, 7 * 24 * 3600)
+    );
+    assert_eq!(verdicts, [Verdict::Commit, Verdict::Commit]);
+}
+
+#[test]
+fn a_weak_digest_is_made_again() {
+    let mut repositories = knowing(Some(credentials()), None);
+    repositories.attempts.expect_put().returning(|_, _| Ok(()));
+    repositories
+        .users
+        .expect_lock()
+        .returning(|_| Ok(Some(user(&["user"]))));
+    repositories
+        .users
+        .expect_password_version()
+        .returning(|_| Ok(Some(PasswordVersion::FIRST)));
+    repositories
+        .users
+        .expect_set_digest()
+        .times(1)
+        .withf(|_, digest, expected, version| digest.expose() == "stronger" && expected == version)
+        .returning(|_, _, _, _| Ok(true));
+    expect_forgiving_lock(&mut repositories);
+    repositories.sessions.expect_insert().returning(|_| Ok(()));
+    repositories
+        .sessions
+        .expect_surplus()
+        .times(1)
+        .returning(|_, _, _| Ok(Vec::new()));
+    expect_event(&mut repositories, EventKind::LoginSucceeded);
+    let mut hasher = hasher_finding(Verification::Match { outdated: true });
+    hasher
+        .expect_hash()
+        .times(1)
+        .returning(|_, _| Ok(PasswordDigest::new("stronger".to_owned())));
+    assert!(login("ada@example.org", repositories, &hasher).0.is_ok());
+}
+
+#[test]
+fn an_account_that_changed_while_the_password_was_hashed_opens_nothing() {
+    let disabled = || User {
+        status: UserStatus::Disabled,
+        ..user(&["user"])
+    };
+    let changed = Some(PasswordVersion::FIRST.next());
+    for (found, version) in [
+        (None, None),
+        (Some(disabled()), None),
+        (Some(user(&["user"])), changed),
+    ] {
+        let mut repositories = knowing(Some(credentials()), None);
+        repositories.attempts.expect_put().returning(|_, _| Ok(()));
+        repositories
+            .users
+            .expect_lock()
+            .times(1)
+            .returning(move |_| Ok(found.clone()));
+        repositories
+            .users
+            .expect_password_version()
+            .returning(move |_| Ok(version));
+        repositories
+            .events
+            .expect_append()
+            .times(1)
+            .withf(|event| {
+                event
+                    .detail
+                    .get("reason")
+                    .is_some_and(|why| why == "changed-meanwhile")
+            })
+            .returning(|_| Ok(()));
+        let hasher = hasher_finding(Verification::Match { outdated: false });
+        let (result, _) = login("ada@example.org", repositories, &hasher);
+        assert!(matches!(result, Err(LoginError::InvalidCredentials)));
+    }
+}
+
+#[test]
+fn a_fault_is_not_a_wrong_password() {
+    let mut repositories = having_seen(None);
+    repositories.attempts.expect_put().returning(|_, _| Ok(()));
+    let outage = || StoreError::Unavailable("planted".to_owned());
+    repositories
+        .users
+        .expect_find_credentials_by_email()
+        .returning(move |_| Err(outage()));
+    let (result, verdicts) = login("ada@example.org", repositories, &MockPasswordHasher::new());
+    assert!(matches!(result, Err(LoginError::Store(_))));
+    assert_eq!(verdicts, [Verdict::RollBack]);
+
+    let mut repositories = knowing(Some(credentials()), None);
+    repositories.attempts.expect_put().returning(|_, _| Ok(()));
+    let mut hasher = MockPasswordHasher::new();
+    hasher
+        .expect_verify()
+        .returning(|_, _| Err(HashError("planted".to_owned())));
+    assert!(matches!(
+        login("ada@example.org", repositories, &hasher).0,
+        Err(LoginError::Hash(_))
+    ));
+}

@@ -1,0 +1,101 @@
+//! The branches of single use cases, on mocked ports. What goes on over several steps is tested on the memory store, in
+//! this crate's integration tests.
+
+mod login;
+mod refresh;
+mod users;
+
+use secrecy::SecretString;
+
+use doorward_domain::access::{Permission, Principal, Role};
+use doorward_domain::audit::Occasion;
+use doorward_domain::id::{SessionId, TokenId, UserId};
+use doorward_domain::identity::{
+    AttemptKey, Credentials, Email, PasswordDigest, PasswordVersion, User, UserStatus, UserVersion,
+};
+use doorward_domain::ports::{MockAttemptKeys, MockEntropy};
+use doorward_domain::time::Timestamp;
+use doorward_domain::token::{AccessClaims, Generation, Session, SessionKey};
+
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+pub(crate) const USER: UserId = UserId::from_bytes([1; 16]);
+pub(crate) const SESSION: SessionId = SessionId::from_bytes([2; 16]);
+
+pub(crate) fn occasion() -> Occasion {
+    Occasion {
+        now: NOW,
+        request_id: "request".to_owned(),
+        ip: None,
+        user_agent: None,
+    }
+}
+
+pub(crate) fn entropy() -> MockEntropy {
+    let mut entropy = MockEntropy::new();
+    entropy.expect_fill().returning(|bytes| bytes.fill(7));
+    entropy
+}
+
+pub(crate) fn attempt_keys() -> MockAttemptKeys {
+    let mut keys = MockAttemptKeys::new();
+    keys.expect_attempt_key()
+        .returning(|_| AttemptKey::from_bytes([5; 32]));
+    keys
+}
+
+pub(crate) fn user(roles: &[&str]) -> User {
+    User {
+        id: USER,
+        email: Email::parse("ada@example.org").unwrap(),
+        name: None,
+        roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
+        status: UserStatus::Active,
+        version: UserVersion::FIRST,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+pub(crate) fn credentials() -> Credentials {
+    Credentials {
+        user: user(&["user"]),
+        digest: PasswordDigest::new("digest".to_owned()),
+        password_version: PasswordVersion::FIRST,
+    }
+}
+
+pub(crate) fn session(generation: u32) -> Session {
+    Session {
+        id: SESSION,
+        user_id: USER,
+        key: SessionKey::from_bytes([3; 32]),
+        generation: Generation::new(generation),
+        rotated_at: NOW,
+        created_at: NOW,
+        last_used_at: NOW,
+        expires_at: NOW + core::time::Duration::from_secs(1000),
+        ended: None,
+        ip: None,
+        user_agent: None,
+    }
+}
+
+pub(crate) fn secret(text: &str) -> SecretString {
+    SecretString::from(text)
+}
+
+pub(crate) fn granted<P: Permission>(roles: &[&str]) -> doorward_domain::access::Granted<P> {
+    Principal::new(AccessClaims {
+        subject: UserId::from_bytes([9; 16]),
+        session_id: SESSION,
+        token_id: TokenId::from_bytes([8; 16]),
+        user_version: UserVersion::FIRST,
+        roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
+        email: None,
+        issued_at: NOW,
+        expires_at: NOW,
+        authenticated_at: NOW,
+    })
+    .authorize()
+    .unwrap()
+}

@@ -1,0 +1,300 @@
+use core::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::TokenIssuer;
+use crate::{Logout, Refresh, RefreshError, TokenPair};
+use doorward_domain::audit::{EventKind, EventOutcome};
+use doorward_domain::ports::{
+    MockAccessTokenSigner, MockRefreshTokens, MockRepositories, MockStore, StoreError, Verdict,
+};
+use doorward_domain::token::{
+    AccessToken, EndReason, Ended, PresentedRefreshToken, RefreshToken, Revoked, SessionPolicy,
+};
+
+/// Seals a token as its generation, opens any number as a token of that generation.
+fn refresh_tokens(authentic: bool) -> MockRefreshTokens {
+    let mut tokens = MockRefreshTokens::new();
+    tokens.expect_open().returning(|text| {
+        let generation = Generation::new(text.parse().ok()?);
+        Some(PresentedRefreshToken {
+            session_id: SESSION,
+            generation,
+            tag: [0; 32],
+        })
+    });
+    tokens.expect_is_authentic().returning(move |_, _| authentic);
+    tokens
+        .expect_seal()
+        .returning(|_, generation| RefreshToken::new(generation.get().to_string()));
+    tokens
+}
+
+fn refresh_by(
+    clock: &dyn Fn() -> Timestamp,
+    presented: &str,
+    repositories: MockRepositories,
+    authentic: bool,
+) -> (Result<TokenPair, RefreshError>, Vec<Verdict>) {
+    let mut signer = MockAccessTokenSigner::new();
+    signer
+        .expect_sign()
+        .returning(|claims| Ok(AccessToken::new(format!("{:?}", claims.roles))));
+    let (store, entropy, tokens, policy) = (
+        MockStore::new(repositories),
+        entropy(),
+        refresh_tokens(authentic),
+        SessionPolicy::default(),
+    );
+    let issuer = TokenIssuer {
+        signer: &signer,
+        refresh_tokens: &tokens,
+        policy: &policy,
+        email_in_access_tokens: false,
+        entropy: &entropy,
+    };
+    let result = Refresh {
+        store: &store,
+        issuer,
+        clock,
+    }
+    .execute(&secret(presented), &occasion());
+    (result, store.verdicts())
+}
+
+fn refresh(
+    presented: &str,
+    repositories: MockRepositories,
+    authentic: bool,
+) -> (Result<TokenPair, RefreshError>, Vec<Verdict>) {
+    refresh_by(&|| NOW, presented, repositories, authentic)
+}
+
+fn holding(session: Session, user: User) -> MockRepositories {
+    let mut repositories = MockRepositories::default();
+    repositories
+        .sessions
+        .expect_find_with_user()
+        .returning(move |_| Ok(Some((session.clone(), user.clone()))));
+    repositories
+}
+
+fn expect_revocation(repositories: &mut MockRepositories, times: usize) {
+    repositories
+        .revocations
+        .expect_append()
+        .times(times)
+        .withf(|revoked, _| revoked == [Revoked::Session(SESSION)])
+        .returning(|_, _| Ok(()));
+}
+
+fn is_refused(result: &Result<TokenPair, RefreshError>) -> bool {
+    matches!(result, Err(RefreshError::InvalidRefreshToken))
+}
+
+#[test]
+fn garbage_asks_the_store_nothing() {
+    let (result, verdicts) = refresh("garbage", MockRepositories::default(), true);
+    assert!(is_refused(&result));
+    assert!(verdicts.is_empty());
+}
+
+#[test]
+fn the_current_token_moves_the_session_on() {
+    let mut repositories = holding(session(4), user(&["user"]));
+    repositories
+        .sessions
+        .expect_rotate()
+        .times(1)
+        .withf(|_, from, _, _, _| from.get() == 4)
+        .returning(|_, _, _, _, _| Ok(true));
+    let (result, verdicts) = refresh("4", repositories, true);
+    assert_eq!(result.unwrap().refresh_token.expose(), "5");
+    assert_eq!(verdicts, [Verdict::Commit]);
+}
+
+#[test]
+fn a_retry_gets_the_same_successor_and_writes_nothing() {
+    let (result, _) = refresh("3", holding(session(4), user(&["user"])), true);
+    assert_eq!(result.unwrap().refresh_token.expose(), "4");
+}
+
+#[test]
+fn losing_the_race_ends_like_a_retry() {
+    let mut repositories = MockRepositories::default();
+    let reads = AtomicU32::new(0);
+    repositories
+        .sessions
+        .expect_find_with_user()
+        .times(2)
+        .returning(move |_| {
+            let read = session(reads.fetch_add(1, Ordering::SeqCst));
+            Ok(Some((read, user(&["user"]))))
+        });
+    repositories
+        .sessions
+        .expect_rotate()
+        .times(1)
+        .returning(|_, _, _, _, _| Ok(false));
+    let (result, _) = refresh("0", repositories, true);
+    assert_eq!(result.unwrap().refresh_token.expose(), "1");
+}
+
+#[test]
+fn a_replay_ends_the_session_and_commits() {
+    let mut repositories = holding(session(4), user(&["user"]));
+    repositories
+        .sessions
+        .expect_end()
+        .times(1)
+        .withf(|_, reason, _| *reason == EndReason::Replayed)
+        .returning(|_, _, _| Ok(true));
+    repositories
+        .events
+        .expect_append()
+        .times(1)
+        .withf(|event| event.kind == EventKind::SessionReplayed)
+        .returning(|_| Ok(()));
+    expect_revocation(&mut repositories, 1);
+    let (result, verdicts) = refresh("1", repositories, true);
+    assert!(is_refused(&result));
+    assert_eq!(verdicts, [Verdict::Commit]);
+}
+
+#[test]
+fn a_forged_token_is_refused_and_costs_the_session_nothing() {
+    for presented in ["1", "4"] {
+        assert!(is_refused(
+            &refresh(presented, holding(session(4), user(&["user"])), false).0
+        ));
+    }
+}
+
+#[test]
+fn an_ended_session_and_a_user_who_may_not_are_refused_and_that_is_kept() {
+    let ended = Session {
+        ended: Some(Ended {
+            at: NOW,
+            reason: EndReason::LoggedOut,
+        }),
+        ..session(4)
+    };
+    let disabled = User {
+        status: UserStatus::Disabled,
+        ..user(&["user"])
+    };
+    for (presented, session, user, why) in [
+        ("4", ended, user(&["user"]), "session-ended"),
+        ("5", session(4), user(&["user"]), "out-of-range"),
+        ("3", session(4), disabled.clone(), "account-disabled"),
+        ("4", session(4), disabled, "account-disabled"),
+    ] {
+        let mut repositories = holding(session, user);
+        repositories
+            .events
+            .expect_append()
+            .times(1)
+            .withf(move |event| {
+                event.kind == EventKind::SessionRefreshed
+                    && event.outcome == EventOutcome::Failure
+                    && event.detail.get("reason").is_some_and(|reason| reason == why)
+            })
+            .returning(|_| Ok(()));
+        let (result, verdicts) = refresh(presented, repositories, true);
+        assert!(is_refused(&result));
+        assert_eq!(verdicts, [Verdict::Commit]);
+    }
+}
+
+#[test]
+fn roles_are_those_of_the_store() {
+    let mut repositories = holding(session(0), user(&["auditor"]));
+    repositories
+        .sessions
+        .expect_rotate()
+        .returning(|_, _, _, _, _| Ok(true));
+    assert!(
+        refresh("0", repositories, true)
+            .0
+            .unwrap()
+            .access_token
+            .expose()
+            .contains("auditor")
+    );
+}
+
+#[test]
+fn an_outage_is_not_a_refused_token() {
+    let mut repositories = MockRepositories::default();
+    repositories
+        .sessions
+        .expect_find_with_user()
+        .returning(|_| Err(StoreError::Unavailable("planted".to_owned())));
+    let (result, verdicts) = refresh("0", repositories, true);
+    assert!(matches!(result, Err(RefreshError::Store(_))));
+    assert_eq!(verdicts, [Verdict::RollBack]);
+}
+
+#[test]
+fn logout_ends_a_session_by_any_of_its_tokens_and_by_no_other() {
+    for (presented, authentic, ends) in [
+        ("4", true, 1),
+        ("0", true, 1),
+        ("4", false, 0),
+        ("garbage", true, 0),
+    ] {
+        let mut repositories = MockRepositories::default();
+        repositories
+            .sessions
+            .expect_find()
+            .returning(|_| Ok(Some(session(4))));
+        repositories
+            .sessions
+            .expect_end()
+            .times(ends)
+            .returning(|_, _, _| Ok(true));
+        repositories
+            .events
+            .expect_append()
+            .times(ends)
+            .returning(|_| Ok(()));
+        expect_revocation(&mut repositories, ends);
+        let (store, entropy, tokens) = (MockStore::new(repositories), entropy(), refresh_tokens(authentic));
+        let logout = Logout {
+            store: &store,
+            refresh_tokens: &tokens,
+            entropy: &entropy,
+        };
+        assert_eq!(logout.execute(&secret(presented), &occasion()), Ok(()));
+    }
+}
+
+#[test]
+fn a_rotation_is_dated_when_the_session_has_been_read() {
+    let late = NOW + Duration::from_secs(60);
+    let mut repositories = holding(session(0), user(&["user"]));
+    repositories
+        .sessions
+        .expect_rotate()
+        .times(1)
+        .withf(move |_, _, now, _, _| *now == late)
+        .returning(|_, _, _, _, _| Ok(true));
+    assert!(refresh_by(&|| late, "0", repositories, true).0.is_ok());
+}
+
+#[test]
+fn a_rotation_that_took_too_long_is_rolled_back() {
+    let calls = AtomicU32::new(0);
+    let clock = || NOW + Duration::from_secs(12) * calls.fetch_add(1, Ordering::SeqCst);
+    let mut repositories = holding(session(0), user(&["user"]));
+    repositories
+        .sessions
+        .expect_rotate()
+        .returning(|_, _, _, _, _| Ok(true));
+    let (result, verdicts) = refresh_by(&clock, "0", repositories, true);
+    assert!(matches!(
+        result,
+        Err(RefreshError::Store(StoreError::Unavailable(_)))
+    ));
+    assert_eq!(verdicts, [Verdict::RollBack]);
+}

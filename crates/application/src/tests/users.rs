@@ -1,0 +1,160 @@
+use super::*;
+use crate::{DeleteUser, DeleteUserError, SetRoles, SetRolesError, UpdateUser, UpdateUserError};
+use doorward_domain::access::{AssignRoles, ManageUsers};
+use doorward_domain::audit::EventOutcome;
+use doorward_domain::change::Change;
+use doorward_domain::ports::{MockRepositories, MockStore, Verdict};
+use doorward_domain::token::Revoked;
+
+/// Remembers that it would have been the last administrator.
+fn expect_refusal(mut repositories: MockRepositories) -> MockRepositories {
+    repositories
+        .events
+        .expect_append()
+        .times(1)
+        .withf(|event| {
+            event.outcome == EventOutcome::Failure
+                && event.detail.get("reason").is_some_and(|why| why == "last-admin")
+        })
+        .returning(|_| Ok(()));
+    repositories
+}
+
+/// Repositories with one administrator among so many active ones.
+fn with_admins(count: u64) -> MockRepositories {
+    let mut repositories = MockRepositories::default();
+    repositories
+        .users
+        .expect_lock()
+        .returning(|_| Ok(Some(user(&["admin", "user"]))));
+    repositories
+        .users
+        .expect_count_active_admins()
+        .times(1)
+        .returning(move || Ok(count));
+    repositories
+}
+
+#[test]
+fn the_last_administrator_stays_one() {
+    let entropy = entropy();
+    let store = MockStore::new(expect_refusal(with_admins(1)));
+    let demoted = SetRoles {
+        store: &store,
+        entropy: &entropy,
+    }
+    .execute(
+        &granted::<AssignRoles>(&["admin"]),
+        USER,
+        &["user".to_owned()],
+        &occasion(),
+    );
+    assert!(matches!(demoted, Err(SetRolesError::LastAdmin)));
+    // The refusal is kept, and it is all that was written.
+    assert_eq!(store.verdicts(), [Verdict::Commit]);
+
+    let store = MockStore::new(expect_refusal(with_admins(1)));
+    let disabled = UpdateUser {
+        store: &store,
+        entropy: &entropy,
+    }
+    .execute(
+        &granted::<ManageUsers>(&["admin"]),
+        USER,
+        Change::Keep,
+        Change::To(UserStatus::Disabled),
+        &occasion(),
+    );
+    assert!(matches!(disabled, Err(UpdateUserError::LastAdmin)));
+
+    let store = MockStore::new(expect_refusal(with_admins(1)));
+    let attempt_keys = attempt_keys();
+    let deleted = DeleteUser {
+        store: &store,
+        attempt_keys: &attempt_keys,
+        entropy: &entropy,
+    }
+    .execute(&granted::<ManageUsers>(&["admin"]), USER, &occasion());
+    assert!(matches!(deleted, Err(DeleteUserError::LastAdmin)));
+}
+
+#[test]
+fn one_of_two_administrators_may_go() {
+    let mut repositories = with_admins(2);
+    repositories
+        .users
+        .expect_delete()
+        .times(1)
+        .returning(|_| Ok(true));
+    repositories
+        .networks
+        .expect_keep()
+        .times(1)
+        .withf(|_, keep| *keep == 0)
+        .returning(|_, _| Ok(()));
+    repositories.events.expect_append().times(1).returning(|_| Ok(()));
+    let every_version = Revoked::User {
+        id: USER,
+        lowest_version: UserVersion::FIRST.next(),
+    };
+    repositories
+        .revocations
+        .expect_append()
+        .times(1)
+        .withf(move |revoked, _| revoked == [every_version])
+        .returning(|_, _| Ok(()));
+    let (store, entropy) = (MockStore::new(repositories), entropy());
+    let attempt_keys = attempt_keys();
+    let delete = DeleteUser {
+        store: &store,
+        attempt_keys: &attempt_keys,
+        entropy: &entropy,
+    };
+    assert!(
+        delete
+            .execute(&granted::<ManageUsers>(&["admin"]), USER, &occasion())
+            .is_ok()
+    );
+}
+
+#[test]
+fn what_changes_nothing_writes_nothing() {
+    let mut repositories = MockRepositories::default();
+    repositories
+        .users
+        .expect_lock()
+        .returning(|_| Ok(Some(user(&["user"]))));
+    let (store, entropy) = (MockStore::new(repositories), entropy());
+    let set = SetRoles {
+        store: &store,
+        entropy: &entropy,
+    };
+    let same = set.execute(
+        &granted::<AssignRoles>(&["admin"]),
+        USER,
+        &["user".to_owned()],
+        &occasion(),
+    );
+    assert_eq!(same.unwrap().version, UserVersion::FIRST);
+}
+
+#[test]
+fn every_wrong_role_is_named() {
+    let (store, entropy) = (MockStore::new(MockRepositories::default()), entropy());
+    let set = SetRoles {
+        store: &store,
+        entropy: &entropy,
+    };
+    let roles = ["user", "Admin", "", "ok"].map(str::to_owned);
+    let Err(SetRolesError::Invalid(invalid)) =
+        set.execute(&granted::<AssignRoles>(&["admin"]), USER, &roles, &occasion())
+    else {
+        panic!("accepted");
+    };
+    let pointers: Vec<_> = invalid
+        .violations()
+        .iter()
+        .map(|violation| violation.pointer.as_str())
+        .collect();
+    assert_eq!(pointers, ["/roles/1", "/roles/2"]);
+}

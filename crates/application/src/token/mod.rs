@@ -1,0 +1,3 @@
+//! Access tokens: checking them.
+
+pub(crate) mod authenticate;

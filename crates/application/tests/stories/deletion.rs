@@ -1,0 +1,112 @@
+//! Deleting accounts: for the password or by an administrator, with everything that lets anybody in.
+
+use doorward_application::{DeleteAccountError, UpdateAccountError, ViewAccount, ViewUserError};
+
+use crate::hashers::Meanwhile;
+use crate::world::{NEW_PASSWORD, PASSWORD, WRONG, World, outcome};
+
+#[test]
+fn a_deleted_account_is_gone_with_its_sessions_and_its_address_is_free() {
+    let world = World::new();
+    let ada = world.user("ada");
+    let (phone, laptop) = (world.enter("ada"), world.enter("ada"));
+    world.delete_account(&phone, PASSWORD).expect("deleted");
+    assert!(world.find(ada.id).is_none());
+    assert_eq!(world.store.memory.sessions_of(ada.id), []);
+    assert!(world.is_refused(&phone) && world.is_refused(&laptop));
+    assert_eq!(outcome(&world.login("ada", PASSWORD)), "InvalidCredentials");
+    let again = world.register("ada").expect("an account");
+    assert_ne!(again.id, ada.id);
+}
+
+#[test]
+fn a_wrong_password_deletes_nothing() {
+    let world = World::new();
+    let ada = world.user("ada");
+    let phone = world.enter("ada");
+    let deleted = world.delete_account(&phone, WRONG);
+    assert!(matches!(deleted, Err(DeleteAccountError::InvalidCredentials)));
+    assert!(world.find(ada.id).is_some());
+    assert!(world.refresh(&phone).is_ok());
+}
+
+#[test]
+fn a_token_that_outlives_its_account_can_do_nothing_with_it() {
+    for disabled in [false, true] {
+        let world = World::new();
+        world.admin("root");
+        let ada = world.user("ada");
+        let (root, phone) = (world.enter("root"), world.enter("ada"));
+        if disabled {
+            world.disable(&root, ada.id).expect("disabled");
+        } else {
+            world.delete_user(&root, ada.id).expect("deleted");
+        }
+        let kept = world.picture(&[]);
+        let view = ViewAccount { store: &world.store };
+        assert!(matches!(
+            view.execute(&world.may(&phone)),
+            Err(ViewUserError::NotFound)
+        ));
+        assert!(matches!(
+            world.rename_oneself(&phone, "Ada"),
+            Err(UpdateAccountError::Gone)
+        ));
+        assert_eq!(
+            outcome(&world.change_password(&phone, PASSWORD, NEW_PASSWORD)),
+            "Gone"
+        );
+        assert_eq!(outcome(&world.delete_account(&phone, PASSWORD)), "Gone");
+        assert_eq!(outcome(&world.end_session(&phone, phone.session_id)), "NotFound");
+        assert_eq!(outcome(&world.logout_everywhere(&phone)), "ok");
+        assert_eq!(world.picture(&[]), kept);
+        assert_eq!(world.hasher.verifications(), 2, "those of the two logins");
+    }
+}
+
+#[test]
+fn a_deletion_in_flight_with_the_old_password_deletes_nothing() {
+    let world = World::new();
+    let ada = world.user("ada");
+    let (phone, laptop) = (world.enter("ada"), world.enter("ada"));
+    let hasher = Meanwhile::new(&world.hasher, || {
+        world
+            .change_password(&laptop, PASSWORD, NEW_PASSWORD)
+            .expect("changed");
+    });
+    let deleted = world.delete_account_with(&hasher, &phone, PASSWORD);
+    assert_eq!(outcome(&deleted), "InvalidCredentials");
+    assert!(world.find(ada.id).is_some());
+    assert!(world.refresh(&laptop).is_ok());
+}
+
+#[test]
+fn a_deletion_in_flight_of_an_account_that_is_disabled_deletes_nothing() {
+    let world = World::new();
+    world.admin("root");
+    let ada = world.user("ada");
+    let (root, phone) = (world.enter("root"), world.enter("ada"));
+    let hasher = Meanwhile::new(&world.hasher, || {
+        world.disable(&root, ada.id).expect("disabled");
+    });
+    let deleted = world.delete_account_with(&hasher, &phone, PASSWORD);
+    assert_eq!(outcome(&deleted), "Gone");
+    // Whoever was banned cannot make the address free and come back with it.
+    assert_eq!(outcome(&world.register("ada")), "EmailTaken");
+}
+
+#[test]
+fn what_is_not_there_is_not_found() {
+    let world = World::new();
+    world.admin("root");
+    let ada = world.user("ada");
+    let root = world.enter("root");
+    world.delete_user(&root, ada.id).expect("deleted");
+    let kept = world.picture(&["ada"]);
+    assert_eq!(outcome(&world.delete_user(&root, ada.id)), "NotFound");
+    assert_eq!(outcome(&world.disable(&root, ada.id)), "NotFound");
+    assert_eq!(outcome(&world.set_roles(&root, ada.id, &["user"])), "NotFound");
+    assert_eq!(outcome(&world.unlock(&root, ada.id)), "NotFound");
+    assert_eq!(outcome(&world.end_sessions_of(&root, ada.id)), "NotFound");
+    assert_eq!(world.picture(&["ada"]), kept);
+}

@@ -1,0 +1,117 @@
+//! Access tokens that become untrue before they expire: which ones each use case makes so, and which it leaves alone.
+
+use core::time::Duration;
+
+use doorward_application::TokenPair;
+use doorward_domain::ports::{StoreError, Transactions};
+use doorward_domain::token::RevocationList;
+
+use crate::world::{PASSWORD, World};
+
+impl World {
+    /// The list that an instance would have read by now.
+    fn revocations(&self) -> RevocationList {
+        let entries = self
+            .store
+            .snapshot(|r| -> Result<_, StoreError> { r.revocations().after(0, 1000) });
+        let mut list = RevocationList::new(Duration::from_secs(905));
+        for entry in entries.expect("a store that answers") {
+            list.add(&entry);
+        }
+        list
+    }
+
+    fn is_revoked(&self, pair: &TokenPair) -> bool {
+        self.revocations().revokes(&self.claims(pair))
+    }
+}
+
+#[test]
+fn a_logout_revokes_its_session_and_no_other() {
+    let world = World::new();
+    world.user("ada");
+    let [first, second] = [world.enter("ada"), world.enter("ada")];
+    assert!(world.revocations().is_empty());
+    world.logout(&first).expect("a logout");
+    assert!(world.is_revoked(&first));
+    assert!(!world.is_revoked(&second));
+    // Once is enough: logging out again is not a revocation.
+    let entries = world.revocations().latest();
+    world.logout(&first).expect("a logout");
+    assert_eq!(world.revocations().latest(), entries);
+}
+
+#[test]
+fn logging_out_everywhere_revokes_every_session_of_the_user() {
+    let world = World::new();
+    world.user("ada");
+    world.user("eve");
+    let [first, second, other] = [world.enter("ada"), world.enter("ada"), world.enter("eve")];
+    world.logout_everywhere(&first).expect("a logout");
+    assert!(world.is_revoked(&first) && world.is_revoked(&second));
+    assert!(!world.is_revoked(&other));
+}
+
+#[test]
+fn a_change_of_password_spares_the_session_it_is_made_in() {
+    let world = World::new();
+    world.user("ada");
+    let [own, other] = [world.enter("ada"), world.enter("ada")];
+    world
+        .change_password(&own, PASSWORD, "seven tame elderberries")
+        .expect("a change");
+    assert!(!world.is_revoked(&own));
+    assert!(world.is_revoked(&other));
+}
+
+#[test]
+fn roles_status_and_deletion_revoke_what_was_issued_before_and_nothing_after() {
+    let world = World::new();
+    world.admin("root");
+    let admin = world.enter("root");
+    let user = world.user("ada").id;
+    let before = world.enter("ada");
+
+    world
+        .set_roles(&admin, user, &["user", "billing"])
+        .expect("a change");
+    assert!(world.is_revoked(&before));
+    // In the same instant: versions are compared, not times.
+    let after = world.refresh(&before).expect("a refresh");
+    assert!(!world.is_revoked(&after));
+
+    world.disable(&admin, user).expect("a change");
+    assert!(world.is_revoked(&after));
+    world.enable(&admin, user).expect("a change");
+    let anew = world.enter("ada");
+    assert!(!world.is_revoked(&anew));
+
+    world.delete_user(&admin, user).expect("a deletion");
+    assert!(world.is_revoked(&anew));
+    assert!(!world.is_revoked(&admin));
+}
+
+#[test]
+fn a_replay_revokes_the_access_tokens_of_the_thief_and_of_the_owner() {
+    let world = World::new();
+    world.user("ada");
+    let stolen = world.enter("ada");
+    let owner = world.refresh(&stolen).expect("a refresh");
+    world.wait(Duration::from_secs(60));
+    assert!(world.is_refused(&stolen));
+    assert!(world.is_revoked(&owner) && world.is_revoked(&stolen));
+}
+
+#[test]
+fn what_changes_nothing_revokes_nothing() {
+    let world = World::new();
+    world.admin("root");
+    let admin = world.enter("root");
+    let user = world.user("ada").id;
+    world
+        .set_roles(&admin, user, &["user"])
+        .expect("the roles there are");
+    world.enable(&admin, user).expect("the status there is");
+    world.rename(&admin, user, "Ada").expect("a change");
+    assert!(world.revocations().is_empty());
+}

@@ -1,0 +1,166 @@
+//! The first administrator: made once, with the one token, and not at all once there is one.
+
+use doorward_application::{CompleteSetupError, CreateUser, SetupOffer};
+use doorward_domain::access::Roles;
+use doorward_domain::ports::{SetupState, Transactions as _};
+use secrecy::ExposeSecret as _;
+
+use crate::threads::at_once;
+use crate::world::{World, draft, outcome};
+
+/// Offers setup; answers the token that was made.
+fn offered(world: &World) -> String {
+    match world.offer_setup(None).expect("an offer") {
+        SetupOffer::Made(token) => token.expose_secret().to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn state(world: &World) -> SetupState {
+    world
+        .store
+        .snapshot(|repos| repos.setup().state())
+        .expect("a store that answers")
+}
+
+fn assert_closed(world: &World, token: &str) {
+    assert!(matches!(
+        world.complete_setup(token, "mallory"),
+        Err(CompleteSetupError::Closed)
+    ));
+}
+
+#[test]
+fn the_token_makes_an_administrator_once() {
+    let world = World::new();
+    let token = offered(&world);
+    let root = world
+        .complete_setup(&token, "root")
+        .expect("the first administrator");
+    assert_eq!(root.roles, Roles::admin());
+    assert_eq!(state(&world).token_digest, None);
+    assert_closed(&world, &token);
+    assert!(world.login("root", crate::world::PASSWORD).is_ok());
+}
+
+#[test]
+fn a_wrong_or_empty_token_makes_nobody_and_costs_no_hash() {
+    let world = World::new();
+    // Before anything was offered, nothing equals nothing.
+    assert_closed(&world, "");
+    let token = offered(&world);
+    for wrong in [
+        "",
+        " ",
+        "dws_",
+        &token[..token.len() - 1],
+        &format!("{token} "),
+        &token.to_uppercase(),
+    ] {
+        assert_closed(&world, wrong);
+    }
+    assert_eq!(world.hasher.hashes(), 0);
+    let refused = "setup.completed failure reason=wrong-token";
+    assert_eq!(world.told(), [refused; 7]);
+    assert!(world.complete_setup(&token, "root").is_ok());
+    // Afterwards there is no token again, which an empty one does not equal either.
+    assert_closed(&world, "");
+}
+
+#[test]
+fn an_empty_token_in_the_configuration_is_none() {
+    let world = World::new();
+    let offer = world.offer_setup(Some("")).expect("an offer");
+    assert!(matches!(offer, SetupOffer::Made(_)), "{offer:?}");
+    assert_closed(&world, "");
+}
+
+#[test]
+fn an_administrator_made_by_the_operator_closes_setup() {
+    let world = World::new();
+    let token = offered(&world);
+    world.admin("root");
+    assert_closed(&world, &token);
+    assert_closed(&world, "");
+    assert!(matches!(world.offer_setup(None), Ok(SetupOffer::Closed)));
+    let configured = world.offer_setup(Some("a configured token"));
+    assert!(matches!(configured, Ok(SetupOffer::Closed)));
+    assert_closed(&world, "a configured token");
+    assert!(
+        world
+            .setup_offerer()
+            .replace()
+            .expect("a store that answers")
+            .is_none()
+    );
+}
+
+#[test]
+fn an_account_made_with_the_role_of_an_administrator_closes_setup_and_others_do_not() {
+    let world = World::new();
+    let token = offered(&world);
+    let create = CreateUser {
+        store: &world.store,
+        rules: world.rules(),
+    };
+    let made = |name, roles: &[&str]| {
+        let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
+        create.execute(&world.stranger_may(), &draft(name), Some(&roles), &world.now())
+    };
+    world.user("ada");
+    made("bob", &["user", "auditor"]).expect("a user");
+    assert_eq!(state(&world).completed_at, None);
+    made("root", &["admin"]).expect("an administrator");
+    assert_eq!(state(&world).completed_at, Some(world.clock.now()));
+    assert_closed(&world, &token);
+}
+
+#[test]
+fn of_many_at_once_one_completes_setup() {
+    for again in [false, true] {
+        let world = World::new();
+        world.store.memory.rerun_writes(again);
+        let token = offered(&world);
+        let outcomes = at_once(8, |number| {
+            outcome(&world.complete_setup(&token, &format!("admin{number}")))
+        });
+        assert_eq!(outcomes.iter().filter(|outcome| *outcome == "ok").count(), 1);
+        assert_eq!(outcomes.iter().filter(|outcome| *outcome == "Closed").count(), 7);
+        assert_eq!(world.picture(&[]).accounts.len(), 1);
+        let told = world.told();
+        let count = |line: &str| told.iter().filter(|told| *told == line).count();
+        assert_eq!(count("setup.completed success of=new"), 1, "{told:?}");
+        assert_eq!(
+            count("setup.completed failure reason=already-completed"),
+            7,
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn a_draft_that_is_refused_leaves_setup_open() {
+    let world = World::new();
+    let token = offered(&world);
+    world.user("ada");
+    let second_ada = world.complete_setup(&token, "ada");
+    assert!(matches!(second_ada, Err(CompleteSetupError::EmailTaken)));
+    let malformed = world.complete_setup(&token, "not an address");
+    assert!(matches!(malformed, Err(CompleteSetupError::Invalid(_))));
+    assert_eq!(state(&world).completed_at, None);
+    assert!(world.complete_setup(&token, "root").is_ok());
+}
+
+#[test]
+fn a_token_is_shown_once_and_another_in_its_place_ends_it() {
+    let world = World::new();
+    let first = offered(&world);
+    assert!(matches!(world.offer_setup(None), Ok(SetupOffer::MadeBefore)));
+    let second = world.setup_offerer().replace().expect("a store that answers");
+    let second = second.expect("another token");
+    assert_closed(&world, &first);
+    let configured = world.offer_setup(Some("a configured token"));
+    assert!(matches!(configured, Ok(SetupOffer::Configured)));
+    assert_closed(&world, second.expose_secret());
+    assert!(world.complete_setup("a configured token", "root").is_ok());
+}

@@ -1,0 +1,370 @@
+//! A Doorward in memory, and short words for what people do with it.
+
+mod acts;
+mod picture;
+mod store;
+
+use core::fmt::Display;
+use core::net::IpAddr;
+use core::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use doorward_application::{AccountDraft, AccountRules, Authenticate, PasswordCheck, TokenIssuer, TokenPair};
+use doorward_domain::access::{Granted, Permission, Principal, Roles};
+use doorward_domain::audit::Occasion;
+use doorward_domain::id::{SessionId, TokenId, UserId};
+use doorward_domain::identity::{
+    AttemptPolicy, AttemptRecord, ClientNetwork, Email, PasswordDigest, PasswordPolicy, User, UserVersion,
+};
+use doorward_domain::ports::{
+    AccessTokenVerifier as _, AttemptKeys as _, Insertion, PasswordHasher, Transactions as _,
+};
+use doorward_domain::token::{AccessClaims, Session, SessionPolicy};
+use doorward_testkit::{
+    Clock, EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner,
+    NothingRevoked, SeededEntropy, occasion, sample,
+};
+use secrecy::SecretString;
+
+pub use picture::Picture;
+pub use store::{Fault, Store, outage};
+
+/// The password of everybody who has not chosen another.
+pub const PASSWORD: &str = "correct horse battery";
+/// One that nobody has.
+pub const WRONG: &str = "incorrect zebra battery";
+/// One that people change to.
+pub const NEW_PASSWORD: &str = "ninety-nine green parrots";
+
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const MICROSECOND: Duration = Duration::from_micros(1);
+
+/// The longest span that is shorter.
+pub const fn just_before(span: Duration) -> Duration {
+    span.saturating_sub(MICROSECOND)
+}
+
+/// A Doorward with nobody in it yet. It can be shared by threads.
+#[derive(Default)]
+pub struct World {
+    pub store: Store,
+    pub clock: Clock,
+    pub hasher: FakeHasher,
+    pub signer: FakeSigner,
+    pub estimator: FakeEstimator,
+    pub sessions: SessionPolicy,
+    pub attempts: AttemptPolicy,
+    pub passwords: PasswordPolicy,
+    entropy: Luck,
+    /// Where requests come from.
+    place: Mutex<Place>,
+    /// What the ids of people and sessions are called when events are told.
+    names: Mutex<Vec<(String, String)>>,
+    /// Passwords and tokens that were used.
+    secrets: Mutex<Vec<String>>,
+}
+
+/// A client's address.
+struct Place(IpAddr);
+
+/// Where everybody is who has not gone elsewhere.
+pub const HOME: &str = "192.0.2.1";
+
+impl Default for Place {
+    fn default() -> Self {
+        Self(HOME.parse().expect("an address"))
+    }
+}
+
+struct Luck(SeededEntropy);
+
+impl Default for Luck {
+    fn default() -> Self {
+        Self(SeededEntropy::new(1))
+    }
+}
+
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The address of whoever is called `name`, unless it is an address already.
+pub fn address(name: &str) -> String {
+    if name.contains('@') || name.contains(' ') {
+        name.to_owned()
+    } else {
+        format!("{name}@example.org")
+    }
+}
+
+/// What somebody called `name` asks for who wants an account.
+pub fn draft(name: &str) -> AccountDraft {
+    AccountDraft {
+        email: address(name),
+        password: SecretString::from(PASSWORD),
+        name: None,
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A world whose store runs the work of every writing transaction twice, the first time for nothing.
+    pub fn that_runs_work_again() -> Self {
+        let world = Self::new();
+        world.store.memory.rerun_writes(true);
+        world
+    }
+
+    /// A request made now.
+    pub fn now(&self) -> Occasion {
+        Occasion {
+            ip: Some(hold(&self.place).0),
+            ..occasion(self.clock.now())
+        }
+    }
+
+    /// Makes all requests from that address from now on.
+    pub fn go_to(&self, address: &str) {
+        *hold(&self.place) = Place(address.parse().expect("an address"));
+    }
+
+    pub fn wait(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+
+    pub fn check_with<'a>(&'a self, hasher: &'a dyn PasswordHasher) -> PasswordCheck<'a> {
+        PasswordCheck {
+            store: &self.store,
+            hasher,
+            attempt_keys: &FakeAttemptKeys,
+            attempts: &self.attempts,
+            refused: &EveryRefusal,
+            entropy: &self.entropy.0,
+        }
+    }
+
+    pub fn rules(&self) -> AccountRules<'_> {
+        AccountRules {
+            password_policy: &self.passwords,
+            estimator: &self.estimator,
+            hasher: &self.hasher,
+            entropy: &self.entropy.0,
+        }
+    }
+
+    pub fn issuer(&self) -> TokenIssuer<'_> {
+        TokenIssuer {
+            signer: &self.signer,
+            refresh_tokens: &FakeRefreshTokens,
+            policy: &self.sessions,
+            email_in_access_tokens: true,
+            entropy: &self.entropy.0,
+        }
+    }
+
+    /// Keeps a secret in mind, to look for where none may be.
+    fn used(&self, secret: &str) -> SecretString {
+        hold(&self.secrets).push(secret.to_owned());
+        SecretString::from(secret)
+    }
+
+    fn handed_out(&self, pair: &TokenPair) {
+        self.used(pair.access_token.expose());
+        let token = pair.refresh_token.expose();
+        self.used(token);
+        // Part of a token is as bad: the seal is what its holder must not lose.
+        self.used(token.rsplit('.').next().unwrap_or_default());
+    }
+
+    /// Everything secret that was used so far.
+    pub fn secrets(&self) -> Vec<String> {
+        hold(&self.secrets).clone()
+    }
+
+    /// Calls somebody or something by a name from now on.
+    pub fn call(&self, id: impl Display, name: &str) {
+        hold(&self.names).push((id.to_string(), name.to_owned()));
+    }
+
+    // People.
+
+    /// Somebody with an account, called `name`.
+    pub fn user(&self, name: &str) -> User {
+        let user = self.register(name).expect("an account");
+        self.call(user.id, name);
+        user
+    }
+
+    /// An administrator, called `name`, as the operator makes them.
+    pub fn admin(&self, name: &str) -> User {
+        let user = self.create_admin(name).expect("an administrator");
+        self.call(user.id, name);
+        user
+    }
+
+    /// Somebody whose password is stored like this.
+    pub fn user_with_digest(&self, name: &str, digest: &PasswordDigest) -> User {
+        let user = User {
+            email: Email::parse(&address(name)).expect("an address"),
+            ..sample::user(1)
+        };
+        let done = self
+            .store
+            .transaction(|repos| repos.users().insert(&user, digest));
+        assert_eq!(done, Ok(Insertion::Done));
+        self.call(user.id, name);
+        user
+    }
+
+    /// The account as it is, if it is.
+    pub fn find(&self, id: UserId) -> Option<User> {
+        self.store
+            .snapshot(|repos| repos.users().find(id))
+            .expect("a store that answers")
+    }
+
+    // Sessions.
+
+    /// Opens a session with the password that everybody has, and waits a second, so that sessions are ordered by time.
+    pub fn enter(&self, name: &str) -> TokenPair {
+        let pair = self.login(name, PASSWORD).expect("a session");
+        self.wait(SECOND);
+        pair
+    }
+
+    /// The same, and calls the session by a name.
+    pub fn enter_as(&self, name: &str, session: &str) -> TokenPair {
+        let pair = self.enter(name);
+        self.call(pair.session_id, session);
+        pair
+    }
+
+    /// The session as it is kept, live or not.
+    pub fn session(&self, id: SessionId) -> Option<Session> {
+        self.store
+            .snapshot(|repos| repos.sessions().find(id))
+            .expect("a store that answers")
+    }
+
+    /// Whether the session could be refreshed.
+    pub fn is_live(&self, id: SessionId) -> bool {
+        self.session(id)
+            .is_some_and(|session| session.is_live(&self.sessions, self.clock.now()))
+    }
+
+    /// Every session of a user that could be refreshed.
+    pub fn live_sessions(&self, user: UserId) -> Vec<SessionId> {
+        let sessions = self.store.memory.sessions_of(user).into_iter();
+        sessions
+            .filter(|session| session.is_live(&self.sessions, self.clock.now()))
+            .map(|session| session.id)
+            .collect()
+    }
+
+    /// Whether the token brings no more tokens because it is not valid, and for no other reason.
+    pub fn is_refused(&self, pair: &TokenPair) -> bool {
+        match self.refresh(pair) {
+            Ok(_) => false,
+            Err(error) => {
+                assert_eq!(format!("{error:?}"), "InvalidRefreshToken");
+                true
+            }
+        }
+    }
+
+    // Permissions.
+
+    /// Whom the access token speaks for.
+    pub fn principal(&self, pair: &TokenPair) -> Principal {
+        let verifier = self.signer.verifier();
+        let authenticate = Authenticate {
+            verifier: &verifier,
+            revocations: &NothingRevoked,
+            max_age: Duration::from_secs(905),
+        };
+        authenticate
+            .execute(pair.access_token.expose(), self.clock.now())
+            .expect("an access token that is valid")
+    }
+
+    /// What the access token says.
+    pub fn claims(&self, pair: &TokenPair) -> AccessClaims {
+        let verifier = self.signer.verifier();
+        verifier
+            .verify(pair.access_token.expose(), self.clock.now())
+            .expect("an access token that is valid")
+    }
+
+    /// The proof that the holder of the access token may do this.
+    pub fn may<P: Permission>(&self, pair: &TokenPair) -> Granted<P> {
+        self.principal(pair).authorize().expect("the permission")
+    }
+
+    /// The proof that an administrator of another Doorward may do this: there is none here.
+    pub fn stranger_may<P: Permission>(&self) -> Granted<P> {
+        let claims = AccessClaims {
+            subject: sample::admin(99).id,
+            session_id: SessionId::from_bytes([99; 16]),
+            token_id: TokenId::from_bytes([99; 16]),
+            user_version: UserVersion::FIRST,
+            roles: Roles::admin(),
+            email: None,
+            issued_at: self.clock.now(),
+            expires_at: self.clock.now(),
+            authenticated_at: self.clock.now(),
+        };
+        Principal::new(claims).authorize().expect("the permission")
+    }
+
+    // Guesses.
+
+    /// What is remembered of the guesses at an address from the network of this place, if anything is, or from anywhere.
+    pub fn attempts_on(&self, name: &str) -> Option<AttemptRecord> {
+        let email = Email::parse(&address(name)).expect("an address");
+        let network = ClientNetwork::of(hold(&self.place).0);
+        let network = FakeAttemptKeys.network_key(email.canonical(), &network);
+        self.store
+            .memory
+            .attempts_on(&network)
+            .or_else(|| self.attempts_from_anywhere(name))
+    }
+
+    /// What is remembered of the guesses at an address from networks that are not known.
+    pub fn attempts_from_anywhere(&self, name: &str) -> Option<AttemptRecord> {
+        let email = Email::parse(&address(name)).expect("an address");
+        let account = FakeAttemptKeys.attempt_key(email.canonical());
+        self.store.memory.attempts_on(&account)
+    }
+
+    /// How many networks of an address are known.
+    pub fn networks_of(&self, name: &str) -> usize {
+        let email = Email::parse(&address(name)).expect("an address");
+        let account = FakeAttemptKeys.attempt_key(email.canonical());
+        let networks = self.store.snapshot(|repos| repos.networks().list(&account));
+        networks.expect("a store that answers").len()
+    }
+
+    /// Uses up the guesses that cost nothing.
+    pub fn exhaust(&self, name: &str) {
+        for _ in 0..self.attempts.free {
+            assert_eq!(outcome(&self.login(name, WRONG)), "InvalidCredentials");
+        }
+    }
+}
+
+/// How it went, in a word or two: `ok` or the error.
+pub fn outcome<T, E: core::fmt::Debug>(result: &Result<T, E>) -> String {
+    match result {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+/// What an outage looks like to the caller of a use case.
+pub fn is_outage(outcome: &str) -> bool {
+    let error = outage();
+    outcome == format!("{error:?}") || outcome == format!("Store({error:?})")
+}
