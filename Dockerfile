@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 
-FROM rust:1.95-slim-bookworm AS builder
+FROM rust:1.95.0-slim-bookworm AS builder
 
 # SQLite, libpq and OpenSSL are compiled from their crates' sources: a C compiler, and perl and make for OpenSSL.
 RUN apt-get update \
