@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::ports::AccessTokenVerifier;
 use doorward_domain::time::Timestamp;
-use doorward_jwt::{Parties, Verifier};
+use doorward_jwt::{IssuerAndAudience, Verifier};
 use libfuzzer_sys::fuzz_target;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
@@ -24,7 +24,7 @@ static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
     let keys = format!(
         r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{x}","kid":"fuzz","alg":"EdDSA","use":"sig"}}]}}"#
     );
-    let parties = Parties {
+    let parties = IssuerAndAudience {
         issuer: "http://localhost:8080".to_owned(),
         audience: "doorward".to_owned(),
     };

@@ -7,11 +7,11 @@ use std::hint::black_box;
 use std::path::Path;
 
 use doorward_application::{Logout, Refresh, TokenIssuer};
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::Email;
 use doorward_domain::ports::{StoreResult, Transactions as _, UserFilter};
 use doorward_domain::token::SessionPolicy;
-use doorward_jwt::{Parties, Signer};
+use doorward_jwt::{IssuerAndAudience, Signer};
 use secrecy::SecretString;
 
 use crate::clock::{OsEntropy, Watch, now};
@@ -144,8 +144,8 @@ fn tokens(world: &World, round: u64, first: u64) -> Outcome<Vec<SecretString>> {
         .collect()
 }
 
-fn occasion() -> Occasion {
-    Occasion {
+fn context() -> RequestContext {
+    RequestContext {
         now: now(),
         request_id: "bench".to_owned(),
         ip: "127.0.0.1".parse().ok(),
@@ -155,7 +155,7 @@ fn occasion() -> Occasion {
 
 fn refresh(world: &World, round: u64) -> Outcome<f64> {
     let tokens = tokens(world, round, 1)?;
-    let parties = Parties {
+    let parties = IssuerAndAudience {
         issuer: "http://localhost:8080".to_owned(),
         audience: "doorward".to_owned(),
     };
@@ -175,7 +175,7 @@ fn refresh(world: &World, round: u64) -> Outcome<f64> {
     let mut tokens = tokens.iter();
     times(round, |_| {
         let token = tokens.next().ok_or("too few tokens")?;
-        refresh.execute(token, &occasion())?;
+        refresh.execute(token, &context())?;
         Ok(())
     })
 }
@@ -190,7 +190,7 @@ fn log_out(world: &World, round: u64) -> Outcome<f64> {
     let mut tokens = tokens.iter();
     times(round, |_| {
         let token = tokens.next().ok_or("too few tokens")?;
-        Ok(logout.execute(token, &occasion())?)
+        Ok(logout.execute(token, &context())?)
     })
 }
 

@@ -49,9 +49,10 @@
 
 pub mod access;
 pub mod audit;
-pub mod change;
+pub mod context;
 pub mod id;
 pub mod identity;
+pub mod patch;
 pub mod ports;
 pub mod time;
 pub mod token;

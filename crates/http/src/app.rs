@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use doorward_application::{AccountRules, Authenticate, PasswordCheck, TokenIssuer};
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
 use doorward_domain::ports::{
     AccessTokenSigner, AccessTokenVerifier, AttemptKeys, Entropy, PasswordHasher, PublishedKeys,
@@ -14,16 +14,16 @@ use doorward_domain::ports::{
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::SessionPolicy;
 
-use crate::attempt_gate::AttemptGate;
 use crate::clock::Clock;
 use crate::extract::Origin;
+use crate::keyed_lock::KeyedLock;
 use crate::lane::Lane;
 use crate::metrics::Metrics;
 use crate::probes::Probes;
 use crate::problem::Problem;
 use crate::refusals::RefusalLog;
-use crate::refused_guesses::RefusalCounts;
-use crate::revocation_feed::RevocationFeed;
+use crate::refused_attempts::RefusalCounts;
+use crate::revocation_cache::RevocationCache;
 use crate::throttle::Class;
 
 /// The ports of the domain, as the composition has filled them.
@@ -81,11 +81,11 @@ pub struct App {
     pub(crate) policies: Policies,
     pub(crate) password_lane: Lane,
     pub(crate) storage_lane: Lane,
-    pub(crate) attempt_gate: AttemptGate,
-    pub(crate) revocations: Arc<RevocationFeed>,
+    pub(crate) keyed_lock: KeyedLock,
+    pub(crate) revocations: Arc<RevocationCache>,
     pub(crate) metrics: Metrics,
     pub(crate) refusals: Arc<RefusalLog>,
-    pub(crate) refused_guesses: RefusalCounts,
+    pub(crate) refused_attempts: RefusalCounts,
     pub(crate) probes: Probes,
     pub(crate) draining: AtomicBool,
     /// The OpenAPI document.
@@ -134,7 +134,7 @@ impl App {
             hasher: &*self.ports.hasher,
             attempt_keys: &*self.ports.attempt_keys,
             attempts: &self.policies.attempts,
-            refused: &self.refused_guesses,
+            refused: &self.refused_attempts,
             entropy: self.entropy(),
         }
     }
@@ -174,7 +174,7 @@ impl App {
         self: &Arc<Self>,
         lane: &Lane,
         origin: &Origin,
-        work: impl FnOnce(&Self, &Occasion) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&Self, &RequestContext) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Problem>
     where
         T: Send + 'static,
@@ -183,7 +183,7 @@ impl App {
     {
         let (app, origin) = (Arc::clone(self), origin.clone());
         // The time is read when the work begins, not when it was queued.
-        lane.run(origin.client(), move || work(&app, &origin.occasion(app.now())))
+        lane.run(origin.client(), move || work(&app, &origin.context(app.now())))
             .await?
             .map_err(Problem::from)
     }

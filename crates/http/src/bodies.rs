@@ -2,8 +2,8 @@
 
 use doorward_application::{AccountDraft, TokenPair};
 use doorward_domain::access::Role;
-use doorward_domain::change::Change;
 use doorward_domain::identity::User;
+use doorward_domain::patch::Patch;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::Session;
 use secrecy::SecretString;
@@ -218,10 +218,10 @@ impl From<NewAccount> for AccountDraft {
 }
 
 /// Reads a member of an update: left out (with `#[serde(default)]`) it stays as it is.
-pub(crate) fn change<'de, T, D>(deserializer: D) -> Result<Change<T>, D::Error>
+pub(crate) fn change<'de, T, D>(deserializer: D) -> Result<Patch<T>, D::Error>
 where
     T: Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    T::deserialize(deserializer).map(Change::To)
+    T::deserialize(deserializer).map(Patch::To)
 }

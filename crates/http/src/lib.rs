@@ -8,7 +8,6 @@
 //! [`serve`] is the whole of the public surface: it takes the ports and the settings and answers until it is stopped.
 
 mod app;
-mod attempt_gate;
 mod bodies;
 mod client_address;
 mod clock;
@@ -18,17 +17,18 @@ mod fair_queue;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod guesses;
+mod keyed_lock;
 mod lane;
 mod metrics;
 mod middleware;
 mod openapi;
+mod password_attempt;
 mod priority;
 mod probes;
 mod problem;
 mod refusals;
-mod refused_guesses;
-mod revocation_feed;
+mod refused_attempts;
+mod revocation_cache;
 mod routes;
 mod server;
 mod throttle;

@@ -14,17 +14,17 @@ use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, HttpServer, rt, web};
 
 use crate::app::{App, Policies, Ports};
-use crate::attempt_gate::AttemptGate;
 use crate::client_address::{ClientAddresses, ProxySettings};
 use crate::connections::{ConnectionSettings, Connections, affordable};
+use crate::keyed_lock::KeyedLock;
 use crate::lane::{Lane, LaneSettings};
 use crate::metrics::Metrics;
 use crate::middleware::{envelope, limits};
 use crate::openapi::openapi_json;
 use crate::probes::Probes;
 use crate::refusals::{RefusalLog, RefusalPorts};
-use crate::refused_guesses::RefusalCounts;
-use crate::revocation_feed::RevocationFeed;
+use crate::refused_attempts::RefusalCounts;
+use crate::revocation_cache::RevocationCache;
 use crate::routes;
 use crate::throttle::{Throttle, ThrottleSettings};
 
@@ -99,7 +99,7 @@ where
         management: management.local_addr()?,
     };
     let life = policies.token_life();
-    let revocations = RevocationFeed::open(
+    let revocations = RevocationCache::open(
         Arc::clone(&ports.revocation_store),
         Arc::clone(&ports.clock),
         life,
@@ -123,13 +123,13 @@ where
     let storage_lane = Lane::start("storage", settings.storage_lane, metrics.lane("storage"), || {})?;
     let app = web::Data::new(App {
         refusals: Arc::clone(&refusals),
-        refused_guesses: RefusalCounts::default(),
+        refused_attempts: RefusalCounts::default(),
         revocations: Arc::clone(&revocations),
         ports,
         policies,
         password_lane,
         storage_lane,
-        attempt_gate: AttemptGate::default(),
+        keyed_lock: KeyedLock::default(),
         metrics,
         probes: Probes::default(),
         draining: AtomicBool::new(false),

@@ -21,7 +21,7 @@ const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Who issues access tokens, and for whom: `iss` and `aud` (RFC 7519, sections 4.1.1 and 4.1.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parties {
+pub struct IssuerAndAudience {
     /// The issuer: the public URL of the deployment (`server.public_url`), compared character by character.
     pub issuer: String,
     /// The audience: the services that are to accept the tokens (`tokens.audience`).
@@ -48,7 +48,7 @@ pub(crate) struct ClaimsOut<'a> {
 }
 
 impl<'a> ClaimsOut<'a> {
-    pub(crate) fn new(claims: &'a AccessClaims, parties: &'a Parties) -> Self {
+    pub(crate) fn new(claims: &'a AccessClaims, parties: &'a IssuerAndAudience) -> Self {
         Self {
             iss: &parties.issuer,
             sub: claims.subject.to_string(),
@@ -115,7 +115,7 @@ impl<'a> ClaimsIn<'a> {
     }
 
     /// Checks every claim but the times, and takes out what differs from token to token.
-    pub(crate) fn check(self, parties: &Parties) -> Result<AccessClaims, TokenRejected> {
+    pub(crate) fn check(self, parties: &IssuerAndAudience) -> Result<AccessClaims, TokenRejected> {
         if self.iss != parties.issuer {
             return Err(rejected("the issuer is another"));
         }

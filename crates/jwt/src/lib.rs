@@ -22,7 +22,7 @@
 //! use doorward_domain::access::{Holders, Permission, Principal};
 //! use doorward_domain::ports::AccessTokenVerifier;
 //! use doorward_domain::time::Timestamp;
-//! use doorward_jwt::{Parties, Verifier};
+//! use doorward_jwt::{IssuerAndAudience, Verifier};
 //!
 //! struct ReadInvoices;
 //!
@@ -41,7 +41,7 @@
 //! #     &MemoryStore::new(), &MasterKey::generate(&entropy).into(),
 //! #     KeyRules { algorithm: Algorithm::EdDsa, policy }, now, &entropy,
 //! # )?);
-//! # let signer = Signer::new(Arc::clone(&ring), Parties {
+//! # let signer = Signer::new(Arc::clone(&ring), IssuerAndAudience {
 //! #     issuer: "https://id.example.org".to_owned(), audience: "doorward".to_owned(),
 //! # });
 //! # let token = signer.sign(&AccessClaims {
@@ -51,7 +51,7 @@
 //! # })?;
 //! # let (key_set, token) = (ring.key_set(), token.expose());
 //! // `key_set` is the document that Doorward published, `token` what a client sent, `now` what the clock says.
-//! let parties = Parties {
+//! let parties = IssuerAndAudience {
 //!     issuer: "https://id.example.org".to_owned(), // the public URL of Doorward
 //!     audience: "doorward".to_owned(),
 //! };
@@ -68,31 +68,31 @@
 mod algorithm;
 mod attempts;
 mod claims;
-mod compact;
 mod error;
+mod jws;
+mod key_generation;
+mod key_ring;
 mod key_set;
-mod making;
 mod master_key;
 mod public_key;
 mod refresh;
 mod resealing;
-mod ring;
 mod sealing;
 mod signer;
 mod signing_key;
-mod stored;
+mod stored_keys;
 mod verified_tokens;
 mod verifier;
 
 pub use algorithm::Algorithm;
 pub use attempts::HmacAttemptKeys;
-pub use claims::Parties;
+pub use claims::IssuerAndAudience;
 pub use error::{CryptoError, OpenError};
+pub use key_ring::{KeyRing, KeyRules, RotationReport};
 pub use key_set::InvalidKeySet;
 pub use master_key::{InvalidMasterKey, MasterKey, MasterKeys};
 pub use refresh::RefreshSealer;
 pub use resealing::{Resealed, reseal};
-pub use ring::{KeyRing, KeyRules, Tended};
 pub use signer::Signer;
 pub use verifier::Verifier;
 

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use crate::OpenError;
 use crate::master_key::MasterKeys;
 use crate::sealing::Sealers;
-use crate::stored::unseal;
+use crate::stored_keys::unseal;
 
 /// What [`reseal`] found and did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -6,18 +6,18 @@ use doorward_domain::ports::{AccessTokenSigner, SigningError};
 use doorward_domain::token::{AccessClaims, AccessToken};
 
 use crate::claims::ClaimsOut;
-use crate::{KeyRing, Parties};
+use crate::{IssuerAndAudience, KeyRing};
 
 /// Signs access tokens with the current key of a ring.
 #[derive(Debug, Clone)]
 pub struct Signer {
     ring: Arc<KeyRing>,
-    parties: Parties,
+    parties: IssuerAndAudience,
 }
 
 impl Signer {
     /// Signs with the keys of `ring`, in the name of the issuer and for the audience of `parties`.
-    pub const fn new(ring: Arc<KeyRing>, parties: Parties) -> Self {
+    pub const fn new(ring: Arc<KeyRing>, parties: IssuerAndAudience) -> Self {
         Self { ring, parties }
     }
 }

@@ -8,11 +8,11 @@ use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, ClaimTimes, KeyId, UntimelyClaims};
 
 use crate::claims::{ClaimsIn, rejected};
-use crate::compact::{Compact, Header};
+use crate::jws::{Compact, Header};
 use crate::key_set::{InvalidKeySet, KeySet};
 use crate::public_key::PublicKey;
 use crate::verified_tokens::{Verified, VerifiedTokens};
-use crate::{KeyRing, Parties};
+use crate::{IssuerAndAudience, KeyRing};
 
 /// Verifies access tokens, in Doorward itself or in any service that has Doorward's key set.
 ///
@@ -23,7 +23,7 @@ use crate::{KeyRing, Parties};
 #[derive(Debug, Clone)]
 pub struct Verifier {
     keys: KeySource,
-    parties: Parties,
+    parties: IssuerAndAudience,
     leeway: Duration,
     verified: Option<Arc<VerifiedTokens>>,
 }
@@ -36,7 +36,7 @@ enum KeySource {
 
 impl Verifier {
     /// Verifies with the keys of `ring`, forgiving clocks that differ by `leeway`.
-    pub const fn new(ring: Arc<KeyRing>, parties: Parties, leeway: Duration) -> Self {
+    pub const fn new(ring: Arc<KeyRing>, parties: IssuerAndAudience, leeway: Duration) -> Self {
         Self {
             keys: KeySource::Ring(ring),
             parties,
@@ -49,7 +49,11 @@ impl Verifier {
     ///
     /// The keys are those of the document: after a key was rotated, a new verifier has to be made of the new document.
     /// Doorward publishes a key well before it signs with it.
-    pub fn from_key_set(json: &str, parties: Parties, leeway: Duration) -> Result<Self, InvalidKeySet> {
+    pub fn from_key_set(
+        json: &str,
+        parties: IssuerAndAudience,
+        leeway: Duration,
+    ) -> Result<Self, InvalidKeySet> {
         Ok(Self {
             keys: KeySource::KeySet(KeySet::parse(json)?),
             parties,

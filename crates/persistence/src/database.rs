@@ -7,12 +7,12 @@ use doorward_domain::ports::{Repositories, StoreError, StoreResult, UnitOfWork, 
 
 use crate::connection::connect;
 use crate::failure::Failure;
-use crate::gate::Gate;
 use crate::migrations::{self, SchemaStatus};
 use crate::pool::Connections;
 use crate::transaction::{self, Mode};
 use crate::url::{DatabaseUrl, InvalidDatabaseUrl};
 use crate::work::Work;
+use crate::write_queue::WriteQueue;
 
 /// How often a transaction that lost to a concurrent one is run before it is given up.
 const RUNS: u32 = 3;
@@ -59,7 +59,7 @@ impl From<InvalidDatabaseUrl> for OpenError {
 pub struct Database {
     connections: Connections,
     /// Orders the writing transactions of this process; on SQLite only.
-    gate: Option<Gate>,
+    gate: Option<WriteQueue>,
     patience: Duration,
     /// Version and name of every migration, in order.
     migrations: Vec<(String, String)>,
@@ -90,7 +90,7 @@ impl Database {
         }
         Ok(Self {
             connections: Connections::new(&settings.url, settings.max_connections, settings.acquire_timeout),
-            gate: settings.url.is_sqlite().then(Gate::default),
+            gate: settings.url.is_sqlite().then(WriteQueue::default),
             patience: settings.acquire_timeout,
             migrations: migrations::known(&connection),
         })

@@ -27,7 +27,6 @@ mod connection;
 mod database;
 mod failure;
 mod field;
-mod gate;
 mod locks;
 mod migrations;
 mod pool;
@@ -39,6 +38,7 @@ pub mod test_support;
 mod transaction;
 mod url;
 mod work;
+mod write_queue;
 
 pub use database::{Database, DatabaseSettings, OpenError};
 pub use migrations::{SchemaStatus, migrate, schema_status};

@@ -11,8 +11,8 @@ use doorward_http::{
     ProxySettings, Rate, ThrottleSettings as HttpThrottle,
 };
 use doorward_jwt::{
-    Algorithm, HmacAttemptKeys, KeyRing, KeyRules, MasterKeys, OpenError as KeyError, Parties, RefreshSealer,
-    Signer, Verifier,
+    Algorithm, HmacAttemptKeys, IssuerAndAudience, KeyRing, KeyRules, MasterKeys, OpenError as KeyError,
+    RefreshSealer, Signer, Verifier,
 };
 use doorward_password::{Argon2Hasher, Argon2Params, ZxcvbnEstimator};
 use doorward_persistence::{Database, DatabaseSettings, OpenError, migrate};
@@ -92,7 +92,7 @@ pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), Failure> 
     let store = database(settings)?;
     let ring = KeyRing::open(&*store, &masters, key_rules(settings), now(), &OsEntropy)?;
     let ring = Arc::new(ring);
-    let parties = Parties {
+    let parties = IssuerAndAudience {
         issuer: settings.server.public_url.clone(),
         audience: settings.tokens.audience.clone(),
     };

@@ -2,7 +2,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use core::sync::atomic::{AtomicI64, Ordering};
 use core::time::Duration;
 
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use doorward_domain::time::Timestamp;
 
 use crate::sample;
@@ -45,15 +45,15 @@ impl Default for Clock {
 /// A request at `now` from a client like any other. What matters to a test is said with the struct update syntax:
 ///
 /// ```
-/// use doorward_domain::audit::Occasion;
-/// use doorward_testkit::{Clock, occasion};
+/// use doorward_domain::context::RequestContext;
+/// use doorward_testkit::{Clock, context};
 ///
 /// let clock = Clock::default();
-/// let from_elsewhere = Occasion { ip: "2001:db8::7".parse().ok(), ..occasion(clock.now()) };
+/// let from_elsewhere = RequestContext { ip: "2001:db8::7".parse().ok(), ..context(clock.now()) };
 /// assert_eq!(from_elsewhere.now, clock.now());
 /// ```
-pub fn occasion(now: Timestamp) -> Occasion {
-    Occasion {
+pub fn context(now: Timestamp) -> RequestContext {
+    RequestContext {
         now,
         request_id: "request-1".to_owned(),
         ip: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),

@@ -27,7 +27,7 @@ pub mod histories;
 mod memory;
 pub mod sample;
 
-pub use clock::{Clock, occasion};
+pub use clock::{Clock, context};
 pub use entropy::SeededEntropy;
 pub use fakes::{
     EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, FakeVerifier,

@@ -1,7 +1,8 @@
 //! Making an account for somebody else.
 
 use doorward_domain::access::{Granted, ManageUsers, Roles};
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::User;
 use doorward_domain::ports::{Entropy, HashError, Insertion, StoreError, Transactions, UnitOfWork};
 use doorward_domain::validation::Invalid;
@@ -44,10 +45,10 @@ impl CreateUser<'_> {
         admin: &Granted<ManageUsers>,
         draft: &AccountDraft,
         roles: Option<&[String]>,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<User, CreateUserError> {
-        let hashed = self.hash(draft, roles, occasion)?;
-        self.complete(admin, hashed, occasion)
+        let hashed = self.hash(draft, roles, context)?;
+        self.complete(admin, hashed, context)
     }
 
     /// Checks the draft and hashes the password. Asks no store.
@@ -55,7 +56,7 @@ impl CreateUser<'_> {
         &self,
         draft: &AccountDraft,
         roles: Option<&[String]>,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<HashedUser, CreateUserError> {
         let roles = roles.map_or_else(|| Ok(Roles::user()), parse_roles);
         // Everything that is wrong is told at once, as it is to whoever registers.
@@ -63,7 +64,7 @@ impl CreateUser<'_> {
             Ok(_) => of_roles,
             Err(of_draft) => of_draft.and(of_roles),
         })?;
-        hash(self.rules, draft, roles, occasion).map(HashedUser)
+        hash(self.rules, draft, roles, context).map(HashedUser)
     }
 
     /// Keeps the account.
@@ -71,16 +72,16 @@ impl CreateUser<'_> {
         &self,
         admin: &Granted<ManageUsers>,
         hashed: HashedUser,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<User, CreateUserError> {
         let event = Event::new(
             EventKind::UserCreated,
             EventOutcome::Success,
-            occasion,
+            context,
             self.rules.entropy,
         )
         .by(admin.principal().user_id());
-        keep(self.store, self.rules.entropy, hashed.0, event, occasion)
+        keep(self.store, self.rules.entropy, hashed.0, event, context)
     }
 }
 
@@ -98,21 +99,21 @@ impl CreateUserAsOperator<'_> {
         &self,
         draft: &AccountDraft,
         roles: Roles,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<User, CreateUserError> {
         let event = Event::new(
             EventKind::UserCreated,
             EventOutcome::Success,
-            occasion,
+            context,
             self.rules.entropy,
         )
         .with("by", "operator");
         keep(
             self.store,
             self.rules.entropy,
-            hash(self.rules, draft, roles, occasion)?,
+            hash(self.rules, draft, roles, context)?,
             event,
-            occasion,
+            context,
         )
     }
 }
@@ -121,10 +122,10 @@ fn hash(
     rules: AccountRules<'_>,
     draft: &AccountDraft,
     granted: Roles,
-    occasion: &Occasion,
+    context: &RequestContext,
 ) -> Result<NewAccount, CreateUserError> {
     let checked = rules.check(draft)?;
-    Ok(rules.build(&checked, granted, occasion.now)?)
+    Ok(rules.build(&checked, granted, context.now)?)
 }
 
 fn keep(
@@ -132,7 +133,7 @@ fn keep(
     entropy: &dyn Entropy,
     account: NewAccount,
     event: Event,
-    occasion: &Occasion,
+    context: &RequestContext,
 ) -> Result<User, CreateUserError> {
     let NewAccount { user, digest } = account;
     let refused = Event {
@@ -140,13 +141,7 @@ fn keep(
         ..event.clone()
     };
     let created = event.of(user.id).with("roles", listed(&user.roles));
-    let closed = Event::new(
-        EventKind::SetupCompleted,
-        EventOutcome::Success,
-        occasion,
-        entropy,
-    )
-    .of(user.id);
+    let closed = Event::new(EventKind::SetupCompleted, EventOutcome::Success, context, entropy).of(user.id);
     let insertion = store.transaction(|repos| -> Result<_, StoreError> {
         let insertion = repos.users().insert(&user, &digest)?;
         if insertion == Insertion::EmailTaken {
@@ -154,7 +149,7 @@ fn keep(
             return Ok(insertion);
         }
         repos.events().append(&created)?;
-        if user.is_active_admin() && repos.setup().complete(occasion.now)? {
+        if user.is_active_admin() && repos.setup().complete(context.now)? {
             // Whoever makes it: the first administrator closes setup.
             repos.events().append(&closed)?;
         }

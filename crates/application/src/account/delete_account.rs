@@ -5,7 +5,8 @@ use core::time::Duration;
 use secrecy::SecretString;
 
 use doorward_domain::access::{Granted, ManageOwnAccount};
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::{PlainPassword, User};
 use doorward_domain::ports::{HashError, StoreError, Transactions};
 
@@ -13,7 +14,7 @@ use crate::account::update_user::{is_last_admin, remember_last_admin};
 use crate::attempt::budget::forget_networks;
 use crate::attempt::password_check::{Failure, Finding};
 use crate::session::revoke::revoke_all_versions;
-use crate::{CountedGuess, Guess, PasswordCheck};
+use crate::{CountedAttempt, PasswordAttempt, PasswordCheck};
 
 /// Deletes the caller's account with its sessions, for the password.
 pub struct DeleteAccount<'a> {
@@ -56,27 +57,27 @@ impl DeleteAccount<'_> {
         &self,
         caller: &Granted<ManageOwnAccount>,
         password: &SecretString,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<(), DeleteAccountError> {
-        let guess = self.check.count(self.begin(caller, occasion)?, occasion)?;
+        let guess = self.check.count(self.begin(caller, context)?, context)?;
         let verified = self.verify(guess, password)?;
-        self.complete(verified, occasion)
+        self.complete(verified, context)
     }
 
     /// Looks whether the caller's account may be tried. The guess is then to be [counted](PasswordCheck::count).
     pub fn begin(
         &self,
         caller: &Granted<ManageOwnAccount>,
-        occasion: &Occasion,
-    ) -> Result<Guess, DeleteAccountError> {
+        context: &RequestContext,
+    ) -> Result<PasswordAttempt, DeleteAccountError> {
         let user = self.check.caller(caller)?.ok_or(DeleteAccountError::Gone)?;
-        Ok(self.check.look(user.email.canonical(), Some(user.id), occasion)?)
+        Ok(self.check.look(user.email.canonical(), Some(user.id), context)?)
     }
 
     /// Looks at the password. Hashes, and asks no store.
     pub fn verify(
         &self,
-        guess: CountedGuess,
+        guess: CountedAttempt,
         password: &SecretString,
     ) -> Result<VerifiedDeletion, HashError> {
         let finding = self.check.verify(guess, &PlainPassword::new(password))?;
@@ -87,13 +88,13 @@ impl DeleteAccount<'_> {
     pub fn complete(
         &self,
         deletion: VerifiedDeletion,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<(), DeleteAccountError> {
         let right = match deletion.0 {
             Ok(right) => right,
             Err(failure) => {
                 self.check
-                    .remember_failure(EventKind::UserDeleted, &failure, occasion)?;
+                    .remember_failure(EventKind::UserDeleted, &failure, context)?;
                 return Err(DeleteAccountError::InvalidCredentials);
             }
         };
@@ -101,7 +102,7 @@ impl DeleteAccount<'_> {
         let event = Event::new(
             EventKind::UserDeleted,
             EventOutcome::Success,
-            occasion,
+            context,
             self.check.entropy,
         )
         .of(id)
@@ -128,13 +129,13 @@ impl DeleteAccount<'_> {
             repos.users().delete(id)?;
             forget_networks(repos, self.check.attempt_keys, user.email.canonical())?;
             repos.events().append(&event)?;
-            revoke_all_versions(repos, &user, occasion.now)?;
+            revoke_all_versions(repos, &user, context.now)?;
             Ok(true)
         });
         if let Err(DeleteAccountError::InvalidCredentials) = deleted {
             let failure = Failure::overtaken(id);
             self.check
-                .remember_failure(EventKind::UserDeleted, &failure, occasion)?;
+                .remember_failure(EventKind::UserDeleted, &failure, context)?;
         }
         if deleted? {
             Ok(())

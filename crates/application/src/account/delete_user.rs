@@ -1,7 +1,8 @@
 //! Deleting somebody else's account.
 
 use doorward_domain::access::{Granted, ManageUsers};
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::UserId;
 use doorward_domain::ports::{AttemptKeys, Entropy, StoreError, Transactions, UnitOfWork};
 
@@ -39,10 +40,10 @@ impl DeleteUser<'_> {
         &self,
         admin: &Granted<ManageUsers>,
         id: UserId,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<(), DeleteUserError> {
         let event = |outcome| {
-            Event::new(EventKind::UserDeleted, outcome, occasion, self.entropy)
+            Event::new(EventKind::UserDeleted, outcome, context, self.entropy)
                 .of(id)
                 .by(admin.principal().user_id())
         };
@@ -55,7 +56,7 @@ impl DeleteUser<'_> {
             repos.users().delete(id)?;
             forget_networks(repos, self.attempt_keys, user.email.canonical())?;
             repos.events().append(&event(EventOutcome::Success))?;
-            revoke_all_versions(repos, &user, occasion.now)?;
+            revoke_all_versions(repos, &user, context.now)?;
             Ok(true)
         })?;
         if deleted {

@@ -4,11 +4,11 @@ use secrecy::SecretString;
 
 use doorward_domain::access::{Role, Roles};
 use doorward_domain::audit::Event;
-use doorward_domain::change::Change;
 use doorward_domain::id::UserId;
 use doorward_domain::identity::{
     DisplayName, Email, PasswordDigest, PasswordPolicy, PlainPassword, User, UserStatus, UserVersion,
 };
+use doorward_domain::patch::Patch;
 use doorward_domain::ports::{
     Entropy, HashError, PasswordHasher, Repositories, StoreResult, StrengthEstimator,
 };
@@ -118,10 +118,10 @@ pub(crate) fn parse_name(typed: Option<&str>) -> Result<Option<DisplayName>, Vio
 }
 
 /// Parses the name that an update asks for.
-pub(crate) fn parse_name_change(name: Change<Option<&str>>) -> Result<Change<Option<DisplayName>>, Invalid> {
+pub(crate) fn parse_name_change(name: Patch<Option<&str>>) -> Result<Patch<Option<DisplayName>>, Invalid> {
     Ok(match name {
-        Change::Keep => Change::Keep,
-        Change::To(typed) => Change::To(parse_name(typed)?),
+        Patch::Keep => Patch::Keep,
+        Patch::To(typed) => Patch::To(parse_name(typed)?),
     })
 }
 

@@ -1,7 +1,8 @@
 //! Making an account for oneself.
 
 use doorward_domain::access::Roles;
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::{Email, User};
 use doorward_domain::ports::{HashError, Insertion, StoreError, Transactions, UnitOfWork};
 use doorward_domain::validation::Invalid;
@@ -45,9 +46,9 @@ pub struct HashedRegistration(Result<NewAccount, Email>);
 
 impl Register<'_> {
     /// Makes the account, with the role `user`: all phases in a row.
-    pub fn execute(&self, draft: AccountDraft, occasion: &Occasion) -> Result<User, RegisterError> {
-        let hashed = self.hash(&self.begin(draft)?, occasion)?;
-        self.complete(hashed, occasion)
+    pub fn execute(&self, draft: AccountDraft, context: &RequestContext) -> Result<User, RegisterError> {
+        let hashed = self.hash(&self.begin(draft)?, context)?;
+        self.complete(hashed, context)
     }
 
     /// Looks the address up, so that nothing is hashed for one that is taken.
@@ -67,29 +68,33 @@ impl Register<'_> {
     pub fn hash(
         &self,
         registration: &Registration,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<HashedRegistration, RegisterError> {
         let checked = self.rules.check(&registration.draft)?;
         if registration.is_taken {
             return Ok(HashedRegistration(Err(checked.email)));
         }
-        let account = self.rules.build(&checked, Roles::user(), occasion.now)?;
+        let account = self.rules.build(&checked, Roles::user(), context.now)?;
         Ok(HashedRegistration(Ok(account)))
     }
 
     /// Keeps the account.
-    pub fn complete(&self, hashed: HashedRegistration, occasion: &Occasion) -> Result<User, RegisterError> {
+    pub fn complete(
+        &self,
+        hashed: HashedRegistration,
+        context: &RequestContext,
+    ) -> Result<User, RegisterError> {
         let NewAccount { user, digest } = match hashed.0 {
             Ok(account) => account,
             Err(taken) => {
                 self.store.transaction(|repos| {
-                    remember_taken(repos, &taken, self.event(EventOutcome::Failure, occasion))
+                    remember_taken(repos, &taken, self.event(EventOutcome::Failure, context))
                 })?;
                 return Err(RegisterError::EmailTaken);
             }
         };
         let [success, failure] =
-            [EventOutcome::Success, EventOutcome::Failure].map(|outcome| self.event(outcome, occasion));
+            [EventOutcome::Success, EventOutcome::Failure].map(|outcome| self.event(outcome, context));
         let success = success.of(user.id);
         let insertion = self.store.transaction(|repos| -> Result<_, StoreError> {
             let insertion = repos.users().insert(&user, &digest)?;
@@ -105,7 +110,7 @@ impl Register<'_> {
         }
     }
 
-    fn event(&self, outcome: EventOutcome, occasion: &Occasion) -> Event {
-        Event::new(EventKind::UserRegistered, outcome, occasion, self.rules.entropy)
+    fn event(&self, outcome: EventOutcome, context: &RequestContext) -> Event {
+        Event::new(EventKind::UserRegistered, outcome, context, self.rules.entropy)
     }
 }

@@ -1,7 +1,8 @@
 //! Giving roles and taking them away.
 
 use doorward_domain::access::{AssignRoles, Granted};
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::UserId;
 use doorward_domain::identity::User;
 use doorward_domain::ports::{Entropy, StoreError, Transactions, UnitOfWork};
@@ -44,7 +45,7 @@ impl SetRoles<'_> {
         admin: &Granted<AssignRoles>,
         id: UserId,
         roles: &[String],
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<User, SetRolesError> {
         let roles = parse_roles(roles)?;
         let changed = self
@@ -52,11 +53,11 @@ impl SetRoles<'_> {
             .transaction(|repos| -> Result<Option<User>, SetRolesError> {
                 let mut user = repos.users().lock(id)?.ok_or(SetRolesError::NotFound)?;
                 let (was_admin, before) = (user.is_active_admin(), listed(&user.roles));
-                if !user.set_roles(roles.clone(), occasion.now) {
+                if !user.set_roles(roles.clone(), context.now) {
                     return Ok(Some(user));
                 }
                 let event = |outcome| {
-                    Event::new(EventKind::RolesChanged, outcome, occasion, self.entropy)
+                    Event::new(EventKind::RolesChanged, outcome, context, self.entropy)
                         .of(id)
                         .by(admin.principal().user_id())
                         .with("before", before.as_str())
@@ -68,7 +69,7 @@ impl SetRoles<'_> {
                 }
                 repos.users().update(&user)?;
                 repos.events().append(&event(EventOutcome::Success))?;
-                revoke_earlier_versions(repos, &user, occasion.now)?;
+                revoke_earlier_versions(repos, &user, context.now)?;
                 Ok(Some(user))
             })?;
         changed.ok_or(SetRolesError::LastAdmin)

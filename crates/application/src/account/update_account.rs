@@ -1,9 +1,10 @@
 //! Changing one's own account.
 
 use doorward_domain::access::{Granted, ManageOwnAccount};
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
-use doorward_domain::change::Change;
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::User;
+use doorward_domain::patch::Patch;
 use doorward_domain::ports::{Entropy, StoreError, Transactions, UnitOfWork};
 use doorward_domain::validation::Invalid;
 
@@ -36,8 +37,8 @@ impl UpdateAccount<'_> {
     pub fn execute(
         &self,
         caller: &Granted<ManageOwnAccount>,
-        name: Change<Option<&str>>,
-        occasion: &Occasion,
+        name: Patch<Option<&str>>,
+        context: &RequestContext,
     ) -> Result<User, UpdateAccountError> {
         let name = parse_name_change(name)?;
         let id = caller.principal().user_id();
@@ -47,12 +48,12 @@ impl UpdateAccount<'_> {
                 .lock(id)?
                 .filter(User::is_active)
                 .ok_or(UpdateAccountError::Gone)?;
-            if name.clone().apply(|name| user.set_name(name, occasion.now)) {
+            if name.clone().apply(|name| user.set_name(name, context.now)) {
                 repos.users().update(&user)?;
                 let event = Event::new(
                     EventKind::UserUpdated,
                     EventOutcome::Success,
-                    occasion,
+                    context,
                     self.entropy,
                 )
                 .of(id)

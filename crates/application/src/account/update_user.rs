@@ -1,10 +1,11 @@
 //! Changing somebody else's account.
 
 use doorward_domain::access::{Granted, ManageUsers};
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
-use doorward_domain::change::Change;
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::UserId;
 use doorward_domain::identity::{User, UserStatus};
+use doorward_domain::patch::Patch;
 use doorward_domain::ports::{Entropy, Repositories, StoreError, StoreResult, Transactions, UnitOfWork};
 use doorward_domain::token::EndReason;
 use doorward_domain::validation::Invalid;
@@ -45,13 +46,13 @@ impl UpdateUser<'_> {
         &self,
         admin: &Granted<ManageUsers>,
         id: UserId,
-        name: Change<Option<&str>>,
-        status: Change<UserStatus>,
-        occasion: &Occasion,
+        name: Patch<Option<&str>>,
+        status: Patch<UserStatus>,
+        context: &RequestContext,
     ) -> Result<User, UpdateUserError> {
         let name = parse_name_change(name)?;
         let tell = |kind, outcome| {
-            Event::new(kind, outcome, occasion, self.entropy)
+            Event::new(kind, outcome, context, self.entropy)
                 .of(id)
                 .by(admin.principal().user_id())
         };
@@ -61,8 +62,8 @@ impl UpdateUser<'_> {
             .transaction(|repos| -> Result<Option<User>, UpdateUserError> {
                 let mut user = repos.users().lock(id)?.ok_or(UpdateUserError::NotFound)?;
                 let was_admin = user.is_active_admin();
-                let renamed = name.clone().apply(|name| user.set_name(name, occasion.now));
-                let switched = status.apply(|status| user.set_status(status, occasion.now));
+                let renamed = name.clone().apply(|name| user.set_name(name, context.now));
+                let switched = status.apply(|status| user.set_status(status, context.now));
                 if was_admin && !user.is_active_admin() && is_last_admin(repos)? {
                     let refused = tell(EventKind::StatusChanged, EventOutcome::Failure);
                     remember_last_admin(repos, refused.with("status", user.status.as_str()))?;
@@ -86,11 +87,11 @@ impl UpdateUser<'_> {
                         None,
                         EndReason::UserDisabled,
                         event(EventKind::SessionEnded),
-                        occasion,
+                        context,
                     )?;
                 }
                 if switched {
-                    revoke_earlier_versions(repos, &user, occasion.now)?;
+                    revoke_earlier_versions(repos, &user, context.now)?;
                 }
                 Ok(Some(user))
             })?;

@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::{AttemptKey, CanonicalEmail, ClientNetwork};
 use doorward_domain::ports::{AttemptKeys, Repositories, StoreResult};
 use doorward_domain::time::Timestamp;
@@ -36,17 +36,17 @@ impl Budget {
         repos: &mut dyn Repositories,
         keys: &dyn AttemptKeys,
         email: &CanonicalEmail,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> StoreResult<Self> {
         let account = keys.attempt_key(email);
-        let network = occasion
+        let network = context
             .ip
             .map(|address| keys.network_key(email, &ClientNetwork::of(address)));
         let last_login = match &network {
             Some(network) => repos.networks().last_login(network)?,
             None => None,
         };
-        let is_known = last_login.is_some_and(|last| occasion.now.since(last) <= KNOWN_FOR);
+        let is_known = last_login.is_some_and(|last| context.now.since(last) <= KNOWN_FOR);
         Ok(Self {
             account,
             network,

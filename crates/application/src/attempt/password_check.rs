@@ -3,9 +3,9 @@
 //! Every use case that verifies a password does it through here, so that none of them is a way around the limit. A guess
 //! goes through four phases, each with a type that only the one before makes:
 //!
-//! 1. *look* ([`Guess`]): what it counts on, and whether it may be made at all. Reads only.
-//! 2. *count* ([`CountedGuess`]): in a transaction of its own, so that guesses made at once cannot all be verified before
-//!    the first is counted. Between the two its maker may wait for a turn at [`Guess::turn`].
+//! 1. *look* ([`PasswordAttempt`]): what it counts on, and whether it may be made at all. Reads only.
+//! 2. *count* ([`CountedAttempt`]): in a transaction of its own, so that guesses made at once cannot all be verified before
+//!    the first is counted. Between the two its maker may wait for a turn at [`PasswordAttempt::turn`].
 //! 3. *verify*: hashes, and touches no store.
 //! 4. *complete*: in one transaction of the use case, forgive what was counted or remember the failure.
 //!
@@ -14,13 +14,15 @@
 use core::time::Duration;
 
 use doorward_domain::access::{Granted, ManageOwnAccount};
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::UserId;
 use doorward_domain::identity::{
-    AttemptKey, AttemptPolicy, AttemptRecord, CanonicalEmail, Credentials, Judgement, PlainPassword, User,
+    AttemptDecision, AttemptKey, AttemptPolicy, AttemptRecord, CanonicalEmail, Credentials, PlainPassword,
+    User,
 };
 use doorward_domain::ports::{
-    AttemptKeys, Entropy, HashError, PasswordHasher, RefusedGuesses, Repositories, StoreError, StoreResult,
+    AttemptKeys, Entropy, HashError, PasswordHasher, RefusedAttempts, Repositories, StoreError, StoreResult,
     Transactions, UnitOfWork, Verification,
 };
 
@@ -38,14 +40,14 @@ pub struct PasswordCheck<'a> {
     /// How many guesses an account allows.
     pub attempts: &'a AttemptPolicy,
     /// Says which refusals the audit log tells of.
-    pub refused: &'a dyn RefusedGuesses,
+    pub refused: &'a dyn RefusedAttempts,
     /// Makes the ids of events.
     pub entropy: &'a dyn Entropy,
 }
 
 /// Why a password is not looked at.
 #[derive(Debug, thiserror::Error)]
-pub enum GuessError {
+pub enum AttemptError {
     /// Too many failed attempts at the account; it can be tried again after this long.
     #[error("too many attempts")]
     TooManyAttempts {
@@ -58,7 +60,7 @@ pub enum GuessError {
 }
 
 /// A guess that may be made, as far as could be seen. It has not been counted yet.
-pub struct Guess {
+pub struct PasswordAttempt {
     /// `None` where no account can be: nothing is counted there.
     aim: Option<Aim>,
 }
@@ -71,7 +73,7 @@ struct Aim {
 }
 
 /// A guess that was counted and may be verified, once.
-pub struct CountedGuess {
+pub struct CountedAttempt {
     credentials: Option<Credentials>,
     count: Option<Count>,
 }
@@ -86,10 +88,10 @@ struct Count {
 
 /// What came of a guess: whether it is the password of an account that may be used. If it is not, or there is no such
 /// account, or it may not be used, is one for the caller.
-pub(crate) type Finding = Result<RightGuess, Failure>;
+pub(crate) type Finding = Result<VerifiedAttempt, Failure>;
 
 /// A guess that is the password.
-pub(crate) struct RightGuess {
+pub(crate) struct VerifiedAttempt {
     /// The account, as it was found.
     pub(crate) credentials: Credentials,
     /// Whether the digest should be made again with the parameters of today.
@@ -113,7 +115,7 @@ impl Failure {
     }
 }
 
-impl Guess {
+impl PasswordAttempt {
     /// A guess at an address that no account can have.
     pub(crate) const fn at_nobody() -> Self {
         Self { aim: None }
@@ -141,10 +143,10 @@ impl PasswordCheck<'_> {
         &self,
         email: &CanonicalEmail,
         user: Option<UserId>,
-        occasion: &Occasion,
-    ) -> Result<Guess, GuessError> {
+        context: &RequestContext,
+    ) -> Result<PasswordAttempt, AttemptError> {
         let (budget, record) = self.store.snapshot(|repos| -> StoreResult<_> {
-            let budget = Budget::find(repos, self.attempt_keys, email, occasion)?;
+            let budget = Budget::find(repos, self.attempt_keys, email, context)?;
             let record = repos.attempts().find(budget.key())?;
             Ok((budget, record))
         })?;
@@ -153,29 +155,34 @@ impl PasswordCheck<'_> {
             user,
             budget,
         };
-        if let Judgement::Wait { wait, correction } = self.attempts.judge(record.as_ref(), occasion.now) {
-            let told = self.refused.note(aim.budget.key(), occasion.now);
+        if let AttemptDecision::Wait { wait, correction } = self.attempts.judge(record.as_ref(), context.now)
+        {
+            let told = self.refused.note(aim.budget.key(), context.now);
             if told.is_none() && correction.is_none() {
-                return Err(GuessError::TooManyAttempts { retry_after: wait });
+                return Err(AttemptError::TooManyAttempts { retry_after: wait });
             }
             // What is remembered is decided under the lock; by then there may be no reason to refuse any more.
             self.store.transaction(|repos| -> StoreResult<_> {
-                match self.judge(repos, &aim, occasion)? {
-                    (_, Judgement::Allowed(_)) => Ok(Ok(())),
-                    (_, Judgement::Wait { wait, correction }) => {
-                        self.refuse(repos, &aim, correction, told, occasion)?;
-                        Ok(Err(GuessError::TooManyAttempts { retry_after: wait }))
+                match self.judge(repos, &aim, context)? {
+                    (_, AttemptDecision::Allowed(_)) => Ok(Ok(())),
+                    (_, AttemptDecision::Wait { wait, correction }) => {
+                        self.refuse(repos, &aim, correction, told, context)?;
+                        Ok(Err(AttemptError::TooManyAttempts { retry_after: wait }))
                     }
                 }
             })??;
         }
-        Ok(Guess { aim: Some(aim) })
+        Ok(PasswordAttempt { aim: Some(aim) })
     }
 
     /// Counts a guess, if it still may be made.
-    pub fn count(&self, guess: Guess, occasion: &Occasion) -> Result<CountedGuess, GuessError> {
+    pub fn count(
+        &self,
+        guess: PasswordAttempt,
+        context: &RequestContext,
+    ) -> Result<CountedAttempt, AttemptError> {
         let Some(aim) = guess.aim else {
-            return Ok(CountedGuess {
+            return Ok(CountedAttempt {
                 credentials: None,
                 count: None,
             });
@@ -183,16 +190,16 @@ impl PasswordCheck<'_> {
         // A store may run the transaction again, but there is one refusal to note.
         let mut noted = None;
         let (credentials, before, record) = self.store.transaction(|repos| -> StoreResult<_> {
-            match self.judge(repos, &aim, occasion)? {
-                (before, Judgement::Allowed(counted)) => {
+            match self.judge(repos, &aim, context)? {
+                (before, AttemptDecision::Allowed(counted)) => {
                     repos.attempts().put(aim.budget.key(), &counted)?;
                     Ok(Ok((find(repos, &aim)?, before, counted)))
                 }
-                (_, Judgement::Wait { wait, correction }) => {
-                    let note = || self.refused.note(aim.budget.key(), occasion.now);
+                (_, AttemptDecision::Wait { wait, correction }) => {
+                    let note = || self.refused.note(aim.budget.key(), context.now);
                     let told = *noted.get_or_insert_with(note);
-                    self.refuse(repos, &aim, correction, told, occasion)?;
-                    Ok(Err(GuessError::TooManyAttempts { retry_after: wait }))
+                    self.refuse(repos, &aim, correction, told, context)?;
+                    Ok(Err(AttemptError::TooManyAttempts { retry_after: wait }))
                 }
             }
         })??;
@@ -201,12 +208,12 @@ impl PasswordCheck<'_> {
             before,
             record,
         });
-        Ok(CountedGuess { credentials, count })
+        Ok(CountedAttempt { credentials, count })
     }
 
     /// Uncounts a guess that could not be verified for want of room to hash in. If others have been counted since, it
     /// stays counted.
-    pub fn take_back(&self, guess: CountedGuess) -> StoreResult<()> {
+    pub fn take_back(&self, guess: CountedAttempt) -> StoreResult<()> {
         let Some(count) = guess.count else { return Ok(()) };
         let key = count.budget.key();
         self.store.transaction(|repos| {
@@ -224,10 +231,10 @@ impl PasswordCheck<'_> {
         &self,
         repos: &mut dyn Repositories,
         aim: &Aim,
-        occasion: &Occasion,
-    ) -> StoreResult<(Option<AttemptRecord>, Judgement)> {
+        context: &RequestContext,
+    ) -> StoreResult<(Option<AttemptRecord>, AttemptDecision)> {
         let record = repos.attempts().lock(aim.budget.key())?;
-        let judgement = self.attempts.judge(record.as_ref(), occasion.now);
+        let judgement = self.attempts.judge(record.as_ref(), context.now);
         Ok((record, judgement))
     }
 
@@ -237,7 +244,7 @@ impl PasswordCheck<'_> {
         aim: &Aim,
         correction: Option<AttemptRecord>,
         told: Option<u64>,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> StoreResult<()> {
         if let Some(corrected) = correction {
             repos.attempts().put(aim.budget.key(), &corrected)?;
@@ -246,7 +253,7 @@ impl PasswordCheck<'_> {
         let mut event = Event::new(
             EventKind::LoginRefused,
             EventOutcome::Failure,
-            occasion,
+            context,
             self.entropy,
         )
         .with("count", refusals.to_string());
@@ -258,8 +265,12 @@ impl PasswordCheck<'_> {
     }
 
     /// Looks at the password. Costs the same whether or not there is an account, and whatever its state. Asks no store.
-    pub(crate) fn verify(&self, guess: CountedGuess, password: &PlainPassword) -> Result<Finding, HashError> {
-        let CountedGuess { credentials, count } = guess;
+    pub(crate) fn verify(
+        &self,
+        guess: CountedAttempt,
+        password: &PlainPassword,
+    ) -> Result<Finding, HashError> {
+        let CountedAttempt { credentials, count } = guess;
         let Some(credentials) = credentials else {
             self.hasher.verify_nothing(password)?;
             let reason = match count {
@@ -274,7 +285,7 @@ impl PasswordCheck<'_> {
         let reason = match self.hasher.verify(password, &credentials.digest)? {
             Verification::Match { .. } if !credentials.user.is_active() => "account-disabled",
             Verification::Match { outdated } => {
-                return Ok(Ok(RightGuess {
+                return Ok(Ok(VerifiedAttempt {
                     credentials,
                     outdated,
                     count,
@@ -294,10 +305,10 @@ impl PasswordCheck<'_> {
         &self,
         kind: EventKind,
         failure: &Failure,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> StoreResult<()> {
         let mut event =
-            Event::new(kind, EventOutcome::Failure, occasion, self.entropy).with("reason", failure.reason);
+            Event::new(kind, EventOutcome::Failure, context, self.entropy).with("reason", failure.reason);
         event.user_id = failure.user_id;
         self.store
             .transaction(|repos| -> Result<(), StoreError> { repos.events().append(&event) })
@@ -312,7 +323,7 @@ fn find(repos: &mut dyn Repositories, aim: &Aim) -> StoreResult<Option<Credentia
     }
 }
 
-impl RightGuess {
+impl VerifiedAttempt {
     /// Forgives what was counted, after a correct guess. To be called after the account is locked, as one order keeps two
     /// transactions from waiting for each other.
     pub(crate) fn forgive(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
@@ -338,23 +349,27 @@ impl RightGuess {
     }
 
     /// Notes where the owner has logged in from. To be called after the account is locked.
-    pub(crate) fn note_login(&self, repos: &mut dyn Repositories, occasion: &Occasion) -> StoreResult<()> {
+    pub(crate) fn note_login(
+        &self,
+        repos: &mut dyn Repositories,
+        context: &RequestContext,
+    ) -> StoreResult<()> {
         match &self.count {
-            Some(count) => count.budget.note_login(repos, occasion.now),
+            Some(count) => count.budget.note_login(repos, context.now),
             None => Ok(()),
         }
     }
 }
 
 /// Hands a guess that may not be made through as the error of a use case.
-macro_rules! refused_guesses {
+macro_rules! refused_attempts {
     ($($error:ident)*) => {
         $(
-            impl From<GuessError> for crate::$error {
-                fn from(error: GuessError) -> Self {
+            impl From<AttemptError> for crate::$error {
+                fn from(error: AttemptError) -> Self {
                     match error {
-                        GuessError::TooManyAttempts { retry_after } => Self::TooManyAttempts { retry_after },
-                        GuessError::Store(error) => Self::Store(error),
+                        AttemptError::TooManyAttempts { retry_after } => Self::TooManyAttempts { retry_after },
+                        AttemptError::Store(error) => Self::Store(error),
                     }
                 }
             }
@@ -362,4 +377,4 @@ macro_rules! refused_guesses {
     };
 }
 
-refused_guesses!(LoginError ChangePasswordError DeleteAccountError);
+refused_attempts!(LoginError ChangePasswordError DeleteAccountError);

@@ -1,7 +1,8 @@
 //! Forgiving an account its failed attempts.
 
 use doorward_domain::access::{Granted, ManageUsers};
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::UserId;
 use doorward_domain::ports::{AttemptKeys, Entropy, StoreError, Transactions, UnitOfWork};
 
@@ -32,12 +33,12 @@ impl UnlockUser<'_> {
         &self,
         admin: &Granted<ManageUsers>,
         id: UserId,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<(), UnlockUserError> {
         let event = Event::new(
             EventKind::UserUnlocked,
             EventOutcome::Success,
-            occasion,
+            context,
             self.entropy,
         )
         .of(id)

@@ -3,7 +3,8 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::ports::{Entropy, StoreResult, Transactions, UnitOfWork};
 use doorward_domain::time::Timestamp;
 
@@ -45,7 +46,7 @@ impl RecordRefusals<'_> {
     }
 
     fn event(&self, refusals: &Refusals, now: Timestamp) -> Event {
-        let occasion = Occasion {
+        let context = RequestContext {
             now,
             request_id: refusals.request_id.clone(),
             ip: refusals.ip,
@@ -54,7 +55,7 @@ impl RecordRefusals<'_> {
         let event = Event::new(
             EventKind::ThrottleRefused,
             EventOutcome::Failure,
-            &occasion,
+            &context,
             self.entropy,
         )
         .with("class", refusals.class)

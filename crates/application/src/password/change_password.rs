@@ -5,15 +5,16 @@ use core::time::Duration;
 use secrecy::SecretString;
 
 use doorward_domain::access::{Granted, ManageOwnAccount};
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::{PasswordDigest, PlainPassword, User};
 use doorward_domain::ports::{HashError, StoreError, StoreResult, Transactions};
 use doorward_domain::token::EndReason;
 use doorward_domain::validation::{Invalid, Violation};
 
-use crate::attempt::password_check::{Failure, RightGuess};
+use crate::attempt::password_check::{Failure, VerifiedAttempt};
 use crate::session::end_sessions::end_all;
-use crate::{AccountRules, CountedGuess, Guess, PasswordCheck};
+use crate::{AccountRules, CountedAttempt, PasswordAttempt, PasswordCheck};
 
 /// Where the new password stands in the request.
 const NEW_PASSWORD: &str = "/new_password";
@@ -57,7 +58,7 @@ pub struct VerifiedChange(Result<Change, Failure>);
 
 /// What the right password has asked for.
 struct Change {
-    right: RightGuess,
+    right: VerifiedAttempt,
     /// The digest of the new password, or what is wrong with that.
     digest: Result<PasswordDigest, Invalid>,
 }
@@ -69,27 +70,27 @@ impl ChangePassword<'_> {
         caller: &Granted<ManageOwnAccount>,
         current: &SecretString,
         new: &SecretString,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<(), ChangePasswordError> {
-        let guess = self.check.count(self.begin(caller, occasion)?, occasion)?;
+        let guess = self.check.count(self.begin(caller, context)?, context)?;
         let verified = self.verify(guess, current, new)?;
-        self.complete(caller, verified, occasion)
+        self.complete(caller, verified, context)
     }
 
     /// Looks whether the caller's account may be tried. The guess is then to be [counted](PasswordCheck::count).
     pub fn begin(
         &self,
         caller: &Granted<ManageOwnAccount>,
-        occasion: &Occasion,
-    ) -> Result<Guess, ChangePasswordError> {
+        context: &RequestContext,
+    ) -> Result<PasswordAttempt, ChangePasswordError> {
         let user = self.check.caller(caller)?.ok_or(ChangePasswordError::Gone)?;
-        Ok(self.check.look(user.email.canonical(), Some(user.id), occasion)?)
+        Ok(self.check.look(user.email.canonical(), Some(user.id), context)?)
     }
 
     /// Looks at the current password, and at the new one if that is right. Hashes, and asks no store.
     pub fn verify(
         &self,
-        guess: CountedGuess,
+        guess: CountedAttempt,
         current: &SecretString,
         new: &SecretString,
     ) -> Result<VerifiedChange, HashError> {
@@ -110,13 +111,13 @@ impl ChangePassword<'_> {
         &self,
         caller: &Granted<ManageOwnAccount>,
         change: VerifiedChange,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<(), ChangePasswordError> {
         let Change { right, digest } = match change.0 {
             Ok(change) => change,
             Err(failure) => {
                 self.check
-                    .remember_failure(EventKind::PasswordChanged, &failure, occasion)?;
+                    .remember_failure(EventKind::PasswordChanged, &failure, context)?;
                 return Err(ChangePasswordError::InvalidCredentials);
             }
         };
@@ -130,11 +131,11 @@ impl ChangePassword<'_> {
                 return Err(invalid.into());
             }
         };
-        let written = self.write(caller, &right, &digest, occasion);
+        let written = self.write(caller, &right, &digest, context);
         if let Err(ChangePasswordError::InvalidCredentials) = written {
             let failure = Failure::overtaken(right.credentials.user.id);
             self.check
-                .remember_failure(EventKind::PasswordChanged, &failure, occasion)?;
+                .remember_failure(EventKind::PasswordChanged, &failure, context)?;
         }
         written
     }
@@ -152,14 +153,14 @@ impl ChangePassword<'_> {
     fn write(
         &self,
         caller: &Granted<ManageOwnAccount>,
-        right: &RightGuess,
+        right: &VerifiedAttempt,
         digest: &PasswordDigest,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<(), ChangePasswordError> {
         let (id, version) = (right.credentials.user.id, right.credentials.password_version);
         let session = caller.principal().session_id();
         let event = |kind| {
-            Event::new(kind, EventOutcome::Success, occasion, self.check.entropy)
+            Event::new(kind, EventOutcome::Success, context, self.check.entropy)
                 .of(id)
                 .in_session(session)
         };
@@ -184,7 +185,7 @@ impl ChangePassword<'_> {
                 Some(session),
                 EndReason::PasswordChanged,
                 ended,
-                occasion,
+                context,
             )?)
         })
     }

@@ -1,7 +1,8 @@
 //! Ending sessions without holding their tokens.
 
 use doorward_domain::access::{Granted, ManageOwnAccount, ManageUsers};
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::ports::{Entropy, Repositories, StoreError, StoreResult, Transactions, UnitOfWork};
 use doorward_domain::token::{EndReason, SessionPolicy};
@@ -29,12 +30,12 @@ pub struct LogoutEverywhere<'a> {
 
 impl LogoutEverywhere<'_> {
     /// Ends them, the one that asks among them.
-    pub fn execute(&self, caller: &Granted<ManageOwnAccount>, occasion: &Occasion) -> StoreResult<()> {
+    pub fn execute(&self, caller: &Granted<ManageOwnAccount>, context: &RequestContext) -> StoreResult<()> {
         let user = caller.principal().user_id();
         let event = Event::new(
             EventKind::SessionEnded,
             EventOutcome::Success,
-            occasion,
+            context,
             self.entropy,
         )
         .in_session(caller.principal().session_id());
@@ -45,7 +46,7 @@ impl LogoutEverywhere<'_> {
                 None,
                 EndReason::LoggedOutEverywhere,
                 event.clone(),
-                occasion,
+                context,
             )
         })
     }
@@ -67,13 +68,13 @@ impl EndSession<'_> {
         &self,
         caller: &Granted<ManageOwnAccount>,
         session: SessionId,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<(), EndSessionError> {
         let user = caller.principal().user_id();
         let event = Event::new(
             EventKind::SessionEnded,
             EventOutcome::Success,
-            occasion,
+            context,
             self.entropy,
         )
         .of(user)
@@ -82,8 +83,8 @@ impl EndSession<'_> {
         self.store.transaction(|repos| {
             let found = repos.sessions().find(session)?;
             let is_own =
-                found.is_some_and(|found| found.user_id == user && found.is_live(self.policy, occasion.now));
-            if !is_own || !end_session(repos, session, EndReason::EndedByUser, occasion.now)? {
+                found.is_some_and(|found| found.user_id == user && found.is_live(self.policy, context.now));
+            if !is_own || !end_session(repos, session, EndReason::EndedByUser, context.now)? {
                 return Err(EndSessionError::NotFound);
             }
             Ok(repos.events().append(&event)?)
@@ -101,12 +102,12 @@ pub struct EndOtherSessions<'a> {
 
 impl EndOtherSessions<'_> {
     /// Ends them.
-    pub fn execute(&self, caller: &Granted<ManageOwnAccount>, occasion: &Occasion) -> StoreResult<()> {
+    pub fn execute(&self, caller: &Granted<ManageOwnAccount>, context: &RequestContext) -> StoreResult<()> {
         let (user, own) = (caller.principal().user_id(), caller.principal().session_id());
         let event = Event::new(
             EventKind::SessionEnded,
             EventOutcome::Success,
-            occasion,
+            context,
             self.entropy,
         )
         .in_session(own);
@@ -117,7 +118,7 @@ impl EndOtherSessions<'_> {
                 Some(own),
                 EndReason::EndedByUser,
                 event.clone(),
-                occasion,
+                context,
             )
         })
     }
@@ -137,12 +138,12 @@ impl EndUserSessions<'_> {
         &self,
         admin: &Granted<ManageUsers>,
         user: UserId,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<(), EndSessionError> {
         let event = Event::new(
             EventKind::SessionEnded,
             EventOutcome::Success,
-            occasion,
+            context,
             self.entropy,
         )
         .by(admin.principal().user_id());
@@ -156,7 +157,7 @@ impl EndUserSessions<'_> {
                 None,
                 EndReason::EndedByAdmin,
                 event.clone(),
-                occasion,
+                context,
             )?)
         })
     }
@@ -169,9 +170,9 @@ pub(crate) fn end_all(
     except: Option<SessionId>,
     reason: EndReason,
     event: Event,
-    occasion: &Occasion,
+    context: &RequestContext,
 ) -> StoreResult<()> {
-    let ended = end_all_sessions(repos, user, except, reason, occasion.now)?;
+    let ended = end_all_sessions(repos, user, except, reason, context.now)?;
     if ended > 0 {
         let event = event
             .of(user)

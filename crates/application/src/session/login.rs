@@ -4,17 +4,18 @@ use core::time::Duration;
 
 use secrecy::SecretString;
 
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::SessionId;
 use doorward_domain::identity::{Credentials, Email, PasswordDigest, PlainPassword, User};
 use doorward_domain::ports::{HashError, Repositories, SigningError, StoreError, Transactions};
 use doorward_domain::token::{EndReason, Generation, Session, SessionKey};
 
-use crate::attempt::password_check::{Failure, Finding, RightGuess};
+use crate::attempt::password_check::{Failure, Finding, VerifiedAttempt};
 use crate::session::revoke::end_sessions;
-use crate::{CountedGuess, Guess, PasswordCheck, TokenIssuer, TokenPair};
+use crate::{CountedAttempt, PasswordAttempt, PasswordCheck, TokenIssuer, TokenPair};
 
-/// Opens a session for whoever knows the password, in the phases of a [guess](CountedGuess).
+/// Opens a session for whoever knows the password, in the phases of a [guess](CountedAttempt).
 pub struct Login<'a> {
     /// Verifies the password, and counts guesses.
     pub check: PasswordCheck<'a>,
@@ -58,24 +59,24 @@ impl Login<'_> {
         &self,
         email: &str,
         password: &SecretString,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<TokenPair, LoginError> {
-        let guess = self.check.count(self.begin(email, occasion)?, occasion)?;
+        let guess = self.check.count(self.begin(email, context)?, context)?;
         let verified = self.verify(guess, password)?;
-        self.complete(verified, occasion)
+        self.complete(verified, context)
     }
 
     /// Looks whether the account with this address, as typed, may be tried. The guess is then to be
     /// [counted](PasswordCheck::count).
-    pub fn begin(&self, email: &str, occasion: &Occasion) -> Result<Guess, LoginError> {
+    pub fn begin(&self, email: &str, context: &RequestContext) -> Result<PasswordAttempt, LoginError> {
         match Email::parse(email) {
-            Ok(email) => Ok(self.check.look(email.canonical(), None, occasion)?),
-            Err(_) => Ok(Guess::at_nobody()),
+            Ok(email) => Ok(self.check.look(email.canonical(), None, context)?),
+            Err(_) => Ok(PasswordAttempt::at_nobody()),
         }
     }
 
     /// Looks at the password. Hashes, and asks no store.
-    pub fn verify(&self, guess: CountedGuess, password: &SecretString) -> Result<VerifiedLogin, HashError> {
+    pub fn verify(&self, guess: CountedAttempt, password: &SecretString) -> Result<VerifiedLogin, HashError> {
         let password = PlainPassword::new(password);
         let finding = self.check.verify(guess, &password)?;
         let renewed = match &finding {
@@ -86,27 +87,27 @@ impl Login<'_> {
     }
 
     /// Opens the session, or remembers the failure.
-    pub fn complete(&self, login: VerifiedLogin, occasion: &Occasion) -> Result<TokenPair, LoginError> {
+    pub fn complete(&self, login: VerifiedLogin, context: &RequestContext) -> Result<TokenPair, LoginError> {
         let VerifiedLogin { finding, renewed } = login;
         let right = match finding {
             Ok(right) => right,
-            Err(failure) => return self.refuse(&failure, occasion),
+            Err(failure) => return self.refuse(&failure, context),
         };
-        let session = self.new_session(&right.credentials, occasion);
-        match self.open(&right, renewed.as_ref(), &session, occasion)? {
-            Some(user) => Ok(self.issuer.issue(user, &session, occasion.now)?),
-            None => self.refuse(&Failure::overtaken(right.credentials.user.id), occasion),
+        let session = self.new_session(&right.credentials, context);
+        match self.open(&right, renewed.as_ref(), &session, context)? {
+            Some(user) => Ok(self.issuer.issue(user, &session, context.now)?),
+            None => self.refuse(&Failure::overtaken(right.credentials.user.id), context),
         }
     }
 
-    fn refuse(&self, failure: &Failure, occasion: &Occasion) -> Result<TokenPair, LoginError> {
+    fn refuse(&self, failure: &Failure, context: &RequestContext) -> Result<TokenPair, LoginError> {
         self.check
-            .remember_failure(EventKind::LoginFailed, failure, occasion)?;
+            .remember_failure(EventKind::LoginFailed, failure, context)?;
         Err(LoginError::InvalidCredentials)
     }
 
-    fn new_session(&self, credentials: &Credentials, occasion: &Occasion) -> Session {
-        let now = occasion.now;
+    fn new_session(&self, credentials: &Credentials, context: &RequestContext) -> Session {
+        let now = context.now;
         Session {
             id: SessionId::generate(now, self.check.entropy),
             user_id: credentials.user.id,
@@ -117,8 +118,8 @@ impl Login<'_> {
             last_used_at: now,
             expires_at: now + self.issuer.policy.refresh_ttl,
             ended: None,
-            ip: occasion.ip,
-            user_agent: occasion.user_agent.clone(),
+            ip: context.ip,
+            user_agent: context.user_agent.clone(),
         }
     }
 
@@ -126,17 +127,17 @@ impl Login<'_> {
     /// is now; `None` when it was deleted, disabled or given another password meanwhile.
     fn open(
         &self,
-        right: &RightGuess,
+        right: &VerifiedAttempt,
         renewed: Option<&PasswordDigest>,
         session: &Session,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<Option<User>, StoreError> {
         let id = right.credentials.user.id;
         let version = right.credentials.password_version;
         let event = Event::new(
             EventKind::LoginSucceeded,
             EventOutcome::Success,
-            occasion,
+            context,
             self.check.entropy,
         )
         .of(id)
@@ -153,10 +154,10 @@ impl Login<'_> {
                 repos.users().set_digest(id, digest, version, version)?;
             }
             right.forgive(repos)?;
-            right.note_login(repos, occasion)?;
+            right.note_login(repos, context)?;
             repos.sessions().insert(session)?;
             repos.events().append(&event)?;
-            self.end_surplus(repos, session, occasion)?;
+            self.end_surplus(repos, session, context)?;
             Ok(Some(user))
         })
     }
@@ -166,15 +167,15 @@ impl Login<'_> {
         &self,
         repos: &mut dyn Repositories,
         session: &Session,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<(), StoreError> {
         let keep = self.issuer.policy.max_sessions;
-        let surplus = repos.sessions().surplus(session.user_id, occasion.now, keep)?;
-        for ended in end_sessions(repos, surplus, EndReason::Superseded, occasion.now)? {
+        let surplus = repos.sessions().surplus(session.user_id, context.now, keep)?;
+        for ended in end_sessions(repos, surplus, EndReason::Superseded, context.now)? {
             let event = Event::new(
                 EventKind::SessionEnded,
                 EventOutcome::Success,
-                occasion,
+                context,
                 self.check.entropy,
             )
             .of(session.user_id)

@@ -2,7 +2,8 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::ports::{Entropy, RefreshTokens, StoreResult, Transactions, UnitOfWork};
 use doorward_domain::token::EndReason;
 
@@ -21,7 +22,7 @@ pub struct Logout<'a> {
 impl Logout<'_> {
     /// Ends the session, if the token is one of its tokens, current or not. There is nothing else to tell: whoever wants
     /// to be logged out is, also with a token that is unknown, expired or ended already.
-    pub fn execute(&self, token: &SecretString, occasion: &Occasion) -> StoreResult<()> {
+    pub fn execute(&self, token: &SecretString, context: &RequestContext) -> StoreResult<()> {
         let Some(presented) = self.refresh_tokens.open(token.expose_secret()) else {
             return Ok(());
         };
@@ -32,11 +33,11 @@ impl Logout<'_> {
             if !self.refresh_tokens.is_authentic(&presented, &session) {
                 return Ok(());
             }
-            if end_session(repos, session.id, EndReason::LoggedOut, occasion.now)? {
+            if end_session(repos, session.id, EndReason::LoggedOut, context.now)? {
                 let event = Event::new(
                     EventKind::SessionEnded,
                     EventOutcome::Success,
-                    occasion,
+                    context,
                     self.entropy,
                 )
                 .of(session.user_id)

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::User;
 use doorward_domain::ports::{Repositories, SigningError, StoreError, Transactions, UnitOfWork};
 use doorward_domain::time::Timestamp;
@@ -51,7 +52,7 @@ pub enum RefreshError {
 
 impl Refresh<'_> {
     /// Rotates the session, or answers a retry with the same successor, or finds a replay out and ends the session.
-    pub fn execute(&self, token: &SecretString, occasion: &Occasion) -> Result<TokenPair, RefreshError> {
+    pub fn execute(&self, token: &SecretString, context: &RequestContext) -> Result<TokenPair, RefreshError> {
         let presented = self
             .issuer
             .refresh_tokens
@@ -60,7 +61,7 @@ impl Refresh<'_> {
         // A refusal is a value here: the end of a replayed session commits although its holder is turned away.
         let refreshed = self.store.transaction(|repos| {
             for _ in 0..MAX_ROUNDS {
-                if let Some(settled) = self.settle(repos, &presented, occasion)? {
+                if let Some(settled) = self.settle(repos, &presented, context)? {
                     return Ok(settled.into_tokens());
                 }
             }
@@ -75,7 +76,7 @@ impl Refresh<'_> {
         &self,
         repos: &mut dyn Repositories,
         presented: &PresentedRefreshToken,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<Option<Settled>, StoreError> {
         let Some((session, user)) = repos.sessions().find_with_user(presented.session_id)? else {
             return Ok(Some(Settled::Refused));
@@ -83,24 +84,24 @@ impl Refresh<'_> {
         if !self.issuer.refresh_tokens.is_authentic(presented, &session) {
             return Ok(Some(Settled::Refused));
         }
-        let occasion = &Occasion {
+        let context = &RequestContext {
             now: (self.clock)(),
-            ..occasion.clone()
+            ..context.clone()
         };
-        match decide(&session, presented.generation, occasion.now, self.issuer.policy) {
-            Decision::Refuse(refusal) => self.refuse(repos, &session, refusal.as_str(), occasion).map(Some),
+        match decide(&session, presented.generation, context.now, self.issuer.policy) {
+            Decision::Refuse(refusal) => self.refuse(repos, &session, refusal.as_str(), context).map(Some),
             Decision::Replay => self
-                .end_replayed(repos, &session, presented.generation, occasion)
+                .end_replayed(repos, &session, presented.generation, context)
                 .map(Some),
             // Roles and status are the store's, never copied from an old token.
             Decision::Repeat { .. } | Decision::Rotate { .. } if !user.is_active() => {
-                self.refuse(repos, &session, INACTIVE, occasion).map(Some)
+                self.refuse(repos, &session, INACTIVE, context).map(Some)
             }
             Decision::Repeat { .. } => {
-                let tokens = (user, session, occasion.now);
+                let tokens = (user, session, context.now);
                 Ok(Some(Settled::Tokens(Box::new(tokens))))
             }
-            Decision::Rotate { from, to } => self.rotate(repos, user, session, (from, to), occasion),
+            Decision::Rotate { from, to } => self.rotate(repos, user, session, (from, to), context),
         }
     }
 
@@ -110,20 +111,26 @@ impl Refresh<'_> {
         repos: &mut dyn Repositories,
         session: &Session,
         reason: &str,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<Settled, StoreError> {
         let event = self.event(
             EventKind::SessionRefreshed,
             EventOutcome::Failure,
             session,
-            occasion,
+            context,
         );
         repos.events().append(&event.with("reason", reason))?;
         Ok(Settled::Refused)
     }
 
-    fn event(&self, kind: EventKind, outcome: EventOutcome, session: &Session, occasion: &Occasion) -> Event {
-        Event::new(kind, outcome, occasion, self.issuer.entropy)
+    fn event(
+        &self,
+        kind: EventKind,
+        outcome: EventOutcome,
+        session: &Session,
+        context: &RequestContext,
+    ) -> Event {
+        Event::new(kind, outcome, context, self.issuer.entropy)
             .of(session.user_id)
             .in_session(session.id)
     }
@@ -134,9 +141,9 @@ impl Refresh<'_> {
         user: User,
         session: Session,
         (from, to): (Generation, Generation),
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<Option<Settled>, StoreError> {
-        let (now, ip, user_agent) = (occasion.now, occasion.ip, occasion.user_agent.as_deref());
+        let (now, ip, user_agent) = (context.now, context.ip, context.user_agent.as_deref());
         if !repos.sessions().rotate(session.id, from, now, ip, user_agent)? {
             return Ok(None);
         }
@@ -151,7 +158,7 @@ impl Refresh<'_> {
                 EventKind::SessionRefreshed,
                 EventOutcome::Success,
                 &session,
-                occasion,
+                context,
             );
             repos.events().append(&event)?;
         }
@@ -160,7 +167,7 @@ impl Refresh<'_> {
             rotated_at: now,
             last_used_at: now,
             ip,
-            user_agent: occasion.user_agent.clone(),
+            user_agent: context.user_agent.clone(),
             ..session
         };
         Ok(Some(Settled::Tokens(Box::new((user, rotated, now)))))
@@ -171,15 +178,15 @@ impl Refresh<'_> {
         repos: &mut dyn Repositories,
         session: &Session,
         presented: Generation,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<Settled, StoreError> {
-        if end_session(repos, session.id, EndReason::Replayed, occasion.now)? {
+        if end_session(repos, session.id, EndReason::Replayed, context.now)? {
             let event = self
                 .event(
                     EventKind::SessionReplayed,
                     EventOutcome::Failure,
                     session,
-                    occasion,
+                    context,
                 )
                 .with("presented_generation", presented.get().to_string())
                 .with("current_generation", session.generation.get().to_string());

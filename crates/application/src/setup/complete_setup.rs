@@ -3,7 +3,8 @@
 use secrecy::SecretString;
 
 use doorward_domain::access::Roles;
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::User;
 use doorward_domain::ports::{
     HashError, Insertion, SetupState, StoreError, StoreResult, Transactions, UnitOfWork,
@@ -11,7 +12,7 @@ use doorward_domain::ports::{
 use doorward_domain::validation::Invalid;
 
 use crate::account::new_account::NewAccount;
-use crate::setup::offer_setup::setup_token_digest;
+use crate::setup::issue_setup_token::setup_token_digest;
 use crate::{AccountDraft, AccountRules};
 
 /// Makes the first administrator for whoever has the setup token, once.
@@ -59,20 +60,24 @@ impl CompleteSetup<'_> {
         &self,
         token: &SecretString,
         draft: &AccountDraft,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<User, CompleteSetupError> {
-        let hashed = self.hash(&self.begin(token, occasion)?, draft, occasion)?;
-        self.complete(hashed, occasion)
+        let hashed = self.hash(&self.begin(token, context)?, draft, context)?;
+        self.complete(hashed, context)
     }
 
     /// Looks at the token.
-    pub fn begin(&self, token: &SecretString, occasion: &Occasion) -> Result<OpenSetup, CompleteSetupError> {
+    pub fn begin(
+        &self,
+        token: &SecretString,
+        context: &RequestContext,
+    ) -> Result<OpenSetup, CompleteSetupError> {
         let presented = setup_token_digest(token);
         let state = self.store.snapshot(|repos| repos.setup().state())?;
         if opens(&presented, state) {
             Ok(OpenSetup { presented })
         } else {
-            self.refuse(CompleteSetupError::Closed, occasion)
+            self.refuse(CompleteSetupError::Closed, context)
         }
     }
 
@@ -81,10 +86,10 @@ impl CompleteSetup<'_> {
         &self,
         setup: &OpenSetup,
         draft: &AccountDraft,
-        occasion: &Occasion,
+        context: &RequestContext,
     ) -> Result<HashedSetup, CompleteSetupError> {
         let checked = self.rules.check(draft)?;
-        let account = self.rules.build(&checked, Roles::admin(), occasion.now)?;
+        let account = self.rules.build(&checked, Roles::admin(), context.now)?;
         Ok(HashedSetup {
             presented: setup.presented,
             account,
@@ -92,13 +97,17 @@ impl CompleteSetup<'_> {
     }
 
     /// Keeps the account and closes setup.
-    pub fn complete(&self, hashed: HashedSetup, occasion: &Occasion) -> Result<User, CompleteSetupError> {
+    pub fn complete(
+        &self,
+        hashed: HashedSetup,
+        context: &RequestContext,
+    ) -> Result<User, CompleteSetupError> {
         let HashedSetup { presented, account } = hashed;
         let NewAccount { user, digest } = account;
-        let event = self.event(EventOutcome::Success, occasion).of(user.id);
+        let event = self.event(EventOutcome::Success, context).of(user.id);
         let kept = self.store.transaction(|repos| {
             // The token may have been used or replaced while the password was hashed.
-            if !opens(&presented, repos.setup().state()?) || !repos.setup().complete(occasion.now)? {
+            if !opens(&presented, repos.setup().state()?) || !repos.setup().complete(context.now)? {
                 return Err(CompleteSetupError::Closed);
             }
             if repos.users().insert(&user, &digest)? == Insertion::EmailTaken {
@@ -109,15 +118,19 @@ impl CompleteSetup<'_> {
         match kept {
             Ok(()) => Ok(user),
             Err(error @ (CompleteSetupError::Closed | CompleteSetupError::EmailTaken)) => {
-                self.refuse(error, occasion)
+                self.refuse(error, context)
             }
             Err(error) => Err(error),
         }
     }
 
     /// Remembers that setup was refused. In a transaction of its own, for the one that failed left nothing.
-    fn refuse<T>(&self, error: CompleteSetupError, occasion: &Occasion) -> Result<T, CompleteSetupError> {
-        let event = self.event(EventOutcome::Failure, occasion);
+    fn refuse<T>(
+        &self,
+        error: CompleteSetupError,
+        context: &RequestContext,
+    ) -> Result<T, CompleteSetupError> {
+        let event = self.event(EventOutcome::Failure, context);
         self.store.transaction(|repos| -> StoreResult<()> {
             let reason = if matches!(error, CompleteSetupError::EmailTaken) {
                 "email-taken"
@@ -131,8 +144,8 @@ impl CompleteSetup<'_> {
         Err(error)
     }
 
-    fn event(&self, outcome: EventOutcome, occasion: &Occasion) -> Event {
-        Event::new(EventKind::SetupCompleted, outcome, occasion, self.rules.entropy)
+    fn event(&self, outcome: EventOutcome, context: &RequestContext) -> Event {
+        Event::new(EventKind::SetupCompleted, outcome, context, self.rules.entropy)
     }
 }
 

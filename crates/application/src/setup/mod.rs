@@ -1,4 +1,4 @@
 //! The first administrator.
 
 pub(crate) mod complete_setup;
-pub(crate) mod offer_setup;
+pub(crate) mod issue_setup_token;

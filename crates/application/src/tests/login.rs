@@ -1,9 +1,9 @@
 use super::*;
 use crate::{Login, LoginError, PasswordCheck, TokenIssuer, TokenPair};
 use doorward_domain::audit::EventKind;
-use doorward_domain::identity::{AttemptPolicy, AttemptRecord, RecentGuesses};
+use doorward_domain::identity::{AttemptPolicy, AttemptRecord, RecentAttempts};
 use doorward_domain::ports::{
-    HashError, MockAccessTokenSigner, MockPasswordHasher, MockRefreshTokens, MockRefusedGuesses,
+    HashError, MockAccessTokenSigner, MockPasswordHasher, MockRefreshTokens, MockRefusedAttempts,
     MockRepositories, MockStore, StoreError, Verdict, Verification,
 };
 use doorward_domain::token::{AccessToken, RefreshToken, SessionPolicy};
@@ -24,7 +24,7 @@ fn login(
         .returning(|_, _| RefreshToken::new("refresh".to_owned()));
     let (store, entropy, attempt_keys) = (MockStore::new(repositories), entropy(), attempt_keys());
     let (attempts, policy) = (AttemptPolicy::default(), SessionPolicy::default());
-    let mut refused = MockRefusedGuesses::new();
+    let mut refused = MockRefusedAttempts::new();
     refused.expect_note().returning(|_, _| Some(1));
     let login = Login {
         check: PasswordCheck {
@@ -43,7 +43,7 @@ fn login(
             entropy: &entropy,
         },
     };
-    let result = login.execute(email, &secret("the password"), &occasion());
+    let result = login.execute(email, &secret("the password"), &context());
     (result, store.verdicts())
 }
 
@@ -79,7 +79,7 @@ fn expect_forgiving_lock(repositories: &mut MockRepositories) {
     repositories.attempts.expect_lock().times(1).returning(|_| {
         Ok(Some(AttemptRecord {
             failures: 1,
-            recent: RecentGuesses::at_once(1),
+            recent: RecentAttempts::at_once(1),
             last_at: NOW,
         }))
     });
@@ -155,7 +155,7 @@ fn a_malformed_address_costs_a_hash_and_is_refused_like_an_unknown_one() {
 fn after_too_many_guesses_nothing_is_hashed_and_the_refusal_is_remembered() {
     let record = AttemptRecord {
         failures: 5,
-        recent: RecentGuesses::at_once(5),
+        recent: RecentAttempts::at_once(5),
         last_at: NOW,
     };
     for known in [None, Some(USER)] {

@@ -8,7 +8,7 @@ mod users;
 use secrecy::SecretString;
 
 use doorward_domain::access::{Permission, Principal, Role};
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::{SessionId, TokenId, UserId};
 use doorward_domain::identity::{
     AttemptKey, Credentials, Email, PasswordDigest, PasswordVersion, User, UserStatus, UserVersion,
@@ -21,8 +21,8 @@ pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 pub(crate) const USER: UserId = UserId::from_bytes([1; 16]);
 pub(crate) const SESSION: SessionId = SessionId::from_bytes([2; 16]);
 
-pub(crate) fn occasion() -> Occasion {
-    Occasion {
+pub(crate) fn context() -> RequestContext {
+    RequestContext {
         now: NOW,
         request_id: "request".to_owned(),
         ip: None,

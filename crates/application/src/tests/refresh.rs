@@ -58,7 +58,7 @@ fn refresh_by(
         issuer,
         clock,
     }
-    .execute(&secret(presented), &occasion());
+    .execute(&secret(presented), &context());
     (result, store.verdicts())
 }
 
@@ -265,7 +265,7 @@ fn logout_ends_a_session_by_any_of_its_tokens_and_by_no_other() {
             refresh_tokens: &tokens,
             entropy: &entropy,
         };
-        assert_eq!(logout.execute(&secret(presented), &occasion()), Ok(()));
+        assert_eq!(logout.execute(&secret(presented), &context()), Ok(()));
     }
 }
 

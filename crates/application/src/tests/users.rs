@@ -2,7 +2,7 @@ use super::*;
 use crate::{DeleteUser, DeleteUserError, SetRoles, SetRolesError, UpdateUser, UpdateUserError};
 use doorward_domain::access::{AssignRoles, ManageUsers};
 use doorward_domain::audit::EventOutcome;
-use doorward_domain::change::Change;
+use doorward_domain::patch::Patch;
 use doorward_domain::ports::{MockRepositories, MockStore, Verdict};
 use doorward_domain::token::Revoked;
 
@@ -47,7 +47,7 @@ fn the_last_administrator_stays_one() {
         &granted::<AssignRoles>(&["admin"]),
         USER,
         &["user".to_owned()],
-        &occasion(),
+        &context(),
     );
     assert!(matches!(demoted, Err(SetRolesError::LastAdmin)));
     // The refusal is kept, and it is all that was written.
@@ -61,9 +61,9 @@ fn the_last_administrator_stays_one() {
     .execute(
         &granted::<ManageUsers>(&["admin"]),
         USER,
-        Change::Keep,
-        Change::To(UserStatus::Disabled),
-        &occasion(),
+        Patch::Keep,
+        Patch::To(UserStatus::Disabled),
+        &context(),
     );
     assert!(matches!(disabled, Err(UpdateUserError::LastAdmin)));
 
@@ -74,7 +74,7 @@ fn the_last_administrator_stays_one() {
         attempt_keys: &attempt_keys,
         entropy: &entropy,
     }
-    .execute(&granted::<ManageUsers>(&["admin"]), USER, &occasion());
+    .execute(&granted::<ManageUsers>(&["admin"]), USER, &context());
     assert!(matches!(deleted, Err(DeleteUserError::LastAdmin)));
 }
 
@@ -112,7 +112,7 @@ fn one_of_two_administrators_may_go() {
     };
     assert!(
         delete
-            .execute(&granted::<ManageUsers>(&["admin"]), USER, &occasion())
+            .execute(&granted::<ManageUsers>(&["admin"]), USER, &context())
             .is_ok()
     );
 }
@@ -133,7 +133,7 @@ fn what_changes_nothing_writes_nothing() {
         &granted::<AssignRoles>(&["admin"]),
         USER,
         &["user".to_owned()],
-        &occasion(),
+        &context(),
     );
     assert_eq!(same.unwrap().version, UserVersion::FIRST);
 }
@@ -147,7 +147,7 @@ fn every_wrong_role_is_named() {
     };
     let roles = ["user", "Admin", "", "ok"].map(str::to_owned);
     let Err(SetRolesError::Invalid(invalid)) =
-        set.execute(&granted::<AssignRoles>(&["admin"]), USER, &roles, &occasion())
+        set.execute(&granted::<AssignRoles>(&["admin"]), USER, &roles, &context())
     else {
         panic!("accepted");
     };

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use doorward_domain::access::Principal;
-use doorward_domain::ports::{AccessTokenVerifier, RevocationCheck, Standing, TokenRejected};
+use doorward_domain::ports::{AccessTokenVerifier, RevocationCheck, RevocationStatus, TokenRejected};
 use doorward_domain::time::Timestamp;
 
 /// Finds out whom an access token speaks for. Touches no store: this is done at every request.
@@ -42,9 +42,9 @@ impl Authenticate<'_> {
             return Err(AuthenticateError::TooOld);
         }
         match self.revocations.standing(&claims) {
-            Standing::Good => Ok(Principal::new(claims)),
-            Standing::Revoked => Err(AuthenticateError::Revoked),
-            Standing::Unknown => Err(AuthenticateError::RevocationsUnknown),
+            RevocationStatus::Good => Ok(Principal::new(claims)),
+            RevocationStatus::Revoked => Err(AuthenticateError::Revoked),
+            RevocationStatus::Unknown => Err(AuthenticateError::RevocationsUnknown),
         }
     }
 }
@@ -61,7 +61,7 @@ mod tests {
     const ISSUED: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
     /// What comes of a token of that age, of which that is known.
-    fn authenticate(age: u64, standing: Standing) -> Result<Principal, AuthenticateError> {
+    fn authenticate(age: u64, standing: RevocationStatus) -> Result<Principal, AuthenticateError> {
         let mut verifier = MockAccessTokenVerifier::new();
         verifier.expect_verify().returning(|_, _| {
             Ok(AccessClaims {
@@ -89,18 +89,21 @@ mod tests {
 
     #[test]
     fn a_good_token_speaks_for_its_user_while_revocations_are_remembered() {
-        assert!(authenticate(304, Standing::Good).is_ok());
-        assert_eq!(authenticate(305, Standing::Good), Err(AuthenticateError::TooOld));
+        assert!(authenticate(304, RevocationStatus::Good).is_ok());
+        assert_eq!(
+            authenticate(305, RevocationStatus::Good),
+            Err(AuthenticateError::TooOld)
+        );
     }
 
     #[test]
     fn what_was_revoked_or_cannot_be_known_speaks_for_nobody() {
         assert_eq!(
-            authenticate(0, Standing::Revoked),
+            authenticate(0, RevocationStatus::Revoked),
             Err(AuthenticateError::Revoked)
         );
         assert_eq!(
-            authenticate(0, Standing::Unknown),
+            authenticate(0, RevocationStatus::Unknown),
             Err(AuthenticateError::RevocationsUnknown)
         );
     }

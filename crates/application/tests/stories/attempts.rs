@@ -5,8 +5,8 @@ use core::time::Duration;
 use std::thread;
 
 use doorward_application::{Login, LoginError, PasswordCheck};
-use doorward_domain::identity::{AttemptKey, Judgement};
-use doorward_domain::ports::RefusedGuesses;
+use doorward_domain::identity::{AttemptDecision, AttemptKey};
+use doorward_domain::ports::RefusedAttempts;
 use doorward_domain::time::Timestamp;
 
 use doorward_testkit::FakeHasher;
@@ -293,7 +293,7 @@ fn a_guess_counted_before_a_failure_of_the_hasher_stays_counted() {
     assert_eq!(record.failures, 1);
     assert!(matches!(
         world.attempts.judge(Some(&record), world.clock.now()),
-        Judgement::Allowed(_)
+        AttemptDecision::Allowed(_)
     ));
     world.hasher.fail_with(None);
     assert!(world.login("ada", PASSWORD).is_ok());
@@ -374,7 +374,7 @@ fn guesses_take_turns_at_what_they_count_on() {
 /// Has the audit log told of the first refusal there is.
 struct FirstRefusal(AtomicBool);
 
-impl RefusedGuesses for FirstRefusal {
+impl RefusedAttempts for FirstRefusal {
     fn note(&self, _key: &AttemptKey, _now: Timestamp) -> Option<u64> {
         (!self.0.swap(true, Ordering::Relaxed)).then_some(1)
     }

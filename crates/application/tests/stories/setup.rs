@@ -1,6 +1,6 @@
 //! The first administrator: made once, with the one token, and not at all once there is one.
 
-use doorward_application::{CompleteSetupError, CreateUser, SetupOffer};
+use doorward_application::{CompleteSetupError, CreateUser, SetupTokenStatus};
 use doorward_domain::access::Roles;
 use doorward_domain::ports::{SetupState, Transactions as _};
 use secrecy::ExposeSecret as _;
@@ -10,8 +10,8 @@ use crate::world::{World, draft, outcome};
 
 /// Offers setup; answers the token that was made.
 fn offered(world: &World) -> String {
-    match world.offer_setup(None).expect("an offer") {
-        SetupOffer::Made(token) => token.expose_secret().to_owned(),
+    match world.issue_setup_token(None).expect("an offer") {
+        SetupTokenStatus::Made(token) => token.expose_secret().to_owned(),
         other => panic!("{other:?}"),
     }
 }
@@ -70,8 +70,8 @@ fn a_wrong_or_empty_token_makes_nobody_and_costs_no_hash() {
 #[test]
 fn an_empty_token_in_the_configuration_is_none() {
     let world = World::new();
-    let offer = world.offer_setup(Some("")).expect("an offer");
-    assert!(matches!(offer, SetupOffer::Made(_)), "{offer:?}");
+    let offer = world.issue_setup_token(Some("")).expect("an offer");
+    assert!(matches!(offer, SetupTokenStatus::Made(_)), "{offer:?}");
     assert_closed(&world, "");
 }
 
@@ -82,9 +82,12 @@ fn an_administrator_made_by_the_operator_closes_setup() {
     world.admin("root");
     assert_closed(&world, &token);
     assert_closed(&world, "");
-    assert!(matches!(world.offer_setup(None), Ok(SetupOffer::Closed)));
-    let configured = world.offer_setup(Some("a configured token"));
-    assert!(matches!(configured, Ok(SetupOffer::Closed)));
+    assert!(matches!(
+        world.issue_setup_token(None),
+        Ok(SetupTokenStatus::Closed)
+    ));
+    let configured = world.issue_setup_token(Some("a configured token"));
+    assert!(matches!(configured, Ok(SetupTokenStatus::Closed)));
     assert_closed(&world, "a configured token");
     assert!(
         world
@@ -155,12 +158,15 @@ fn a_draft_that_is_refused_leaves_setup_open() {
 fn a_token_is_shown_once_and_another_in_its_place_ends_it() {
     let world = World::new();
     let first = offered(&world);
-    assert!(matches!(world.offer_setup(None), Ok(SetupOffer::MadeBefore)));
+    assert!(matches!(
+        world.issue_setup_token(None),
+        Ok(SetupTokenStatus::MadeBefore)
+    ));
     let second = world.setup_offerer().replace().expect("a store that answers");
     let second = second.expect("another token");
     assert_closed(&world, &first);
-    let configured = world.offer_setup(Some("a configured token"));
-    assert!(matches!(configured, Ok(SetupOffer::Configured)));
+    let configured = world.issue_setup_token(Some("a configured token"));
+    assert!(matches!(configured, Ok(SetupTokenStatus::Configured)));
     assert_closed(&world, second.expose_secret());
     assert!(world.complete_setup("a configured token", "root").is_ok());
 }

@@ -4,6 +4,7 @@
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 
+use crate::context::RequestContext;
 use crate::id::{EventId, SessionId, UserId};
 use crate::ports::Entropy;
 use crate::time::Timestamp;
@@ -103,19 +104,6 @@ impl EventOutcome {
     }
 }
 
-/// Where a request came from and when it is judged: what every use case is told besides its input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Occasion {
-    /// The instant at which the request is judged.
-    pub now: Timestamp,
-    /// Names the request in answers, log lines and events.
-    pub request_id: String,
-    /// The client's address, if it has one.
-    pub ip: Option<IpAddr>,
-    /// What the client calls itself, cut to a bounded length and free of control characters.
-    pub user_agent: Option<String>,
-}
-
 /// One entry of the audit log. Holds no secret, ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -144,19 +132,24 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event of `kind` on this occasion; the other particulars are added with the methods below.
-    pub fn new(kind: EventKind, outcome: EventOutcome, occasion: &Occasion, entropy: &dyn Entropy) -> Self {
+    /// An event of `kind` in this context; the other particulars are added with the methods below.
+    pub fn new(
+        kind: EventKind,
+        outcome: EventOutcome,
+        context: &RequestContext,
+        entropy: &dyn Entropy,
+    ) -> Self {
         Self {
-            id: EventId::generate(occasion.now, entropy),
-            at: occasion.now,
+            id: EventId::generate(context.now, entropy),
+            at: context.now,
             kind,
             outcome,
             user_id: None,
             actor_id: None,
             session_id: None,
-            ip: occasion.ip,
-            user_agent: occasion.user_agent.clone(),
-            request_id: occasion.request_id.clone(),
+            ip: context.ip,
+            user_agent: context.user_agent.clone(),
+            request_id: context.request_id.clone(),
             detail: BTreeMap::new(),
         }
     }

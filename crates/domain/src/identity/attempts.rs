@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use crate::time::Timestamp;
 
-use super::RecentGuesses;
+use super::RecentAttempts;
 
 /// Names a record in the table of attempts without telling whose it is: a keyed hash of the canonical e-mail, or of that
 /// and a network.
@@ -36,7 +36,7 @@ pub struct AttemptRecord {
     /// Guesses counted since the last success or since the record was forgotten.
     pub failures: u32,
     /// Guesses counted in the last 24 hours, without those that were successes; the first hour is that of `last_at`.
-    pub recent: RecentGuesses,
+    pub recent: RecentAttempts,
     /// The latest guess.
     pub last_at: Timestamp,
 }
@@ -48,7 +48,7 @@ impl AttemptRecord {
     #[must_use]
     pub fn forgiven(&self, counted: Timestamp) -> Option<Self> {
         let recent = self.recent.without_one(self.last_at, counted);
-        (recent != RecentGuesses::NONE).then_some(Self {
+        (recent != RecentAttempts::NONE).then_some(Self {
             failures: 0,
             recent,
             last_at: self.last_at,
@@ -58,7 +58,7 @@ impl AttemptRecord {
 
 /// Whether a guess may be made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judgement {
+pub enum AttemptDecision {
     /// It may; store this record before the password is verified.
     Allowed(AttemptRecord),
     /// Not before this long from now; never zero. If no other guess is counted meanwhile, it may then.
@@ -100,11 +100,11 @@ impl AttemptPolicy {
     pub const MEMORY: Duration = Duration::from_hours(25);
 
     /// Judges a guess at `now` by what is remembered, and counts it when it is allowed.
-    pub fn judge(&self, record: Option<&AttemptRecord>, now: Timestamp) -> Judgement {
+    pub fn judge(&self, record: Option<&AttemptRecord>, now: Timestamp) -> AttemptDecision {
         let Some(record) = record else {
-            return Judgement::Allowed(AttemptRecord {
+            return AttemptDecision::Allowed(AttemptRecord {
                 failures: 1,
-                recent: RecentGuesses::NONE.and_one(),
+                recent: RecentAttempts::NONE.and_one(),
                 last_at: now,
             });
         };
@@ -116,7 +116,7 @@ impl AttemptPolicy {
             .saturating_sub(now.since(last_at))
             .max(recent.wait_for_fewer_than(self.daily.max(1), now));
         if wait.is_zero() {
-            return Judgement::Allowed(AttemptRecord {
+            return AttemptDecision::Allowed(AttemptRecord {
                 failures: record.failures.saturating_add(1),
                 recent: recent.and_one(),
                 last_at: now,
@@ -127,7 +127,7 @@ impl AttemptPolicy {
             recent,
             last_at,
         });
-        Judgement::Wait { wait, correction }
+        AttemptDecision::Wait { wait, correction }
     }
 
     /// The wait that follows the `failures`th guess: none while guesses are free, then doubling up to the longest.

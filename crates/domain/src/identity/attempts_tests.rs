@@ -9,7 +9,7 @@ const DAY: Duration = Duration::from_hours(24);
 fn record(failures: u32, today: u32) -> AttemptRecord {
     AttemptRecord {
         failures,
-        recent: RecentGuesses::at_once(today),
+        recent: RecentAttempts::at_once(today),
         last_at: START,
     }
 }
@@ -19,11 +19,11 @@ fn greedy(policy: &AttemptPolicy, guesses: usize) -> Vec<u64> {
     let (mut record, mut now, mut seconds) = (None, START, Vec::new());
     while seconds.len() < guesses {
         match policy.judge(record.as_ref(), now) {
-            Judgement::Allowed(counted) => {
+            AttemptDecision::Allowed(counted) => {
                 record = Some(counted);
                 seconds.push(now.since(START).as_secs());
             }
-            Judgement::Wait { wait, .. } => now = now + wait,
+            AttemptDecision::Wait { wait, .. } => now = now + wait,
         }
     }
     seconds
@@ -59,14 +59,14 @@ fn a_day_may_begin_at_any_time() {
     for (hours, guesses) in [(0, 1), (23, 99), (25, 1)] {
         let now = START + Duration::from_hours(hours);
         for _ in 0..guesses {
-            let Judgement::Allowed(counted) = policy.judge(record.as_ref(), now) else {
+            let AttemptDecision::Allowed(counted) = policy.judge(record.as_ref(), now) else {
                 panic!("refused at hour {hours}");
             };
             record = Some(counted);
         }
     }
     let now = START + Duration::from_hours(25);
-    let Judgement::Wait { wait, .. } = policy.judge(record.as_ref(), now) else {
+    let AttemptDecision::Wait { wait, .. } = policy.judge(record.as_ref(), now) else {
         panic!("a guess too many");
     };
     assert_eq!(wait, Duration::from_hours(23));
@@ -76,14 +76,14 @@ fn a_day_may_begin_at_any_time() {
 fn a_success_ends_the_wait_and_leaves_the_day_as_it_was() {
     let policy = AttemptPolicy::default();
     let later = START + Duration::from_mins(90);
-    let Judgement::Allowed(counted) = policy.judge(Some(&record(5, 60)), later) else {
+    let AttemptDecision::Allowed(counted) = policy.judge(Some(&record(5, 60)), later) else {
         panic!("the wait is over");
     };
     let forgiven = counted.forgiven(later).expect("the day");
     assert_eq!((forgiven.failures, forgiven.recent.total()), (0, 60));
     // As many as the day has left, though the wait is forgiven each time.
     let (mut record, mut guesses) = (forgiven, 0);
-    while let Judgement::Allowed(counted) = policy.judge(Some(&record), later) {
+    while let AttemptDecision::Allowed(counted) = policy.judge(Some(&record), later) {
         record = AttemptRecord {
             failures: 0,
             ..counted
@@ -95,7 +95,7 @@ fn a_success_ends_the_wait_and_leaves_the_day_as_it_was() {
 
 #[test]
 fn a_first_guess_that_is_right_leaves_nothing_to_remember() {
-    let Judgement::Allowed(counted) = AttemptPolicy::default().judge(None, START) else {
+    let AttemptDecision::Allowed(counted) = AttemptPolicy::default().judge(None, START) else {
         panic!("the first guess");
     };
     assert_eq!(counted.forgiven(START), None);
@@ -109,7 +109,7 @@ fn a_clock_set_back_neither_frees_nor_locks_for_ever() {
         (record(0, 100), Duration::from_hours(25)),
     ] {
         let policy = AttemptPolicy::default();
-        let Judgement::Wait {
+        let AttemptDecision::Wait {
             wait,
             correction: Some(corrected),
         } = policy.judge(Some(&remembered), earlier)
@@ -120,7 +120,7 @@ fn a_clock_set_back_neither_frees_nor_locks_for_ever() {
         assert_eq!(corrected.recent.total(), remembered.recent.total());
         assert!(matches!(
             policy.judge(Some(&corrected), earlier + wait),
-            Judgement::Allowed(_)
+            AttemptDecision::Allowed(_)
         ));
     }
 }
@@ -128,10 +128,10 @@ fn a_clock_set_back_neither_frees_nor_locks_for_ever() {
 #[test]
 fn bytes_are_the_same_guesses() {
     let guesses = greedy_record(60).recent;
-    assert_ne!(guesses, RecentGuesses::at_once(guesses.total()));
-    assert_eq!(RecentGuesses::from_bytes(&guesses.to_bytes()), guesses);
+    assert_ne!(guesses, RecentAttempts::at_once(guesses.total()));
+    assert_eq!(RecentAttempts::from_bytes(&guesses.to_bytes()), guesses);
     assert_eq!(
-        &RecentGuesses::at_once(258).to_bytes()[..8],
+        &RecentAttempts::at_once(258).to_bytes()[..8],
         [0, 0, 1, 2, 0, 0, 0, 0]
     );
 }
@@ -143,8 +143,8 @@ fn greedy_record(guesses: u32) -> AttemptRecord {
     for _ in 0..guesses {
         loop {
             match policy.judge(record.as_ref(), now) {
-                Judgement::Allowed(counted) => break record = Some(counted),
-                Judgement::Wait { wait, .. } => now = now + wait,
+                AttemptDecision::Allowed(counted) => break record = Some(counted),
+                AttemptDecision::Wait { wait, .. } => now = now + wait,
             }
         }
     }
@@ -178,23 +178,23 @@ proptest! {
     ) {
         let policy = AttemptPolicy { daily, ..AttemptPolicy::default() };
         let now = START + Duration::from_secs(1_000_000);
-        let mut bytes = [0; RecentGuesses::BYTES];
+        let mut bytes = [0; RecentAttempts::BYTES];
         for (place, count) in bytes.chunks_exact_mut(4).zip(&counts) {
             place.copy_from_slice(&count.to_be_bytes());
         }
         let record = AttemptRecord {
             failures,
-            recent: RecentGuesses::from_bytes(&bytes),
+            recent: RecentAttempts::from_bytes(&bytes),
             last_at: now - Duration::from_secs(ago),
         };
-        if let Judgement::Wait { wait, correction } = policy.judge(Some(&record), now) {
+        if let AttemptDecision::Wait { wait, correction } = policy.judge(Some(&record), now) {
             prop_assert!(wait > Duration::ZERO && wait <= AttemptPolicy::MEMORY);
             prop_assert_eq!(correction, None);
             // Not a microsecond longer than is needed.
             let just_before = now + wait - Duration::from_micros(1);
-            let is_refused = matches!(policy.judge(Some(&record), just_before), Judgement::Wait { .. });
+            let is_refused = matches!(policy.judge(Some(&record), just_before), AttemptDecision::Wait { .. });
             prop_assert!(is_refused);
-            prop_assert!(matches!(policy.judge(Some(&record), now + wait), Judgement::Allowed(_)));
+            prop_assert!(matches!(policy.judge(Some(&record), now + wait), AttemptDecision::Allowed(_)));
         }
     }
 
@@ -205,7 +205,7 @@ proptest! {
         for step in steps {
             let (Step::Wrong(pause) | Step::Right(pause)) = step;
             now = now + Duration::from_secs(pause);
-            if let Judgement::Allowed(counted) = policy.judge(record.as_ref(), now) {
+            if let AttemptDecision::Allowed(counted) = policy.judge(record.as_ref(), now) {
                 if matches!(step, Step::Right(_)) {
                     record = counted.forgiven(now);
                 } else {
@@ -225,13 +225,13 @@ proptest! {
         for step in steps {
             let (Step::Wrong(pause) | Step::Right(pause)) = step;
             now = now + Duration::from_secs(pause);
-            let Judgement::Allowed(counted) = policy.judge(record.as_ref(), now) else { continue };
+            let AttemptDecision::Allowed(counted) = policy.judge(record.as_ref(), now) else { continue };
             record = Some(counted);
             if matches!(step, Step::Right(_)) {
                 // Another guess is counted while this one is being verified.
                 let begun = now;
                 now = now + Duration::from_secs(verifying);
-                if let Judgement::Allowed(other) = policy.judge(Some(&counted), now) {
+                if let AttemptDecision::Allowed(other) = policy.judge(Some(&counted), now) {
                     let forgiven = other.forgiven(begun).expect("the other guess");
                     prop_assert_eq!(forgiven.recent.total(), other.recent.total() - 1);
                     prop_assert_eq!(forgiven.failures, 0);
@@ -249,13 +249,13 @@ proptest! {
         let policy = AttemptPolicy { free: 1, ..AttemptPolicy::default() };
         let record = greedy_record(guesses);
         let now = record.last_at - Duration::from_secs(back);
-        if let Judgement::Wait { wait, correction } = policy.judge(Some(&record), now) {
+        if let AttemptDecision::Wait { wait, correction } = policy.judge(Some(&record), now) {
             let remembered = correction.unwrap_or(record);
             prop_assert_eq!(remembered.failures, record.failures);
             prop_assert!(remembered.recent.total() <= record.recent.total());
             prop_assert!(remembered.recent.seen_at(remembered.last_at, now).total() == record.recent.total());
             prop_assert!(wait <= AttemptPolicy::MEMORY);
-            prop_assert!(matches!(policy.judge(Some(&remembered), now + wait), Judgement::Allowed(_)));
+            prop_assert!(matches!(policy.judge(Some(&remembered), now + wait), AttemptDecision::Allowed(_)));
         }
     }
 }

@@ -17,13 +17,14 @@ mod tokens;
 
 pub use entropy::Entropy;
 pub use passwords::{
-    AttemptKeys, HashError, PasswordHasher, RefusedGuesses, StrengthEstimate, StrengthEstimator, Verification,
+    AttemptKeys, HashError, PasswordHasher, RefusedAttempts, StrengthEstimate, StrengthEstimator,
+    Verification,
 };
 pub use repositories::{
     AttemptRepository, EventFilter, EventLog, Insertion, KeyRepository, NetworkRepository, RevocationLog,
     SessionRepository, SetupRepository, SetupState, Sweeping, UserFilter, UserRepository,
 };
-pub use revocations::{RevocationCheck, Standing};
+pub use revocations::{RevocationCheck, RevocationStatus};
 pub use store::{Repositories, StoreError, StoreResult, Transactions, UnitOfWork, Verdict};
 pub use tokens::{
     AccessTokenSigner, AccessTokenVerifier, PublishedKeys, RefreshTokens, SigningError, TokenRejected,
@@ -33,7 +34,7 @@ pub use tokens::{
 pub use self::{
     entropy::MockEntropy,
     mock_store::{MockRepositories, MockStore},
-    passwords::{MockAttemptKeys, MockPasswordHasher, MockRefusedGuesses, MockStrengthEstimator},
+    passwords::{MockAttemptKeys, MockPasswordHasher, MockRefusedAttempts, MockStrengthEstimator},
     repositories::{
         MockAttemptRepository, MockEventLog, MockKeyRepository, MockNetworkRepository, MockRevocationLog,
         MockSessionRepository, MockSetupRepository, MockSweeping, MockUserRepository,

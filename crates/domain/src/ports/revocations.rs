@@ -2,7 +2,7 @@ use crate::token::AccessClaims;
 
 /// What is known of a token that has been verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum RevocationStatus {
     /// Nothing speaks against it.
     Good,
     /// It was revoked.
@@ -14,7 +14,7 @@ pub enum Standing {
 /// Knows what was revoked. Asked at every request: MUST answer from memory.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait RevocationCheck: Send + Sync {
-    /// What is known of a token with these claims. MUST NOT answer [`Standing::Good`] when a revocation that was committed
+    /// What is known of a token with these claims. MUST NOT answer [`RevocationStatus::Good`] when a revocation that was committed
     /// longer ago than the bound (1 s) may be missing.
-    fn standing(&self, claims: &AccessClaims) -> Standing;
+    fn standing(&self, claims: &AccessClaims) -> RevocationStatus;
 }

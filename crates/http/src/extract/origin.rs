@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::Session;
 
@@ -40,8 +40,8 @@ impl Origin {
     }
 
     /// This origin at an instant.
-    pub(crate) fn occasion(self, now: Timestamp) -> Occasion {
-        Occasion {
+    pub(crate) fn context(self, now: Timestamp) -> RequestContext {
+        RequestContext {
             now,
             request_id: self.request_id,
             ip: self.ip,

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use actix_web::http::header;
 use doorward_application::{
-    AuthenticateError, ChangePasswordError, CompleteSetupError, CreateUserError, DeleteAccountError,
-    DeleteUserError, EndSessionError, GuessError, ListSessionsError, LoginError, RefreshError, RegisterError,
-    SetRolesError, UnlockUserError, UpdateAccountError, UpdateUserError, ViewUserError,
+    AttemptError, AuthenticateError, ChangePasswordError, CompleteSetupError, CreateUserError,
+    DeleteAccountError, DeleteUserError, EndSessionError, ListSessionsError, LoginError, RefreshError,
+    RegisterError, SetRolesError, UnlockUserError, UpdateAccountError, UpdateUserError, ViewUserError,
 };
 use doorward_domain::access::Forbidden;
 use doorward_domain::ports::{HashError, SigningError, StoreError};
 use doorward_domain::validation::Invalid;
 
-use crate::attempt_gate::GateFull;
+use crate::keyed_lock::QueueFull;
 use crate::lane::LaneError;
 
 use super::{Code, Problem, STORE_RETRY};
@@ -63,8 +63,8 @@ impl From<LaneError> for Problem {
     }
 }
 
-impl From<GateFull> for Problem {
-    fn from(error: GateFull) -> Self {
+impl From<QueueFull> for Problem {
+    fn from(error: QueueFull) -> Self {
         Self::new(Code::Overloaded).retry_after(GATE_RETRY).cause(&error)
     }
 }
@@ -122,8 +122,8 @@ problems! {
     RegisterError {
         RegisterError::EmailTaken => Self::new(Code::EmailTaken),
     } through { Invalid, Hash, Store, }
-    GuessError {
-        GuessError::TooManyAttempts { retry_after } => too_many_attempts(retry_after),
+    AttemptError {
+        AttemptError::TooManyAttempts { retry_after } => too_many_attempts(retry_after),
     } through { Store, }
     LoginError {
         LoginError::InvalidCredentials => Self::new(Code::InvalidCredentials),

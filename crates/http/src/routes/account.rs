@@ -10,8 +10,8 @@ use doorward_application::{
 };
 use doorward_domain::access::ManageOwnAccount;
 use doorward_domain::access::Permission as _;
-use doorward_domain::change::Change;
 use doorward_domain::id::SessionId;
+use doorward_domain::patch::Patch;
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -28,7 +28,7 @@ pub(crate) struct AccountUpdate {
     /// The name to go by; `null` for none. Left out, it stays as it is.
     #[serde(default, deserialize_with = "change")]
     #[schema(value_type = Option<String>)]
-    name: Change<Option<String>>,
+    name: Patch<Option<String>>,
 }
 
 /// What a change of password takes.
@@ -103,13 +103,13 @@ pub(crate) async fn update(
     StrictJson(update): StrictJson<AccountUpdate>,
 ) -> Result<Json<UserBody>, Problem> {
     let user = app
-        .on(&app.storage_lane, &origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, context| {
             let name = update.name.as_ref().map(Option::as_deref);
             UpdateAccount {
                 store: app.store(),
                 entropy: app.entropy(),
             }
-            .execute(&caller, name, occasion)
+            .execute(&caller, name, context)
         })
         .await?;
     Ok(Json(user.into()))
@@ -130,9 +130,9 @@ pub(crate) async fn delete(
     let Confirmation { password } = confirmation;
     app.guess(
         &origin,
-        move |app, occasion| delete_on(app).begin(&caller, occasion),
+        move |app, context| delete_on(app).begin(&caller, context),
         move |app, guess| delete_on(app).verify(guess, &password),
-        |app, verified, occasion| app.revoking(delete_on(app).complete(verified, occasion)),
+        |app, verified, context| app.revoking(delete_on(app).complete(verified, context)),
     )
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -158,9 +158,9 @@ pub(crate) async fn change_password(
     let beginner = Arc::clone(&caller);
     app.guess(
         &origin,
-        move |app, occasion| change_on(app).begin(&beginner, occasion),
+        move |app, context| change_on(app).begin(&beginner, context),
         move |app, guess| change_on(app).verify(guess, &current_password, &new_password),
-        move |app, verified, occasion| app.revoking(change_on(app).complete(&caller, verified, occasion)),
+        move |app, verified, context| app.revoking(change_on(app).complete(&caller, verified, context)),
     )
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -179,12 +179,12 @@ pub(crate) async fn list_sessions(
 ) -> Result<Json<SessionsBody>, Problem> {
     let current = caller.principal().session_id();
     let sessions = app
-        .on(&app.storage_lane, &origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, context| {
             ListSessions {
                 store: app.store(),
                 policy: &app.policies.session,
             }
-            .own(&caller, occasion.now)
+            .own(&caller, context.now)
         })
         .await?;
     Ok(Json(SessionsBody::new(sessions, current, &app.policies.session)))
@@ -201,13 +201,13 @@ pub(crate) async fn end_other_sessions(
     app: Data<App>,
     origin: Origin,
 ) -> Result<HttpResponse, Problem> {
-    app.on(&app.storage_lane, &origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, context| {
         app.revoking(
             EndOtherSessions {
                 store: app.store(),
                 entropy: app.entropy(),
             }
-            .execute(&caller, occasion),
+            .execute(&caller, context),
         )
     })
     .await?;
@@ -228,14 +228,14 @@ pub(crate) async fn end_session(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let session = SessionId::parse(&id).map_err(|_no_such_id| Problem::new(Code::NotFound))?;
-    app.on(&app.storage_lane, &origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, context| {
         app.revoking(
             EndSession {
                 store: app.store(),
                 policy: &app.policies.session,
                 entropy: app.entropy(),
             }
-            .execute(&caller, session, occasion),
+            .execute(&caller, session, context),
         )
     })
     .await?;

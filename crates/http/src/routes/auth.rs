@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, Responder};
 use doorward_application::{Login, Logout, LogoutEverywhere, Refresh, Register};
 use doorward_domain::access::ManageOwnAccount;
 use doorward_domain::access::Permission as _;
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -81,11 +81,11 @@ pub(crate) async fn register(
 ) -> Result<impl Responder, Problem> {
     // What could not be hashed anyway is refused before it costs the store anything.
     app.password_lane.has_room(&origin.client())?;
-    let begin = move |app: &App, _: &Occasion| register_on(app).begin(account.into());
+    let begin = move |app: &App, _: &RequestContext| register_on(app).begin(account.into());
     let registration = app.on(&app.storage_lane, &origin, begin).await?;
-    let hash = move |app: &App, occasion: &Occasion| register_on(app).hash(&registration, occasion);
+    let hash = move |app: &App, context: &RequestContext| register_on(app).hash(&registration, context);
     let hashed = app.on(&app.password_lane, &origin, hash).await?;
-    let complete = move |app: &App, occasion: &Occasion| register_on(app).complete(hashed, occasion);
+    let complete = move |app: &App, context: &RequestContext| register_on(app).complete(hashed, context);
     let user = app.on(&app.storage_lane, &origin, complete).await?;
     Ok(HttpResponse::Created().json(UserBody::from(user)))
 }
@@ -105,9 +105,9 @@ pub(crate) async fn login(
     let pair = app
         .guess(
             &origin,
-            move |app, occasion| login_on(app).begin(&email, occasion),
+            move |app, context| login_on(app).begin(&email, context),
             move |app, guess| login_on(app).verify(guess, &password),
-            |app, verified, occasion| login_on(app).complete(verified, occasion),
+            |app, verified, context| login_on(app).complete(verified, context),
         )
         .await?;
     Ok(Json(pair.into()))
@@ -128,13 +128,13 @@ pub(crate) async fn refresh(
     StrictJson(held): StrictJson<HeldToken>,
 ) -> Result<Json<TokenPairBody>, Problem> {
     let pair = app
-        .on(&app.storage_lane, &origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, context| {
             Refresh {
                 store: app.store(),
                 issuer: app.token_issuer(),
                 clock: &*app.ports.clock,
             }
-            .execute(&held.refresh_token, occasion)
+            .execute(&held.refresh_token, context)
         })
         .await?;
     Ok(Json(pair.into()))
@@ -153,14 +153,14 @@ pub(crate) async fn logout(
     origin: Origin,
     StrictJson(held): StrictJson<HeldToken>,
 ) -> Result<HttpResponse, Problem> {
-    app.on(&app.storage_lane, &origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, context| {
         app.revoking(
             Logout {
                 store: app.store(),
                 refresh_tokens: &*app.ports.refresh_tokens,
                 entropy: app.entropy(),
             }
-            .execute(&held.refresh_token, occasion),
+            .execute(&held.refresh_token, context),
         )
     })
     .await?;
@@ -178,13 +178,13 @@ pub(crate) async fn logout_all(
     app: Data<App>,
     origin: Origin,
 ) -> Result<HttpResponse, Problem> {
-    app.on(&app.storage_lane, &origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, context| {
         app.revoking(
             LogoutEverywhere {
                 store: app.store(),
                 entropy: app.entropy(),
             }
-            .execute(&caller, occasion),
+            .execute(&caller, context),
         )
     })
     .await?;

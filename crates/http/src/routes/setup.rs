@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
 use doorward_application::{AccountDraft, CompleteSetup};
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -56,11 +56,11 @@ pub(crate) async fn complete(
     };
     // What could not be hashed anyway is refused before it costs the store anything.
     app.password_lane.has_room(&origin.client())?;
-    let begin = move |app: &App, occasion: &Occasion| setup_on(app).begin(&setup.setup_token, occasion);
+    let begin = move |app: &App, context: &RequestContext| setup_on(app).begin(&setup.setup_token, context);
     let open = app.on(&app.storage_lane, &origin, begin).await?;
-    let hash = move |app: &App, occasion: &Occasion| setup_on(app).hash(&open, &draft, occasion);
+    let hash = move |app: &App, context: &RequestContext| setup_on(app).hash(&open, &draft, context);
     let hashed = app.on(&app.password_lane, &origin, hash).await?;
-    let complete = move |app: &App, occasion: &Occasion| setup_on(app).complete(hashed, occasion);
+    let complete = move |app: &App, context: &RequestContext| setup_on(app).complete(hashed, context);
     let user = app.on(&app.storage_lane, &origin, complete).await?;
     Ok(HttpResponse::Created().json(UserBody::from(user)))
 }

@@ -7,10 +7,10 @@ use doorward_application::{
     UpdateUser, ViewUser,
 };
 use doorward_domain::access::{AssignRoles, ManageUsers, Permission as _, ReadUser, ReadUsers, Role};
-use doorward_domain::audit::Occasion;
-use doorward_domain::change::Change;
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::UserId;
 use doorward_domain::identity::Email;
+use doorward_domain::patch::Patch;
 use doorward_domain::ports::UserFilter;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -75,11 +75,11 @@ pub(crate) struct UserUpdate {
     /// The name to go by; `null` for none. Left out, it stays as it is.
     #[serde(default, deserialize_with = "change")]
     #[schema(value_type = Option<String>)]
-    name: Change<Option<String>>,
+    name: Patch<Option<String>>,
     /// Whether the account may be used. Disabling ends every session. Left out, it stays as it is.
     #[serde(default, deserialize_with = "change")]
     #[schema(value_type = Option<Status>, nullable = false)]
-    status: Change<Status>,
+    status: Patch<Status>,
 }
 
 /// The roles a user is to have.
@@ -167,9 +167,11 @@ pub(crate) async fn create(
         name: new.name,
     };
     let roles = new.roles;
-    let hash = move |app: &App, occasion: &Occasion| create_on(app).hash(&draft, roles.as_deref(), occasion);
+    let hash =
+        move |app: &App, context: &RequestContext| create_on(app).hash(&draft, roles.as_deref(), context);
     let hashed = app.on(&app.password_lane, &origin, hash).await?;
-    let complete = move |app: &App, occasion: &Occasion| create_on(app).complete(&admin, hashed, occasion);
+    let complete =
+        move |app: &App, context: &RequestContext| create_on(app).complete(&admin, hashed, context);
     let user = app.on(&app.storage_lane, &origin, complete).await?;
     Ok(HttpResponse::Created().json(UserBody::from(user)))
 }
@@ -210,7 +212,7 @@ pub(crate) async fn update(
 ) -> Result<Json<UserBody>, Problem> {
     let id = user_id(&id)?;
     let user = app
-        .on(&app.storage_lane, &origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, context| {
             let name = update.name.as_ref().map(Option::as_deref);
             let status = update.status.map(Into::into);
             app.revoking(
@@ -218,7 +220,7 @@ pub(crate) async fn update(
                     store: app.store(),
                     entropy: app.entropy(),
                 }
-                .execute(&admin, id, name, status, occasion),
+                .execute(&admin, id, name, status, context),
             )
         })
         .await?;
@@ -239,14 +241,14 @@ pub(crate) async fn delete(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = user_id(&id)?;
-    app.on(&app.storage_lane, &origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, context| {
         app.revoking(
             DeleteUser {
                 store: app.store(),
                 attempt_keys: &*app.ports.attempt_keys,
                 entropy: app.entropy(),
             }
-            .execute(&admin, id, occasion),
+            .execute(&admin, id, context),
         )
     })
     .await?;
@@ -269,13 +271,13 @@ pub(crate) async fn set_roles(
 ) -> Result<Json<UserBody>, Problem> {
     let id = user_id(&id)?;
     let user = app
-        .on(&app.storage_lane, &origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, context| {
             app.revoking(
                 SetRoles {
                     store: app.store(),
                     entropy: app.entropy(),
                 }
-                .execute(&admin, id, &assignment.roles, occasion),
+                .execute(&admin, id, &assignment.roles, context),
             )
         })
         .await?;
@@ -296,13 +298,13 @@ pub(crate) async fn unlock(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = user_id(&id)?;
-    app.on(&app.storage_lane, &origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, context| {
         UnlockUser {
             store: app.store(),
             attempt_keys: &*app.ports.attempt_keys,
             entropy: app.entropy(),
         }
-        .execute(&admin, id, occasion)
+        .execute(&admin, id, context)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -324,12 +326,12 @@ pub(crate) async fn list_sessions(
     let id = user_id(&id)?;
     let current = admin.principal().session_id();
     let sessions = app
-        .on(&app.storage_lane, &origin, move |app, occasion| {
+        .on(&app.storage_lane, &origin, move |app, context| {
             ListSessions {
                 store: app.store(),
                 policy: &app.policies.session,
             }
-            .of_user(&admin, id, occasion.now)
+            .of_user(&admin, id, context.now)
         })
         .await?;
     Ok(Json(SessionsBody::new(sessions, current, &app.policies.session)))
@@ -349,13 +351,13 @@ pub(crate) async fn end_sessions(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = user_id(&id)?;
-    app.on(&app.storage_lane, &origin, move |app, occasion| {
+    app.on(&app.storage_lane, &origin, move |app, context| {
         app.revoking(
             EndUserSessions {
                 store: app.store(),
                 entropy: app.entropy(),
             }
-            .execute(&admin, id, occasion),
+            .execute(&admin, id, context),
         )
     })
     .await?;

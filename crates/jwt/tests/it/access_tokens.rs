@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::common::{LEEWAY, NOW, claims, claims_json, decode, parties, ring};
 use doorward_domain::ports::{AccessTokenSigner, AccessTokenVerifier, PublishedKeys};
 use doorward_domain::token::AccessClaims;
-use doorward_jwt::{Algorithm, Parties, Signer, Verifier};
+use doorward_jwt::{Algorithm, IssuerAndAudience, Signer, Verifier};
 use jsonwebtoken::{DecodingKey, Validation};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -121,7 +121,7 @@ fn a_token_of_another_deployment_is_refused() {
     ] {
         let token = sign(
             &here,
-            Parties {
+            IssuerAndAudience {
                 issuer: issuer.to_owned(),
                 ..parties()
             },
@@ -135,7 +135,7 @@ fn a_token_of_another_deployment_is_refused() {
     for audience in ["Doorward", "doorward ", "billing", ""] {
         let token = sign(
             &here,
-            Parties {
+            IssuerAndAudience {
                 audience: audience.to_owned(),
                 ..parties()
             },

@@ -11,7 +11,7 @@ use doorward_domain::identity::UserVersion;
 use doorward_domain::ports::AccessTokenVerifier;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, KeyPolicy};
-use doorward_jwt::{Algorithm, KeyRing, KeyRules, MasterKey, Parties, Verifier};
+use doorward_jwt::{Algorithm, IssuerAndAudience, KeyRing, KeyRules, MasterKey, Verifier};
 use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 use serde_json::{Value, json};
 
@@ -50,8 +50,8 @@ pub fn ring(algorithm: Algorithm, seed: u64) -> Arc<KeyRing> {
     Arc::new(ring)
 }
 
-pub fn parties() -> Parties {
-    Parties {
+pub fn parties() -> IssuerAndAudience {
+    IssuerAndAudience {
         issuer: "https://id.example.org".to_owned(),
         audience: "doorward".to_owned(),
     }

@@ -1,6 +1,6 @@
 use diesel::prelude::*;
 
-use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentGuesses};
+use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::ports::{AttemptRepository, StoreResult};
 
 use crate::connection::{AnyConnection, on_either};
@@ -29,7 +29,7 @@ impl AttemptRow {
         };
         Ok(AttemptRecord {
             failures: place.counter("failures", self.failures)?,
-            recent: RecentGuesses::from_bytes(&place.bytes("recent", self.recent)?),
+            recent: RecentAttempts::from_bytes(&place.bytes("recent", self.recent)?),
             last_at: instant(self.last_at),
         })
     }

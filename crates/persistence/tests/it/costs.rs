@@ -7,14 +7,14 @@ use core::time::Duration;
 
 use doorward_application::{
     AccountDraft, ChangePassword, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount, DeleteUser,
-    EndOtherSessions, EndSession, EndUserSessions, ListEvents, ListKeys, ListSessions, ListUsers, Logout,
-    LogoutEverywhere, OfferSetup, Register, SetRoles, Sweep, UnlockUser, UpdateAccount, UpdateUser,
+    EndOtherSessions, EndSession, EndUserSessions, IssueSetupToken, ListEvents, ListKeys, ListSessions,
+    ListUsers, Logout, LogoutEverywhere, Register, SetRoles, Sweep, UnlockUser, UpdateAccount, UpdateUser,
     ViewAccount, ViewUser,
 };
 use doorward_domain::access::{ReadUser, Roles};
-use doorward_domain::audit::Occasion;
-use doorward_domain::change::Change;
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::UserStatus;
+use doorward_domain::patch::Patch;
 use doorward_domain::ports::{EventFilter, StoreResult, Transactions as _, UserFilter};
 use doorward_domain::token::KeyPolicy;
 use doorward_persistence::Database;
@@ -95,7 +95,7 @@ fn note<T>(costs: &mut Vec<Cost>, name: &'static str, task: impl FnOnce() -> T) 
 fn first_start(desk: &Desk<'_>, costs: &mut Vec<Cost>) {
     let (store, entropy) = (desk.store, &desk.entropy);
     let token = SecretString::from("a setup token that is long enough");
-    let offer = OfferSetup { store, entropy };
+    let offer = IssueSetupToken { store, entropy };
     note(costs, "offer the setup", || offer.execute(Some(&token))).expect("an offer");
     let draft = desk.draft();
     let complete = CompleteSetup {
@@ -136,7 +136,7 @@ fn visitors(desk: &Desk<'_>, costs: &mut Vec<Cost>) {
 fn sessions(desk: &Desk<'_>, costs: &mut Vec<Cost>) {
     let person = desk.someone();
     let (token, now) = (person.refresh_token(), desk.now());
-    let elsewhere = Occasion {
+    let elsewhere = RequestContext {
         ip: "2001:db8::7".parse::<IpAddr>().ok(),
         ..desk.now()
     };
@@ -209,7 +209,7 @@ fn account(desk: &Desk<'_>, costs: &mut Vec<Cost>) {
     })
     .expect("an account");
     let update = UpdateAccount { store, entropy };
-    let rename = || update.execute(&caller, Change::To(Some("Grace")), &desk.now());
+    let rename = || update.execute(&caller, Patch::To(Some("Grace")), &desk.now());
     note(costs, "change the name", rename).expect("an account");
     note(costs, "change the name to what it is", rename).expect("an account");
     let change = ChangePassword {
@@ -282,8 +282,8 @@ fn administration(desk: &Desk<'_>, costs: &mut Vec<Cost>) {
         update.execute(
             &granted,
             user.id,
-            Change::To(Some("Ada")),
-            Change::Keep,
+            Patch::To(Some("Ada")),
+            Patch::Keep,
             &desk.now(),
         )
     };
@@ -297,8 +297,8 @@ fn administration(desk: &Desk<'_>, costs: &mut Vec<Cost>) {
         end.execute(&granted, user.id, &desk.now())
     })
     .expect("an end");
-    let disabled = Change::To(UserStatus::Disabled);
-    let disable = || update.execute(&granted, user.id, Change::Keep, disabled, &desk.now());
+    let disabled = Patch::To(UserStatus::Disabled);
+    let disable = || update.execute(&granted, user.id, Patch::Keep, disabled, &desk.now());
     note(costs, "disable a user", disable).expect("a user");
     let unlock = UnlockUser {
         store,

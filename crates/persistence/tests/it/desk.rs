@@ -8,14 +8,14 @@ use doorward_application::{
     TokenIssuer, TokenPair,
 };
 use doorward_domain::access::{Granted, Permission, Principal};
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
 use doorward_domain::ports::UnitOfWork;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::SessionPolicy;
 use doorward_testkit::{
     Clock, EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner,
-    NothingRevoked, SeededEntropy, occasion,
+    NothingRevoked, SeededEntropy, context,
 };
 use secrecy::SecretString;
 
@@ -52,8 +52,8 @@ impl<'a> Desk<'a> {
         }
     }
 
-    pub(crate) fn now(&self) -> Occasion {
-        occasion(self.clock.now())
+    pub(crate) fn now(&self) -> RequestContext {
+        context(self.clock.now())
     }
 
     pub(crate) fn check(&self) -> PasswordCheck<'_> {
@@ -119,10 +119,10 @@ impl<'a> Desk<'a> {
     }
 
     /// Refreshes; `None` when it is refused.
-    pub(crate) fn refresh(&self, token: &SecretString, occasion: &Occasion) -> Option<TokenPair> {
+    pub(crate) fn refresh(&self, token: &SecretString, context: &RequestContext) -> Option<TokenPair> {
         let (store, issuer): (_, TokenIssuer<'_>) = (self.store, self.issuer());
         let clock: &dyn Fn() -> Timestamp = &|| self.clock.now();
-        Refresh { store, issuer, clock }.execute(token, occasion).ok()
+        Refresh { store, issuer, clock }.execute(token, context).ok()
     }
 
     /// Whom the access token of that pair speaks for.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_application::{OfferSetup, SetupOffer};
+use doorward_application::{IssueSetupToken, SetupTokenStatus};
 use doorward_domain::ports::{StoreError, UnitOfWork};
 use doorward_http::{Addresses, Stop};
 use secrecy::ExposeSecret;
@@ -25,7 +25,7 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
     let policies = compose::policies(&settings);
     let http = compose::http(&settings);
     let ready = |addresses: Addresses| {
-        offer_setup(&settings, &*store)?;
+        issue_setup_token(&settings, &*store)?;
         write_bound(&settings.data_dir, Listener::Management, addresses.management)?;
         write_bound(&settings.data_dir, Listener::Public, addresses.public)?;
         tracing::info!(
@@ -58,29 +58,29 @@ fn cannot_serve(error: &std::io::Error) -> Failure {
 }
 
 /// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.
-fn offer_setup(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), Failure> {
-    let offer = OfferSetup {
+fn issue_setup_token(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), Failure> {
+    let offer = IssueSetupToken {
         store,
         entropy: &OsEntropy,
     }
     .execute(settings.setup_token.as_ref())
     .map_err(Failure::from)?;
     match offer {
-        SetupOffer::Closed => Ok(()),
-        SetupOffer::Configured => {
+        SetupTokenStatus::Closed => Ok(()),
+        SetupTokenStatus::Configured => {
             tracing::info!(
                 "there is no administrator yet: POST /v1/setup with the configured setup token makes one"
             );
             Ok(())
         }
-        SetupOffer::MadeBefore => {
+        SetupTokenStatus::MadeBefore => {
             tracing::info!(
                 "there is no administrator yet: the setup token was printed at the first start; `doorward setup-token` makes another"
             );
             Ok(())
         }
         // On standard output, which is for whoever started this, and not in the log, which others may read.
-        SetupOffer::Made(token) => print(&format!(
+        SetupTokenStatus::Made(token) => print(&format!(
             "There is no administrator yet. POST /v1/setup makes one, with this token, which is shown only once:\n\nSetup token: {}\n",
             token.expose_secret()
         )),

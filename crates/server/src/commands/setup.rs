@@ -1,6 +1,6 @@
 //! `doorward migrate` and `doorward setup-token`.
 
-use doorward_application::OfferSetup;
+use doorward_application::IssueSetupToken;
 use secrecy::ExposeSecret;
 
 use crate::compose;
@@ -25,7 +25,7 @@ pub fn migrate(mut settings: Settings) -> Result<(), Failure> {
 pub fn setup_token(mut settings: Settings) -> Result<(), Failure> {
     prepare(&mut settings)?;
     let store = compose::database(&settings)?;
-    let token = OfferSetup {
+    let token = IssueSetupToken {
         store: &*store,
         entropy: &OsEntropy,
     }

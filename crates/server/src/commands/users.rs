@@ -6,7 +6,7 @@ use std::path::Path;
 
 use doorward_application::{AccountDraft, CreateUserAsOperator, CreateUserError};
 use doorward_domain::access::Roles;
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::EventId;
 use secrecy::SecretString;
 
@@ -29,7 +29,7 @@ pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), Failure
     let hasher = compose::hasher(&mut settings)?;
     let rules = compose::account_rules(&settings, &hasher, &OsEntropy);
     let now = now();
-    let occasion = Occasion {
+    let context = RequestContext {
         now,
         request_id: EventId::generate(now, &OsEntropy).to_string(),
         ip: None,
@@ -49,7 +49,7 @@ pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), Failure
         store: &*store,
         rules,
     }
-    .execute(&draft, granted, &occasion)?;
+    .execute(&draft, granted, &context)?;
     print(&user.id.to_string())
 }
 

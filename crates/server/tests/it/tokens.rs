@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::ports::AccessTokenVerifier;
 use doorward_domain::time::Timestamp;
-use doorward_jwt::{Parties, Verifier};
+use doorward_jwt::{IssuerAndAudience, Verifier};
 use serde_json::{Value, json};
 
 use crate::backing::{Backing, on_both};
@@ -104,7 +104,7 @@ fn a_token_is_verified_with_the_published_keys(backing: &Backing) {
             .iter()
             .any(|key| key["kid"] == header["kid"])
     );
-    let parties = Parties {
+    let parties = IssuerAndAudience {
         issuer: "http://localhost:8080".into(),
         audience: "doorward".into(),
     };

@@ -1,6 +1,6 @@
 //! Attempts: what `AttemptRepository` promises.
 
-use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentGuesses};
+use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts};
 
 use super::StoreUnderTest;
 use crate::sample::START;
@@ -11,7 +11,7 @@ const OTHER: AttemptKey = AttemptKey::from_bytes([2; 32]);
 fn record(failures: u32) -> AttemptRecord {
     AttemptRecord {
         failures,
-        recent: RecentGuesses::at_once(failures),
+        recent: RecentAttempts::at_once(failures),
         last_at: START,
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use doorward_domain::access::{Role, Roles};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::identity::{
-    AttemptKey, AttemptRecord, DisplayName, PasswordVersion, RecentGuesses, User, UserStatus, UserVersion,
+    AttemptKey, AttemptRecord, DisplayName, PasswordVersion, RecentAttempts, User, UserStatus, UserVersion,
 };
 use doorward_domain::ports::{EventFilter, UserFilter};
 use doorward_domain::time::Timestamp;
@@ -286,11 +286,11 @@ pub fn attempts_come_back_as_they_were(store: &dyn StoreUnderTest) {
     for bytes in [[0x00; 32], [0xff; 32], [0x80; 32]] {
         let key = AttemptKey::from_bytes(bytes);
         for (failures, last_at) in [0, 1, 0x8000_0000, u32::MAX].into_iter().cycle().zip(TIMES) {
-            let mut recent = [failures.to_be_bytes()[3]; RecentGuesses::BYTES];
+            let mut recent = [failures.to_be_bytes()[3]; RecentAttempts::BYTES];
             recent[0] = 0x80;
             let record = AttemptRecord {
                 failures,
-                recent: RecentGuesses::from_bytes(&recent),
+                recent: RecentAttempts::from_bytes(&recent),
                 last_at,
             };
             store.write(|r| {

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use doorward_domain::audit::Event;
 use doorward_domain::id::{EventId, SessionId};
-use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentGuesses};
+use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Revoked};
 
@@ -42,7 +42,7 @@ pub fn attempts_are_swept_by_their_latest(store: &dyn StoreUnderTest) {
     for (key, last) in keys.iter().zip([10, 20]) {
         let record = AttemptRecord {
             failures: 1,
-            recent: RecentGuesses::at_once(1),
+            recent: RecentAttempts::at_once(1),
             last_at: after(last),
         };
         store.write(|r| r.attempts().put(key, &record));

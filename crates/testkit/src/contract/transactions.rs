@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use doorward_domain::audit::Event;
 use doorward_domain::identity::{
-    AttemptKey, AttemptRecord, PasswordVersion, RecentGuesses, User, UserStatus,
+    AttemptKey, AttemptRecord, PasswordVersion, RecentAttempts, User, UserStatus,
 };
 use doorward_domain::ports::{
     Repositories, SetupState, StoreError, StoreResult, Transactions, UserFilter, Verdict,
@@ -19,7 +19,7 @@ const KEPT: AttemptKey = AttemptKey::from_bytes([1; 32]);
 const NEW: AttemptKey = AttemptKey::from_bytes([2; 32]);
 const RECORD: AttemptRecord = AttemptRecord {
     failures: 1,
-    recent: RecentGuesses::at_once(1),
+    recent: RecentAttempts::at_once(1),
     last_at: START,
 };
 

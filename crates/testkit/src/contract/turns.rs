@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::thread;
 
-use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentGuesses, User, UserStatus};
+use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts, User, UserStatus};
 use doorward_domain::ports::{StoreError, Transactions};
 
 use super::StoreUnderTest;
@@ -47,7 +47,7 @@ pub fn attempts_are_locked_by_one_transaction_at_a_time(store: &dyn StoreUnderTe
     let key = AttemptKey::from_bytes([1; 32]);
     let record = AttemptRecord {
         failures: 1,
-        recent: RecentGuesses::at_once(1),
+        recent: RecentAttempts::at_once(1),
         last_at: START,
     };
     store.write(|r| {
@@ -152,7 +152,7 @@ pub fn attempts_are_found_as_the_transaction_before_left_them(store: &dyn StoreU
     let key = AttemptKey::from_bytes([1; 32]);
     let record = AttemptRecord {
         failures: 1,
-        recent: RecentGuesses::at_once(1),
+        recent: RecentAttempts::at_once(1),
         last_at: START,
     };
     let guess = |held: &dyn Fn()| {
@@ -202,7 +202,7 @@ pub fn no_guess_goes_uncounted(store: &dyn StoreUnderTest) {
                     thread::yield_now();
                     let record = AttemptRecord {
                         failures,
-                        recent: RecentGuesses::at_once(failures),
+                        recent: RecentAttempts::at_once(failures),
                         last_at: START,
                     };
                     r.attempts().put(&key, &record)

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 
 use doorward_domain::identity::{AttemptKey, CanonicalEmail, ClientNetwork, PasswordDigest, PlainPassword};
 use doorward_domain::ports::{
-    AttemptKeys, Entropy, HashError, PasswordHasher, RefusedGuesses, StrengthEstimate, StrengthEstimator,
+    AttemptKeys, Entropy, HashError, PasswordHasher, RefusedAttempts, StrengthEstimate, StrengthEstimator,
     Verification,
 };
 use doorward_domain::time::Timestamp;
@@ -196,7 +196,7 @@ mod tests {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EveryRefusal;
 
-impl RefusedGuesses for EveryRefusal {
+impl RefusedAttempts for EveryRefusal {
     fn note(&self, _key: &AttemptKey, _now: Timestamp) -> Option<u64> {
         Some(1)
     }

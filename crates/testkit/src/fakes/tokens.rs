@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use doorward_domain::id::SessionId;
 use doorward_domain::ports::{
-    AccessTokenSigner, AccessTokenVerifier, RefreshTokens, RevocationCheck, SigningError, Standing,
+    AccessTokenSigner, AccessTokenVerifier, RefreshTokens, RevocationCheck, RevocationStatus, SigningError,
     TokenRejected,
 };
 use doorward_domain::time::Timestamp;
@@ -143,8 +143,8 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 pub struct NothingRevoked;
 
 impl RevocationCheck for NothingRevoked {
-    fn standing(&self, _claims: &AccessClaims) -> Standing {
-        Standing::Good
+    fn standing(&self, _claims: &AccessClaims) -> RevocationStatus {
+        RevocationStatus::Good
     }
 }
 

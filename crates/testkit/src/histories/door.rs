@@ -9,17 +9,17 @@ use doorward_application::{
     TokenPair, UpdateUser,
 };
 use doorward_domain::access::{Granted, Permission, Principal, Roles};
-use doorward_domain::audit::Occasion;
-use doorward_domain::change::Change;
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::{SessionId, TokenId, UserId};
 use doorward_domain::identity::{AttemptPolicy, PasswordPolicy, UserStatus, UserVersion};
-use doorward_domain::ports::{RevocationCheck, Standing, StoreError, Transactions, UnitOfWork};
+use doorward_domain::patch::Patch;
+use doorward_domain::ports::{RevocationCheck, RevocationStatus, StoreError, Transactions, UnitOfWork};
 use doorward_domain::token::{AccessClaims, RevocationList, Session, SessionPolicy};
 use secrecy::SecretString;
 
 use crate::{
     Clock, EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner,
-    SeededEntropy, hold, occasion, sample,
+    SeededEntropy, context, hold, sample,
 };
 
 /// A Doorward over a store. It can be shared by threads.
@@ -43,7 +43,7 @@ fn password(number: usize) -> SecretString {
 
 impl RevocationCheck for Door<'_> {
     /// As an instance that has read the log up to now.
-    fn standing(&self, claims: &AccessClaims) -> Standing {
+    fn standing(&self, claims: &AccessClaims) -> RevocationStatus {
         let mut list = hold(&self.revoked);
         let latest = list.latest();
         let entries = self
@@ -53,9 +53,9 @@ impl RevocationCheck for Door<'_> {
             list.add(&entry);
         }
         if list.revokes(claims) {
-            Standing::Revoked
+            RevocationStatus::Revoked
         } else {
-            Standing::Good
+            RevocationStatus::Good
         }
     }
 }
@@ -82,8 +82,8 @@ impl<'a> Door<'a> {
         }
     }
 
-    fn now(&self) -> Occasion {
-        occasion(self.clock.now())
+    fn now(&self) -> RequestContext {
+        context(self.clock.now())
     }
 
     fn check(&self) -> PasswordCheck<'_> {
@@ -203,7 +203,7 @@ impl<'a> Door<'a> {
             UserStatus::Disabled
         };
         let update = UpdateUser { store, entropy };
-        let done = update.execute(&self.admin(), user, Change::Keep, Change::To(status), &self.now());
+        let done = update.execute(&self.admin(), user, Patch::Keep, Patch::To(status), &self.now());
         done.expect("a change of status");
     }
 

@@ -9,7 +9,9 @@ use crate::world::{World, outcome};
 use super::{Scenario, ada, root, scenario};
 
 fn setup_token(world: &World) {
-    world.offer_setup(Some("the setup token")).expect("an offer");
+    world
+        .issue_setup_token(Some("the setup token"))
+        .expect("an offer");
 }
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -134,10 +136,10 @@ pub const SCENARIOS: &[Scenario] = &[
         |w| Box::new(|| outcome(&w.create_admin("ada"))),
     ),
     scenario("offering setup", "ok", &[], |w| {
-        Box::new(|| outcome(&w.offer_setup(None)))
+        Box::new(|| outcome(&w.issue_setup_token(None)))
     }),
     scenario("offering setup with a token", "ok", &[], |w| {
-        Box::new(|| outcome(&w.offer_setup(Some("the setup token"))))
+        Box::new(|| outcome(&w.issue_setup_token(Some("the setup token"))))
     }),
     scenario("replacing the setup token", "ok", &[], |w| {
         setup_token(w);

@@ -2,7 +2,7 @@
 
 use doorward_application::{ListSessions, Refresh};
 use doorward_domain::access::{ManageOwnAccount, ReadUsers};
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use secrecy::SecretString;
 
 use crate::world::{SECOND, outcome};
@@ -24,7 +24,7 @@ pub const SCENARIOS: &[Scenario] = &[
         |w| {
             let (phone, _) = ada(w);
             let token = SecretString::from(phone.refresh_token.expose());
-            let elsewhere = Occasion {
+            let elsewhere = RequestContext {
                 ip: "2001:db8::7".parse().ok(),
                 ..w.now()
             };

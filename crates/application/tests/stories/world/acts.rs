@@ -3,14 +3,14 @@
 use doorward_application::{
     ChangePassword, ChangePasswordError, CompleteSetup, CompleteSetupError, CreateUser, CreateUserAsOperator,
     CreateUserError, DeleteAccount, DeleteAccountError, DeleteUser, DeleteUserError, EndSession,
-    EndSessionError, EndUserSessions, Login, LoginError, Logout, LogoutEverywhere, OfferSetup, Refresh,
-    RefreshError, Register, RegisterError, SetRoles, SetRolesError, SetupOffer, TokenPair, UnlockUser,
+    EndSessionError, EndUserSessions, IssueSetupToken, Login, LoginError, Logout, LogoutEverywhere, Refresh,
+    RefreshError, Register, RegisterError, SetRoles, SetRolesError, SetupTokenStatus, TokenPair, UnlockUser,
     UnlockUserError, UpdateAccount, UpdateAccountError, UpdateUser, UpdateUserError,
 };
 use doorward_domain::access::Roles;
-use doorward_domain::change::Change;
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::identity::{User, UserStatus};
+use doorward_domain::patch::Patch;
 use doorward_domain::ports::{PasswordHasher, StoreError};
 use doorward_testkit::{FakeAttemptKeys, FakeRefreshTokens};
 use secrecy::SecretString;
@@ -41,13 +41,13 @@ impl World {
         create_user.execute(&self.may(admin), &draft(name), Some(&owned(granted)), &self.now())
     }
 
-    pub fn offer_setup(&self, configured: Option<&str>) -> Result<SetupOffer, StoreError> {
+    pub fn issue_setup_token(&self, configured: Option<&str>) -> Result<SetupTokenStatus, StoreError> {
         let configured = configured.map(|token| self.used(token));
         self.setup_offerer().execute(configured.as_ref())
     }
 
-    pub fn setup_offerer(&self) -> OfferSetup<'_> {
-        OfferSetup {
+    pub fn setup_offerer(&self) -> IssueSetupToken<'_> {
+        IssueSetupToken {
             store: &self.store,
             entropy: &self.entropy.0,
         }
@@ -173,7 +173,7 @@ impl World {
     pub fn rename_oneself(&self, caller: &TokenPair, name: &str) -> Result<User, UpdateAccountError> {
         let (store, entropy) = (&self.store, &self.entropy.0);
         let update = UpdateAccount { store, entropy };
-        update.execute(&self.may(caller), Change::To(Some(name)), &self.now())
+        update.execute(&self.may(caller), Patch::To(Some(name)), &self.now())
     }
 
     pub fn rename(&self, admin: &TokenPair, user: UserId, name: &str) -> Result<User, UpdateUserError> {
@@ -182,8 +182,8 @@ impl World {
         update.execute(
             &self.may(admin),
             user,
-            Change::To(Some(name)),
-            Change::Keep,
+            Patch::To(Some(name)),
+            Patch::Keep,
             &self.now(),
         )
     }
@@ -199,8 +199,8 @@ impl World {
         update.execute(
             &self.may(admin),
             user,
-            Change::Keep,
-            Change::To(status),
+            Patch::Keep,
+            Patch::To(status),
             &self.now(),
         )
     }

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use doorward_application::{AccountDraft, AccountRules, Authenticate, PasswordCheck, TokenIssuer, TokenPair};
 use doorward_domain::access::{Granted, Permission, Principal, Roles};
-use doorward_domain::audit::Occasion;
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::{SessionId, TokenId, UserId};
 use doorward_domain::identity::{
     AttemptPolicy, AttemptRecord, ClientNetwork, Email, PasswordDigest, PasswordPolicy, User, UserVersion,
@@ -22,7 +22,7 @@ use doorward_domain::ports::{
 use doorward_domain::token::{AccessClaims, Session, SessionPolicy};
 use doorward_testkit::{
     Clock, EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner,
-    NothingRevoked, SeededEntropy, occasion, sample,
+    NothingRevoked, SeededEntropy, context, sample,
 };
 use secrecy::SecretString;
 
@@ -119,10 +119,10 @@ impl World {
     }
 
     /// A request made now.
-    pub fn now(&self) -> Occasion {
-        Occasion {
+    pub fn now(&self) -> RequestContext {
+        RequestContext {
             ip: Some(hold(&self.place).0),
-            ..occasion(self.clock.now())
+            ..context(self.clock.now())
         }
     }
 

@@ -8,7 +8,7 @@ use doorward_domain::time::Timestamp;
 use doorward_domain::token::{KeyPurpose, SealedKey};
 use secrecy::{ExposeSecret, SecretSlice};
 
-use crate::making::REFRESH_ALGORITHM;
+use crate::key_generation::REFRESH_ALGORITHM;
 use crate::sealing::{Sealers, Unsealable};
 use crate::signing_key::SigningKey;
 use crate::{Algorithm, OpenError};

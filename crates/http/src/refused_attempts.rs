@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use doorward_domain::identity::AttemptKey;
-use doorward_domain::ports::RefusedGuesses;
+use doorward_domain::ports::RefusedAttempts;
 use doorward_domain::time::Timestamp;
 
 /// How long after an entry about a record comes the next one.
@@ -34,7 +34,7 @@ struct Count {
     since: u64,
 }
 
-impl RefusedGuesses for RefusalCounts {
+impl RefusedAttempts for RefusalCounts {
     fn note(&self, key: &AttemptKey, now: Timestamp) -> Option<u64> {
         // Counts are whole at every instant, so a poisoned lock guards sound ones.
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);

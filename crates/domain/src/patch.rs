@@ -2,7 +2,7 @@
 
 /// Leave a property as it is, or make it something. (For a property that may be absent, `To(None)` makes it so.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Change<T> {
+pub enum Patch<T> {
     /// It stays as it is.
     #[default]
     Keep,
@@ -10,20 +10,20 @@ pub enum Change<T> {
     To(T),
 }
 
-impl<T> Change<T> {
+impl<T> Patch<T> {
     /// The same change of something else.
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Change<U> {
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
-            Self::Keep => Change::Keep,
-            Self::To(value) => Change::To(f(value)),
+            Self::Keep => Patch::Keep,
+            Self::To(value) => Patch::To(f(value)),
         }
     }
 
     /// The same change, by reference.
-    pub const fn as_ref(&self) -> Change<&T> {
+    pub const fn as_ref(&self) -> Patch<&T> {
         match self {
-            Self::Keep => Change::Keep,
-            Self::To(value) => Change::To(value),
+            Self::Keep => Patch::Keep,
+            Self::To(value) => Patch::To(value),
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The gate. One thread at a time is inside.
 #[derive(Default)]
-pub(crate) struct Gate {
+pub(crate) struct WriteQueue {
     state: Mutex<State>,
 }
 
@@ -29,9 +29,9 @@ struct Waiter {
 }
 
 /// Being inside. Leaves when dropped, and lets the next in.
-pub(crate) struct Turn<'g>(&'g Gate);
+pub(crate) struct Turn<'g>(&'g WriteQueue);
 
-impl Gate {
+impl WriteQueue {
     /// Waits for its turn, at most as long as `patience`.
     pub(crate) fn enter(&self, patience: Duration) -> Option<Turn<'_>> {
         let waiter = {
@@ -95,13 +95,13 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    fn waiting(gate: &Gate) -> usize {
+    fn waiting(gate: &WriteQueue) -> usize {
         gate.state().queue.len()
     }
 
     #[test]
     fn threads_enter_in_the_order_of_asking() {
-        let gate = Gate::default();
+        let gate = WriteQueue::default();
         let entered = Mutex::new(Vec::new());
         thread::scope(|scope| {
             let first = gate.enter(LONG);
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn one_thread_at_a_time_is_inside_whoever_gives_up() {
-        let gate = Gate::default();
+        let gate = WriteQueue::default();
         let (inside, gave_up) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
             for number in 0..16_u64 {
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_turn_ends_with_a_panic_too() {
-        let gate = Gate::default();
+        let gate = WriteQueue::default();
         thread::scope(|scope| {
             let panicked = scope.spawn(|| {
                 let _turn = gate.enter(LONG);

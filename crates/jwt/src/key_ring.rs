@@ -8,13 +8,13 @@ use doorward_domain::ports::{Entropy, PublishedKeys, UnitOfWork};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{KeyPolicy, KeyPurpose, KeySchedule, KeyState, SealedKey};
 
+use crate::key_generation::{Reason, keep, make};
 use crate::key_set::publish;
-use crate::making::{Reason, keep, make};
 use crate::master_key::MasterKeys;
 use crate::public_key::PublicKey;
 use crate::sealing::Sealers;
 use crate::signing_key::SigningKey;
-use crate::stored::{Stored, unseal_refresh, unseal_signing};
+use crate::stored_keys::{Stored, unseal_refresh, unseal_signing};
 use crate::{Algorithm, OpenError};
 
 /// What a ring goes by.
@@ -28,7 +28,7 @@ pub struct KeyRules {
 
 /// What [`KeyRing::tend`] changed in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tended {
+pub struct RotationReport {
     /// Keys that were made.
     pub made: Vec<SealedKey>,
     /// Keys that were forgotten, because every token they made has expired.
@@ -103,7 +103,7 @@ impl KeyRing {
         store: &dyn UnitOfWork,
         now: Timestamp,
         entropy: &dyn Entropy,
-    ) -> Result<Tended, OpenError> {
+    ) -> Result<RotationReport, OpenError> {
         self.reload(store)?;
         let stored = &self.keys().stored;
         let mut due = Vec::new();
@@ -120,7 +120,7 @@ impl KeyRing {
             );
         }
         if due.is_empty() && dead.is_empty() {
-            return Ok(Tended::default());
+            return Ok(RotationReport::default());
         }
         let made = make(&due, stored, &self.sealers, self.rules.algorithm, now, entropy)?;
         let tended = keep(store, &made, &dead, now, entropy)?;
@@ -263,7 +263,7 @@ mod tests {
     use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 
     use super::*;
-    use crate::making::{new_refresh_key, new_signing_key};
+    use crate::key_generation::{new_refresh_key, new_signing_key};
     use crate::{MasterKey, RefreshSealer};
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);

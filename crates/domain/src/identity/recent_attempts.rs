@@ -14,9 +14,9 @@ const SPANS: usize = 25;
 /// Any 24 hours touch 25 hours of the clock at most. Whoever keeps the sum of those 25 within a bound keeps every 24 hours
 /// within it, wherever they begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RecentGuesses([u32; SPANS]);
+pub struct RecentAttempts([u32; SPANS]);
 
-impl RecentGuesses {
+impl RecentAttempts {
     /// How many bytes they are as bytes.
     pub const BYTES: usize = SPANS * 4;
 

@@ -24,11 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Too many are waiting for this record already, or those before take too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many guesses at one account at once")]
-pub(crate) struct GateFull;
+pub(crate) struct QueueFull;
 
 /// Lets guesses on one record through one at a time.
 #[derive(Default)]
-pub(crate) struct AttemptGate {
+pub(crate) struct KeyedLock {
     doors: Arc<Mutex<HashMap<AttemptKey, Door>>>,
 }
 
@@ -39,7 +39,7 @@ struct Door {
 }
 
 /// A turn at a record; the next comes when this is dropped.
-pub(crate) struct GateTurn {
+pub(crate) struct KeyedGuard {
     permit: Option<OwnedSemaphorePermit>,
     _place: Place,
 }
@@ -50,27 +50,27 @@ struct Place {
     key: AttemptKey,
 }
 
-impl AttemptGate {
+impl KeyedLock {
     /// Waits for a turn at the record of that key.
-    pub(crate) async fn enter(&self, key: AttemptKey) -> Result<GateTurn, GateFull> {
+    pub(crate) async fn enter(&self, key: AttemptKey) -> Result<KeyedGuard, QueueFull> {
         let (turns, place) = self.take_place(key)?;
         let turn = timeout(PATIENCE, turns.acquire_owned());
         // The semaphore is never closed: a missing permit cannot happen and would only cost the order of turns.
-        let permit = turn.await.map_err(|_elapsed| GateFull)?.ok();
-        Ok(GateTurn {
+        let permit = turn.await.map_err(|_elapsed| QueueFull)?.ok();
+        Ok(KeyedGuard {
             permit,
             _place: place,
         })
     }
 
-    fn take_place(&self, key: AttemptKey) -> Result<(Arc<Semaphore>, Place), GateFull> {
+    fn take_place(&self, key: AttemptKey) -> Result<(Arc<Semaphore>, Place), QueueFull> {
         let mut doors = lock(&self.doors);
         let door = doors.entry(key).or_insert_with(|| Door {
             turns: Arc::new(Semaphore::new(1)),
             users: 0,
         });
         if door.users > MAX_WAITING {
-            return Err(GateFull);
+            return Err(QueueFull);
         }
         door.users += 1;
         Ok((
@@ -83,7 +83,7 @@ impl AttemptGate {
     }
 }
 
-impl Drop for GateTurn {
+impl Drop for KeyedGuard {
     fn drop(&mut self) {
         // The turn ends before the place is given up.
         self.permit.take();
@@ -119,7 +119,7 @@ mod tests {
 
     #[tokio::test]
     async fn turns_at_one_record_do_not_overlap_and_leave_nothing_behind() {
-        let gate = Arc::new(AttemptGate::default());
+        let gate = Arc::new(KeyedLock::default());
         let inside = Arc::new(AtomicUsize::new(0));
         let visits: Vec<_> = (0..20)
             .map(|_| {
@@ -140,19 +140,19 @@ mod tests {
 
     #[tokio::test]
     async fn records_do_not_wait_for_each_other() {
-        let gate = AttemptGate::default();
+        let gate = KeyedLock::default();
         let _first = gate.enter(key(1)).await.unwrap();
         let _second = gate.enter(key(2)).await.unwrap();
     }
 
     #[tokio::test]
     async fn the_queue_is_bounded_and_given_up_places_are_free_again() {
-        let gate = Arc::new(AttemptGate::default());
+        let gate = Arc::new(KeyedLock::default());
         let turn = gate.enter(key(1)).await.unwrap();
         let waiting: Vec<_> = (0..MAX_WAITING)
             .map(|_| gate.take_place(key(1)).unwrap())
             .collect();
-        assert_eq!(gate.enter(key(1)).await.err(), Some(GateFull));
+        assert_eq!(gate.enter(key(1)).await.err(), Some(QueueFull));
         drop(waiting);
         drop(turn);
         assert!(gate.enter(key(1)).await.is_ok());
@@ -160,9 +160,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever_and_who_gives_up_leaves_no_place_behind() {
-        let gate = AttemptGate::default();
+        let gate = KeyedLock::default();
         let turn = gate.enter(key(1)).await.unwrap();
-        assert_eq!(gate.enter(key(1)).await.err(), Some(GateFull));
+        assert_eq!(gate.enter(key(1)).await.err(), Some(QueueFull));
         drop(turn);
         assert!(lock(&gate.doors).is_empty());
     }

@@ -12,7 +12,7 @@ const PREFIX: &str = "dws_";
 
 /// Whether and how setup can be completed.
 #[derive(Debug, Clone)]
-pub enum SetupOffer {
+pub enum SetupTokenStatus {
     /// There has been an administrator: setup is closed for good.
     Closed,
     /// The token given in the configuration completes it.
@@ -24,33 +24,33 @@ pub enum SetupOffer {
 }
 
 /// Offers setup at start.
-pub struct OfferSetup<'a> {
+pub struct IssueSetupToken<'a> {
     /// Where the token's digest is kept.
     pub store: &'a dyn UnitOfWork,
     /// Makes the token.
     pub entropy: &'a dyn Entropy,
 }
 
-impl OfferSetup<'_> {
+impl IssueSetupToken<'_> {
     /// Offers setup with the `configured` token if there is one, else with a token that is made once. An empty token is
     /// none: a variable that was left empty must not let everybody in.
-    pub fn execute(&self, configured: Option<&SecretString>) -> Result<SetupOffer, StoreError> {
+    pub fn execute(&self, configured: Option<&SecretString>) -> Result<SetupTokenStatus, StoreError> {
         let configured = configured.filter(|token| !token.expose_secret().is_empty());
         self.store.transaction(|repos| {
             let state = repos.setup().state()?;
             if state.completed_at.is_some() {
-                return Ok(SetupOffer::Closed);
+                return Ok(SetupTokenStatus::Closed);
             }
             if let Some(token) = configured {
                 repos.setup().replace_token(&setup_token_digest(token))?;
-                return Ok(SetupOffer::Configured);
+                return Ok(SetupTokenStatus::Configured);
             }
             let token = self.make_token();
             let offered = repos.setup().offer_token(&setup_token_digest(&token))?;
             Ok(if offered {
-                SetupOffer::Made(token)
+                SetupTokenStatus::Made(token)
             } else {
-                SetupOffer::MadeBefore
+                SetupTokenStatus::MadeBefore
             })
         })
     }

@@ -14,7 +14,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockRead
 use std::thread;
 use std::time::{Duration, Instant};
 
-use doorward_domain::ports::{RevocationCheck, Standing, StoreError, StoreResult, Transactions, UnitOfWork};
+use doorward_domain::ports::{
+    RevocationCheck, RevocationStatus, StoreError, StoreResult, Transactions, UnitOfWork,
+};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, RevocationDigests, RevocationList};
 use tokio::sync::Notify;
@@ -39,7 +41,7 @@ const MARGIN: Duration = Duration::from_secs(120);
 const BATCH: u32 = 1000;
 
 /// The list of what was revoked, and the way to keep it up to date.
-pub(crate) struct RevocationFeed {
+pub(crate) struct RevocationCache {
     store: Arc<dyn UnitOfWork>,
     clock: Clock,
     /// How long after it was issued an access token may be accepted.
@@ -70,7 +72,7 @@ pub(crate) struct Published {
     pub(crate) digests: RevocationDigests,
 }
 
-impl RevocationFeed {
+impl RevocationCache {
     /// Reads everything that still matters, once.
     pub(crate) fn open(store: Arc<dyn UnitOfWork>, clock: Clock, life: Duration) -> StoreResult<Arc<Self>> {
         let current = Current {
@@ -229,16 +231,16 @@ impl Current {
     }
 }
 
-impl RevocationCheck for RevocationFeed {
-    fn standing(&self, claims: &AccessClaims) -> Standing {
+impl RevocationCheck for RevocationCache {
+    fn standing(&self, claims: &AccessClaims) -> RevocationStatus {
         let current = self.current();
         if current.list.revokes(claims) {
             // Whatever else may have happened: nothing takes a revocation back.
-            Standing::Revoked
+            RevocationStatus::Revoked
         } else if current.is_believable() {
-            Standing::Good
+            RevocationStatus::Good
         } else {
-            Standing::Unknown
+            RevocationStatus::Unknown
         }
     }
 }
@@ -289,9 +291,9 @@ mod tests {
             .unwrap();
     }
 
-    fn feed() -> (Arc<MemoryStore>, Arc<RevocationFeed>) {
+    fn feed() -> (Arc<MemoryStore>, Arc<RevocationCache>) {
         let store = Arc::new(MemoryStore::new());
-        let feed = RevocationFeed::open(store.clone(), Arc::new(|| START), LIFE).unwrap();
+        let feed = RevocationCache::open(store.clone(), Arc::new(|| START), LIFE).unwrap();
         (store, feed)
     }
 
@@ -303,8 +305,8 @@ mod tests {
                 revoke(&store, session);
             }
         }
-        let feed = RevocationFeed::open(store, Arc::new(|| START), LIFE).unwrap();
-        assert!((0..=255).all(|session| feed.standing(&claims(session)) == Standing::Revoked));
+        let feed = RevocationCache::open(store, Arc::new(|| START), LIFE).unwrap();
+        assert!((0..=255).all(|session| feed.standing(&claims(session)) == RevocationStatus::Revoked));
         assert_eq!(feed.published_after(0).unwrap().digests.latest, 2560);
     }
 
@@ -312,10 +314,10 @@ mod tests {
     fn a_thread_keeps_the_list_up_to_date() {
         let (store, feed) = feed();
         feed.follow().unwrap();
-        assert_eq!(feed.standing(&claims(7)), Standing::Good);
+        assert_eq!(feed.standing(&claims(7)), RevocationStatus::Good);
         revoke(&store, 7);
         let begun = now();
-        while feed.standing(&claims(7)) != Standing::Revoked {
+        while feed.standing(&claims(7)) != RevocationStatus::Revoked {
             assert!(now().duration_since(begun) < BOUND, "not within the bound");
             thread::sleep(Duration::from_millis(5));
         }
@@ -328,7 +330,7 @@ mod tests {
         let clock = Arc::new(doorward_testkit::Clock::at(START));
         let feed = {
             let clock = Arc::clone(&clock);
-            RevocationFeed::open(store.clone(), Arc::new(move || clock.now()), LIFE).unwrap()
+            RevocationCache::open(store.clone(), Arc::new(move || clock.now()), LIFE).unwrap()
         };
         revoke(&store, 7);
         feed.read().unwrap();
@@ -336,7 +338,7 @@ mod tests {
         feed.read().unwrap();
         clock.set(START);
         feed.read().unwrap();
-        assert_eq!(feed.standing(&claims(7)), Standing::Revoked);
+        assert_eq!(feed.standing(&claims(7)), RevocationStatus::Revoked);
     }
 
     #[test]
@@ -347,26 +349,26 @@ mod tests {
         store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
         assert!(feed.read().is_err());
         thread::sleep(BOUND + Duration::from_millis(20));
-        assert_eq!(feed.standing(&claims(8)), Standing::Unknown);
-        assert_eq!(feed.standing(&claims(7)), Standing::Revoked);
+        assert_eq!(feed.standing(&claims(8)), RevocationStatus::Unknown);
+        assert_eq!(feed.standing(&claims(7)), RevocationStatus::Revoked);
         assert!(feed.published_after(0).is_none());
         store.fail_with(None);
         feed.read().unwrap();
-        assert_eq!(feed.standing(&claims(8)), Standing::Good);
+        assert_eq!(feed.standing(&claims(8)), RevocationStatus::Good);
     }
 
     #[tokio::test]
     async fn an_old_list_is_waited_for_while_nothing_says_that_it_stays_old() {
         let (store, feed) = feed();
         thread::sleep(BOUND + Duration::from_millis(20));
-        assert_eq!(feed.standing(&claims(7)), Standing::Unknown);
+        assert_eq!(feed.standing(&claims(7)), RevocationStatus::Unknown);
         let late = Arc::clone(&feed);
         let reader = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
             late.read()
         });
         feed.caught_up().await;
-        assert_eq!(feed.standing(&claims(7)), Standing::Good);
+        assert_eq!(feed.standing(&claims(7)), RevocationStatus::Good);
         reader.join().unwrap().unwrap();
 
         store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
@@ -378,6 +380,6 @@ mod tests {
             now().duration_since(begun) < PATIENCE,
             "a store that is away was waited for"
         );
-        assert_eq!(feed.standing(&claims(7)), Standing::Unknown);
+        assert_eq!(feed.standing(&claims(7)), RevocationStatus::Unknown);
     }
 }

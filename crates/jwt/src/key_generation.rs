@@ -2,17 +2,18 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::audit::{Event, EventKind, EventOutcome, Occasion};
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::EventId;
 use doorward_domain::ports::{Entropy, StoreResult, Transactions, UnitOfWork};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{KeyId, KeyPurpose, SealedKey};
 use secrecy::{ExposeSecret, SecretBox};
 
-use crate::ring::Tended;
+use crate::key_ring::RotationReport;
 use crate::sealing::Sealers;
 use crate::signing_key::NewKeyPair;
-use crate::stored::Stored;
+use crate::stored_keys::Stored;
 use crate::{Algorithm, CryptoError};
 
 /// The algorithm of keys that seal refresh tokens, as the store knows it (JWA: HMAC with SHA-256).
@@ -75,18 +76,18 @@ pub(crate) fn keep(
     dead: &[SealedKey],
     now: Timestamp,
     entropy: &dyn Entropy,
-) -> StoreResult<Tended> {
-    let occasion = Occasion {
+) -> StoreResult<RotationReport> {
+    let context = RequestContext {
         now,
         request_id: EventId::generate(now, entropy).to_string(),
         ip: None,
         user_agent: None,
     };
     store.transaction(|repositories| {
-        let mut tended = Tended::default();
+        let mut tended = RotationReport::default();
         for (key, reason) in made {
             if repositories.keys().insert(key)? {
-                let event = Event::new(EventKind::KeyRotated, EventOutcome::Success, &occasion, entropy)
+                let event = Event::new(EventKind::KeyRotated, EventOutcome::Success, &context, entropy)
                     .with("kid", key.id.as_str())
                     .with("purpose", key.purpose.as_str())
                     .with("algorithm", key.algorithm.as_str())
