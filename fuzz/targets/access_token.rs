@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::ports::AccessTokenVerifier;
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::AccessTokenVerifier;
 use doorward_jwt::{IssuerAndAudience, Verifier};
 use libfuzzer_sys::fuzz_target;
 

@@ -1,7 +1,7 @@
 //! Addresses as people type them, and worse.
 #![no_main]
 
-use doorward_domain::identity::Email;
+use doorward_domain::account::Email;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|typed: &str| {

@@ -4,9 +4,9 @@
 use core::time::Duration;
 use std::sync::{Arc, LazyLock};
 
-use doorward_domain::ports::RefreshTokens;
+use doorward_domain::key::KeyPolicy;
+use doorward_domain::session::RefreshTokens;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::KeyPolicy;
 use doorward_jwt::{Algorithm, KeyRing, KeyRules, MasterKey, RefreshSealer};
 use doorward_testkit::{MemoryStore, SeededEntropy};
 use libfuzzer_sys::fuzz_target;

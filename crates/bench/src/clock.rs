@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use doorward_domain::ports::Entropy;
+use doorward_domain::entropy::Entropy;
 use doorward_domain::time::Timestamp;
 
 /// A stopwatch that runs.

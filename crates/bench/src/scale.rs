@@ -7,10 +7,12 @@ use std::hint::black_box;
 use std::path::Path;
 
 use doorward_application::{Logout, Refresh, TokenIssuer};
+use doorward_domain::account::Email;
+use doorward_domain::account::UserFilter;
 use doorward_domain::context::RequestContext;
-use doorward_domain::identity::Email;
-use doorward_domain::ports::{StoreResult, Transactions as _, UserFilter};
-use doorward_domain::token::SessionPolicy;
+use doorward_domain::session::SessionPolicy;
+use doorward_domain::store::Transactions as _;
+use doorward_domain::store_error::StoreResult;
 use doorward_jwt::{IssuerAndAudience, Signer};
 use secrecy::SecretString;
 

@@ -9,9 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_domain::id::{SessionId, UserId};
-use doorward_domain::identity::PlainPassword;
-use doorward_domain::ports::{PasswordHasher as _, RefreshTokens as _, StoreResult, Transactions as _};
-use doorward_domain::token::KeyPolicy;
+use doorward_domain::key::KeyPolicy;
+use doorward_domain::password::PasswordHasher as _;
+use doorward_domain::password::PlainPassword;
+use doorward_domain::session::RefreshTokens as _;
+use doorward_domain::store::Transactions as _;
+use doorward_domain::store_error::StoreResult;
 use doorward_jwt::{Algorithm, KeyRing, KeyRules, MasterKey, RefreshSealer};
 use doorward_password::{Argon2Hasher, Argon2Params};
 use doorward_persistence::{Database, DatabaseSettings, DatabaseUrl, migrate};

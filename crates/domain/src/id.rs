@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-use crate::ports::Entropy;
+use crate::entropy::Entropy;
 use crate::time::Timestamp;
 
 /// A text that is not an id in its one canonical spelling.

@@ -1,10 +1,10 @@
 //! Who somebody is and what they may do: the identity, token and role policies of Doorward, as pure code.
 //!
 //! This crate knows no web server, no database, no serialisation and no clock. Policies are functions of their
-//! arguments ([`token::decide`], [`identity::AttemptPolicy::judge`], [`identity::PasswordPolicy::check`]); what has to
-//! be done in the world is asked of traits ([`ports`]); a use case (crate `doorward-application`) ties the two
+//! arguments ([`session::decide`], [`attempt::AttemptPolicy::judge`], [`password::PasswordPolicy::check`]); what has to
+//! be done in the world is asked of traits (ports); a use case (crate `doorward-application`) ties the two
 //! together and has an error enum of its own. Time comes in as a [`Timestamp`](time::Timestamp) and randomness as
-//! [`Entropy`](ports::Entropy), so everything can be tested at any instant, with any luck.
+//! [`Entropy`](entropy::Entropy), so everything can be tested at any instant, with any luck.
 //!
 //! # Checking a role in another service
 //!
@@ -12,8 +12,12 @@
 //! declares its permissions as types and lets its functions demand the proof:
 //!
 //! ```
-//! use doorward_domain::access::{Forbidden, Granted, Holders, Permission, Principal, Role};
-//! # use doorward_domain::{id::*, identity::UserVersion, time::Timestamp, token::AccessClaims};
+//! use doorward_domain::access::{Forbidden, Granted, Holders, Permission, Principal};
+//! use doorward_domain::account::Role;
+//! # use doorward_domain::account::UserVersion;
+//! # use doorward_domain::id::*;
+//! # use doorward_domain::time::Timestamp;
+//! # use doorward_domain::token::AccessClaims;
 //!
 //! /// To read what customers owe.
 //! struct ReadInvoices;
@@ -48,12 +52,21 @@
 //! ```
 
 pub mod access;
+pub mod account;
+pub mod attempt;
 pub mod audit;
 pub mod context;
+pub mod entropy;
 pub mod id;
-pub mod identity;
+pub mod key;
+#[cfg(any(test, feature = "mocks"))]
+pub mod mock_store;
+pub mod password;
 pub mod patch;
-pub mod ports;
+pub mod session;
+pub mod setup;
+pub mod store;
+pub mod store_error;
 pub mod time;
 pub mod token;
 pub mod validation;

@@ -5,14 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use doorward_application::{AccountRules, Authenticate, PasswordCheck, TokenIssuer};
+use doorward_domain::attempt::AttemptKeys;
+use doorward_domain::attempt::AttemptPolicy;
 use doorward_domain::context::RequestContext;
-use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
-use doorward_domain::ports::{
-    AccessTokenSigner, AccessTokenVerifier, AttemptKeys, Entropy, PasswordHasher, PublishedKeys,
-    RefreshTokens, StrengthEstimator, UnitOfWork,
-};
+use doorward_domain::entropy::Entropy;
+use doorward_domain::key::PublishedKeys;
+use doorward_domain::password::PasswordPolicy;
+use doorward_domain::password::{PasswordHasher, StrengthEstimator};
+use doorward_domain::session::RefreshTokens;
+use doorward_domain::session::SessionPolicy;
+use doorward_domain::store::UnitOfWork;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::SessionPolicy;
+use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
 
 use crate::clock::Clock;
 use crate::extract::Origin;

@@ -1,11 +1,11 @@
 //! What is said more than once in requests and answers.
 
 use doorward_application::{AccountDraft, TokenPair};
-use doorward_domain::access::Role;
-use doorward_domain::identity::User;
+use doorward_domain::account::Role;
+use doorward_domain::account::User;
 use doorward_domain::patch::Patch;
+use doorward_domain::session::Session;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::Session;
 use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -65,9 +65,9 @@ impl<'de> Deserialize<'de> for Status {
     }
 }
 
-impl From<doorward_domain::identity::UserStatus> for Status {
-    fn from(status: doorward_domain::identity::UserStatus) -> Self {
-        use doorward_domain::identity::UserStatus;
+impl From<doorward_domain::account::UserStatus> for Status {
+    fn from(status: doorward_domain::account::UserStatus) -> Self {
+        use doorward_domain::account::UserStatus;
         match status {
             UserStatus::Active => Self::Active,
             UserStatus::Disabled => Self::Disabled,
@@ -75,7 +75,7 @@ impl From<doorward_domain::identity::UserStatus> for Status {
     }
 }
 
-impl From<Status> for doorward_domain::identity::UserStatus {
+impl From<Status> for doorward_domain::account::UserStatus {
     fn from(status: Status) -> Self {
         match status {
             Status::Active => Self::Active,
@@ -85,7 +85,7 @@ impl From<Status> for doorward_domain::identity::UserStatus {
 }
 
 /// Role names, as answers list them.
-pub(crate) fn role_names(roles: &doorward_domain::access::Roles) -> Vec<String> {
+pub(crate) fn role_names(roles: &doorward_domain::account::Roles) -> Vec<String> {
     roles.iter().map(Role::to_string).collect()
 }
 
@@ -176,7 +176,7 @@ impl SessionsBody {
     pub(crate) fn new(
         sessions: Vec<Session>,
         current: doorward_domain::id::SessionId,
-        policy: &doorward_domain::token::SessionPolicy,
+        policy: &doorward_domain::session::SessionPolicy,
     ) -> Self {
         let body = |session: Session| SessionBody {
             id: session.id.to_string(),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix_web::rt;
 use doorward_application::{AttemptError, CountedAttempt, PasswordAttempt};
 use doorward_domain::context::RequestContext;
-use doorward_domain::ports::HashError;
+use doorward_domain::password::HashError;
 
 use crate::app::App;
 use crate::extract::Origin;

@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
+use doorward_domain::entropy::Entropy;
 use doorward_domain::id::EventId;
-use doorward_domain::ports::Entropy;
 use doorward_domain::time::Timestamp;
 use serde::Serialize;
 

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use doorward_domain::identity::AttemptKey;
-use doorward_domain::ports::RefusedAttempts;
+use doorward_domain::attempt::AttemptKey;
+use doorward_domain::attempt::RefusedAttempts;
 use doorward_domain::time::Timestamp;
 
 /// How long after an entry about a record comes the next one.

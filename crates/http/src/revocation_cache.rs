@@ -14,11 +14,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockRead
 use std::thread;
 use std::time::{Duration, Instant};
 
-use doorward_domain::ports::{
-    RevocationCheck, RevocationStatus, StoreError, StoreResult, Transactions, UnitOfWork,
-};
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, RevocationDigests, RevocationList};
+use doorward_domain::token::{RevocationCheck, RevocationStatus};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -260,9 +260,9 @@ fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::access::Roles;
+    use doorward_domain::account::Roles;
+    use doorward_domain::account::UserVersion;
     use doorward_domain::id::{SessionId, TokenId, UserId};
-    use doorward_domain::identity::UserVersion;
     use doorward_domain::token::Revoked;
     use doorward_testkit::{MemoryStore, sample::START};
 

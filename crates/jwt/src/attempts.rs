@@ -1,8 +1,9 @@
 //! Naming accounts in the table of attempts.
 
 use aws_lc_rs::hmac;
-use doorward_domain::identity::{AttemptKey, CanonicalEmail, ClientNetwork};
-use doorward_domain::ports::AttemptKeys;
+use doorward_domain::account::CanonicalEmail;
+use doorward_domain::attempt::AttemptKeys;
+use doorward_domain::attempt::{AttemptKey, ClientNetwork};
 use secrecy::ExposeSecret;
 
 use crate::CryptoError;

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use doorward_domain::access::{Role, Roles};
+use doorward_domain::account::UserVersion;
+use doorward_domain::account::{Role, Roles};
 use doorward_domain::id::{SessionId, TokenId, UserId};
-use doorward_domain::identity::UserVersion;
-use doorward_domain::ports::TokenRejected;
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::TokenRejected;
 use doorward_domain::token::{AccessClaims, ClaimTimes};
 use serde::{Deserialize, Deserializer, Serialize};
 

@@ -1,7 +1,7 @@
 //! What can go wrong.
 
-use doorward_domain::ports::StoreError;
-use doorward_domain::token::KeyPurpose;
+use doorward_domain::key::KeyPurpose;
+use doorward_domain::store_error::StoreError;
 
 /// The cryptographic library refused to work. Nothing that a client sends causes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

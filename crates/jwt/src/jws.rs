@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::ports::TokenRejected;
+use doorward_domain::token::TokenRejected;
 use serde::Deserialize;
 
 use crate::claims::rejected;

@@ -4,10 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
+use doorward_domain::entropy::Entropy;
 use doorward_domain::id::EventId;
-use doorward_domain::ports::{Entropy, StoreResult, Transactions, UnitOfWork};
+use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{KeyId, KeyPurpose, SealedKey};
 use secrecy::{ExposeSecret, SecretBox};
 
 use crate::key_ring::RotationReport;

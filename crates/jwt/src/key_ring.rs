@@ -4,9 +4,11 @@ use core::time::Duration;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
-use doorward_domain::ports::{Entropy, PublishedKeys, UnitOfWork};
+use doorward_domain::entropy::Entropy;
+use doorward_domain::key::PublishedKeys;
+use doorward_domain::key::{KeyPolicy, KeyPurpose, KeySchedule, KeyState, SealedKey};
+use doorward_domain::store::UnitOfWork;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{KeyPolicy, KeyPurpose, KeySchedule, KeyState, SealedKey};
 
 use crate::key_generation::{Reason, keep, make};
 use crate::key_set::publish;
@@ -258,8 +260,10 @@ impl<K> Line<K> {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::ports::{RefreshTokens, StoreError, Transactions};
-    use doorward_domain::token::{Generation, Session};
+    use doorward_domain::session::RefreshTokens;
+    use doorward_domain::session::{Generation, Session};
+    use doorward_domain::store::Transactions;
+    use doorward_domain::store_error::StoreError;
     use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 
     use super::*;

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::token::KeyId;
+use doorward_domain::key::KeyId;
 use serde::{Deserialize, Serialize};
 
 use crate::Algorithm;

@@ -13,14 +13,17 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use doorward_domain::{access::Roles, id::*, identity::UserVersion, ports::*, token::AccessClaims};
+//! # use doorward_domain::account::{Roles, UserVersion};
+//! # use doorward_domain::id::*;
+//! # use doorward_domain::{key::PublishedKeys, token::AccessTokenSigner};
+//! # use doorward_domain::token::AccessClaims;
 //! # use doorward_testkit::{MemoryStore, SeededEntropy};
-//! # use doorward_domain::token::KeyPolicy;
+//! # use doorward_domain::key::KeyPolicy;
 //! # use doorward_jwt::{Algorithm, KeyRing, KeyRules, MasterKey, Signer};
 //! use core::time::Duration;
 //!
 //! use doorward_domain::access::{Holders, Permission, Principal};
-//! use doorward_domain::ports::AccessTokenVerifier;
+//! use doorward_domain::token::AccessTokenVerifier;
 //! use doorward_domain::time::Timestamp;
 //! use doorward_jwt::{IssuerAndAudience, Verifier};
 //!

@@ -4,7 +4,7 @@ use aws_lc_rs::hkdf;
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use doorward_domain::ports::Entropy;
+use doorward_domain::entropy::Entropy;
 use secrecy::{ExposeSecret, SecretBox, SecretSlice, SecretString};
 
 use crate::CryptoError;

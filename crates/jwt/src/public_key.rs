@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::token::KeyId;
+use doorward_domain::key::KeyId;
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc;
 use serde::Serialize;

@@ -12,8 +12,8 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::id::SessionId;
-use doorward_domain::ports::RefreshTokens;
-use doorward_domain::token::{Generation, PresentedRefreshToken, RefreshToken, Session};
+use doorward_domain::session::RefreshTokens;
+use doorward_domain::session::{Generation, PresentedRefreshToken, RefreshToken, Session};
 
 use crate::KeyRing;
 

@@ -1,7 +1,8 @@
 //! Bringing the keys in the store under another master key.
 
-use doorward_domain::ports::{Entropy, Transactions, UnitOfWork};
-use doorward_domain::token::KeyPurpose;
+use doorward_domain::entropy::Entropy;
+use doorward_domain::key::KeyPurpose;
+use doorward_domain::store::{Transactions, UnitOfWork};
 use secrecy::ExposeSecret;
 
 use crate::OpenError;

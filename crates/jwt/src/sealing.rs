@@ -6,8 +6,8 @@
 //! previous master key from the current one.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use doorward_domain::ports::Entropy;
-use doorward_domain::token::SealedKey;
+use doorward_domain::entropy::Entropy;
+use doorward_domain::key::SealedKey;
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretSlice};
 
@@ -158,7 +158,7 @@ fn what_is_bound(key: &SealedKey) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::token::{KeyId, KeyPurpose};
+    use doorward_domain::key::{KeyId, KeyPurpose};
     use doorward_testkit::{SeededEntropy, sample};
     use proptest::prelude::*;
 

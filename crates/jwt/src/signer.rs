@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use doorward_domain::ports::{AccessTokenSigner, SigningError};
 use doorward_domain::token::{AccessClaims, AccessToken};
+use doorward_domain::token::{AccessTokenSigner, SigningError};
 
 use crate::claims::ClaimsOut;
 use crate::{IssuerAndAudience, KeyRing};

@@ -3,9 +3,10 @@
 use core::fmt;
 
 use aws_lc_rs::hmac;
-use doorward_domain::ports::{StoreResult, Transactions, UnitOfWork};
+use doorward_domain::key::{KeyPurpose, SealedKey};
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{KeyPurpose, SealedKey};
 use secrecy::{ExposeSecret, SecretSlice};
 
 use crate::key_generation::REFRESH_ALGORITHM;

@@ -4,7 +4,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
-use doorward_domain::token::{AccessClaims, ClaimTimes, KeyId};
+use doorward_domain::key::KeyId;
+use doorward_domain::token::{AccessClaims, ClaimTimes};
 use quick_cache::sync::Cache;
 
 /// What of a token does not change while its key is known: who signed it, and what it says.

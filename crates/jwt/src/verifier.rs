@@ -3,9 +3,10 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use doorward_domain::ports::{AccessTokenVerifier, TokenRejected};
+use doorward_domain::key::KeyId;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{AccessClaims, ClaimTimes, KeyId, UntimelyClaims};
+use doorward_domain::token::{AccessClaims, ClaimTimes, UntimelyClaims};
+use doorward_domain::token::{AccessTokenVerifier, TokenRejected};
 
 use crate::claims::{ClaimsIn, rejected};
 use crate::jws::{Compact, Header};

@@ -1,7 +1,7 @@
 //! How hard a password is to guess.
 
-use doorward_domain::identity::PlainPassword;
-use doorward_domain::ports::{StrengthEstimate, StrengthEstimator};
+use doorward_domain::password::PlainPassword;
+use doorward_domain::password::{StrengthEstimate, StrengthEstimator};
 use zxcvbn::Score;
 use zxcvbn::matching::patterns::{DictionaryPattern, MatchPattern};
 

@@ -2,8 +2,10 @@
 
 use argon2::password_hash::phc::{Output, Salt};
 use argon2::{Algorithm, Argon2, Params, Version};
-use doorward_domain::identity::{PasswordDigest, PlainPassword};
-use doorward_domain::ports::{Entropy, HashError, PasswordHasher, Verification};
+use doorward_domain::account::PasswordDigest;
+use doorward_domain::entropy::Entropy;
+use doorward_domain::password::PlainPassword;
+use doorward_domain::password::{HashError, PasswordHasher, Verification};
 
 use crate::digest::{PepperId, StoredDigest};
 use crate::memory::{clear, with_blocks};

@@ -9,8 +9,9 @@
 //! no threads of its own: the caller decides how many passwords are hashed at once.
 //!
 //! ```
-//! use doorward_domain::identity::PlainPassword;
-//! use doorward_domain::ports::{Entropy, PasswordHasher, Verification};
+//! use doorward_domain::password::PlainPassword;
+//! use doorward_domain::entropy::Entropy;
+//! use doorward_domain::password::{PasswordHasher, Verification};
 //! use doorward_password::{Argon2Hasher, Argon2Params};
 //!
 //! # struct Counting;

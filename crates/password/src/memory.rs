@@ -3,7 +3,7 @@
 use core::cell::RefCell;
 
 use argon2::Block;
-use doorward_domain::ports::HashError;
+use doorward_domain::password::HashError;
 
 thread_local! {
     /// Reused from hash to hash: having the operating system map and clear fresh pages costs a good part of a hash.

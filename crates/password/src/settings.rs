@@ -2,7 +2,7 @@
 
 use core::ops::RangeInclusive;
 
-use doorward_domain::ports::HashError;
+use doorward_domain::password::HashError;
 use secrecy::{ExposeSecret, SecretSlice};
 
 /// A setting that is out of bounds. Names the key of the configuration.

@@ -3,7 +3,8 @@
 use core::time::Duration;
 use std::thread;
 
-use doorward_domain::ports::{Repositories, StoreError, StoreResult, UnitOfWork, Verdict};
+use doorward_domain::store::{Repositories, UnitOfWork, Verdict};
+use doorward_domain::store_error::{StoreError, StoreResult};
 
 use crate::connection::connect;
 use crate::failure::Failure;

@@ -2,7 +2,7 @@
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 
-use doorward_domain::ports::StoreError;
+use doorward_domain::store_error::StoreError;
 
 /// A failed statement, or a row that cannot be.
 #[derive(Debug, Clone)]

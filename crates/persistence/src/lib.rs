@@ -1,6 +1,6 @@
 //! Doorward's store: Diesel over SQLite and PostgreSQL.
 //!
-//! A [`Database`] is the domain's [`UnitOfWork`](doorward_domain::ports::UnitOfWork). It is made of a pool of connections;
+//! A [`Database`] is the domain's [`UnitOfWork`](doorward_domain::store::UnitOfWork). It is made of a pool of connections;
 //! a transaction is one connection for as long as it lasts, and the domain's repositories are implemented for it. There
 //! is one schema and one set of queries for both databases: ids are text, instants are microseconds, and what one of the
 //! two does in its own way stands in a `match` where it matters. Why it is done so is told in
@@ -12,7 +12,7 @@
 //! ```no_run
 //! use core::time::Duration;
 //!
-//! use doorward_domain::ports::UnitOfWork;
+//! use doorward_domain::store::UnitOfWork;
 //! use doorward_persistence::{Database, DatabaseSettings, DatabaseUrl, OpenError, migrate};
 //!
 //! let url = DatabaseUrl::parse("sqlite://data/doorward.db")?;

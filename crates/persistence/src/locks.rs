@@ -6,7 +6,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 
-use doorward_domain::identity::AttemptKey;
+use doorward_domain::attempt::AttemptKey;
 
 use crate::connection::AnyConnection;
 

@@ -2,10 +2,7 @@
 
 use diesel::result::QueryResult;
 
-use doorward_domain::ports::{
-    AttemptRepository, EventLog, KeyRepository, NetworkRepository, Repositories, RevocationLog,
-    SessionRepository, SetupRepository, StoreResult, Sweeping, UserRepository,
-};
+use doorward_domain::store_error::StoreResult;
 
 use crate::connection::AnyConnection;
 use crate::failure::Failure;
@@ -57,44 +54,6 @@ impl<'c> Work<'c> {
             Mode::Write => statements(connection),
             Mode::Read => Err(Failure::unavailable("a reading transaction was asked to write")),
         })
-    }
-}
-
-impl Repositories for Work<'_> {
-    fn users(&mut self) -> &mut dyn UserRepository {
-        self
-    }
-
-    fn sessions(&mut self) -> &mut dyn SessionRepository {
-        self
-    }
-
-    fn attempts(&mut self) -> &mut dyn AttemptRepository {
-        self
-    }
-
-    fn networks(&mut self) -> &mut dyn NetworkRepository {
-        self
-    }
-
-    fn events(&mut self) -> &mut dyn EventLog {
-        self
-    }
-
-    fn revocations(&mut self) -> &mut dyn RevocationLog {
-        self
-    }
-
-    fn keys(&mut self) -> &mut dyn KeyRepository {
-        self
-    }
-
-    fn sweeping(&mut self) -> &mut dyn Sweeping {
-        self
-    }
-
-    fn setup(&mut self) -> &mut dyn SetupRepository {
-        self
     }
 }
 

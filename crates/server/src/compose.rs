@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_application::AccountRules;
-use doorward_domain::ports::{Entropy, StoreError};
-use doorward_domain::token::KeyPolicy;
+use doorward_domain::entropy::Entropy;
+use doorward_domain::key::KeyPolicy;
+use doorward_domain::store_error::StoreError;
 use doorward_http::{
     ConnectionSettings, ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, Priority,
     ProxySettings, Rate, ThrottleSettings as HttpThrottle,

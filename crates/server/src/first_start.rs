@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use doorward_domain::ports::Entropy as _;
+use doorward_domain::entropy::Entropy as _;
 use doorward_jwt::MasterKey;
 
 use crate::config::Settings;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use doorward_domain::ports::Entropy;
+use doorward_domain::entropy::Entropy;
 use doorward_domain::time::Timestamp;
 use doorward_http::Clock;
 

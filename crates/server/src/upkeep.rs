@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_application::{Sweep, Swept};
-use doorward_domain::ports::UnitOfWork;
-use doorward_domain::token::SealedKey;
+use doorward_domain::key::SealedKey;
+use doorward_domain::store::UnitOfWork;
 use doorward_jwt::KeyRing;
 
 use crate::chores::Chore;

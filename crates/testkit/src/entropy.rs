@@ -1,6 +1,6 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use doorward_domain::ports::Entropy;
+use doorward_domain::entropy::Entropy;
 
 /// The step of `SplitMix64`: odd, so that the counter takes every value before it repeats one.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

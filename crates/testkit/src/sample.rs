@@ -4,12 +4,14 @@ use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use doorward_domain::access::{Role, Roles};
+use doorward_domain::account::{Email, PasswordDigest, User, UserStatus, UserVersion};
+use doorward_domain::account::{Role, Roles};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::id::{EventId, SessionId, UserId};
-use doorward_domain::identity::{Email, PasswordDigest, PlainPassword, User, UserStatus, UserVersion};
+use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::password::PlainPassword;
+use doorward_domain::session::{Generation, Session, SessionKey, SessionPolicy};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{Generation, KeyId, KeyPurpose, SealedKey, Session, SessionKey, SessionPolicy};
 use secrecy::SecretString;
 
 /// When samples were made: in November 2023, with microseconds.

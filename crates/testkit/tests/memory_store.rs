@@ -1,10 +1,10 @@
 //! The memory store: held to the contract of a store, and failing when it is told to.
 
+use doorward_domain::account::Insertion;
 use doorward_domain::id::UserId;
-use doorward_domain::ports::{
-    Insertion, Repositories, StoreError, StoreResult, Transactions, UnitOfWork, Verdict,
-};
-use doorward_domain::token::EndReason;
+use doorward_domain::session::EndReason;
+use doorward_domain::store::{Repositories, Transactions, UnitOfWork, Verdict};
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_testkit::{MemoryStore, histories, sample, store_contract};
 
 store_contract!(memory, Ok(MemoryStore::new()));

@@ -1,10 +1,15 @@
 //! Making an account for somebody else.
 
-use doorward_domain::access::{Granted, ManageUsers, Roles};
+use doorward_domain::access::{Granted, ManageUsers};
+use doorward_domain::account::Insertion;
+use doorward_domain::account::Roles;
+use doorward_domain::account::User;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
-use doorward_domain::identity::User;
-use doorward_domain::ports::{Entropy, HashError, Insertion, StoreError, Transactions, UnitOfWork};
+use doorward_domain::entropy::Entropy;
+use doorward_domain::password::HashError;
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
 use doorward_domain::validation::Invalid;
 
 use crate::account::new_account::{NewAccount, parse_roles, remember_taken};
@@ -165,7 +170,7 @@ fn keep(
 pub(crate) fn listed(roles: &Roles) -> String {
     roles
         .iter()
-        .map(doorward_domain::access::Role::as_str)
+        .map(doorward_domain::account::Role::as_str)
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -5,10 +5,13 @@ use core::time::Duration;
 use secrecy::SecretString;
 
 use doorward_domain::access::{Granted, ManageOwnAccount};
+use doorward_domain::account::User;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
-use doorward_domain::identity::{PlainPassword, User};
-use doorward_domain::ports::{HashError, StoreError, Transactions};
+use doorward_domain::password::HashError;
+use doorward_domain::password::PlainPassword;
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::StoreError;
 
 use crate::account::update_user::{is_last_admin, remember_last_admin};
 use crate::attempt::budget::forget_networks;

@@ -1,10 +1,13 @@
 //! Deleting somebody else's account.
 
 use doorward_domain::access::{Granted, ManageUsers};
+use doorward_domain::attempt::AttemptKeys;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
+use doorward_domain::entropy::Entropy;
 use doorward_domain::id::UserId;
-use doorward_domain::ports::{AttemptKeys, Entropy, StoreError, Transactions, UnitOfWork};
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
 
 use crate::account::update_user::{is_last_admin, remember_last_admin};
 use crate::attempt::budget::forget_networks;

@@ -1,9 +1,11 @@
 //! Seeing who there is.
 
 use doorward_domain::access::{Granted, ReadUsers};
+use doorward_domain::account::User;
+use doorward_domain::account::UserFilter;
 use doorward_domain::id::UserId;
-use doorward_domain::identity::User;
-use doorward_domain::ports::{StoreError, StoreResult, Transactions, UnitOfWork, UserFilter};
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::{StoreError, StoreResult};
 
 /// One page of accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,16 +2,16 @@
 
 use secrecy::SecretString;
 
-use doorward_domain::access::{Role, Roles};
+use doorward_domain::account::{DisplayName, Email, PasswordDigest, User, UserStatus, UserVersion};
+use doorward_domain::account::{Role, Roles};
 use doorward_domain::audit::Event;
+use doorward_domain::entropy::Entropy;
 use doorward_domain::id::UserId;
-use doorward_domain::identity::{
-    DisplayName, Email, PasswordDigest, PasswordPolicy, PlainPassword, User, UserStatus, UserVersion,
-};
+use doorward_domain::password::{HashError, PasswordHasher, StrengthEstimator};
+use doorward_domain::password::{PasswordPolicy, PlainPassword};
 use doorward_domain::patch::Patch;
-use doorward_domain::ports::{
-    Entropy, HashError, PasswordHasher, Repositories, StoreResult, StrengthEstimator,
-};
+use doorward_domain::store::Repositories;
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 use doorward_domain::validation::{Invalid, Violation};
 

@@ -1,10 +1,13 @@
 //! Making an account for oneself.
 
-use doorward_domain::access::Roles;
+use doorward_domain::account::Insertion;
+use doorward_domain::account::Roles;
+use doorward_domain::account::{Email, User};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
-use doorward_domain::identity::{Email, User};
-use doorward_domain::ports::{HashError, Insertion, StoreError, Transactions, UnitOfWork};
+use doorward_domain::password::HashError;
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
 use doorward_domain::validation::Invalid;
 
 use crate::account::new_account::{NewAccount, remember_taken};

@@ -1,11 +1,13 @@
 //! Giving roles and taking them away.
 
 use doorward_domain::access::{AssignRoles, Granted};
+use doorward_domain::account::User;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
+use doorward_domain::entropy::Entropy;
 use doorward_domain::id::UserId;
-use doorward_domain::identity::User;
-use doorward_domain::ports::{Entropy, StoreError, Transactions, UnitOfWork};
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
 use doorward_domain::validation::Invalid;
 
 use crate::account::create_user::listed;

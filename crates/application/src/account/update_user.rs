@@ -1,13 +1,15 @@
 //! Changing somebody else's account.
 
 use doorward_domain::access::{Granted, ManageUsers};
+use doorward_domain::account::{User, UserStatus};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
+use doorward_domain::entropy::Entropy;
 use doorward_domain::id::UserId;
-use doorward_domain::identity::{User, UserStatus};
 use doorward_domain::patch::Patch;
-use doorward_domain::ports::{Entropy, Repositories, StoreError, StoreResult, Transactions, UnitOfWork};
-use doorward_domain::token::EndReason;
+use doorward_domain::session::EndReason;
+use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
 use crate::account::new_account::parse_name_change;

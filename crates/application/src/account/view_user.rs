@@ -1,8 +1,9 @@
 //! Seeing an account.
 
 use doorward_domain::access::{Granted, GrantedOn, ManageOwnAccount, ReadUser};
-use doorward_domain::identity::User;
-use doorward_domain::ports::{StoreError, Transactions, UnitOfWork};
+use doorward_domain::account::User;
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
 
 /// Why there is nothing to see.
 #[derive(Debug, thiserror::Error)]

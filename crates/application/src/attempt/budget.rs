@@ -6,9 +6,12 @@
 
 use core::time::Duration;
 
+use doorward_domain::account::CanonicalEmail;
+use doorward_domain::attempt::AttemptKeys;
+use doorward_domain::attempt::{AttemptKey, ClientNetwork};
 use doorward_domain::context::RequestContext;
-use doorward_domain::identity::{AttemptKey, CanonicalEmail, ClientNetwork};
-use doorward_domain::ports::{AttemptKeys, Repositories, StoreResult};
+use doorward_domain::store::Repositories;
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
 /// How long a network is known after the latest login from it that was noted.

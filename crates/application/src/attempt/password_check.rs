@@ -14,17 +14,17 @@
 use core::time::Duration;
 
 use doorward_domain::access::{Granted, ManageOwnAccount};
+use doorward_domain::account::{CanonicalEmail, Credentials, User};
+use doorward_domain::attempt::{AttemptDecision, AttemptKey, AttemptPolicy, AttemptRecord};
+use doorward_domain::attempt::{AttemptKeys, RefusedAttempts};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
+use doorward_domain::entropy::Entropy;
 use doorward_domain::id::UserId;
-use doorward_domain::identity::{
-    AttemptDecision, AttemptKey, AttemptPolicy, AttemptRecord, CanonicalEmail, Credentials, PlainPassword,
-    User,
-};
-use doorward_domain::ports::{
-    AttemptKeys, Entropy, HashError, PasswordHasher, RefusedAttempts, Repositories, StoreError, StoreResult,
-    Transactions, UnitOfWork, Verification,
-};
+use doorward_domain::password::PlainPassword;
+use doorward_domain::password::{HashError, PasswordHasher, Verification};
+use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
+use doorward_domain::store_error::{StoreError, StoreResult};
 
 use crate::attempt::budget::Budget;
 

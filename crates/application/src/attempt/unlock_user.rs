@@ -1,10 +1,13 @@
 //! Forgiving an account its failed attempts.
 
 use doorward_domain::access::{Granted, ManageUsers};
+use doorward_domain::attempt::AttemptKeys;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
+use doorward_domain::entropy::Entropy;
 use doorward_domain::id::UserId;
-use doorward_domain::ports::{AttemptKeys, Entropy, StoreError, Transactions, UnitOfWork};
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
 
 /// Forgets the failed attempts at an account, wherever they came from, on behalf of an administrator.
 pub struct UnlockUser<'a> {

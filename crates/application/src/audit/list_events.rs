@@ -2,8 +2,10 @@
 
 use doorward_domain::access::{Granted, ReadAudit};
 use doorward_domain::audit::Event;
+use doorward_domain::audit::EventFilter;
 use doorward_domain::id::EventId;
-use doorward_domain::ports::{EventFilter, StoreError, StoreResult, Transactions, UnitOfWork};
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::{StoreError, StoreResult};
 
 /// One page of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]

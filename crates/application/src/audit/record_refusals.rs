@@ -5,7 +5,9 @@ use core::time::Duration;
 
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
-use doorward_domain::ports::{Entropy, StoreResult, Transactions, UnitOfWork};
+use doorward_domain::entropy::Entropy;
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
 /// Requests that the throttle turned away, counted together: there may be thousands a second, and one entry is enough.
@@ -78,7 +80,10 @@ fn whole_seconds(span: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use doorward_domain::ports::{MockEntropy, MockRepositories, MockStore, StoreError, Verdict};
+    use doorward_domain::entropy::MockEntropy;
+    use doorward_domain::mock_store::MockStore;
+    use doorward_domain::store::{MockRepositories, Verdict};
+    use doorward_domain::store_error::StoreError;
 
     const NOW: Timestamp = Timestamp::from_micros(1_800_000_060_000_001);
 

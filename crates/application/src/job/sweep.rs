@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
-use doorward_domain::identity::AttemptPolicy;
-use doorward_domain::ports::{Repositories, StoreResult, Transactions, UnitOfWork};
+use doorward_domain::attempt::AttemptPolicy;
+use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
 use crate::attempt::budget::KNOWN_FOR;

@@ -1,8 +1,9 @@
 //! Looking at the keys, for the operator.
 
-use doorward_domain::ports::{StoreResult, Transactions, UnitOfWork};
+use doorward_domain::key::{KeyId, KeyPolicy, KeyPurpose, KeyState, SealedKey};
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{KeyId, KeyPolicy, KeyPurpose, KeyState, SealedKey};
 
 /// Lists the keys of the deployment with what each is doing. It opens none.
 pub struct ListKeys<'a> {

@@ -5,11 +5,14 @@ use core::time::Duration;
 use secrecy::SecretString;
 
 use doorward_domain::access::{Granted, ManageOwnAccount};
+use doorward_domain::account::{PasswordDigest, User};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
-use doorward_domain::identity::{PasswordDigest, PlainPassword, User};
-use doorward_domain::ports::{HashError, StoreError, StoreResult, Transactions};
-use doorward_domain::token::EndReason;
+use doorward_domain::password::HashError;
+use doorward_domain::password::PlainPassword;
+use doorward_domain::session::EndReason;
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::{Invalid, Violation};
 
 use crate::attempt::password_check::{Failure, VerifiedAttempt};

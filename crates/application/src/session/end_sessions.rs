@@ -3,9 +3,11 @@
 use doorward_domain::access::{Granted, ManageOwnAccount, ManageUsers};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
+use doorward_domain::entropy::Entropy;
 use doorward_domain::id::{SessionId, UserId};
-use doorward_domain::ports::{Entropy, Repositories, StoreError, StoreResult, Transactions, UnitOfWork};
-use doorward_domain::token::{EndReason, SessionPolicy};
+use doorward_domain::session::{EndReason, SessionPolicy};
+use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
+use doorward_domain::store_error::{StoreError, StoreResult};
 
 use crate::session::revoke::{end_all_sessions, end_session};
 

@@ -2,9 +2,10 @@
 
 use doorward_domain::access::{Granted, ManageOwnAccount, ReadUsers};
 use doorward_domain::id::UserId;
-use doorward_domain::ports::{Repositories, StoreError, StoreResult, Transactions, UnitOfWork};
+use doorward_domain::session::{Session, SessionPolicy};
+use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{Session, SessionPolicy};
 
 /// The most sessions listed: the most recently used ones.
 const MAX_LISTED: u32 = 100;

@@ -4,12 +4,16 @@ use core::time::Duration;
 
 use secrecy::SecretString;
 
+use doorward_domain::account::{Credentials, Email, PasswordDigest, User};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::id::SessionId;
-use doorward_domain::identity::{Credentials, Email, PasswordDigest, PlainPassword, User};
-use doorward_domain::ports::{HashError, Repositories, SigningError, StoreError, Transactions};
-use doorward_domain::token::{EndReason, Generation, Session, SessionKey};
+use doorward_domain::password::HashError;
+use doorward_domain::password::PlainPassword;
+use doorward_domain::session::{EndReason, Generation, Session, SessionKey};
+use doorward_domain::store::{Repositories, Transactions};
+use doorward_domain::store_error::StoreError;
+use doorward_domain::token::SigningError;
 
 use crate::attempt::password_check::{Failure, Finding, VerifiedAttempt};
 use crate::session::revoke::end_sessions;

@@ -4,8 +4,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
-use doorward_domain::ports::{Entropy, RefreshTokens, StoreResult, Transactions, UnitOfWork};
-use doorward_domain::token::EndReason;
+use doorward_domain::entropy::Entropy;
+use doorward_domain::session::EndReason;
+use doorward_domain::session::RefreshTokens;
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreResult;
 
 use crate::session::revoke::end_session;
 

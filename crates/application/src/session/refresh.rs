@@ -4,12 +4,14 @@ use core::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use doorward_domain::account::User;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
-use doorward_domain::identity::User;
-use doorward_domain::ports::{Repositories, SigningError, StoreError, Transactions, UnitOfWork};
+use doorward_domain::session::{Decision, EndReason, Generation, PresentedRefreshToken, Session, decide};
+use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{Decision, EndReason, Generation, PresentedRefreshToken, Session, decide};
+use doorward_domain::token::SigningError;
 
 use crate::session::revoke::end_session;
 use crate::{TokenIssuer, TokenPair};

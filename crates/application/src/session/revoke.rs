@@ -3,11 +3,13 @@
 //! Entries of the log of revocations are numbered in the order in which transactions commit, which means that whoever
 //! writes one keeps others from doing so until its own transaction ends. The log is therefore the last thing written.
 
+use doorward_domain::account::User;
 use doorward_domain::id::{SessionId, UserId};
-use doorward_domain::identity::User;
-use doorward_domain::ports::{Repositories, StoreResult};
+use doorward_domain::session::EndReason;
+use doorward_domain::store::Repositories;
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{EndReason, Revoked};
+use doorward_domain::token::Revoked;
 
 /// Ends a session, and makes its access tokens untrue. Answers whether it had not ended before.
 pub(crate) fn end_session(

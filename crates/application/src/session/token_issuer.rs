@@ -2,11 +2,14 @@
 
 use core::time::Duration;
 
+use doorward_domain::account::User;
+use doorward_domain::entropy::Entropy;
 use doorward_domain::id::{SessionId, TokenId};
-use doorward_domain::identity::User;
-use doorward_domain::ports::{AccessTokenSigner, Entropy, RefreshTokens, SigningError};
+use doorward_domain::session::RefreshTokens;
+use doorward_domain::session::{RefreshToken, Session, SessionPolicy};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{AccessClaims, AccessToken, RefreshToken, Session, SessionPolicy};
+use doorward_domain::token::{AccessClaims, AccessToken};
+use doorward_domain::token::{AccessTokenSigner, SigningError};
 
 /// What a client gets: a short-lived access token and the refresh token that brings the next one.
 #[derive(Debug, Clone)]

@@ -2,13 +2,15 @@
 
 use secrecy::SecretString;
 
-use doorward_domain::access::Roles;
+use doorward_domain::account::Insertion;
+use doorward_domain::account::Roles;
+use doorward_domain::account::User;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
-use doorward_domain::identity::User;
-use doorward_domain::ports::{
-    HashError, Insertion, SetupState, StoreError, StoreResult, Transactions, UnitOfWork,
-};
+use doorward_domain::password::HashError;
+use doorward_domain::setup::SetupState;
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
 use crate::account::new_account::NewAccount;

@@ -5,7 +5,9 @@ use core::fmt::Write as _;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use doorward_domain::ports::{Entropy, StoreError, Transactions, UnitOfWork};
+use doorward_domain::entropy::Entropy;
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
 
 /// What begins every setup token that Doorward makes.
 const PREFIX: &str = "dws_";

@@ -1,12 +1,16 @@
 use super::*;
 use crate::{Login, LoginError, PasswordCheck, TokenIssuer, TokenPair};
+use doorward_domain::attempt::MockRefusedAttempts;
+use doorward_domain::attempt::{AttemptPolicy, AttemptRecord, RecentAttempts};
 use doorward_domain::audit::EventKind;
-use doorward_domain::identity::{AttemptPolicy, AttemptRecord, RecentAttempts};
-use doorward_domain::ports::{
-    HashError, MockAccessTokenSigner, MockPasswordHasher, MockRefreshTokens, MockRefusedAttempts,
-    MockRepositories, MockStore, StoreError, Verdict, Verification,
-};
-use doorward_domain::token::{AccessToken, RefreshToken, SessionPolicy};
+use doorward_domain::mock_store::MockStore;
+use doorward_domain::password::{HashError, MockPasswordHasher, Verification};
+use doorward_domain::session::MockRefreshTokens;
+use doorward_domain::session::{RefreshToken, SessionPolicy};
+use doorward_domain::store::{MockRepositories, Verdict};
+use doorward_domain::store_error::StoreError;
+use doorward_domain::token::AccessToken;
+use doorward_domain::token::MockAccessTokenSigner;
 
 /// Logs in on these mocks; tells what came of it and how the transactions ended.
 fn login(

@@ -7,15 +7,19 @@ mod users;
 
 use secrecy::SecretString;
 
-use doorward_domain::access::{Permission, Principal, Role};
-use doorward_domain::context::RequestContext;
-use doorward_domain::id::{SessionId, TokenId, UserId};
-use doorward_domain::identity::{
-    AttemptKey, Credentials, Email, PasswordDigest, PasswordVersion, User, UserStatus, UserVersion,
+use doorward_domain::access::{Permission, Principal};
+use doorward_domain::account::Role;
+use doorward_domain::account::{
+    Credentials, Email, PasswordDigest, PasswordVersion, User, UserStatus, UserVersion,
 };
-use doorward_domain::ports::{MockAttemptKeys, MockEntropy};
+use doorward_domain::attempt::AttemptKey;
+use doorward_domain::attempt::MockAttemptKeys;
+use doorward_domain::context::RequestContext;
+use doorward_domain::entropy::MockEntropy;
+use doorward_domain::id::{SessionId, TokenId, UserId};
+use doorward_domain::session::{Generation, Session, SessionKey};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{AccessClaims, Generation, Session, SessionKey};
+use doorward_domain::token::AccessClaims;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 pub(crate) const USER: UserId = UserId::from_bytes([1; 16]);

@@ -5,12 +5,13 @@ use super::*;
 use crate::TokenIssuer;
 use crate::{Logout, Refresh, RefreshError, TokenPair};
 use doorward_domain::audit::{EventKind, EventOutcome};
-use doorward_domain::ports::{
-    MockAccessTokenSigner, MockRefreshTokens, MockRepositories, MockStore, StoreError, Verdict,
-};
-use doorward_domain::token::{
-    AccessToken, EndReason, Ended, PresentedRefreshToken, RefreshToken, Revoked, SessionPolicy,
-};
+use doorward_domain::mock_store::MockStore;
+use doorward_domain::session::MockRefreshTokens;
+use doorward_domain::session::{EndReason, Ended, PresentedRefreshToken, RefreshToken, SessionPolicy};
+use doorward_domain::store::{MockRepositories, Verdict};
+use doorward_domain::store_error::StoreError;
+use doorward_domain::token::MockAccessTokenSigner;
+use doorward_domain::token::{AccessToken, Revoked};
 
 /// Seals a token as its generation, opens any number as a token of that generation.
 fn refresh_tokens(authentic: bool) -> MockRefreshTokens {

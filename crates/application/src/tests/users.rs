@@ -2,8 +2,9 @@ use super::*;
 use crate::{DeleteUser, DeleteUserError, SetRoles, SetRolesError, UpdateUser, UpdateUserError};
 use doorward_domain::access::{AssignRoles, ManageUsers};
 use doorward_domain::audit::EventOutcome;
+use doorward_domain::mock_store::MockStore;
 use doorward_domain::patch::Patch;
-use doorward_domain::ports::{MockRepositories, MockStore, Verdict};
+use doorward_domain::store::{MockRepositories, Verdict};
 use doorward_domain::token::Revoked;
 
 /// Remembers that it would have been the last administrator.

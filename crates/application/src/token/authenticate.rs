@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use doorward_domain::access::Principal;
-use doorward_domain::ports::{AccessTokenVerifier, RevocationCheck, RevocationStatus, TokenRejected};
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::{AccessTokenVerifier, RevocationCheck, RevocationStatus, TokenRejected};
 
 /// Finds out whom an access token speaks for. Touches no store: this is done at every request.
 pub struct Authenticate<'a> {
@@ -52,11 +52,11 @@ impl Authenticate<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use doorward_domain::access::Roles;
+    use doorward_domain::account::Roles;
+    use doorward_domain::account::UserVersion;
     use doorward_domain::id::{SessionId, TokenId, UserId};
-    use doorward_domain::identity::UserVersion;
-    use doorward_domain::ports::{MockAccessTokenVerifier, MockRevocationCheck};
     use doorward_domain::token::AccessClaims;
+    use doorward_domain::token::{MockAccessTokenVerifier, MockRevocationCheck};
 
     const ISSUED: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 

@@ -16,7 +16,7 @@ const WAYS: [fn(&World, &TokenPair, UserId) -> String; 3] = [
 fn active_admins(world: &World, candidates: &[UserId]) -> usize {
     let found = candidates.iter().filter_map(|id| world.find(*id));
     found
-        .filter(doorward_domain::identity::User::is_active_admin)
+        .filter(doorward_domain::account::User::is_active_admin)
         .count()
 }
 

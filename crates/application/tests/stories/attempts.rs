@@ -5,8 +5,8 @@ use core::time::Duration;
 use std::thread;
 
 use doorward_application::{Login, LoginError, PasswordCheck};
-use doorward_domain::identity::{AttemptDecision, AttemptKey};
-use doorward_domain::ports::RefusedAttempts;
+use doorward_domain::attempt::RefusedAttempts;
+use doorward_domain::attempt::{AttemptDecision, AttemptKey};
 use doorward_domain::time::Timestamp;
 
 use doorward_testkit::FakeHasher;
@@ -287,7 +287,7 @@ fn a_guess_counted_before_a_failure_of_the_hasher_stays_counted() {
     world.user("ada");
     world
         .hasher
-        .fail_with(Some(doorward_domain::ports::HashError("no memory".to_owned())));
+        .fail_with(Some(doorward_domain::password::HashError("no memory".to_owned())));
     assert!(matches!(world.login("ada", PASSWORD), Err(LoginError::Hash(_))));
     let record = world.attempts_on("ada").expect("a guess");
     assert_eq!(record.failures, 1);

@@ -1,7 +1,9 @@
 //! A hasher that takes its time, as real ones do.
 
-use doorward_domain::identity::{PasswordDigest, PlainPassword};
-use doorward_domain::ports::{Entropy, HashError, PasswordHasher, Verification};
+use doorward_domain::account::PasswordDigest;
+use doorward_domain::entropy::Entropy;
+use doorward_domain::password::PlainPassword;
+use doorward_domain::password::{HashError, PasswordHasher, Verification};
 use doorward_testkit::FakeHasher;
 
 /// A hasher that lets something else happen each time before it answers whether a password is the right one.

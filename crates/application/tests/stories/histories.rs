@@ -6,7 +6,7 @@
 use core::time::Duration;
 
 use doorward_application::TokenPair;
-use doorward_domain::token::SessionPolicy;
+use doorward_domain::session::SessionPolicy;
 use proptest::prelude::*;
 
 use crate::world::{MICROSECOND, SECOND, World, just_before};

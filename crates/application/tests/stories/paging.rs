@@ -1,9 +1,9 @@
 //! Listing users: every page begins where the one before ended, and each user is on one of them.
 
 use doorward_application::{ListUsers, TokenPair};
-use doorward_domain::access::Role;
-use doorward_domain::identity::{Email, User, UserStatus};
-use doorward_domain::ports::UserFilter;
+use doorward_domain::account::Role;
+use doorward_domain::account::UserFilter;
+use doorward_domain::account::{Email, User, UserStatus};
 
 use crate::world::{SECOND, World, outcome};
 

@@ -1,9 +1,9 @@
 //! Changing the password: whoever holds the old one is out, also when in the middle of logging in with it.
 
 use doorward_application::ChangePasswordError;
-use doorward_domain::identity::PasswordVersion;
-use doorward_domain::ports::Transactions as _;
-use doorward_domain::token::EndReason;
+use doorward_domain::account::PasswordVersion;
+use doorward_domain::session::EndReason;
+use doorward_domain::store::Transactions as _;
 use doorward_testkit::FakeHasher;
 
 use crate::hashers::Meanwhile;

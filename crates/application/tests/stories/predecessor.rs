@@ -4,7 +4,7 @@
 use doorward_application::{ViewUser, ViewUserError};
 use doorward_domain::access::{AssignRoles, ManageUsers, ReadUser, ReadUsers};
 use doorward_domain::id::UserId;
-use doorward_domain::token::EndReason;
+use doorward_domain::session::EndReason;
 
 use crate::world::{PASSWORD, World};
 

@@ -1,7 +1,7 @@
 //! Staying logged in: retries and tabs get the same successor, thieves are found out, and what has ended stays ended.
 
 use doorward_application::{ListSessions, TokenPair};
-use doorward_domain::token::EndReason;
+use doorward_domain::session::EndReason;
 
 use crate::threads::at_once;
 use crate::world::{MICROSECOND, PASSWORD, SECOND, World, just_before, outcome};

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use doorward_application::TokenPair;
-use doorward_domain::ports::{StoreError, Transactions};
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::StoreError;
 use doorward_domain::token::RevocationList;
 
 use crate::world::{PASSWORD, World};

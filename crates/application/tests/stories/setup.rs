@@ -1,8 +1,9 @@
 //! The first administrator: made once, with the one token, and not at all once there is one.
 
 use doorward_application::{CompleteSetupError, CreateUser, SetupTokenStatus};
-use doorward_domain::access::Roles;
-use doorward_domain::ports::{SetupState, Transactions as _};
+use doorward_domain::account::Roles;
+use doorward_domain::setup::SetupState;
+use doorward_domain::store::Transactions as _;
 use secrecy::ExposeSecret as _;
 
 use crate::threads::at_once;

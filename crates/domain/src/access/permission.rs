@@ -1,6 +1,6 @@
 //! What there is to be allowed, and which roles allow it.
 
-use super::{Role, Roles};
+use crate::account::{Role, Roles};
 
 /// Who holds a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

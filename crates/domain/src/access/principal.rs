@@ -7,7 +7,8 @@ use crate::id::{SessionId, UserId};
 use crate::time::Timestamp;
 use crate::token::AccessClaims;
 
-use super::{Permission, Roles};
+use super::Permission;
+use crate::account::Roles;
 
 /// A permission that somebody does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -139,7 +140,8 @@ impl<P> GrantedOn<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{AssignRoles, ManageOwnAccount, ManageUsers, ReadUser, ReadUsers, Role};
+    use crate::access::{AssignRoles, ManageOwnAccount, ManageUsers, ReadUser, ReadUsers};
+    use crate::account::Role;
     use crate::id::TokenId;
 
     fn principal(id: u8, roles: &[&str]) -> Principal {
@@ -147,7 +149,7 @@ mod tests {
             subject: UserId::from_bytes([id; 16]),
             session_id: SessionId::from_bytes([9; 16]),
             token_id: TokenId::from_bytes([8; 16]),
-            user_version: crate::identity::UserVersion::FIRST,
+            user_version: crate::account::UserVersion::FIRST,
             roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
             email: None,
             issued_at: Timestamp::from_unix_seconds(0),

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use crate::access::Roles;
+use crate::account::Roles;
+use crate::account::UserVersion;
 use crate::id::{SessionId, TokenId, UserId};
-use crate::identity::UserVersion;
 use crate::time::Timestamp;
 
 /// The claims of an access token that differ from token to token (RFC 9068, section 2.2). Issuer, audience and client

@@ -1,21 +1,21 @@
-//! How somebody stays known: sessions, the rotation of refresh tokens, the claims of access tokens.
+//! Access tokens: their claims, the ports that sign and verify them, and their revocation before they expire.
 
+mod access_token;
 mod claims;
-mod key;
-mod key_schedule;
-mod published;
 mod revocation;
-mod rotation;
-mod secrets;
-mod session;
+mod revocation_check;
+mod revocation_log;
+mod revoked_digests;
 
+pub use access_token::{AccessToken, AccessTokenSigner, AccessTokenVerifier, SigningError, TokenRejected};
+#[cfg(any(test, feature = "mocks"))]
+pub use access_token::{MockAccessTokenSigner, MockAccessTokenVerifier};
 pub use claims::{AccessClaims, ClaimTimes, UntimelyClaims};
-pub use key::{KeyId, KeyPurpose, SealedKey};
-pub use key_schedule::{KeyPolicy, KeySchedule, KeyState};
-pub use published::RevokedDigests;
 pub use revocation::{Revocation, RevocationDigests, RevocationList, Revoked, revocation_digest};
-pub use rotation::{Decision, Refusal, decide};
-pub use secrets::{AccessToken, PresentedRefreshToken, RefreshToken};
-pub use session::{EndReason, Ended, Generation, Session, SessionKey, SessionPolicy};
-
-pub use crate::id::{SessionId, TokenId};
+#[cfg(any(test, feature = "mocks"))]
+pub use revocation_check::MockRevocationCheck;
+pub use revocation_check::{RevocationCheck, RevocationStatus};
+#[cfg(any(test, feature = "mocks"))]
+pub use revocation_log::MockRevocationLog;
+pub use revocation_log::RevocationLog;
+pub use revoked_digests::RevokedDigests;

@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+use crate::account::UserVersion;
 use crate::id::{SessionId, UserId};
-use crate::identity::UserVersion;
 use crate::time::Timestamp;
 
 use super::AccessClaims;
@@ -202,7 +202,7 @@ impl RevocationList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Roles;
+    use crate::account::Roles;
     use crate::id::TokenId;
 
     const LIFE: Duration = Duration::from_secs(905);

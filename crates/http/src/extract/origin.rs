@@ -5,8 +5,8 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use doorward_domain::context::RequestContext;
+use doorward_domain::session::Session;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::Session;
 
 use crate::client_address::{ClientKey, client_key};
 use crate::problem::{Code, Problem};

@@ -9,7 +9,9 @@ use doorward_application::{
     RegisterError, SetRolesError, UnlockUserError, UpdateAccountError, UpdateUserError, ViewUserError,
 };
 use doorward_domain::access::Forbidden;
-use doorward_domain::ports::{HashError, SigningError, StoreError};
+use doorward_domain::password::HashError;
+use doorward_domain::store_error::StoreError;
+use doorward_domain::token::SigningError;
 use doorward_domain::validation::Invalid;
 
 use crate::keyed_lock::QueueFull;

@@ -162,7 +162,7 @@ impl ResponseError for Problem {
 #[cfg(test)]
 mod tests {
     use doorward_application::{ChangePasswordError, LoginError, RefreshError, ViewUserError};
-    use doorward_domain::ports::StoreError;
+    use doorward_domain::store_error::StoreError;
 
     use super::*;
 

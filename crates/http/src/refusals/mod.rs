@@ -12,7 +12,9 @@ use std::thread;
 use std::time::Duration;
 
 use doorward_application::{RecordRefusals, Refusals};
-use doorward_domain::ports::{Entropy, StoreError, UnitOfWork};
+use doorward_domain::entropy::Entropy;
+use doorward_domain::store::UnitOfWork;
+use doorward_domain::store_error::StoreError;
 use doorward_domain::time::Timestamp;
 use prometheus::IntGauge;
 

@@ -1,6 +1,6 @@
 use actix_web::http::header::HeaderMap;
 use doorward_domain::audit::{Event, EventKind};
-use doorward_domain::ports::StoreError;
+use doorward_domain::store_error::StoreError;
 use doorward_testkit::sample::START;
 use doorward_testkit::{MemoryStore, SeededEntropy};
 

@@ -6,12 +6,13 @@ use doorward_application::{
     AccountDraft, CreateUser, DeleteUser, EndUserSessions, ListSessions, ListUsers, SetRoles, UnlockUser,
     UpdateUser, ViewUser,
 };
-use doorward_domain::access::{AssignRoles, ManageUsers, Permission as _, ReadUser, ReadUsers, Role};
+use doorward_domain::access::{AssignRoles, ManageUsers, Permission as _, ReadUser, ReadUsers};
+use doorward_domain::account::Email;
+use doorward_domain::account::Role;
+use doorward_domain::account::UserFilter;
 use doorward_domain::context::RequestContext;
 use doorward_domain::id::UserId;
-use doorward_domain::identity::Email;
 use doorward_domain::patch::Patch;
-use doorward_domain::ports::UserFilter;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -4,8 +4,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::common::{LEEWAY, NOW, claims, claims_json, decode, parties, ring};
-use doorward_domain::ports::{AccessTokenSigner, AccessTokenVerifier, PublishedKeys};
+use doorward_domain::key::PublishedKeys;
 use doorward_domain::token::AccessClaims;
+use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
 use doorward_jwt::{Algorithm, IssuerAndAudience, Signer, Verifier};
 use jsonwebtoken::{DecodingKey, Validation};
 use proptest::prelude::*;

@@ -5,8 +5,10 @@ use crate::common::{Forge, LEEWAY, NOW, claims, claims_json, parties, refused, r
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
-use doorward_domain::ports::{AccessTokenSigner, AccessTokenVerifier, PublishedKeys, RefreshTokens};
-use doorward_domain::token::Generation;
+use doorward_domain::key::PublishedKeys;
+use doorward_domain::session::Generation;
+use doorward_domain::session::RefreshTokens;
+use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
 use doorward_jwt::{Algorithm, RefreshSealer, Signer, Verifier};
 use doorward_testkit::sample;
 use serde_json::{Value, json};

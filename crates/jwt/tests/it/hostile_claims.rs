@@ -1,7 +1,7 @@
 //! Access tokens, all with a valid signature, whose claims are not what they should be.
 
 use crate::common::{Forge, NOW, claims, claims_json, refused, with, without};
-use doorward_domain::ports::AccessTokenVerifier;
+use doorward_domain::token::AccessTokenVerifier;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

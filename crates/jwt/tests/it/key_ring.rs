@@ -3,11 +3,13 @@
 use std::sync::{Arc, Barrier};
 
 use crate::common::{LEEWAY, NOW, claims, master, parties, rules};
-use doorward_domain::ports::{
-    AccessTokenSigner, AccessTokenVerifier, PublishedKeys, RefreshTokens, StoreError, Transactions,
-    UnitOfWork,
-};
-use doorward_domain::token::{Generation, KeyId, KeyPurpose, SealedKey};
+use doorward_domain::key::PublishedKeys;
+use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::session::Generation;
+use doorward_domain::session::RefreshTokens;
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
+use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
 use doorward_jwt::{Algorithm, KeyRing, OpenError, RefreshSealer, Signer, Verifier};
 use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 
@@ -152,12 +154,12 @@ struct Overtaken {
     winner: Vec<SealedKey>,
 }
 
-impl doorward_domain::ports::UnitOfWork for Overtaken {
+impl doorward_domain::store::UnitOfWork for Overtaken {
     fn write(
         &self,
         work: &mut dyn FnMut(
-            &mut dyn doorward_domain::ports::Repositories,
-        ) -> doorward_domain::ports::Verdict,
+            &mut dyn doorward_domain::store::Repositories,
+        ) -> doorward_domain::store::Verdict,
     ) -> Result<(), StoreError> {
         self.inner.transaction::<_, StoreError>(|repositories| {
             self.winner
@@ -169,7 +171,7 @@ impl doorward_domain::ports::UnitOfWork for Overtaken {
 
     fn read(
         &self,
-        work: &mut dyn FnMut(&mut dyn doorward_domain::ports::Repositories),
+        work: &mut dyn FnMut(&mut dyn doorward_domain::store::Repositories),
     ) -> Result<(), StoreError> {
         self.inner.read(work)
     }

@@ -4,8 +4,8 @@ use crate::common::ring;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::id::SessionId;
-use doorward_domain::ports::RefreshTokens;
-use doorward_domain::token::{Generation, Session, SessionKey};
+use doorward_domain::session::RefreshTokens;
+use doorward_domain::session::{Generation, Session, SessionKey};
 use doorward_jwt::{Algorithm, RefreshSealer};
 use doorward_testkit::sample;
 use proptest::prelude::*;
@@ -63,7 +63,7 @@ fn a_tag_is_what_the_design_says() {
 
 struct Constant(u8);
 
-impl doorward_domain::ports::Entropy for Constant {
+impl doorward_domain::entropy::Entropy for Constant {
     fn fill(&self, bytes: &mut [u8]) {
         bytes.fill(self.0);
     }

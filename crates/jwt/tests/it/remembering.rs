@@ -3,10 +3,10 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use doorward_domain::ports::{
-    AccessTokenSigner, AccessTokenVerifier, StoreError, TokenRejected, Transactions,
-};
-use doorward_domain::token::KeyPurpose;
+use doorward_domain::key::KeyPurpose;
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::StoreError;
+use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier, TokenRejected};
 use doorward_jwt::{Algorithm, KeyRing, Signer, Verifier};
 use doorward_testkit::{MemoryStore, SeededEntropy};
 use proptest::prelude::*;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::common::{LEEWAY, NOW, claims, master, parties, rules};
-use doorward_domain::ports::{
-    AccessTokenSigner, AccessTokenVerifier, PublishedKeys, StoreError, Transactions,
-};
-use doorward_domain::token::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::key::PublishedKeys;
+use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::StoreError;
+use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
 use doorward_jwt::{Algorithm, KeyRing, MasterKeys, OpenError, Resealed, Signer, Verifier, reseal};
 use doorward_testkit::{MemoryStore, SeededEntropy};
 

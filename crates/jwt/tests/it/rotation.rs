@@ -6,13 +6,15 @@ use std::sync::{Arc, Barrier};
 
 use crate::common::{LEEWAY, NOW, claims, decode, master, parties, rules};
 use doorward_domain::audit::{Event, EventKind};
-use doorward_domain::ports::{
-    AccessTokenSigner, AccessTokenVerifier, PublishedKeys, RefreshTokens, StoreError, Transactions,
-};
+use doorward_domain::key::PublishedKeys;
+use doorward_domain::key::{KeyPolicy, KeyPurpose, SealedKey};
+use doorward_domain::session::RefreshTokens;
+use doorward_domain::session::{Generation, RefreshToken, Session};
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::StoreError;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{
-    AccessClaims, AccessToken, Generation, KeyPolicy, KeyPurpose, RefreshToken, SealedKey, Session,
-};
+use doorward_domain::token::{AccessClaims, AccessToken};
+use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
 use doorward_jwt::{Algorithm, KeyRing, KeyRules, RefreshSealer, Signer, Verifier};
 use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 

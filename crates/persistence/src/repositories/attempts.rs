@@ -1,7 +1,8 @@
 use diesel::prelude::*;
 
-use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts};
-use doorward_domain::ports::{AttemptRepository, StoreResult};
+use doorward_domain::attempt::AttemptRepository;
+use doorward_domain::attempt::{AttemptKey, AttemptRecord, RecentAttempts};
+use doorward_domain::store_error::StoreResult;
 
 use crate::connection::{AnyConnection, on_either};
 use crate::failure::Failure;

@@ -3,8 +3,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::audit::{EventFilter, EventLog};
 use doorward_domain::id::{EventId, SessionId, UserId};
-use doorward_domain::ports::{EventFilter, EventLog, StoreResult};
+use doorward_domain::store_error::StoreResult;
 
 use crate::connection::AnyConnection;
 use crate::failure::Failure;

@@ -1,7 +1,8 @@
 use diesel::prelude::*;
 
-use doorward_domain::ports::{KeyRepository, StoreResult};
-use doorward_domain::token::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::key::KeyRepository;
+use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::store_error::StoreResult;
 
 use crate::connection::on_either;
 use crate::failure::Failure;

@@ -1,7 +1,8 @@
 use diesel::prelude::*;
 
-use doorward_domain::identity::AttemptKey;
-use doorward_domain::ports::{NetworkRepository, StoreResult};
+use doorward_domain::attempt::AttemptKey;
+use doorward_domain::attempt::NetworkRepository;
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
 use crate::connection::{AnyConnection, on_either};

@@ -1,9 +1,10 @@
 use diesel::prelude::*;
 
+use doorward_domain::account::UserVersion;
 use doorward_domain::id::{SessionId, UserId};
-use doorward_domain::identity::UserVersion;
-use doorward_domain::ports::{RevocationLog, StoreResult};
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::RevocationLog;
 use doorward_domain::token::{Revocation, Revoked};
 
 use crate::failure::Failure;

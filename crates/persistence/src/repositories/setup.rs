@@ -1,6 +1,7 @@
 use diesel::prelude::*;
 
-use doorward_domain::ports::{SetupRepository, SetupState, StoreResult};
+use doorward_domain::setup::{SetupRepository, SetupState};
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
 use crate::field::{Place, instant};

@@ -2,7 +2,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use doorward_domain::id::EventId;
-use doorward_domain::ports::{StoreResult, Sweeping};
+use doorward_domain::store::Sweeping;
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
 use crate::connection::on_either;

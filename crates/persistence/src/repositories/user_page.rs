@@ -11,10 +11,10 @@ use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use doorward_domain::access::Role;
+use doorward_domain::account::Role;
+use doorward_domain::account::UserFilter;
+use doorward_domain::account::{User, UserStatus};
 use doorward_domain::id::UserId;
-use doorward_domain::identity::{User, UserStatus};
-use doorward_domain::ports::UserFilter;
 
 use crate::connection::AnyConnection;
 use crate::failure::Failure;

@@ -1,8 +1,8 @@
 use diesel::prelude::*;
 
-use doorward_domain::access::{Role, Roles};
+use doorward_domain::account::{DisplayName, Email, User, UserStatus, UserVersion};
+use doorward_domain::account::{Role, Roles};
 use doorward_domain::id::UserId;
-use doorward_domain::identity::{DisplayName, Email, User, UserStatus, UserVersion};
 
 use crate::failure::Failure;
 use crate::field::{Place, instant};

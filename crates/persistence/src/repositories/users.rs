@@ -1,12 +1,13 @@
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use doorward_domain::access::Role;
-use doorward_domain::id::UserId;
-use doorward_domain::identity::{
+use doorward_domain::account::Role;
+use doorward_domain::account::{
     CanonicalEmail, Credentials, DisplayName, PasswordDigest, PasswordVersion, User, UserStatus,
 };
-use doorward_domain::ports::{Insertion, StoreResult, UserFilter, UserRepository};
+use doorward_domain::account::{Insertion, UserFilter, UserRepository};
+use doorward_domain::id::UserId;
+use doorward_domain::store_error::StoreResult;
 
 use crate::connection::{AnyConnection, on_either};
 use crate::failure::Failure;

@@ -1,7 +1,7 @@
 //! The contract that every store is held to.
 
 use doorward_domain::audit::Event;
-use doorward_domain::ports::UnitOfWork;
+use doorward_domain::store::UnitOfWork;
 use doorward_persistence::Database;
 use doorward_persistence::test_support::TestDatabase;
 use doorward_testkit::contract::{NotRun, StoreUnderTest};

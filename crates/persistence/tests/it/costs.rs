@@ -11,12 +11,16 @@ use doorward_application::{
     ListUsers, Logout, LogoutEverywhere, Register, SetRoles, Sweep, UnlockUser, UpdateAccount, UpdateUser,
     ViewAccount, ViewUser,
 };
-use doorward_domain::access::{ReadUser, Roles};
+use doorward_domain::access::ReadUser;
+use doorward_domain::account::Roles;
+use doorward_domain::account::UserFilter;
+use doorward_domain::account::UserStatus;
+use doorward_domain::audit::EventFilter;
 use doorward_domain::context::RequestContext;
-use doorward_domain::identity::UserStatus;
+use doorward_domain::key::KeyPolicy;
 use doorward_domain::patch::Patch;
-use doorward_domain::ports::{EventFilter, StoreResult, Transactions as _, UserFilter};
-use doorward_domain::token::KeyPolicy;
+use doorward_domain::store::Transactions as _;
+use doorward_domain::store_error::StoreResult;
 use doorward_persistence::Database;
 use doorward_persistence::test_support::TestDatabase;
 use doorward_testkit::{FakeRefreshTokens, assert_golden};

@@ -8,11 +8,12 @@ use doorward_application::{
     TokenIssuer, TokenPair,
 };
 use doorward_domain::access::{Granted, Permission, Principal};
+use doorward_domain::attempt::AttemptPolicy;
 use doorward_domain::context::RequestContext;
-use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
-use doorward_domain::ports::UnitOfWork;
+use doorward_domain::password::PasswordPolicy;
+use doorward_domain::session::SessionPolicy;
+use doorward_domain::store::UnitOfWork;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::SessionPolicy;
 use doorward_testkit::{
     Clock, EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner,
     NothingRevoked, SeededEntropy, context,

@@ -4,9 +4,11 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use doorward_domain::identity::PasswordDigest;
-use doorward_domain::ports::{StoreError, Transactions, UnitOfWork, Verdict};
-use doorward_domain::token::{EndReason, KeyPurpose};
+use doorward_domain::account::PasswordDigest;
+use doorward_domain::key::KeyPurpose;
+use doorward_domain::session::EndReason;
+use doorward_domain::store::{Transactions, UnitOfWork, Verdict};
+use doorward_domain::store_error::StoreError;
 use doorward_testkit::sample::{self, START};
 
 use crate::support::{keep_user, on_each};
@@ -136,7 +138,7 @@ fn a_nul_character_is_refused_before_it_reaches_the_database() {
         event.request_id = "a\0b".to_owned();
         let mut key = sample::key(KeyPurpose::AccessSigning, 1);
         key.algorithm = "a\0b".to_owned();
-        let first = doorward_domain::identity::PasswordVersion::FIRST;
+        let first = doorward_domain::account::PasswordVersion::FIRST;
         let outcomes: [Result<(), StoreError>; 5] = [
             store.transaction(|r| r.sessions().insert(&named)),
             store.transaction(|r| {

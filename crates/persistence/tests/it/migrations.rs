@@ -8,7 +8,8 @@ use std::process::Command;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
-use doorward_domain::ports::{StoreError, UnitOfWork};
+use doorward_domain::store::UnitOfWork;
+use doorward_domain::store_error::StoreError;
 use doorward_persistence::test_support::TestDatabase;
 use doorward_persistence::{Database, OpenError, SchemaStatus, migrate, schema_status};
 

@@ -4,8 +4,9 @@ use core::time::Duration;
 use std::sync::mpsc;
 use std::thread;
 
-use doorward_domain::identity::User;
-use doorward_domain::ports::{StoreError, Transactions, UnitOfWork};
+use doorward_domain::account::User;
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
 use doorward_persistence::test_support::TestDatabase;
 use doorward_persistence::{Database, DatabaseSettings, DatabaseUrl, OpenError, migrate};
 use doorward_testkit::sample;

@@ -1,8 +1,10 @@
 use core::time::Duration;
 use std::thread;
 
-use doorward_domain::identity::User;
-use doorward_domain::ports::{Insertion, StoreError, StoreResult, Transactions};
+use doorward_domain::account::Insertion;
+use doorward_domain::account::User;
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_persistence::test_support::TestDatabase;
 use doorward_persistence::{Database, DatabaseSettings, migrate};
 use doorward_testkit::sample;

@@ -1,8 +1,8 @@
 //! `doorward keys`: what an operator does with the keys that tokens are made with.
 
 use doorward_application::{KeyEntry, ListKeys};
+use doorward_domain::key::{KeyPurpose, SealedKey};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{KeyPurpose, SealedKey};
 use doorward_jwt::KeyRing;
 
 use crate::compose;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use doorward_application::{IssueSetupToken, SetupTokenStatus};
-use doorward_domain::ports::{StoreError, UnitOfWork};
+use doorward_domain::store::UnitOfWork;
+use doorward_domain::store_error::StoreError;
 use doorward_http::{Addresses, Stop};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use doorward_application::{AccountDraft, CreateUserAsOperator, CreateUserError};
-use doorward_domain::access::Roles;
+use doorward_domain::account::Roles;
 use doorward_domain::context::RequestContext;
 use doorward_domain::id::EventId;
 use secrecy::SecretString;

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use config::Config;
-use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
-use doorward_domain::token::SessionPolicy;
+use doorward_domain::attempt::AttemptPolicy;
+use doorward_domain::password::PasswordPolicy;
+use doorward_domain::session::SessionPolicy;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::context::Context;

@@ -7,8 +7,9 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 use std::path::PathBuf;
 
-use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
-use doorward_domain::token::SessionPolicy;
+use doorward_domain::attempt::AttemptPolicy;
+use doorward_domain::password::PasswordPolicy;
+use doorward_domain::session::SessionPolicy;
 use doorward_jwt::MasterKey;
 use doorward_password::Pepper;
 use doorward_persistence::DatabaseUrl;

@@ -4,7 +4,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use doorward_domain::ports::{StoreError, Transactions as _};
+use doorward_domain::store::Transactions as _;
+use doorward_domain::store_error::StoreError;
 use serde_json::json;
 
 use crate::backing::Backing;

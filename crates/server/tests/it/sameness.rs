@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use doorward_domain::ports::Entropy;
+use doorward_domain::entropy::Entropy;
 use doorward_testkit::SeededEntropy;
 use serde_json::{Value, json};
 

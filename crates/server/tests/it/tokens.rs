@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::ports::AccessTokenVerifier;
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::AccessTokenVerifier;
 use doorward_jwt::{IssuerAndAudience, Verifier};
 use serde_json::{Value, json};
 

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use doorward_domain::identity::{DisplayName, PasswordVersion, User, UserStatus, UserVersion};
-use doorward_domain::ports::Insertion;
-use doorward_domain::token::EndReason;
+use doorward_domain::account::Insertion;
+use doorward_domain::account::{DisplayName, PasswordVersion, User, UserStatus, UserVersion};
+use doorward_domain::session::EndReason;
 
 use super::StoreUnderTest;
 use crate::sample::{self, START};

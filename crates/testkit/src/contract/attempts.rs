@@ -1,6 +1,6 @@
 //! Attempts: what `AttemptRepository` promises.
 
-use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts};
+use doorward_domain::attempt::{AttemptKey, AttemptRecord, RecentAttempts};
 
 use super::StoreUnderTest;
 use crate::sample::START;

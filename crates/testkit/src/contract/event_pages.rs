@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
+use doorward_domain::audit::EventFilter;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::id::{EventId, UserId};
-use doorward_domain::ports::EventFilter;
 
 use super::StoreUnderTest;
 use crate::SeededEntropy;

@@ -1,7 +1,8 @@
 //! The audit log: what `EventLog` promises.
 
-use doorward_domain::ports::{StoreError, Transactions};
-use doorward_domain::token::EndReason;
+use doorward_domain::session::EndReason;
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::StoreError;
 
 use super::StoreUnderTest;
 use crate::sample::{self, START};

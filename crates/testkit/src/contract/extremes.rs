@@ -3,8 +3,8 @@
 use core::net::IpAddr;
 use std::iter;
 
+use doorward_domain::session::Session;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::Session;
 
 /// The years 1, 1969 and 9999 to the microsecond, and the epoch.
 pub(super) const TIMES: [Timestamp; 6] = [

@@ -1,6 +1,6 @@
 //! Sealed keys: what `KeyRepository` promises.
 
-use doorward_domain::token::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
 
 use super::StoreUnderTest;
 use crate::sample;

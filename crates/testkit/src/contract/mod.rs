@@ -1,6 +1,6 @@
 //! What every store must hold, as one suite of tests.
 //!
-//! Each rule of `doorward_domain::ports` is tried by at least one case: a function of a fresh, empty store that panics
+//! Each rule of the repositories of `doorward_domain` is tried by at least one case: a function of a fresh, empty store that panics
 //! when the store breaks the rule. [`store_contract!`](crate::store_contract) makes a `#[test]` of each.
 //!
 //! To run the suite on a store, implement [`StoreUnderTest`] for something that owns the store and whatever it lives in
@@ -37,11 +37,13 @@ mod turns;
 
 use std::io::Write;
 
+use doorward_domain::account::Insertion;
+use doorward_domain::account::User;
 use doorward_domain::audit::Event;
 use doorward_domain::id::{SessionId, UserId};
-use doorward_domain::identity::User;
-use doorward_domain::ports::{Insertion, Repositories, StoreResult, Transactions, UnitOfWork};
-use doorward_domain::token::Session;
+use doorward_domain::session::Session;
+use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreResult;
 
 use crate::{MemoryStore, sample};
 

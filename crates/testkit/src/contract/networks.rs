@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use doorward_domain::identity::AttemptKey;
+use doorward_domain::attempt::AttemptKey;
 use doorward_domain::time::Timestamp;
 
 use super::StoreUnderTest;

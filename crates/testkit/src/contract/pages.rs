@@ -1,9 +1,9 @@
 //! Pages of accounts.
 
-use doorward_domain::access::Role;
+use doorward_domain::account::Role;
+use doorward_domain::account::{Insertion, UserFilter};
+use doorward_domain::account::{User, UserStatus};
 use doorward_domain::id::UserId;
-use doorward_domain::identity::{User, UserStatus};
-use doorward_domain::ports::{Insertion, UserFilter};
 
 use super::StoreUnderTest;
 use crate::sample;

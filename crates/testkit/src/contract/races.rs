@@ -3,11 +3,14 @@
 use core::time::Duration;
 use std::thread;
 
-use doorward_domain::access::Roles;
+use doorward_domain::account::Insertion;
+use doorward_domain::account::Roles;
+use doorward_domain::account::User;
 use doorward_domain::id::UserId;
-use doorward_domain::identity::User;
-use doorward_domain::ports::{Insertion, Repositories, StoreError, StoreResult, Transactions};
-use doorward_domain::token::{EndReason, Generation, KeyId, KeyPurpose, SealedKey};
+use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::session::{EndReason, Generation};
+use doorward_domain::store::{Repositories, Transactions};
+use doorward_domain::store_error::{StoreError, StoreResult};
 
 use super::StoreUnderTest;
 use super::threads::{MOMENT, RACERS, race};

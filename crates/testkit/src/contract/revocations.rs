@@ -3,9 +3,10 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use doorward_domain::account::UserVersion;
 use doorward_domain::id::SessionId;
-use doorward_domain::identity::UserVersion;
-use doorward_domain::ports::{StoreError, Transactions};
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::StoreError;
 use doorward_domain::token::{Revocation, Revoked};
 
 use super::StoreUnderTest;

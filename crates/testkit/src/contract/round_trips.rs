@@ -4,14 +4,15 @@ use core::slice;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use doorward_domain::access::{Role, Roles};
+use doorward_domain::account::UserFilter;
+use doorward_domain::account::{DisplayName, PasswordVersion, User, UserStatus, UserVersion};
+use doorward_domain::account::{Role, Roles};
+use doorward_domain::attempt::{AttemptKey, AttemptRecord, RecentAttempts};
+use doorward_domain::audit::EventFilter;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
-use doorward_domain::identity::{
-    AttemptKey, AttemptRecord, DisplayName, PasswordVersion, RecentAttempts, User, UserStatus, UserVersion,
-};
-use doorward_domain::ports::{EventFilter, UserFilter};
+use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::session::{EndReason, Generation, Session, SessionKey};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{EndReason, Generation, KeyId, KeyPurpose, SealedKey, Session, SessionKey};
 
 use super::StoreUnderTest;
 use super::extremes::{TIMES, addresses, awkward_texts, user_agents};

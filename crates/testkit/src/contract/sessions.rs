@@ -4,10 +4,10 @@ use core::net::IpAddr;
 use core::slice;
 use core::time::Duration;
 
-use doorward_domain::identity::User;
-use doorward_domain::ports::Transactions;
+use doorward_domain::account::User;
+use doorward_domain::session::{EndReason, Ended, Generation, Session};
+use doorward_domain::store::Transactions;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{EndReason, Ended, Generation, Session};
 
 use super::StoreUnderTest;
 use crate::sample::{self, START};

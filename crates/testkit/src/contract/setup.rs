@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use doorward_domain::ports::{SetupState, StoreError, Transactions};
+use doorward_domain::setup::SetupState;
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::StoreError;
 
 use super::StoreUnderTest;
 use crate::sample::START;

@@ -2,11 +2,12 @@
 
 use core::time::Duration;
 
+use doorward_domain::attempt::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::audit::Event;
 use doorward_domain::id::{EventId, SessionId};
-use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts};
+use doorward_domain::session::EndReason;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{EndReason, Revoked};
+use doorward_domain::token::Revoked;
 
 use super::StoreUnderTest;
 use crate::SeededEntropy;

@@ -3,7 +3,8 @@ use core::time::Duration;
 use std::sync::Barrier;
 use std::thread;
 
-use doorward_domain::ports::{Repositories, StoreResult};
+use doorward_domain::store::Repositories;
+use doorward_domain::store_error::StoreResult;
 
 use super::StoreUnderTest;
 

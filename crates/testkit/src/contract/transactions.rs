@@ -2,14 +2,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use doorward_domain::account::UserFilter;
+use doorward_domain::account::{PasswordVersion, User, UserStatus};
+use doorward_domain::attempt::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::audit::Event;
-use doorward_domain::identity::{
-    AttemptKey, AttemptRecord, PasswordVersion, RecentAttempts, User, UserStatus,
-};
-use doorward_domain::ports::{
-    Repositories, SetupState, StoreError, StoreResult, Transactions, UserFilter, Verdict,
-};
-use doorward_domain::token::{EndReason, Generation, KeyPurpose, SealedKey, Session};
+use doorward_domain::key::{KeyPurpose, SealedKey};
+use doorward_domain::session::{EndReason, Generation, Session};
+use doorward_domain::setup::SetupState;
+use doorward_domain::store::{Repositories, Transactions, Verdict};
+use doorward_domain::store_error::{StoreError, StoreResult};
 
 use super::StoreUnderTest;
 use super::threads::elsewhere;

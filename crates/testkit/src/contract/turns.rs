@@ -3,8 +3,10 @@
 use std::sync::mpsc;
 use std::thread;
 
-use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts, User, UserStatus};
-use doorward_domain::ports::{StoreError, Transactions};
+use doorward_domain::account::{User, UserStatus};
+use doorward_domain::attempt::{AttemptKey, AttemptRecord, RecentAttempts};
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::StoreError;
 
 use super::StoreUnderTest;
 use super::threads::{MOMENT, RACERS, assert_exclusive, race};

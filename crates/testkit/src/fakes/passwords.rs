@@ -1,10 +1,13 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Mutex;
 
-use doorward_domain::identity::{AttemptKey, CanonicalEmail, ClientNetwork, PasswordDigest, PlainPassword};
-use doorward_domain::ports::{
-    AttemptKeys, Entropy, HashError, PasswordHasher, RefusedAttempts, StrengthEstimate, StrengthEstimator,
-    Verification,
+use doorward_domain::account::{CanonicalEmail, PasswordDigest};
+use doorward_domain::attempt::{AttemptKey, ClientNetwork};
+use doorward_domain::attempt::{AttemptKeys, RefusedAttempts};
+use doorward_domain::entropy::Entropy;
+use doorward_domain::password::PlainPassword;
+use doorward_domain::password::{
+    HashError, PasswordHasher, StrengthEstimate, StrengthEstimator, Verification,
 };
 use doorward_domain::time::Timestamp;
 

@@ -3,14 +3,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use doorward_domain::id::SessionId;
-use doorward_domain::ports::{
-    AccessTokenSigner, AccessTokenVerifier, RefreshTokens, RevocationCheck, RevocationStatus, SigningError,
-    TokenRejected,
-};
+use doorward_domain::session::RefreshTokens;
+use doorward_domain::session::{Generation, PresentedRefreshToken, RefreshToken, Session, SessionKey};
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::{AccessClaims, AccessToken, ClaimTimes, UntimelyClaims};
 use doorward_domain::token::{
-    AccessClaims, AccessToken, ClaimTimes, Generation, PresentedRefreshToken, RefreshToken, Session,
-    SessionKey, UntimelyClaims,
+    AccessTokenSigner, AccessTokenVerifier, RevocationCheck, RevocationStatus, SigningError, TokenRejected,
 };
 
 use crate::hold;
@@ -150,9 +148,9 @@ impl RevocationCheck for NothingRevoked {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::access::Roles;
+    use doorward_domain::account::Roles;
+    use doorward_domain::account::UserVersion;
     use doorward_domain::id::TokenId;
-    use doorward_domain::identity::UserVersion;
 
     use super::*;
     use crate::sample;

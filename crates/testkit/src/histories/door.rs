@@ -8,13 +8,19 @@ use doorward_application::{
     Logout, LogoutEverywhere, PasswordCheck, Refresh, RefreshError, Register, SetRoles, TokenIssuer,
     TokenPair, UpdateUser,
 };
-use doorward_domain::access::{Granted, Permission, Principal, Roles};
+use doorward_domain::access::{Granted, Permission, Principal};
+use doorward_domain::account::Roles;
+use doorward_domain::account::{UserStatus, UserVersion};
+use doorward_domain::attempt::AttemptPolicy;
 use doorward_domain::context::RequestContext;
 use doorward_domain::id::{SessionId, TokenId, UserId};
-use doorward_domain::identity::{AttemptPolicy, PasswordPolicy, UserStatus, UserVersion};
+use doorward_domain::password::PasswordPolicy;
 use doorward_domain::patch::Patch;
-use doorward_domain::ports::{RevocationCheck, RevocationStatus, StoreError, Transactions, UnitOfWork};
-use doorward_domain::token::{AccessClaims, RevocationList, Session, SessionPolicy};
+use doorward_domain::session::{Session, SessionPolicy};
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
+use doorward_domain::token::{AccessClaims, RevocationList};
+use doorward_domain::token::{RevocationCheck, RevocationStatus};
 use secrecy::SecretString;
 
 use crate::{

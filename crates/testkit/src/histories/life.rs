@@ -3,7 +3,7 @@
 use doorward_application::{LoginError, RefreshError, TokenPair};
 use doorward_domain::audit::{Event, EventKind};
 use doorward_domain::id::{SessionId, UserId};
-use doorward_domain::token::EndReason;
+use doorward_domain::session::EndReason;
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 

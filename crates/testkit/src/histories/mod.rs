@@ -14,7 +14,7 @@ mod together;
 use core::fmt::Debug;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use doorward_domain::access::Role;
+use doorward_domain::account::Role;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
@@ -68,6 +68,6 @@ where
 }
 
 /// The role that comes and goes.
-fn has_billing(roles: &doorward_domain::access::Roles) -> bool {
+fn has_billing(roles: &doorward_domain::account::Roles) -> bool {
     roles.iter().map(Role::as_str).any(|role| role == "billing")
 }

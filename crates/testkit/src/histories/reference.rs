@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
+use doorward_domain::session::{EndReason, SessionPolicy};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{EndReason, SessionPolicy};
 
 use super::steps::Step;
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use doorward_domain::token::SessionPolicy;
+use doorward_domain::session::SessionPolicy;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use doorward_application::RefreshError;
-use doorward_domain::ports::RefreshTokens as _;
-use doorward_domain::token::Generation;
+use doorward_domain::session::Generation;
+use doorward_domain::session::RefreshTokens as _;
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 

@@ -1,8 +1,9 @@
 use core::ops::Bound;
 
+use doorward_domain::account::{CanonicalEmail, Credentials, PasswordDigest, PasswordVersion, User};
+use doorward_domain::account::{Insertion, UserFilter, UserRepository};
 use doorward_domain::id::UserId;
-use doorward_domain::identity::{CanonicalEmail, Credentials, PasswordDigest, PasswordVersion, User};
-use doorward_domain::ports::{Insertion, StoreResult, UserFilter, UserRepository};
+use doorward_domain::store_error::StoreResult;
 
 use super::transaction::Transaction;
 

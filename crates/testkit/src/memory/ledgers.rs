@@ -2,15 +2,18 @@
 
 use std::cmp::Reverse;
 
+use doorward_domain::attempt::{AttemptKey, AttemptRecord};
+use doorward_domain::attempt::{AttemptRepository, NetworkRepository};
 use doorward_domain::audit::Event;
+use doorward_domain::audit::{EventFilter, EventLog};
 use doorward_domain::id::EventId;
-use doorward_domain::identity::{AttemptKey, AttemptRecord};
-use doorward_domain::ports::{
-    AttemptRepository, EventFilter, EventLog, KeyRepository, NetworkRepository, RevocationLog,
-    SetupRepository, SetupState, StoreResult,
-};
+use doorward_domain::key::KeyRepository;
+use doorward_domain::key::{KeyPurpose, SealedKey};
+use doorward_domain::setup::{SetupRepository, SetupState};
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{KeyPurpose, Revocation, Revoked, SealedKey};
+use doorward_domain::token::RevocationLog;
+use doorward_domain::token::{Revocation, Revoked};
 
 use super::transaction::Transaction;
 

@@ -12,11 +12,12 @@ mod transaction;
 
 use std::sync::{Arc, Mutex};
 
+use doorward_domain::attempt::{AttemptKey, AttemptRecord};
 use doorward_domain::audit::Event;
 use doorward_domain::id::UserId;
-use doorward_domain::identity::{AttemptKey, AttemptRecord};
-use doorward_domain::ports::{Repositories, StoreError, StoreResult, UnitOfWork, Verdict};
-use doorward_domain::token::Session;
+use doorward_domain::session::Session;
+use doorward_domain::store::{Repositories, UnitOfWork, Verdict};
+use doorward_domain::store_error::{StoreError, StoreResult};
 
 use crate::hold;
 

@@ -1,11 +1,12 @@
 use core::cmp::Reverse;
 use core::net::IpAddr;
 
+use doorward_domain::account::User;
 use doorward_domain::id::{SessionId, UserId};
-use doorward_domain::identity::User;
-use doorward_domain::ports::{SessionRepository, StoreResult};
+use doorward_domain::session::SessionRepository;
+use doorward_domain::session::{EndReason, Ended, Generation, Session};
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{EndReason, Ended, Generation, Session};
 
 use super::state::State;
 use super::transaction::Transaction;

@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
 
+use doorward_domain::account::{CanonicalEmail, Credentials};
+use doorward_domain::attempt::{AttemptKey, AttemptRecord};
 use doorward_domain::audit::Event;
 use doorward_domain::id::{SessionId, UserId};
-use doorward_domain::identity::{AttemptKey, AttemptRecord, CanonicalEmail, Credentials};
-use doorward_domain::ports::SetupState;
+use doorward_domain::key::SealedKey;
+use doorward_domain::session::Session;
+use doorward_domain::setup::SetupState;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{Revocation, SealedKey, Session};
+use doorward_domain::token::Revocation;
 
 /// Everything that the store holds.
 #[derive(Debug, Clone, Default)]

@@ -1,5 +1,6 @@
 use doorward_domain::id::EventId;
-use doorward_domain::ports::{StoreResult, Sweeping};
+use doorward_domain::store::Sweeping;
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
 use super::transaction::Transaction;

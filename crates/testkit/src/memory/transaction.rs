@@ -1,9 +1,6 @@
 use std::sync::Arc;
 
-use doorward_domain::ports::{
-    AttemptRepository, EventLog, KeyRepository, NetworkRepository, Repositories, RevocationLog,
-    SessionRepository, SetupRepository, StoreError, StoreResult, Sweeping, UserRepository,
-};
+use doorward_domain::store_error::{StoreError, StoreResult};
 
 use super::state::State;
 
@@ -94,43 +91,5 @@ impl Transaction {
             }
             None => Ok(()),
         }
-    }
-}
-
-impl Repositories for Transaction {
-    fn users(&mut self) -> &mut dyn UserRepository {
-        self
-    }
-
-    fn sessions(&mut self) -> &mut dyn SessionRepository {
-        self
-    }
-
-    fn attempts(&mut self) -> &mut dyn AttemptRepository {
-        self
-    }
-
-    fn networks(&mut self) -> &mut dyn NetworkRepository {
-        self
-    }
-
-    fn events(&mut self) -> &mut dyn EventLog {
-        self
-    }
-
-    fn revocations(&mut self) -> &mut dyn RevocationLog {
-        self
-    }
-
-    fn keys(&mut self) -> &mut dyn KeyRepository {
-        self
-    }
-
-    fn sweeping(&mut self) -> &mut dyn Sweeping {
-        self
-    }
-
-    fn setup(&mut self) -> &mut dyn SetupRepository {
-        self
     }
 }

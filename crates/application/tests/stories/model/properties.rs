@@ -1,6 +1,6 @@
 //! What must hold in every state, and what must be possible.
 
-use doorward_domain::token::Decision;
+use doorward_domain::session::Decision;
 use stateright::Property;
 
 use super::protocol::{End, Holder, LAST, Protocol, Request, Stage, State, Write, Wrong};

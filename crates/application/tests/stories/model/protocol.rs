@@ -3,10 +3,10 @@
 use core::time::Duration;
 
 use doorward_domain::id::{SessionId, UserId};
-use doorward_domain::time::Timestamp;
-use doorward_domain::token::{
+use doorward_domain::session::{
     Decision, EndReason, Ended, Generation, Session, SessionKey, SessionPolicy, decide,
 };
+use doorward_domain::time::Timestamp;
 
 /// The last generation that is looked at: whoever holds it asks for no other.
 pub const LAST: u8 = 3;

@@ -2,7 +2,8 @@
 
 use doorward_application::{ListEvents, ListUsers, ViewUser};
 use doorward_domain::access::ReadUser;
-use doorward_domain::ports::{EventFilter, UserFilter};
+use doorward_domain::account::UserFilter;
+use doorward_domain::audit::EventFilter;
 
 use crate::world::{World, outcome};
 

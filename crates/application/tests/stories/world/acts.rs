@@ -7,11 +7,12 @@ use doorward_application::{
     RefreshError, Register, RegisterError, SetRoles, SetRolesError, SetupTokenStatus, TokenPair, UnlockUser,
     UnlockUserError, UpdateAccount, UpdateAccountError, UpdateUser, UpdateUserError,
 };
-use doorward_domain::access::Roles;
+use doorward_domain::account::Roles;
+use doorward_domain::account::{User, UserStatus};
 use doorward_domain::id::{SessionId, UserId};
-use doorward_domain::identity::{User, UserStatus};
+use doorward_domain::password::PasswordHasher;
 use doorward_domain::patch::Patch;
-use doorward_domain::ports::{PasswordHasher, StoreError};
+use doorward_domain::store_error::StoreError;
 use doorward_testkit::{FakeAttemptKeys, FakeRefreshTokens};
 use secrecy::SecretString;
 

@@ -10,16 +10,20 @@ use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use doorward_application::{AccountDraft, AccountRules, Authenticate, PasswordCheck, TokenIssuer, TokenPair};
-use doorward_domain::access::{Granted, Permission, Principal, Roles};
+use doorward_domain::access::{Granted, Permission, Principal};
+use doorward_domain::account::Insertion;
+use doorward_domain::account::Roles;
+use doorward_domain::account::{Email, PasswordDigest, User, UserVersion};
+use doorward_domain::attempt::AttemptKeys as _;
+use doorward_domain::attempt::{AttemptPolicy, AttemptRecord, ClientNetwork};
 use doorward_domain::context::RequestContext;
 use doorward_domain::id::{SessionId, TokenId, UserId};
-use doorward_domain::identity::{
-    AttemptPolicy, AttemptRecord, ClientNetwork, Email, PasswordDigest, PasswordPolicy, User, UserVersion,
-};
-use doorward_domain::ports::{
-    AccessTokenVerifier as _, AttemptKeys as _, Insertion, PasswordHasher, Transactions as _,
-};
-use doorward_domain::token::{AccessClaims, Session, SessionPolicy};
+use doorward_domain::password::PasswordHasher;
+use doorward_domain::password::PasswordPolicy;
+use doorward_domain::session::{Session, SessionPolicy};
+use doorward_domain::store::Transactions as _;
+use doorward_domain::token::AccessClaims;
+use doorward_domain::token::AccessTokenVerifier as _;
 use doorward_testkit::{
     Clock, EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner,
     NothingRevoked, SeededEntropy, context, sample,

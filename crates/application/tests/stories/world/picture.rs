@@ -1,9 +1,12 @@
 //! What the world looks like: everything that is kept, and events as lines that can be read.
 
+use doorward_domain::account::UserFilter;
+use doorward_domain::account::{PasswordVersion, User};
+use doorward_domain::attempt::AttemptRecord;
 use doorward_domain::audit::Event;
-use doorward_domain::identity::{AttemptRecord, PasswordVersion, User};
-use doorward_domain::ports::{SetupState, Transactions as _, UserFilter};
-use doorward_domain::token::Session;
+use doorward_domain::session::Session;
+use doorward_domain::setup::SetupState;
+use doorward_domain::store::Transactions as _;
 
 use super::{World, hold};
 
@@ -41,7 +44,7 @@ impl World {
                         });
                     }
                 }
-                Ok::<_, doorward_domain::ports::StoreError>((accounts, repos.setup().state()?))
+                Ok::<_, doorward_domain::store_error::StoreError>((accounts, repos.setup().state()?))
             })
             .expect("a store that answers");
         let memory = &self.store.memory;

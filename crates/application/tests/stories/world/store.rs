@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use doorward_domain::ports::{Repositories, StoreError, StoreResult, UnitOfWork, Verdict};
+use doorward_domain::store::{Repositories, UnitOfWork, Verdict};
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_testkit::MemoryStore;
 
 /// Where in a transaction the store fails.

@@ -21,13 +21,13 @@ fn nothing_configured_is_the_documented_default() {
     assert_eq!(settings.tokens.audience, "doorward");
     assert_eq!(
         settings.tokens.session,
-        doorward_domain::token::SessionPolicy::default()
+        doorward_domain::session::SessionPolicy::default()
     );
     assert_eq!(settings.tokens.leeway, Duration::from_secs(5));
     assert!(settings.tokens.email);
     assert_eq!(
         settings.password.policy,
-        doorward_domain::identity::PasswordPolicy::default()
+        doorward_domain::password::PasswordPolicy::default()
     );
     assert!(settings.password.pepper.is_none());
     let argon2 = Argon2Settings {
@@ -43,7 +43,7 @@ fn nothing_configured_is_the_documented_default() {
     );
     assert_eq!(
         settings.attempts,
-        doorward_domain::identity::AttemptPolicy::default()
+        doorward_domain::attempt::AttemptPolicy::default()
     );
     assert!(settings.throttle.enabled);
     let quotas = [

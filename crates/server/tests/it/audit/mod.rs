@@ -5,7 +5,7 @@ mod actions;
 use std::collections::BTreeSet;
 
 use doorward_domain::audit::EventKind;
-use doorward_domain::token::Session;
+use doorward_domain::session::Session;
 use serde_json::{Value, json};
 
 use crate::backing::{Backing, on_both};

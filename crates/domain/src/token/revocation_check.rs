@@ -1,4 +1,4 @@
-use crate::token::AccessClaims;
+use super::AccessClaims;
 
 /// What is known of a token that has been verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Passwords in the clear, and what is stored of them.
+//! Passwords in the clear.
 
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
@@ -29,27 +29,10 @@ impl PlainPassword {
     }
 }
 
-/// What is stored of a password: a PHC string with its algorithm, parameters, salt and hash.
-///
-/// It is a secret too (it can be guessed against off-line), so it does not print.
-#[derive(Debug, Clone)]
-pub struct PasswordDigest(SecretString);
-
-impl PasswordDigest {
-    /// Wraps a PHC string, as a [`PasswordHasher`](crate::ports::PasswordHasher) made it or a store kept it.
-    pub fn new(phc: impl Into<SecretString>) -> Self {
-        Self(phc.into())
-    }
-
-    /// The PHC string, for a store to keep and a hasher to verify.
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::PasswordDigest;
 
     #[test]
     fn spellings_of_one_accent_are_one_password() {

@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::id::{SessionId, UserId};
-    use crate::token::{EndReason, Ended, SessionKey};
+    use crate::session::{EndReason, Ended, SessionKey};
 
     const LOGIN: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 

@@ -5,10 +5,11 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::ports::StrengthEstimator;
+use crate::password::StrengthEstimator;
 use crate::validation::Violation;
 
-use super::{DisplayName, Email, PlainPassword};
+use super::PlainPassword;
+use crate::account::{DisplayName, Email};
 
 /// The longest password accepted, in code points.
 const MAX_CODE_POINTS: usize = 256;
@@ -62,7 +63,7 @@ impl PasswordWeakness {
 pub struct PasswordPolicy {
     /// The fewest code points.
     pub min_length: usize,
-    /// The lowest estimate accepted, on the scale of [`StrengthEstimate::score`](crate::ports::StrengthEstimate::score).
+    /// The lowest estimate accepted, on the scale of [`StrengthEstimate::score`](crate::password::StrengthEstimate::score).
     pub min_score: u8,
 }
 
@@ -156,7 +157,7 @@ mod tests {
     use secrecy::SecretString;
 
     use super::*;
-    use crate::ports::{MockStrengthEstimator, StrengthEstimate};
+    use crate::password::{MockStrengthEstimator, StrengthEstimate};
 
     fn check(password: &str, score: u8, common: bool) -> Result<(), PasswordWeakness> {
         let mut estimator = MockStrengthEstimator::new();

@@ -19,7 +19,7 @@ use super::RecentAttempts;
 pub struct AttemptKey([u8; 32]);
 
 impl AttemptKey {
-    /// The key of these bytes, as an [`AttemptKeys`](crate::ports::AttemptKeys) made them.
+    /// The key of these bytes, as an [`AttemptKeys`](crate::attempt::AttemptKeys) made them.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -141,5 +141,5 @@ impl AttemptPolicy {
 }
 
 #[cfg(test)]
-#[path = "attempts_tests.rs"]
+#[path = "policy_tests.rs"]
 mod tests;

@@ -40,9 +40,9 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::access::Roles;
+    use crate::account::Roles;
+    use crate::account::UserVersion;
     use crate::id::{SessionId, TokenId, UserId};
-    use crate::identity::UserVersion;
     use crate::time::Timestamp;
     use crate::token::{Revocation, RevocationList, Revoked};
 

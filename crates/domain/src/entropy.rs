@@ -1,3 +1,5 @@
+//! The port for unpredictable bytes.
+
 /// Unpredictable bytes.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait Entropy: Send + Sync {

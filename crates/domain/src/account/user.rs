@@ -1,10 +1,9 @@
 //! The account.
 
-use crate::access::Roles;
 use crate::id::UserId;
 use crate::time::Timestamp;
 
-use super::{DisplayName, Email, PasswordDigest};
+use super::{DisplayName, Email, PasswordDigest, Roles};
 
 /// Whether an account may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use secrecy::{ExposeSecret, SecretBox};
 
+use crate::entropy::Entropy;
 use crate::id::{SessionId, UserId};
-use crate::ports::Entropy;
 use crate::time::Timestamp;
 
 /// Counts the rotations of a session's refresh token, from 0 at login.

@@ -1,0 +1,17 @@
+//! Accounts: address, name, roles, status, and what is stored of the password.
+
+mod email;
+mod name;
+mod password_digest;
+mod repository;
+mod role;
+mod user;
+
+pub use email::{CanonicalEmail, Email, InvalidEmail};
+pub use name::{DisplayName, InvalidName};
+pub use password_digest::PasswordDigest;
+#[cfg(any(test, feature = "mocks"))]
+pub use repository::MockUserRepository;
+pub use repository::{Insertion, UserFilter, UserRepository};
+pub use role::{InvalidRole, Role, Roles};
+pub use user::{Credentials, PasswordVersion, User, UserStatus, UserVersion};

@@ -1,0 +1,15 @@
+//! The keys that tokens are made with: how they are kept, and when one succeeds another.
+
+mod model;
+mod published;
+mod repository;
+mod schedule;
+
+pub use model::{KeyId, KeyPurpose, SealedKey};
+#[cfg(any(test, feature = "mocks"))]
+pub use published::MockPublishedKeys;
+pub use published::PublishedKeys;
+pub use repository::KeyRepository;
+#[cfg(any(test, feature = "mocks"))]
+pub use repository::MockKeyRepository;
+pub use schedule::{KeyPolicy, KeySchedule, KeyState};

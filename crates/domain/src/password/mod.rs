@@ -1,0 +1,15 @@
+//! Passwords: in the clear, which are good enough, and the ports that hash and estimate them.
+
+mod hasher;
+mod plain;
+mod policy;
+mod strength;
+
+#[cfg(any(test, feature = "mocks"))]
+pub use hasher::MockPasswordHasher;
+pub use hasher::{HashError, PasswordHasher, Verification};
+pub use plain::PlainPassword;
+pub use policy::{PasswordPolicy, PasswordWeakness};
+#[cfg(any(test, feature = "mocks"))]
+pub use strength::MockStrengthEstimator;
+pub use strength::{StrengthEstimate, StrengthEstimator};

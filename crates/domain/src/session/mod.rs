@@ -1,0 +1,15 @@
+//! Sessions and the rotation of their refresh tokens.
+
+mod model;
+mod refresh_token;
+mod repository;
+mod rotation;
+
+pub use model::{EndReason, Ended, Generation, Session, SessionKey, SessionPolicy};
+#[cfg(any(test, feature = "mocks"))]
+pub use refresh_token::MockRefreshTokens;
+pub use refresh_token::{PresentedRefreshToken, RefreshToken, RefreshTokens};
+#[cfg(any(test, feature = "mocks"))]
+pub use repository::MockSessionRepository;
+pub use repository::SessionRepository;
+pub use rotation::{Decision, Refusal, decide};

@@ -1,0 +1,177 @@
+//! The store: transactions over one repository for each kind of row.
+//!
+//! A new repository is one line in the list `repositories!` below, besides the port itself.
+
+use crate::account::UserRepository;
+use crate::attempt::{AttemptRepository, NetworkRepository};
+use crate::audit::EventLog;
+use crate::key::KeyRepository;
+use crate::session::SessionRepository;
+use crate::setup::SetupRepository;
+use crate::store_error::{StoreError, StoreResult};
+use crate::time::Timestamp;
+use crate::token::RevocationLog;
+#[cfg(any(test, feature = "mocks"))]
+use crate::{
+    account::MockUserRepository,
+    attempt::{MockAttemptRepository, MockNetworkRepository},
+    audit::MockEventLog,
+    key::MockKeyRepository,
+    session::MockSessionRepository,
+    setup::MockSetupRepository,
+    token::MockRevocationLog,
+};
+
+/// How a transaction is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Keep what was written.
+    Commit,
+    /// Forget what was written.
+    RollBack,
+}
+
+/// A store, seen as the transactions it runs. Use it through [`Transactions`].
+pub trait UnitOfWork: Send + Sync {
+    /// Runs `work` in one transaction that may write, and ends it as `work` says.
+    ///
+    /// MUST run it so that two transactions that change the same row cannot both believe they were first, and MUST have
+    /// made it durable when it returns `Ok` after [`Verdict::Commit`]. MAY run `work` again from the beginning after a
+    /// rollback of its own, when the database asks for that. When `work` panics, MUST keep nothing of it and stay usable.
+    fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()>;
+
+    /// Runs `work`, which only reads, on one consistent view where the store has one. MAY refuse writes.
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()>;
+
+    /// Whether the store answers and has the schema it should have, for readiness checks.
+    fn check(&self) -> StoreResult<()>;
+}
+
+/// Generates [`Repositories`], its implementation for a type that is every repository itself (as the open transaction of
+/// a store is), and `MockRepositories`.
+macro_rules! repositories {
+    ($($(#[$doc:meta])* $name:ident: $port:ident, $mock:ident;)*) => {
+        /// One open transaction: a repository for each kind of row, one statement at a time.
+        ///
+        /// A store implements the ports for the type of its open transaction; this trait follows.
+        pub trait Repositories {
+            $($(#[$doc])* fn $name(&mut self) -> &mut dyn $port;)*
+        }
+
+        impl<T: $($port +)*> Repositories for T {
+            $(fn $name(&mut self) -> &mut dyn $port {
+                self
+            })*
+        }
+
+        /// One mock for each repository. A call that is not expected fails the test.
+        #[cfg(any(test, feature = "mocks"))]
+        #[derive(Default)]
+        pub struct MockRepositories {
+            $($(#[$doc])* pub $name: $mock,)*
+        }
+
+        #[cfg(any(test, feature = "mocks"))]
+        impl Repositories for MockRepositories {
+            $(fn $name(&mut self) -> &mut dyn $port {
+                &mut self.$name
+            })*
+        }
+    };
+}
+
+repositories! {
+    /// Accounts.
+    users: UserRepository, MockUserRepository;
+    /// Sessions.
+    sessions: SessionRepository, MockSessionRepository;
+    /// Attempts at the passwords of accounts.
+    attempts: AttemptRepository, MockAttemptRepository;
+    /// Networks that owners of accounts log in from.
+    networks: NetworkRepository, MockNetworkRepository;
+    /// The audit log.
+    events: EventLog, MockEventLog;
+    /// Revocations of access tokens.
+    revocations: RevocationLog, MockRevocationLog;
+    /// Sealed keys.
+    keys: KeyRepository, MockKeyRepository;
+    /// Rows past their retention.
+    sweeping: Sweeping, MockSweeping;
+    /// Whether there is a first administrator yet.
+    setup: SetupRepository, MockSetupRepository;
+}
+
+/// Transactions as closures with results: the form in which use cases are written.
+///
+/// Only `Err` rolls back. **A refusal that must be remembered is `Ok`**: a counted failure or a session ended by a
+/// replay has to be committed although the caller is turned away.
+pub trait Transactions {
+    /// Runs `work` in a transaction that may write: `Ok` commits, `Err` rolls back.
+    fn transaction<T, E: From<StoreError>>(
+        &self,
+        work: impl FnMut(&mut dyn Repositories) -> Result<T, E>,
+    ) -> Result<T, E>;
+
+    /// Runs `work`, which only reads.
+    fn snapshot<T, E: From<StoreError>>(
+        &self,
+        work: impl FnMut(&mut dyn Repositories) -> Result<T, E>,
+    ) -> Result<T, E>;
+}
+
+impl<S: UnitOfWork + ?Sized> Transactions for S {
+    fn transaction<T, E: From<StoreError>>(
+        &self,
+        mut work: impl FnMut(&mut dyn Repositories) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut outcome = None;
+        self.write(&mut |repositories| {
+            let result = work(repositories);
+            let verdict = if result.is_ok() {
+                Verdict::Commit
+            } else {
+                Verdict::RollBack
+            };
+            outcome = Some(result);
+            verdict
+        })?;
+        outcome.unwrap_or_else(not_run)
+    }
+
+    fn snapshot<T, E: From<StoreError>>(
+        &self,
+        mut work: impl FnMut(&mut dyn Repositories) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut outcome = None;
+        self.read(&mut |repositories| outcome = Some(work(repositories)))?;
+        outcome.unwrap_or_else(not_run)
+    }
+}
+
+/// A store that says it ran the work without running it.
+fn not_run<T, E: From<StoreError>>() -> Result<T, E> {
+    Err(StoreError::Unavailable("the transaction was not run".to_owned()).into())
+}
+
+/// Deleting what cannot matter any more, in batches: each method deletes up to `limit` rows that are older than `before` and
+/// answers how many it deleted.
+///
+/// The cost MUST NOT grow with the number of rows that stay. Instances that do it at once MUST NOT wait for each other for
+/// long.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait Sweeping {
+    /// Deletes sessions that expired (by their absolute bound) before then, ended or not.
+    fn expired_sessions(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+
+    /// Forgets attempts at accounts whose latest was before then.
+    fn old_attempts(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+
+    /// Forgets networks from which the latest login was before then.
+    fn old_networks(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+
+    /// Deletes entries of the log of revocations from before then. MUST NOT give their numbers to later entries.
+    fn old_revocations(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+
+    /// Deletes entries of the audit log whose ids say that they are from before then, to the millisecond.
+    fn old_events(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+}

@@ -1,0 +1,20 @@
+//! Where revocations are kept.
+
+use crate::store_error::StoreResult;
+use crate::time::Timestamp;
+
+use super::{Revocation, Revoked};
+
+/// The log of what makes access tokens untrue before they expire.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+pub trait RevocationLog {
+    /// Adds an entry for each, in their order. It is to be the last thing that a transaction writes but for its events:
+    /// whoever is here keeps others from adding until its transaction ends.
+    ///
+    /// MUST number entries so that once one can be seen, no entry with a smaller number ever comes to be seen: a reader who
+    /// goes on after the greatest number seen misses nothing.
+    fn append(&mut self, revoked: &[Revoked], now: Timestamp) -> StoreResult<()>;
+
+    /// Up to `limit` entries with a number greater than `number`, in the order of their numbers.
+    fn after(&mut self, number: u64, limit: u32) -> StoreResult<Vec<Revocation>>;
+}
