@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use crate::client::Answer;
+use crate::harness::client::Response;
 
 /// What came of something that was tried.
 #[derive(Debug)]
@@ -63,20 +63,20 @@ pub fn table(rows: &[Row]) -> String {
     text
 }
 
-/// How often each answer was given.
+/// How often each response was given.
 #[derive(Default)]
 pub struct Tally(BTreeMap<(u16, String), usize>);
 
 impl Tally {
-    pub fn of<'a>(answers: impl IntoIterator<Item = &'a Answer>) -> Self {
+    pub fn of<'a>(responses: impl IntoIterator<Item = &'a Response>) -> Self {
         let mut tally = Self::default();
-        for answer in answers {
-            let code = if answer.status >= 400 {
-                answer.body()["code"].as_str().unwrap_or_default().to_owned()
+        for response in responses {
+            let code = if response.status >= 400 {
+                response.body()["code"].as_str().unwrap_or_default().to_owned()
             } else {
                 String::new()
             };
-            *tally.0.entry((answer.status, code)).or_default() += 1;
+            *tally.0.entry((response.status, code)).or_default() += 1;
         }
         tally
     }
@@ -87,10 +87,10 @@ impl Tally {
     }
 
     /// Whether it was never anything but these.
-    pub fn is_only(&self, answers: &[(u16, &str)]) -> bool {
+    pub fn is_only(&self, responses: &[(u16, &str)]) -> bool {
         self.0
             .keys()
-            .all(|(status, code)| answers.contains(&(*status, code.as_str())))
+            .all(|(status, code)| responses.contains(&(*status, code.as_str())))
     }
 }
 

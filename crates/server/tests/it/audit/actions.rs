@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use doorward_domain::audit::EventKind;
 use serde_json::{Value, json};
 
-use super::walk;
-use crate::backing::{Backing, on_both};
-use crate::client::{Answer, Client};
-use crate::people::{PASSWORD, Person, login, refresh, text};
-use crate::service::Service;
-use crate::shapes::assert_members;
+use super::pages::walk;
+use crate::harness::client::{Client, Response};
+use crate::harness::database::{Database, on_both_databases};
+use crate::harness::response_schema::assert_members;
+use crate::harness::service::Service;
+use crate::harness::users::{PASSWORD, TestUser, login, refresh, text};
 
-on_both!(
-    every_action_is_told_with_whom_by_whom_from_where_and_in_which_request,
-    every_session_that_ends_is_told_with_the_reason,
+on_both_databases!(
+    every_action_is_recorded_with_user_actor_client_and_request,
+    every_ended_session_is_recorded_with_its_reason,
 );
 
 /// Whoever reads the log.
@@ -51,17 +51,17 @@ impl<'a> Whom<'a> {
 
 impl Reader {
     /// The one event of that kind which was written while this was answered.
-    fn event(&self, kind: &str, answer: &Answer) -> Value {
-        let request = answer.header("x-request-id").unwrap();
+    fn event(&self, kind: &str, response: &Response) -> Value {
+        let request = response.header("x-request-id").unwrap();
         let mut events = walk(&self.client, &format!("kind={kind}&limit=100"));
         events.retain(|event| event["request_id"] == request);
-        assert_eq!(events.len(), 1, "{kind} of {answer:?}: {events:?}");
+        assert_eq!(events.len(), 1, "{kind} of {response:?}: {events:?}");
         events.remove(0)
     }
 
     /// Asserts that while this was answered one event of that kind was written, which says exactly this.
-    fn assert_told(&self, answer: &Answer, kind: &str, outcome: &str, whom: &Whom<'_>, detail: &Value) {
-        let mut event = self.event(kind, answer);
+    fn assert_told(&self, response: &Response, kind: &str, outcome: &str, whom: &Whom<'_>, detail: &Value) {
+        let mut event = self.event(kind, response);
         let members = event.as_object_mut().unwrap();
         assert!(members.remove("id").is_some() && members.remove("at").is_some());
         let mut expected = json!({
@@ -69,7 +69,7 @@ impl Reader {
             "outcome": outcome,
             "ip": "127.0.0.1",
             "user_agent": "doorward-tests",
-            "request_id": answer.header("x-request-id"),
+            "request_id": response.header("x-request-id"),
             "detail": detail,
         });
         for (name, id) in [
@@ -89,8 +89,8 @@ const WRONG: &str = "a wrong password";
 const NEW_PASSWORD: &str = "eight tame gooseberries";
 
 /// A service whose first administrator reads the log.
-fn begin(backing: &Backing) -> (Service, Person, Reader) {
-    let service = Service::on(backing);
+fn begin(database: &Database) -> (Service, TestUser, Reader) {
+    let service = Service::on(database);
     let setup = |token: &str, email: &str| {
         let body = json!({"setup_token": token, "email": email, "password": PASSWORD});
         service.client().post("/v1/setup", &body)
@@ -102,7 +102,7 @@ fn begin(backing: &Backing) -> (Service, Person, Reader) {
     let root = text(&right.ok(201)["id"]);
     let late = setup(&token, "late@example.org");
     late.problem(403, "setup-closed");
-    let admin = Person::login(&service.client(), "root@example.org", PASSWORD);
+    let admin = TestUser::login(&service.client(), "root@example.org", PASSWORD);
     let reader = Reader {
         client: admin.client().clone(),
     };
@@ -120,8 +120,8 @@ fn begin(backing: &Backing) -> (Service, Person, Reader) {
     (service, admin, reader)
 }
 
-fn every_action_is_told_with_whom_by_whom_from_where_and_in_which_request(backing: &Backing) {
-    let (service, root, log) = begin(backing);
+fn every_action_is_recorded_with_user_actor_client_and_request(database: &Database) {
+    let (service, root, log) = begin(database);
     let mut secrets = vec![service.setup_token(), root.access(), root.refresh_token()];
     registering_and_logging_in(&service, &root, &log);
     secrets.extend(refreshing(&service, &log));
@@ -147,7 +147,7 @@ fn every_action_is_told_with_whom_by_whom_from_where_and_in_which_request(backin
     assert!(!everything.contains("$argon2") && !everything.contains("dwr_") && !everything.contains("dws_"));
 }
 
-fn registering_and_logging_in(service: &Service, root: &Person, log: &Reader) {
+fn registering_and_logging_in(service: &Service, root: &TestUser, log: &Reader) {
     let client = service.client();
     let register = || {
         let body = json!({"email": "eve@example.org", "password": PASSWORD});
@@ -176,11 +176,11 @@ fn registering_and_logging_in(service: &Service, root: &Person, log: &Reader) {
         );
     }
     let refused = loop {
-        let answer = login(&client, "eve@example.org", WRONG);
-        if answer.status == 429 {
-            break answer;
+        let response = login(&client, "eve@example.org", WRONG);
+        if response.status == 429 {
+            break response;
         }
-        answer.is(401);
+        response.is(401);
     };
     log.assert_told(
         &refused,
@@ -189,7 +189,7 @@ fn registering_and_logging_in(service: &Service, root: &Person, log: &Reader) {
         &user(&eve),
         &json!({"count": "1"}),
     );
-    let unlocked = root.client().post_nothing(&format!("/v1/users/{eve}/unlock"));
+    let unlocked = root.client().post_empty(&format!("/v1/users/{eve}/unlock"));
     unlocked.is_empty(204);
     log.assert_told(
         &unlocked,
@@ -212,12 +212,15 @@ fn registering_and_logging_in(service: &Service, root: &Person, log: &Reader) {
 
 /// Answers the tokens that were in use.
 fn refreshing(service: &Service, log: &Reader) -> Vec<String> {
-    let grace = service.person("grace");
+    let grace = service.new_user("grace");
     let session = grace.session();
     let whom = user(&grace.id).within(&session);
     let first = grace.refresh_token();
     let second = text(&grace.try_refresh().ok(200)["refresh_token"]);
-    let elsewhere = refresh(&service.client().with("user-agent", "elsewhere/1.0"), &second);
+    let elsewhere = refresh(
+        &service.client().with_header("user-agent", "elsewhere/1.0"),
+        &second,
+    );
     let third = text(&elsewhere.ok(200)["refresh_token"]);
     let moved = log.event("session.refreshed", &elsewhere);
     assert_eq!(
@@ -241,7 +244,7 @@ fn refreshing(service: &Service, log: &Reader) -> Vec<String> {
 }
 
 fn ones_own_account(service: &Service, log: &Reader) {
-    let ada = service.person("ada");
+    let ada = service.new_user("ada");
     let renamed = ada.client().json("PATCH", "/v1/account", &json!({"name": "Ada"}));
     renamed.ok(200);
     log.assert_told(
@@ -260,7 +263,7 @@ fn ones_own_account(service: &Service, log: &Reader) {
     let failed = change(WRONG);
     failed.problem(401, "invalid-credentials");
     assert_told_failure(log, &failed, "password.changed", &ada);
-    ada.again();
+    ada.login_again();
     let changed = change(PASSWORD);
     changed.is_empty(204);
     let session = ada.session();
@@ -289,14 +292,14 @@ fn ones_own_account(service: &Service, log: &Reader) {
 }
 
 /// Asserts that a wrong password is told, of whoever gave it.
-fn assert_told_failure(log: &Reader, answer: &Answer, kind: &str, person: &Person) {
-    let event = log.event(kind, answer);
+fn assert_told_failure(log: &Reader, response: &Response, kind: &str, subject: &TestUser) {
+    let event = log.event(kind, response);
     assert_eq!(event["outcome"], "failure", "{event}");
-    assert_eq!(event["user_id"], person.id, "{event}");
+    assert_eq!(event["user_id"], subject.id, "{event}");
     assert_eq!(event["detail"]["reason"], "wrong-password", "{event}");
 }
 
-fn other_peoples_accounts(service: &Service, root: &Person, log: &Reader) {
+fn other_peoples_accounts(service: &Service, root: &TestUser, log: &Reader) {
     let create = || {
         let body = json!({"email": "bob@example.org", "password": PASSWORD, "roles": ["user", "billing"]});
         root.client().post("/v1/users", &body)
@@ -387,38 +390,48 @@ fn the_operator(service: &Service, log: &Reader) {
     }
 }
 
-fn every_session_that_ends_is_told_with_the_reason(backing: &Backing) {
-    let (service, root, log) = begin(backing);
-    let grace = service.person("grace");
-    let others: Vec<Person> = (0..3).map(|_| grace.again()).collect();
+fn every_ended_session_is_recorded_with_its_reason(database: &Database) {
+    let (service, root, log) = begin(database);
+    let grace = service.new_user("grace");
+    let others: Vec<TestUser> = (0..3).map(|_| grace.login_again()).collect();
     let kind = "session.ended";
-    let within = |session: &str, answer: &Answer, detail: &Value| {
-        log.assert_told(answer, kind, "success", &user(&grace.id).within(session), detail);
+    let within = |session: &str, response: &Response, detail: &Value| {
+        log.assert_told(
+            response,
+            kind,
+            "success",
+            &user(&grace.id).within(session),
+            detail,
+        );
     };
 
     let body = json!({"refresh_token": others[0].refresh_token()});
-    let answer = service.client().post("/v1/auth/logout", &body);
-    answer.is_empty(204);
-    within(&others[0].session(), &answer, &json!({"reason": "logged-out"}));
+    let response = service.client().post("/v1/auth/logout", &body);
+    response.is_empty(204);
+    within(&others[0].session(), &response, &json!({"reason": "logged-out"}));
 
     let path = format!("/v1/account/sessions/{}", others[1].session());
-    let answer = grace.client().delete(&path);
-    answer.is_empty(204);
-    within(&others[1].session(), &answer, &json!({"reason": "ended-by-user"}));
+    let response = grace.client().delete(&path);
+    response.is_empty(204);
+    within(
+        &others[1].session(),
+        &response,
+        &json!({"reason": "ended-by-user"}),
+    );
 
-    let answer = grace.client().delete("/v1/account/sessions");
-    answer.is_empty(204);
+    let response = grace.client().delete("/v1/account/sessions");
+    response.is_empty(204);
     let detail = json!({"reason": "ended-by-user", "sessions": "1"});
-    within(&grace.session(), &answer, &detail);
+    within(&grace.session(), &response, &detail);
 
-    let answer = grace.client().post_nothing("/v1/auth/logout-all");
-    answer.is_empty(204);
+    let response = grace.client().post_empty("/v1/auth/logout-all");
+    response.is_empty(204);
     let detail = json!({"reason": "logged-out-everywhere", "sessions": "1"});
-    within(&grace.session(), &answer, &detail);
+    within(&grace.session(), &response, &detail);
 
-    grace.again();
-    let answer = root.client().delete(&format!("{}/sessions", grace.path()));
-    answer.is_empty(204);
+    grace.login_again();
+    let response = root.client().delete(&format!("{}/sessions", grace.path()));
+    response.is_empty(204);
     let detail = json!({"reason": "ended-by-admin", "sessions": "1"});
-    log.assert_told(&answer, kind, "success", &user(&grace.id).by(&root.id), &detail);
+    log.assert_told(&response, kind, "success", &user(&grace.id).by(&root.id), &detail);
 }

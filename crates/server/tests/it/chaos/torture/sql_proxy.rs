@@ -1,0 +1,104 @@
+//! A proxy between a service and PostgreSQL that remembers which statements go through each connection.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// The statements of each connection, in the order of running.
+type Seen = Arc<Mutex<Vec<Vec<String>>>>;
+
+/// The proxy. Its threads end when the connections through it do, or with the test.
+pub struct SqlProxy {
+    address: SocketAddr,
+    seen: Seen,
+}
+
+impl SqlProxy {
+    /// A proxy in front of the PostgreSQL server at this address.
+    pub fn before(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Seen::default();
+        let told = Arc::clone(&seen);
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(server) else {
+                    continue;
+                };
+                let place = {
+                    let mut seen = told.lock().unwrap();
+                    seen.push(Vec::new());
+                    seen.len() - 1
+                };
+                let responses = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                thread::spawn(move || {
+                    let (mut from, mut to) = responses;
+                    let _ = io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Both);
+                });
+                let told = Arc::clone(&told);
+                thread::spawn(move || {
+                    let _ = listen_in(client, &server, |sql| told.lock().unwrap()[place].push(sql));
+                    let _ = server.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        Self { address, seen }
+    }
+
+    /// Where to connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The statements so far, connection by connection.
+    pub fn statements(&self) -> Vec<Vec<String>> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+/// Passes on what a client sends, and tells each statement that it has run: a simple query, or the execution of a
+/// prepared one (PostgreSQL's documentation, "Message Formats").
+fn listen_in(mut client: TcpStream, mut server: &TcpStream, mut tell: impl FnMut(String)) -> io::Result<()> {
+    // The first message has no type; there may be a request for encryption before, which is told by its code.
+    loop {
+        let body = pass_on(&mut client, &mut server, &[])?;
+        if body.starts_with(&196_608_u32.to_be_bytes()) {
+            break;
+        }
+    }
+    let (mut prepared, mut bound) = (HashMap::new(), String::new());
+    loop {
+        let mut kind = [0];
+        client.read_exact(&mut kind)?;
+        let body = pass_on(&mut client, &mut server, &kind)?;
+        let mut texts = body.split(|byte| *byte == 0);
+        let mut text = || String::from_utf8_lossy(texts.next().unwrap_or_default()).into_owned();
+        match kind[0] {
+            b'Q' => tell(text()),
+            b'P' => {
+                let name = text();
+                prepared.insert(name, text());
+            }
+            b'B' => {
+                let _portal = text();
+                bound = prepared.get(&text()).cloned().unwrap_or_default();
+            }
+            b'E' => tell(bound.clone()),
+            _ => {}
+        }
+    }
+}
+
+/// Passes one message on, and gives its body.
+fn pass_on(client: &mut TcpStream, server: &mut &TcpStream, kind: &[u8]) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    client.read_exact(&mut length)?;
+    let size = usize::try_from(u32::from_be_bytes(length)).unwrap();
+    let mut body = vec![0; size.saturating_sub(4)];
+    client.read_exact(&mut body)?;
+    server.write_all(&[kind, &length, &body].concat())?;
+    Ok(body)
+}
