@@ -1,4 +1,4 @@
-//! What administrators do to other people's accounts.
+//! Administrators manage the accounts of other users.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ on_both_databases!(
     only_the_owner_and_administrators_can_read_a_profile,
 );
 
-/// Walks through all pages of a list, and gives the addresses that are listed.
+/// Reads all pages of the list, and returns the e-mail addresses.
 fn walk(client: &Client, query: &str) -> Vec<String> {
     let (mut emails, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -64,7 +64,7 @@ fn users_are_listed_page_by_page(database: &Database) {
     assert_members(&page, &["users"]);
     assert_eq!(page["users"].as_array().unwrap().len(), 12);
 
-    // What comes and goes between two pages moves nobody else.
+    // Users deleted and registered between two pages do not shift the others.
     let first = admin.client().get("/v1/users?limit=6").ok(200);
     let third = text(&first["users"][2]["id"]);
     admin.client().delete(&format!("/v1/users/{third}")).is_empty(204);
@@ -186,7 +186,7 @@ fn a_role_change_takes_effect_at_the_next_refresh(database: &Database) {
     assert_eq!(decode(&grace.access()).1["roles"], json!(["admin", "user"]));
     grace.client().get("/v1/users").ok(200);
 
-    // And back: where refresh copied roles from the old token, the demoted went on as administrators.
+    // Roles come from the store and never from the old token: a demoted administrator loses the role.
     set(json!(["billing"])).ok(200);
     grace.refresh();
     assert_eq!(decode(&grace.access()).1["roles"], json!(["billing"]));
@@ -316,7 +316,7 @@ fn an_administrator_deletes_an_account(database: &Database) {
     assert_ne!(service.new_user("grace").id, grace.id);
 }
 
-/// Where profiles were found by their number, anybody could read anybody's.
+/// An id is no permission: other users' profiles are refused whether or not they exist.
 fn only_the_owner_and_administrators_can_read_a_profile(database: &Database) {
     let service = Service::on(database);
     let admin = service.admin();

@@ -1,4 +1,4 @@
-//! One's own account: seeing it, changing it, its sessions, its password, its end.
+//! A user reads, updates and deletes their own account.
 
 use serde_json::json;
 
@@ -51,7 +51,7 @@ fn deleting_an_account_requires_its_password(database: &Database) {
         session.client().get("/v1/account").problem(401, "invalid-token");
     }
     login(&service.client(), &grace.email, PASSWORD).problem(401, "invalid-credentials");
-    // The address is free again, and whoever takes it is somebody else.
+    // The address can be registered again, and the new account is a different one.
     let next = service.new_user("grace");
     assert_ne!(next.id, grace.id);
     grace.try_refresh().problem(401, "invalid-refresh-token");

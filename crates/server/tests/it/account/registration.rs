@@ -63,7 +63,7 @@ fn registration_reports_every_invalid_field(database: &Database) {
 fn an_email_address_is_taken_in_every_spelling(database: &Database) {
     let service = Service::on(database);
     let client = service.client();
-    // With an accent, composed; the domain is an international one.
+    // Composed accents, and an internationalized domain.
     register(&client, "Ren\u{e9}@B\u{fc}cher.example");
     for spelling in [
         "ren\u{e9}@b\u{fc}cher.example",

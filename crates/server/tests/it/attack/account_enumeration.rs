@@ -1,15 +1,16 @@
-//! Learning from responses whether there is an account, or a session.
+//! Finding out from responses whether an account or a session exists.
 
 use serde_json::{Value, json};
 
 use crate::harness::client::Response;
+use crate::harness::service::Service;
 use crate::harness::users::{PASSWORD, TestUser};
 
 use super::remote_client::{RemoteClient, run_concurrently};
 use super::report::{Row, Tally};
 use super::target::{Target, admin};
 
-/// All that is in an response but what differs between any two: the name of the request, the time that is left to wait.
+/// The contents of a response, except what always varies: request id, date, remaining wait.
 fn content(response: &Response) -> (u16, Vec<String>, Value) {
     let varies = [
         "x-request-id",
@@ -34,13 +35,13 @@ fn content(response: &Response) -> (u16, Vec<String>, Value) {
     (response.status, headers.collect(), body)
 }
 
-/// A row that says whether all of these are the same response.
-fn alike(attack: &'static str, what: &str, status: u16, responses: &[Response]) -> Row {
+/// A row that holds if all responses are the same.
+fn identical(attack: &'static str, what: &str, status: u16, responses: &[Response]) -> Row {
     let contents: Vec<_> = responses.iter().map(content).collect();
     let same = contents.windows(2).all(|pair| pair[0] == pair[1]);
     let outcome = if same {
         format!(
-            "{} responses, the same but for their names: {}",
+            "{} responses, identical except for their ids: {}",
             responses.len(),
             contents[0].0
         )
@@ -55,7 +56,7 @@ fn alike(attack: &'static str, what: &str, status: u16, responses: &[Response]) 
     )
 }
 
-pub fn responses(target: &Target<'_>) -> Vec<Row> {
+pub fn identical_responses(target: &Target<'_>) -> Vec<Row> {
     let service = target.launch().start();
     let admin = admin(&service);
     let make = |name: &str| {
@@ -65,10 +66,10 @@ pub fn responses(target: &Target<'_>) -> Vec<Row> {
         let pair = remote.login(&email, PASSWORD).ok(200);
         (email, pair)
     };
-    let (known, _) = make("told-known");
-    let (disabled, _) = make("told-disabled");
-    let (_, ended) = make("told-ended");
-    let (_, deleted) = make("told-deleted");
+    let (known, _) = make("enumerated-known");
+    let (disabled, _) = make("enumerated-disabled");
+    let (_, ended) = make("enumerated-ended");
+    let (_, deleted) = make("enumerated-deleted");
     let mut random = target.random();
     let mut ask = |path: &str, body: &Value| {
         RemoteClient::at_random_address(&mut random, service.address()).post(path, body)
@@ -88,19 +89,19 @@ pub fn responses(target: &Target<'_>) -> Vec<Row> {
     let emails = [
         &known,
         &disabled,
-        "told-deleted@example.org",
-        "told-nobody@example.org",
+        "enumerated-deleted@example.org",
+        "enumerated-nobody@example.org",
     ];
-    let mut guess = |password: &str| -> Vec<Response> {
+    let mut attempt = |password: &str| -> Vec<Response> {
         emails
             .iter()
             .map(|email| ask("/v1/auth/login", &json!({"email": email, "password": password})))
             .collect()
     };
-    let wrong = guess("a wrong password");
-    let overlong = guess(&"x".repeat(5000));
+    let wrong = attempt("a wrong password");
+    let overlong = attempt(&"x".repeat(5000));
     let refused = loop {
-        let responses = guess("a wrong password");
+        let responses = attempt("a wrong password");
         if responses.iter().all(|response| response.status == 429) {
             break responses;
         }
@@ -115,58 +116,66 @@ pub fn responses(target: &Target<'_>) -> Vec<Row> {
     ];
     let refreshed: Vec<_> = tokens.iter().map(|body| ask("/v1/auth/refresh", body)).collect();
     let ended_again: Vec<_> = tokens.iter().map(|body| ask("/v1/auth/logout", body)).collect();
-    let caller: TestUser = service.new_user("told-caller");
-    let foreign: Vec<_> = [path(&deleted), disabled_path, "/v1/users/nobody".to_owned()]
-        .iter()
-        .map(|path| caller.client().get(path))
-        .collect();
+    let others = [&path(&deleted), &disabled_path, "/v1/users/nobody"];
+    let foreign = request_as_new_user(&service, others);
     vec![
-        alike(
+        identical(
             "a wrong password",
             "known, disabled, deleted and unknown",
             401,
             &wrong,
         ),
-        alike(
+        identical(
             "an overlong password",
             "known, disabled, deleted and unknown",
             401,
             &overlong,
         ),
-        alike(
-            "too many guesses",
+        identical(
+            "too many attempts",
             "known, disabled, deleted and unknown",
             429,
             &refused,
         ),
-        alike(
-            "a dead refresh token",
-            "ended, deleted and made up",
+        identical(
+            "an invalid refresh token",
+            "ended, deleted and invalid",
             401,
             &refreshed,
         ),
-        alike(
-            "a logout with a dead token",
-            "ended, deleted and made up",
+        identical(
+            "a logout with an invalid token",
+            "ended, deleted and invalid",
             204,
             &ended_again,
         ),
-        alike("somebody else's account by its id", "there or not", 403, &foreign),
+        identical(
+            "another user's account by its id",
+            "existing or not",
+            403,
+            &foreign,
+        ),
         registrations(target, &known),
     ]
 }
 
-/// That an address is taken has to be told to whoever registers it. How often one may ask is bounded.
+/// Responses to a user who requests these paths of other users.
+fn request_as_new_user(service: &Service, paths: [&str; 3]) -> Vec<Response> {
+    let caller: TestUser = service.new_user("enumerated-caller");
+    paths.map(|path| caller.client().get(path)).into()
+}
+
+/// Registration has to reveal that an address is taken. How often a client may ask is limited.
 fn registrations(target: &Target<'_>, known: &str) -> Row {
     let service = target.launch().set("throttle.sensitive.per_minute", "1").start();
     let remote = RemoteClient::at([127, 205, 0, 2], service.address());
     let responses = run_concurrently(4, 50, |_| remote.register(known, "another fine password"));
     let tally = Tally::of(&responses);
-    let told = tally.count(409, "email-taken");
+    let revealed = tally.count(409, "email-taken");
     Row::new(
-        "asking by registering who is there",
-        "told, no oftener than an address may ask: 10 to 12 times",
+        "registering an existing address",
+        "revealed only within the limit of an address: 10 to 12 times",
         tally.to_string(),
-        tally.is_only(&[(409, "email-taken"), (429, "rate-limited")]) && (10..=12).contains(&told),
+        tally.is_only(&[(409, "email-taken"), (429, "rate-limited")]) && (10..=12).contains(&revealed),
     )
 }

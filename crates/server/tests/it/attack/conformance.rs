@@ -1,7 +1,7 @@
-//! What the API document says, held against what the service does, by a program that makes requests of the document.
+//! Schemathesis generates requests from the OpenAPI document and checks the responses against it.
 //!
-//! `DOORWARD_TEST_SCHEMATHESIS` names the executable of Schemathesis (from `PyPI`). Where it does not, the tests say that
-//! they were not run, and fail if `CI` is set.
+//! `DOORWARD_TEST_SCHEMATHESIS` names the executable of Schemathesis (from `PyPI`). Without it the tests are skipped
+//! with a message, and fail if `CI` is set.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ use crate::harness::process::{directory, run};
 use crate::harness::service::Service;
 use crate::harness::users::PASSWORD;
 
-/// What would end the session of whoever asks, and all that it could ask after that.
+/// Excluded because it would end the session that the requests use.
 const ENDS_THE_SESSION: &str = "/v1/auth/logout-all";
 
 #[test]
@@ -30,7 +30,7 @@ fn administrator_responses_conform_to_the_openapi_document() {
     let bearer = format!("Authorization: Bearer {}", admin.access());
     let arguments = ["--header", &bearer, "--exclude-path", ENDS_THE_SESSION];
     conform("with an administrator's token", &service, &arguments);
-    // Otherwise the responses to most of it were 401.
+    // The session still works: otherwise most responses were 401.
     admin.client().get("/v1/users").ok(200);
 }
 
@@ -74,7 +74,7 @@ fn conform(how: &str, service: &Service, arguments: &[&str]) {
     ));
 }
 
-/// Somebody whose account can be asked about by its id.
+/// Registers a user whose id is used in paths.
 fn bystander(service: &Service) -> String {
     let client = service.client();
     let body = json!({"email": "bystander@example.org", "password": PASSWORD});

@@ -1,4 +1,4 @@
-//! Getting another allowance than one's own, or past a guard, by how a request is written.
+//! Evading the throttle and the guards by rewriting requests.
 
 use serde_json::json;
 
@@ -10,22 +10,22 @@ use super::remote_client::{RemoteClient, request};
 use super::report::{Row, Tally, exceptions};
 use super::target::{Target, admin};
 
-/// What one address may try at once.
+/// The burst of one address.
 const BURST: usize = 10;
 
-/// Where the proxy that is trusted is.
+/// The address of the trusted proxy.
 const PROXY: [u8; 4] = [127, 202, 0, 1];
 
-/// Writes an address as a header has it.
+/// Formats an address for a header.
 type Write = fn(&str) -> String;
 
-/// The headers in which addresses are forwarded, and an address in the form of each.
+/// Forwarding headers: the setting, the name, and the format of an address.
 const HEADERS: [(&str, &str, Write); 2] = [
     ("x-forwarded-for", "X-Forwarded-For", str::to_owned),
     ("forwarded", "Forwarded", |address| format!("for={address}")),
 ];
 
-/// Headers of which some server believes the address.
+/// Headers whose address other servers trust.
 const BELIEVED_ELSEWHERE: [&str; 9] = [
     "X-Forwarded-For",
     "Forwarded",
@@ -54,7 +54,7 @@ fn forwarded(target: &Target<'_>, setting: &str, name: &'static str, write: Writ
         .start();
     let tries = 100 * target.scale.min(10);
     let mut random = target.random();
-    // A login that costs next to nothing: the throttle does not look at bodies.
+    // An invalid login costs no hash: the throttle does not look at bodies.
     let knock = |from, header: &str| {
         RemoteClient::at(from, service.address()).ask("POST", "/v1/auth/login", &[header], Some(&json!({})))
     };
@@ -65,7 +65,7 @@ fn forwarded(target: &Target<'_>, setting: &str, name: &'static str, write: Writ
         let outcome = format!("{name}: {tally}");
         Row::new(attack, expectation, outcome, is_known && holds(let_in))
     };
-    // One more becomes free in a minute, which a slow machine may take.
+    // One more is refilled per minute, which a slow machine may take.
     let one_allowance = |let_in| (BURST..=BURST + 2).contains(&let_in);
 
     let forged: Vec<_> = (0..tries)
@@ -123,13 +123,13 @@ fn forwarded(target: &Target<'_>, setting: &str, name: &'static str, write: Writ
     ]
 }
 
-/// Some address.
+/// A random address.
 fn address(random: &mut Random) -> String {
     let octets: Vec<_> = (0..4).map(|_| (1 + random.below(250)).to_string()).collect();
     octets.join(".")
 }
 
-/// What looks a little like a list of addresses, and has none in it.
+/// Text that resembles a list of addresses but contains none.
 fn garbage(random: &mut Random) -> String {
     let pieces = [
         "for=",
@@ -160,11 +160,11 @@ fn garbage(random: &mut Random) -> String {
     ];
     let length = 1 + random.below(12);
     let text: String = (0..length).map(|_| *random.one_of(&pieces)).collect();
-    // The last element is what a proxy would have added; no element of these is an address.
+    // The last element is the proxy's; none of the elements is an address.
     format!("{text}, unknown")
 }
 
-/// What becomes of a path when it is written in another way.
+/// Alternative spellings of a path.
 fn spellings(path: &str) -> Vec<String> {
     let last = path.rfind('/').unwrap();
     let (front, name) = path.split_at(last + 1);
@@ -222,7 +222,7 @@ fn spellings(path: &str) -> Vec<String> {
     spellings
 }
 
-/// Headers with which some server takes a request for another one.
+/// Headers that make some servers treat a request as a different one.
 fn overrides(method: &str, path: &str) -> Vec<String> {
     let mut headers: Vec<_> = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"]
         .iter()
@@ -241,15 +241,15 @@ fn overrides(method: &str, path: &str) -> Vec<String> {
     headers
 }
 
-/// Logins with the right password after the allowance of the address has been used up: none may be looked at.
+/// Logins with the right password after the limit of the address is exhausted: none may be processed.
 pub fn the_throttle_by_spelling(target: &Target<'_>) -> Vec<Row> {
     const PATH: &str = "/v1/auth/login";
     let service = target.launch().set("throttle.sensitive.per_minute", "1").start();
     let user = service.new_user("whose-path-is-spelt");
     let remote = RemoteClient::at([127, 204, 0, 1], service.address());
     let body = json!({"email": user.email, "password": PASSWORD});
-    let used: Vec<_> = (0..BURST + 2).map(|_| remote.post(PATH, &json!({}))).collect();
-    assert!(Tally::of(&used).count(429, "rate-limited") >= 1);
+    let first: Vec<_> = (0..BURST + 2).map(|_| remote.post(PATH, &json!({}))).collect();
+    assert!(Tally::of(&first).count(429, "rate-limited") >= 1);
     let mut requests: Vec<_> = spellings(PATH)
         .iter()
         .map(|path| request("POST", path, &[], Some(&body)))
@@ -296,7 +296,7 @@ pub fn the_throttle_by_spelling(target: &Target<'_>) -> Vec<Row> {
     )]
 }
 
-/// Everything that wants a token, asked for without one in every spelling: nothing may be given.
+/// Every guarded operation without a token, in every spelling: none may succeed.
 pub fn the_guards_by_spelling(target: &Target<'_>) -> Vec<Row> {
     let service = target.launch().start();
     let (admin, client) = (admin(&service), service.client());
@@ -319,7 +319,7 @@ pub fn the_guards_by_spelling(target: &Target<'_>) -> Vec<Row> {
         }
     }
     let mut random = target.random();
-    // In an ordinary run of the tests every third, beginning anywhere; the others another time.
+    // At scale 1 only every third request, from a random start.
     let step = 3_usize.div_ceil(target.scale);
     let requests: Vec<_> = requests
         .into_iter()

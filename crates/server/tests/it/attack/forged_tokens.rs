@@ -1,4 +1,4 @@
-//! Making access tokens.
+//! Forged access tokens.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -14,10 +14,10 @@ use super::remote_client::RemoteClient;
 use super::report::{Row, exceptions};
 use super::target::{Target, admin};
 
-/// What an administrator may see.
+/// Paths that an administrator may read.
 const PATHS: [&str; 3] = ["/v1/auth/me", "/v1/account", "/v1/users"];
 
-/// Tokens that nobody signed, or somebody else: a row for each kind.
+/// Unsigned tokens and tokens signed by others: a row for each kind.
 pub fn tokens(target: &Target<'_>) -> Vec<Row> {
     let service = target.launch().start();
     let admin = admin(&service);
@@ -54,7 +54,7 @@ pub fn tokens(target: &Target<'_>) -> Vec<Row> {
     .into_iter()
     .map(|changes| encode(&genuine, &changed(&claims, &changes).to_string(), &signature))
     .collect();
-    // Another Doorward, which calls itself and its keys the same.
+    // Another instance with its own keys and the same issuer.
     let elsewhere = Service::on(&Database::sqlite());
     let foreign = elsewhere.admin().access();
     let foreign_signature = URL_SAFE_NO_PAD
@@ -101,7 +101,7 @@ pub fn tokens(target: &Target<'_>) -> Vec<Row> {
     rows
 }
 
-/// The ways to have no signature, and the real one for something else.
+/// Unsigned tokens, and the original signature over a changed header.
 fn unsigned(header: &Value, body: &str, signature: &[u8]) -> Vec<String> {
     ["none", "None", "NONE", "nOnE", ""]
         .iter()
@@ -114,7 +114,7 @@ fn unsigned(header: &Value, body: &str, signature: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// Signed with the public key, in each way to write it, as if it were a shared secret.
+/// HMAC signatures with the public key in each of its encodings as the secret.
 fn signed_with_public(service: &Service, header: &Value, body: &str) -> Vec<String> {
     let keys = service.client().get("/.well-known/jwks.json");
     let key = &keys.body()["keys"][0];

@@ -1,4 +1,4 @@
-//! Keeping the owner of an account out by guessing at it.
+//! Locking the owner out of an account by failed logins.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -12,11 +12,11 @@ use super::remote_client::{RemoteClient, run_concurrently};
 use super::report::{Row, Tally};
 use super::target::Target;
 
-/// How many guess at any time.
+/// The number of concurrent attackers.
 const AT_ONCE: usize = 8;
 
-/// Guesses at one account from everywhere, for as long as it takes, while its owner logs in: from a network that the owner
-/// has logged in from before, and from one that the owner has not.
+/// Failed logins at one account from many addresses while its owner logs in: from a network that the owner has logged
+/// in from before, and from a new one.
 pub fn of_the_owner(target: &Target<'_>) -> Vec<Row> {
     const ATTACK: &str = "locking an owner out by guessing";
     let service = target.launch_at_full_cost().start();
@@ -45,7 +45,7 @@ pub fn of_the_owner(target: &Target<'_>) -> Vec<Row> {
                 Some(response)
             })
         });
-        // The account is closed to remotes by now.
+        // By now the account is locked for unknown networks.
         while refused.load(Ordering::Relaxed) < 50 && !guessing.is_finished() {
             thread::sleep(Duration::from_millis(20));
         }
@@ -83,7 +83,7 @@ pub fn of_the_owner(target: &Target<'_>) -> Vec<Row> {
         Row::new(
             ATTACK,
             "from an unknown one the owner is a remote",
-            format!("{}, told to wait {} s", unknown.status, unknown.retry_after()),
+            format!("{}, with a wait of {} s", unknown.status, unknown.retry_after()),
             unknown.status == 429,
         ),
         Row::new(

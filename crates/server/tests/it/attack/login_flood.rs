@@ -1,4 +1,4 @@
-//! More logins than there is time for, and what others notice of it.
+//! More logins than the service can process, and the effect on other users.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,19 +13,19 @@ use super::remote_client::{RemoteClient, run_concurrently};
 use super::report::{Row, Tally};
 use super::target::Target;
 
-/// How many log in at any time.
+/// The number of concurrent logins.
 const AT_ONCE: usize = 200;
-/// How many of the accounts are there.
+/// The number of existing accounts.
 const ACCOUNTS: usize = 20;
-/// How many others there are, each with a session.
+/// The number of other users, each with a session.
 const OTHERS: usize = 3;
-/// The slowest that a refresh or a look at oneself may be on a machine with much else to do.
+/// The slowest allowed response to another user, on a busy machine.
 const BOUND: Micros = 5_000_000;
-/// How much more memory a storm may need than the accounts did that were made before it: for connections, not for
-/// hashes, in KiB.
+/// The most memory that the flood may need beyond that of registering the accounts, in KiB: for connections, not for
+/// hashes.
 const MEMORY: u64 = 64 * 1024;
 
-/// What others saw: how long things took, and what they were answered when that was not 200.
+/// What other users observed: response times, and responses other than 200.
 #[derive(Default)]
 struct Seen {
     me: Vec<Micros>,
@@ -43,7 +43,7 @@ pub fn of_logins(target: &Target<'_>) -> Vec<Row> {
         makers[number].register(&account(number), PASSWORD).ok(201);
     });
     let mut others: Vec<_> = (0..OTHERS)
-        .map(|number| service.new_user(&format!("beside-the-storm-{number}")))
+        .map(|number| service.new_user(&format!("beside-the-flood-{number}")))
         .collect();
     let read = |what| memory(service.id(), what);
     let lasts = 2_000_000 * Micros::try_from(target.scale).unwrap();
@@ -52,14 +52,14 @@ pub fn of_logins(target: &Target<'_>) -> Vec<Row> {
     });
     let (resident_idle, most_before) = (read("VmRSS"), read("VmHWM"));
     let seeds: Vec<_> = (0..AT_ONCE).map(|_| random.seed()).collect();
-    let (storm, (responses, resident)) = observe(target, &service, &mut others, || {
+    let (flood, (responses, resident)) = observe(target, &service, &mut others, || {
         let stopwatch = Stopwatch::start();
         let responses = run_concurrently(AT_ONCE, AT_ONCE, |number| {
             let mut random = Random::new(seeds[number]);
             let mut responses = Vec::new();
             while responses.is_empty() || stopwatch.read() < lasts {
                 let asked = stopwatch.read();
-                let response = log_in(&service, &mut random);
+                let response = send_login(&service, &mut random);
                 responses.push((response, stopwatch.read() - asked));
             }
             responses
@@ -78,20 +78,20 @@ pub fn of_logins(target: &Target<'_>) -> Vec<Row> {
     let in_mib = |kib: Option<u64>| kib.map_or("?".to_owned(), |kib| (kib / 1024).to_string());
     vec![
         Row::new(
-            "a storm of logins, 200 at any time",
+            "a flood of logins, 200 at any time",
             "some are answered, the excess is refused with Retry-After",
             format!("{tally}; the slowest response after {}", milliseconds(slowest)),
             tally.is_only(&expected) && tally.count(200, "") > 0 && tally.count(503, "overloaded") > 0,
         ),
-        unaffected("a storm of logins: others' me", &idle, &storm, |seen| &seen.me),
-        unaffected("a storm of logins: others' refresh", &idle, &storm, |seen| {
+        unaffected("a flood of logins: others' me", &idle, &flood, |seen| &seen.me),
+        unaffected("a flood of logins: others' refresh", &idle, &flood, |seen| {
             &seen.refresh
         }),
         Row::new(
-            "a storm of logins: memory",
+            "a flood of logins: memory",
             format!("at most {} MiB more than before", MEMORY / 1024),
             format!(
-                "resident {} MiB idle, {} in the storm; at most {} before, {} after",
+                "resident {} MiB idle, {} in the flood; at most {} before, {} after",
                 in_mib(resident_idle),
                 in_mib(resident),
                 in_mib(most_before),
@@ -104,12 +104,12 @@ pub fn of_logins(target: &Target<'_>) -> Vec<Row> {
 }
 
 fn account(number: usize) -> String {
-    format!("in-the-storm-{number}@example.org")
+    format!("in-the-flood-{number}@example.org")
 }
 
-/// One login from somewhere, at some account that is there or is not, with the right password or a wrong one.
-fn log_in(service: &Service, random: &mut Random) -> Response {
-    // Most at accounts that nobody else logs in to: those who want the same one wait for each other.
+/// One login from a random address, to an existing or unknown account, with a right or wrong password.
+fn send_login(service: &Service, random: &mut Random) -> Response {
+    // Mostly unknown accounts: logins to the same account wait for each other.
     let email = match random.below(3) {
         0 => account(random.below(ACCOUNTS)),
         _ => format!("nobody-{}@example.org", random.below(1_000_000)),
@@ -121,7 +121,7 @@ fn log_in(service: &Service, random: &mut Random) -> Response {
     RemoteClient::at_random_address(random, service.address()).login(&email, password)
 }
 
-/// What others see while something happens, and what came of that.
+/// Runs `happens`, and returns what other users observe meanwhile with its result.
 fn observe<T>(
     target: &Target<'_>,
     service: &Service,
@@ -160,7 +160,7 @@ fn observe<T>(
 }
 
 impl Seen {
-    /// One look of somebody who is logged in at who they are, and one refresh.
+    /// One request for the own identity, and one refresh.
     fn look(&mut self, service: &Service, user: &mut TestUser, random: &mut Random) {
         let stopwatch = Stopwatch::start();
         let me = RemoteClient::at_random_address(random, service.address()).me(&user.access());
@@ -177,7 +177,7 @@ impl Seen {
     }
 }
 
-fn unaffected(attack: &'static str, idle: &Seen, storm: &Seen, of: impl Fn(&Seen) -> &Vec<Micros>) -> Row {
+fn unaffected(attack: &'static str, idle: &Seen, flood: &Seen, of: impl Fn(&Seen) -> &Vec<Micros>) -> Row {
     let describe = |seen: &Seen| {
         let at = |percent| milliseconds(percentile(of(seen), percent));
         format!(
@@ -188,7 +188,7 @@ fn unaffected(attack: &'static str, idle: &Seen, storm: &Seen, of: impl Fn(&Seen
             of(seen).len()
         )
     };
-    let failed: Vec<_> = idle.failed.iter().chain(&storm.failed).collect();
+    let failed: Vec<_> = idle.failed.iter().chain(&flood.failed).collect();
     let failures = match failed.first() {
         Some(first) => format!("{} failed: {first:?}", failed.len()),
         None => "none failed".to_owned(),
@@ -197,10 +197,10 @@ fn unaffected(attack: &'static str, idle: &Seen, storm: &Seen, of: impl Fn(&Seen
         attack,
         format!("none fails, none takes {}", milliseconds(BOUND)),
         format!(
-            "{failures}; idle {}, in the storm {}",
+            "{failures}; idle {}, in the flood {}",
             describe(idle),
-            describe(storm)
+            describe(flood)
         ),
-        failed.is_empty() && percentile(of(storm), 100) < BOUND,
+        failed.is_empty() && percentile(of(flood), 100) < BOUND,
     )
 }

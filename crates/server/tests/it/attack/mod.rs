@@ -1,8 +1,8 @@
-//! Attacks on the program as it is run, on both databases, from addresses all over 127.0.0.0/8. Each is rows of a table:
-//! what was tried, what has to come of it, what came of it. All of them must hold.
+//! Attacks on the running program, on both databases, from addresses all over 127.0.0.0/8. Each produces rows of a
+//! table: the attack, the expectation, the outcome. All rows must hold.
 //!
-//! `DOORWARD_ATTACK_SCALE` says how many times as long or as many as in an ordinary run of the tests (`just attack` has
-//! ten), `DOORWARD_ATTACK_SEED` with which random numbers it begins. Addresses other than 127.0.0.1 want Linux.
+//! `DOORWARD_ATTACK_SCALE` multiplies duration and number of requests (`just attack` uses 10), `DOORWARD_ATTACK_SEED`
+//! sets the seed. Addresses other than 127.0.0.1 need Linux.
 
 mod account_enumeration;
 mod conformance;
@@ -27,14 +27,17 @@ use target::Target;
 
 on_both_databases!(every_attack_fails);
 
-/// An attack: what it says is its name, should it break off.
+/// An attack with its name, which is reported if it panics.
 type Attack = (&'static str, fn(&Target<'_>) -> Vec<Row>);
 
 const ATTACKS: [Attack; 10] = [
-    ("guesses from everywhere", password_guessing::from_everywhere),
+    (
+        "guesses from many addresses",
+        password_guessing::from_many_addresses,
+    ),
     ("guesses at once", password_guessing::at_once),
     ("a lockout of the owner", lockout::of_the_owner),
-    ("a storm of logins", login_flood::of_logins),
+    ("a flood of logins", login_flood::of_logins),
     ("one password for all", password_guessing::one_password_for_all),
     ("forged forwarding headers", evasion::by_forwarding),
     (
@@ -43,7 +46,7 @@ const ATTACKS: [Attack; 10] = [
     ),
     ("spellings of a path, guards", evasion::the_guards_by_spelling),
     ("forged tokens", forged_tokens::tokens),
-    ("telling responses", account_enumeration::responses),
+    ("account enumeration", account_enumeration::identical_responses),
 ];
 
 fn every_attack_fails(database: &Database) {
@@ -56,10 +59,10 @@ fn every_attack_fails(database: &Database) {
             .lock()
             .unwrap()
             .push(format!("{name} {} s", stopwatch.read() / 1_000_000));
-        rows.unwrap_or_else(|_| vec![Row::new(name, "an end", "it broke off, as is told above", false)])
+        rows.unwrap_or_else(|_| vec![Row::new(name, "no panic", "panicked, see above", false)])
     };
     let rows: Vec<_> = thread::scope(|scope| {
-        // It does little but wait, so the others need not wait for it.
+        // It mostly waits, so it runs beside the others.
         let slow = scope.spawn(|| run(("slow clients", slow_clients::heads_and_bodies)));
         let mut rows: Vec<_> = ATTACKS.into_iter().flat_map(run).collect();
         rows.extend(slow.join().unwrap());

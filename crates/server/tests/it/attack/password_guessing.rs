@@ -1,4 +1,4 @@
-//! Guessing passwords: of one account from everywhere, of one account at once, one password for many accounts.
+//! Password guessing: one account from many addresses, one account concurrently, one password for many accounts.
 
 use std::collections::HashSet;
 use std::sync::Barrier;
@@ -13,22 +13,22 @@ use super::remote_client::{RemoteClient, run_concurrently};
 use super::report::{Row, Tally};
 use super::target::Target;
 
-/// Guesses at one account that cost nothing.
+/// Failed attempts without a wait.
 pub const FREE: usize = 5;
-/// The wait after the last of them, in seconds; it doubles with each one after that.
+/// The wait after the last free attempt, in seconds; it doubles with each further attempt.
 const FIRST_WAIT: u64 = 30;
-/// What one address may try at once, and the seconds after which it may once more.
+/// The burst of one address, and the seconds until one more request is allowed.
 const BURST: usize = 10;
 const REFILL: u64 = 6;
 
-/// What a guess is answered with, looked at or not.
+/// The possible responses to a failed login.
 const RESPONSES: [(u16, &str); 3] = [
     (401, "invalid-credentials"),
     (429, "too-many-attempts"),
     (503, "overloaded"),
 ];
 
-/// How many guesses at one account may be verified within this time, however many are made.
+/// The most attempts at one account that may be verified within this time.
 pub fn allowed(time: Micros) -> usize {
     let (mut allowed, mut wait) = (FREE, FIRST_WAIT);
     let mut seconds = time / 1_000_000;
@@ -44,20 +44,20 @@ fn seconds(time: Micros) -> String {
     format!("{}.{} s", time / 1_000_000, time % 1_000_000 / 100_000)
 }
 
-/// How many guesses at anybody were verified and found wrong, as the audit log has it.
+/// The number of failed logins in the audit log.
 fn verified(target: &Target<'_>) -> usize {
     target.number("SELECT count(*) AS answer FROM events WHERE kind = 'login.failed'")
 }
 
-/// Guesses at one account, each from another address, the right one among them.
-pub fn from_everywhere(target: &Target<'_>) -> Vec<Row> {
-    const ATTACK: &str = "guesses at one account from everywhere";
+/// Attempts at one account, each from another address, with the right password among them.
+pub fn from_many_addresses(target: &Target<'_>) -> Vec<Row> {
+    const ATTACK: &str = "guesses at one account from many addresses";
     let service = target.launch_at_full_cost().start();
     let mut victim = service.new_user("guessed-from-everywhere");
     let email = victim.email.clone();
     let count = 300 * target.scale;
     let mut random = target.random();
-    // Not among the first ones, which are verified: who is lucky at once is not kept out by counting.
+    // Not among the first ones, which are verified: counting cannot prevent an early lucky guess.
     let hidden = 50 + random.below(count - 50);
     let remotes: Vec<_> = (0..count)
         .map(|_| RemoteClient::at_random_address(&mut random, service.address()))
@@ -65,7 +65,7 @@ pub fn from_everywhere(target: &Target<'_>) -> Vec<Row> {
     let addresses: HashSet<_> = remotes.iter().map(|remote| remote.from).collect();
     let stopwatch = Stopwatch::start();
     let verified_before = verified(target);
-    let mut lived = 0;
+    let mut refreshes = 0;
     let responses: Vec<Response> = thread::scope(|scope| {
         let guesses = scope.spawn(|| {
             run_concurrently(16, count, |number| {
@@ -77,7 +77,7 @@ pub fn from_everywhere(target: &Target<'_>) -> Vec<Row> {
         while !guesses.is_finished() {
             victim.refresh();
             victim.client().get("/v1/auth/me").ok(200);
-            lived += 1;
+            refreshes += 1;
             thread::sleep(Duration::from_millis(500));
         }
         guesses.join().unwrap()
@@ -85,7 +85,7 @@ pub fn from_everywhere(target: &Target<'_>) -> Vec<Row> {
     let time = stopwatch.read();
     victim.refresh();
     let (tally, allowed) = (Tally::of(&responses), allowed(time));
-    let told = tally.count(401, "invalid-credentials");
+    let reported = tally.count(401, "invalid-credentials");
     let logged = verified(target) - verified_before;
     vec![
         Row::new(
@@ -96,7 +96,7 @@ pub fn from_everywhere(target: &Target<'_>) -> Vec<Row> {
                 addresses.len(),
                 u64::try_from(count).unwrap() * 1_000_000 / time,
             ),
-            tally.is_only(&RESPONSES) && told == logged && (FREE..=allowed).contains(&told),
+            tally.is_only(&RESPONSES) && reported == logged && (FREE..=allowed).contains(&reported),
         ),
         Row::new(
             ATTACK,
@@ -109,14 +109,14 @@ pub fn from_everywhere(target: &Target<'_>) -> Vec<Row> {
         ),
         Row::new(
             ATTACK,
-            "the victim's session goes on",
-            format!("{lived} times refresh and me meanwhile, all 200"),
-            lived > 0,
+            "the victim's session continues",
+            format!("{refreshes} times refresh and me meanwhile, all 200"),
+            refreshes > 0,
         ),
     ]
 }
 
-/// A hundred guesses at one account at the same moment, at two instances.
+/// A hundred concurrent attempts at one account, on two instances.
 pub fn at_once(target: &Target<'_>) -> Vec<Row> {
     const GUESSES: usize = 100;
     let services = [
@@ -150,10 +150,10 @@ pub fn at_once(target: &Target<'_>) -> Vec<Row> {
     )]
 }
 
-/// One password that many have, tried at many accounts, from one address and from many.
+/// One common password tried at many accounts, from one address and from many.
 pub fn one_password_for_all(target: &Target<'_>) -> Vec<Row> {
     let accounts = (60 * target.scale).min(500);
-    // Few addresses in an ordinary run: what each may try is hashed.
+    // Few addresses at scale 1: each allowed attempt costs a hash.
     let addresses = (10 * target.scale).min(50);
     let spray = |attack, network: u8, addresses: usize, each: usize| {
         let service = target.launch().start();

@@ -1,4 +1,4 @@
-//! Somebody at an address of their own.
+//! Clients at addresses of their own.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use crate::harness::client::Response;
 use crate::harness::measure::Random;
 use crate::harness::raw;
 
-/// A client that connects anew for every request, from any address that the machine calls its own.
+/// A client that opens a connection for every request, from any loopback address.
 #[derive(Clone, Copy)]
 pub struct RemoteClient {
     pub from: Ipv4Addr,
@@ -19,7 +19,7 @@ pub struct RemoteClient {
 }
 
 impl RemoteClient {
-    /// At this address.
+    /// A client at this address.
     pub fn at(from: [u8; 4], to: SocketAddr) -> Self {
         Self {
             from: from.into(),
@@ -27,7 +27,7 @@ impl RemoteClient {
         }
     }
 
-    /// Somewhere in 127.1.0.0 to 127.199.255.255.
+    /// A client at a random address in 127.1.0.0 to 127.199.255.255.
     pub fn at_random_address(random: &mut Random, to: SocketAddr) -> Self {
         let mut octet = |bound| u8::try_from(1 + random.below(bound)).unwrap();
         Self::at([127, octet(199), octet(254), octet(254)], to)
@@ -40,12 +40,12 @@ impl RemoteClient {
         socket.into()
     }
 
-    /// Sends these bytes, and gives the response, if there is one.
+    /// Sends these bytes, and returns the response, if there is one.
     pub fn raw(&self, request: &[u8]) -> Option<Response> {
         raw::ask(self.connect(), request)
     }
 
-    /// Sends a request, with header lines in full.
+    /// Sends a request with these complete header lines.
     pub fn ask(&self, method: &str, path: &str, headers: &[&str], body: Option<&Value>) -> Response {
         let request = request(method, path, headers, body);
         let response = self.raw(request.as_bytes());
@@ -58,7 +58,7 @@ impl RemoteClient {
         self.ask("POST", path, &[], Some(body))
     }
 
-    /// Presents credentials.
+    /// Sends a login.
     pub fn login(&self, email: &str, password: &str) -> Response {
         let body = json!({"email": email, "password": password});
         self.post("/v1/auth/login", &body)
@@ -70,7 +70,7 @@ impl RemoteClient {
         self.post("/v1/auth/register", &body)
     }
 
-    /// Asks whom an access token speaks for.
+    /// Requests the identity of an access token.
     pub fn me(&self, token: &str) -> Response {
         self.ask(
             "GET",
@@ -80,13 +80,13 @@ impl RemoteClient {
         )
     }
 
-    /// Presents a refresh token.
+    /// Sends a refresh.
     pub fn refresh(&self, token: &str) -> Response {
         self.post("/v1/auth/refresh", &json!({"refresh_token": token}))
     }
 }
 
-/// A request in full.
+/// A complete request.
 pub fn request(method: &str, path: &str, headers: &[&str], body: Option<&Value>) -> String {
     let mut lines = vec![
         format!("{method} {path} HTTP/1.1"),
@@ -103,8 +103,7 @@ pub fn request(method: &str, path: &str, headers: &[&str], body: Option<&Value>)
     format!("{}\r\n\r\n{body}", lines.join("\r\n"))
 }
 
-/// Has so many do something, each told its number, with at most `at_once` doing it at one time. What came of it is in the
-/// order of numbers.
+/// Runs `act` for each number below `count` on `at_once` threads. The results are ordered by number.
 pub fn run_concurrently<T: Send>(at_once: usize, count: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let worker = || {

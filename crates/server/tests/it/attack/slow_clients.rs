@@ -1,4 +1,4 @@
-//! Clients that take their time.
+//! Slow clients.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,17 +13,17 @@ use super::report::Row;
 use super::target::Target;
 
 const CLIENTS: usize = 100;
-/// How long a head and a body may take.
+/// The timeouts of a head and of a body.
 const HEAD: Micros = 5_000_000;
 const BODY: Micros = 10_000_000;
-/// How much later a machine with much else to do may see to it.
+/// The delay that is tolerated on a busy machine.
 const SLACK: Micros = 8_000_000;
 
 const SLOW_HEAD: &str = "GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
 const SLOW_BODY: &str = "POST /v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                          Content-Length: 1000\r\n\r\n";
 
-/// A hundred clients that send a byte a second, half of them heads, half of them bodies.
+/// A hundred clients that send a byte a second: half of them a head, half a body.
 pub fn heads_and_bodies(target: &Target<'_>) -> Vec<Row> {
     let service = target.launch().start();
     let mut random = target.random();
@@ -84,14 +84,14 @@ pub fn heads_and_bodies(target: &Target<'_>) -> Vec<Row> {
     ]
 }
 
-/// Sends this at once and then a byte a second, and says after how long the server let go.
+/// Sends `begin`, then a byte a second; returns the time until the server closes the connection.
 fn trickle(mut stream: TcpStream, begin: &str) -> Micros {
     let stopwatch = Stopwatch::start();
     stream.write_all(begin.as_bytes()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     let mut chunk = [0; 1024];
     while stopwatch.read() < BODY + 2 * SLACK {
-        // The wait for an response is the pause between two bytes. An response, an end, a reset: all the same.
+        // The read timeout is the pause between two bytes. A response, an end and a reset all count.
         let answered = stream.read(&mut chunk);
         if answered.is_ok() || stream.write_all(b"{").is_err() {
             break;

@@ -1,4 +1,4 @@
-//! What the attacks share: a database with an administrator, random numbers, a measure of how much is to be tried.
+//! What the attacks share: a database with an administrator, the seed, and the scale.
 
 use std::sync::Mutex;
 
@@ -9,7 +9,7 @@ use crate::harness::users::{PASSWORD, TestUser};
 
 pub struct Target<'b> {
     database: &'b Database,
-    /// How many times as much is tried as in an ordinary run of the tests.
+    /// The factor by which the number of requests exceeds that of an ordinary run.
     pub scale: usize,
     seed: u64,
     seeds: Mutex<Random>,
@@ -29,7 +29,7 @@ impl<'b> Target<'b> {
         }
     }
 
-    /// What was tried, and how it can be tried again.
+    /// The database, scale and seed, to reproduce the run.
     pub fn title(&self) -> String {
         let database = match self.database.test_database().folder() {
             Some(_) => "SQLite",
@@ -39,22 +39,22 @@ impl<'b> Target<'b> {
         format!("attack, {database} (scale {scale}, seed {seed})")
     }
 
-    /// Random numbers for somebody's own use.
+    /// A random number generator for one attack.
     pub fn random(&self) -> Random {
         Random::new(self.seeds.lock().unwrap().seed())
     }
 
-    /// Asks the database for a number.
+    /// Runs a query that returns a number.
     pub fn number(&self, sql: &str) -> usize {
         usize::try_from(self.database.test_database().number(sql)).unwrap()
     }
 
-    /// Cheap hashes, and everything as in production besides.
+    /// Cheap hashes, and everything else as in production.
     pub fn launch(&self) -> Launch {
         Launch::on(self.database).set("throttle.enabled", "true")
     }
 
-    /// Everything as in production.
+    /// All settings as in production.
     pub fn launch_at_full_cost(&self) -> Launch {
         self.launch()
             .set("password.argon2.memory_kib", "19456")

@@ -1,4 +1,4 @@
-//! How many guesses an account allows, wherever they come from.
+//! Limits on failed password attempts per account, whatever their origin.
 
 use std::thread;
 use std::time::Duration;
@@ -25,7 +25,7 @@ on_both_databases!(
 
 const WRONG: &str = "a wrong password";
 
-/// Guesses until it may not, and says how often it might.
+/// Logs in with a wrong password until the response is 429; returns the number of attempts before it and that response.
 fn fail_until_refused(service: &Service, email: &str) -> (usize, Response) {
     for count in 0..50 {
         let response = login(&service.client(), email, WRONG);
@@ -34,7 +34,7 @@ fn fail_until_refused(service: &Service, email: &str) -> (usize, Response) {
         }
         response.problem(401, "invalid-credentials");
     }
-    panic!("{email} could be guessed at for ever");
+    panic!("{email} was never refused");
 }
 
 fn failed_logins_are_limited_whether_or_not_the_account_exists(database: &Database) {
@@ -50,11 +50,11 @@ fn failed_logins_are_limited_whether_or_not_the_account_exists(database: &Databa
         problem["request_id"] = Value::Null;
         let wait = refusal.retry_after();
         assert!((20..=30).contains(&wait), "{refusal:?}");
-        let told = [
+        let expected = [
             ("ratelimit-policy", format!("\"account\";q=1;w={wait}")),
             ("ratelimit", format!("\"account\";r=0;t={wait}")),
         ];
-        for (name, value) in told {
+        for (name, value) in expected {
             assert_eq!(refusal.header(name), Some(value.as_str()));
         }
         (problem, refusal.header_names().join(" "))
@@ -62,7 +62,7 @@ fn failed_logins_are_limited_whether_or_not_the_account_exists(database: &Databa
     assert_eq!(refusals[0], refusals[1]);
     assert_eq!(refusals[0], refusals[2]);
 
-    // The right password is not looked at either; who is logged in stays so; others are others.
+    // The right password is refused too; existing sessions and other accounts are not affected.
     login(&service.client(), &grace.email, PASSWORD).problem(429, "too-many-attempts");
     grace.try_refresh().ok(200);
     grace.client().get("/v1/account").ok(200);
@@ -94,9 +94,9 @@ fn waiting_for_retry_after_is_enough_and_success_resets_the_count(database: &Dat
     register(&service.client(), "grace@example.org");
     for _ in 0..2 {
         let (count, refusal) = fail_until_refused(&service, "grace@example.org");
-        // On a machine with much to do a wait may be over before it is asked about.
+        // On a slow machine a wait may be over before the next attempt.
         assert!(count >= 2, "{count}");
-        // This is what is tested: not a moment more is waited than was said.
+        // The sleep is what is tested: waiting exactly `Retry-After` is enough.
         thread::sleep(Duration::from_secs(refusal.retry_after()));
         login(&service.client(), "grace@example.org", PASSWORD).ok(200);
     }
@@ -133,7 +133,7 @@ fn concurrent_valid_logins_succeed_and_concurrent_wrong_ones_stay_within_the_lim
     let grace = services[0].new_user("grace");
     let at_once = |count: usize, password: &'static str| -> Vec<u16> {
         thread::scope(|scope| {
-            let guesses: Vec<_> = (0..count)
+            let logins: Vec<_> = (0..count)
                 .map(|number| {
                     let client = services[number % 2].client();
                     scope.spawn(|| {
@@ -142,7 +142,7 @@ fn concurrent_valid_logins_succeed_and_concurrent_wrong_ones_stay_within_the_lim
                     })
                 })
                 .collect();
-            guesses.into_iter().map(|guess| guess.join().unwrap()).collect()
+            logins.into_iter().map(|login| login.join().unwrap()).collect()
         })
     };
     assert_eq!(at_once(20, PASSWORD), [200; 20]);
@@ -193,17 +193,17 @@ fn the_daily_limit_applies_after_the_wait_has_passed(database: &Database) {
         .start();
     let (count, _) = fail_until_refused(&service, "nobody@example.org");
     assert_eq!(count, 4);
-    // The wait for the next guess is over; the day is not.
+    // The wait for the next attempt is over; the daily limit still applies.
     thread::sleep(Duration::from_secs(1));
     let refusal = login(&service.client(), "nobody@example.org", WRONG);
     refusal.problem(429, "too-many-attempts");
     assert!(refusal.retry_after() > 23 * 3600, "{refusal:?}");
-    // The count is the account's, and ends with it.
+    // The count belongs to the one address: other accounts are not affected.
     register(&service.client(), "grace@example.org");
     TestUser::login(&service.client(), "grace@example.org", PASSWORD);
 }
 
-/// A client as it looks from behind a proxy that is trusted.
+/// A client with this forwarded address.
 fn from_address(service: &Service, address: &str) -> Client {
     service.client().with_header("x-forwarded-for", address)
 }
@@ -213,45 +213,45 @@ fn attempts_from_many_addresses_do_not_lock_out_the_owner(database: &Database) {
         .set("server.trusted_proxies", "127.0.0.1/32")
         .start();
     register(&service.client(), "grace@example.org");
-    let home = from_address(&service, "192.0.2.1");
-    let mut grace = TestUser::login(&home, "grace@example.org", PASSWORD);
+    let known_network = from_address(&service, "192.0.2.1");
+    let mut grace = TestUser::login(&known_network, "grace@example.org", PASSWORD);
     let statuses: Vec<u16> = thread::scope(|scope| {
-        let guessers: Vec<_> = (0..8)
-            .map(|guesser| {
+        let attackers: Vec<_> = (0..8)
+            .map(|attacker| {
                 let service = &service;
                 scope.spawn(move || -> Vec<u16> {
                     (0..125)
                         .map(|number| {
-                            let client = from_address(service, &format!("203.{guesser}.{number}.7"));
+                            let client = from_address(service, &format!("203.{attacker}.{number}.7"));
                             login(&client, "grace@example.org", WRONG).status
                         })
                         .collect()
                 })
             })
             .collect();
-        // Meanwhile, at an address of the same network, and in the session that was there before.
+        // Meanwhile the owner logs in from the same network and uses the existing session.
         for number in 2..12 {
-            let home = from_address(&service, &format!("192.0.2.{number}"));
-            login(&home, "grace@example.org", PASSWORD).ok(200);
+            let known_network = from_address(&service, &format!("192.0.2.{number}"));
+            login(&known_network, "grace@example.org", PASSWORD).ok(200);
             grace.refresh();
             grace.client().get("/v1/account").ok(200);
         }
-        guessers
+        attackers
             .into_iter()
-            .flat_map(|guesser| guesser.join().unwrap())
+            .flat_map(|attacker| attacker.join().unwrap())
             .collect()
     });
     let verified = statuses.iter().filter(|status| **status == 401).count();
     assert_eq!(verified, 5, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 995);
-    login(&home, "grace@example.org", PASSWORD).ok(200);
-    let abroad = from_address(&service, "198.51.100.1");
-    login(&abroad, "grace@example.org", PASSWORD).problem(429, "too-many-attempts");
-    // The budget of the owner's network is a budget too.
+    login(&known_network, "grace@example.org", PASSWORD).ok(200);
+    let unknown_network = from_address(&service, "198.51.100.1");
+    login(&unknown_network, "grace@example.org", PASSWORD).problem(429, "too-many-attempts");
+    // The limit of the owner's network applies as well.
     for _ in 0..5 {
-        login(&home, "grace@example.org", WRONG).problem(401, "invalid-credentials");
+        login(&known_network, "grace@example.org", WRONG).problem(401, "invalid-credentials");
     }
-    login(&home, "grace@example.org", PASSWORD).problem(429, "too-many-attempts");
+    login(&known_network, "grace@example.org", PASSWORD).problem(429, "too-many-attempts");
     grace.try_refresh().ok(200);
 }
 
@@ -274,19 +274,19 @@ fn unlocking_by_an_administrator_resets_every_network(database: &Database) {
         .start();
     let admin = service.admin();
     register(&service.client(), "grace@example.org");
-    let places = ["2001:db8:7::1", "203.0.113.1"].map(|address| from_address(&service, address));
-    let grace = TestUser::login(&places[0], "grace@example.org", PASSWORD);
-    for place in &places {
+    let networks = ["2001:db8:7::1", "203.0.113.1"].map(|address| from_address(&service, address));
+    let grace = TestUser::login(&networks[0], "grace@example.org", PASSWORD);
+    for network in &networks {
         for _ in 0..5 {
-            login(place, "grace@example.org", WRONG).problem(401, "invalid-credentials");
+            login(network, "grace@example.org", WRONG).problem(401, "invalid-credentials");
         }
-        login(place, "grace@example.org", PASSWORD).problem(429, "too-many-attempts");
+        login(network, "grace@example.org", PASSWORD).problem(429, "too-many-attempts");
     }
     admin
         .client()
         .post_empty(&format!("{}/unlock", grace.path()))
         .is_empty(204);
-    for place in &places {
-        login(place, "grace@example.org", PASSWORD).ok(200);
+    for network in &networks {
+        login(network, "grace@example.org", PASSWORD).ok(200);
     }
 }

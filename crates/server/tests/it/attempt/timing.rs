@@ -1,4 +1,4 @@
-//! Lesson 11: what a login that fails tells about the account, in words and in time.
+//! A failed login reveals nothing about the account, neither in its response nor in its duration.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -22,13 +22,13 @@ const UNKNOWN: &str = "ursula@example.org";
 const KNOWN: &str = "winona@example.org";
 const DISABLED: &str = "dorian@example.org";
 
-/// How often each of them is tried. By chance alone the area under the curve then strays from a half by some 0.02.
+/// The number of attempts of each kind. By chance alone the area under the curve deviates from 0.5 by about 0.02.
 const ROUNDS: usize = 400;
 
-/// What differs from one response to the next whomever it is about.
+/// Headers that vary from one response to the next for any account.
 const VARYING: [&str; 3] = ["x-request-id", "date", "retry-after"];
 
-/// A service that refuses nobody's guesses unless it is told to, with hashes that are cheap but take their time.
+/// A service with practically unlimited attempts, and hashes that are cheap but take measurable time.
 fn launch(database: &Database) -> Launch {
     Launch::on(database)
         .set("password.argon2.memory_kib", "4096")
@@ -36,8 +36,8 @@ fn launch(database: &Database) -> Launch {
         .set("attempts.daily", "1000000")
 }
 
-/// Makes the two accounts, one of them disabled. Nobody has logged in to them.
-fn people(service: &Service) {
+/// Registers two accounts and disables one of them. Neither has logged in before.
+fn create_accounts(service: &Service) {
     let admin = service.admin();
     register(&service.client(), KNOWN);
     let disabled = text(&register(&service.client(), DISABLED)["id"]);
@@ -46,10 +46,10 @@ fn people(service: &Service) {
     admin.client().json("PATCH", &path, &disable).ok(200);
 }
 
-/// Logs in and measures how long the response takes.
+/// Logs in, and measures the duration.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the time that an response takes is what is measured"
+    reason = "the time that a response takes is what is measured"
 )]
 fn time(client: &Client, email: &str, password: &str) -> (Response, Duration) {
     let since = Instant::now();
@@ -57,8 +57,8 @@ fn time(client: &Client, email: &str, password: &str) -> (Response, Duration) {
     (response, since.elapsed())
 }
 
-/// An response without what differs whomever it is about.
-fn told(response: &Response) -> (u16, Vec<(String, String)>, Value) {
+/// The contents of a response without what varies for any account.
+fn contents(response: &Response) -> (u16, Vec<(String, String)>, Value) {
     let headers = response
         .header_names()
         .into_iter()
@@ -70,30 +70,34 @@ fn told(response: &Response) -> (u16, Vec<(String, String)>, Value) {
     (response.status, headers, body)
 }
 
-/// Tries each of these again and again, in an order that is drawn anew each time, and gives the times that each took. All
-/// responses must be this problem, and say the same.
+/// Sends each of the logins repeatedly, in random order, and returns the durations by login. All responses must be this
+/// problem with the same contents.
 fn measure<const N: usize>(
     service: &Service,
     tries: [(&str, &str); N],
     problem: (u16, &str),
 ) -> [Vec<Duration>; N] {
-    let (client, luck) = (service.client(), SeededEntropy::new(11));
+    let (client, entropy) = (service.client(), SeededEntropy::new(11));
     let mut times = [const { Vec::new() }; N];
     let mut expected = None;
     for round in 0..ROUNDS + 10 {
         let mut order: Vec<usize> = (0..N).collect();
         for place in 1..N {
             let mut drawn = [0];
-            luck.fill(&mut drawn);
+            entropy.fill(&mut drawn);
             order.swap(place, usize::from(drawn[0]) % (place + 1));
         }
         for number in order {
             let (email, password) = tries[number];
             let (response, time) = time(&client, email, password);
             response.problem(problem.0, problem.1);
-            let told = told(&response);
-            assert_eq!(expected.get_or_insert_with(|| told.clone()), &told, "{email}");
-            // The first few find caches cold.
+            let contents = contents(&response);
+            assert_eq!(
+                expected.get_or_insert_with(|| contents.clone()),
+                &contents,
+                "{email}"
+            );
+            // The first rounds find cold caches.
             if round >= 10 {
                 times[number].push(time);
             }
@@ -102,8 +106,8 @@ fn measure<const N: usize>(
     times
 }
 
-/// The area under the ROC curve: how likely it is that one of `others` took longer than one of `ones`. A half, if nothing
-/// can be told from the times.
+/// The area under the ROC curve: the probability that one of `others` took longer than one of `ones`. It is 0.5 if the
+/// durations reveal nothing.
 fn area(ones: &[Duration], others: &[Duration]) -> f64 {
     let longer: f64 = ones
         .iter()
@@ -119,7 +123,7 @@ fn area(ones: &[Duration], others: &[Duration]) -> f64 {
     longer / pairs
 }
 
-fn assert_alike(what: &str, ones: &[Duration], others: &[Duration]) {
+fn assert_indistinguishable(what: &str, ones: &[Duration], others: &[Duration]) {
     let median = |times: &[Duration]| {
         let mut sorted = times.to_vec();
         sorted.sort_unstable();
@@ -137,12 +141,12 @@ fn assert_alike(what: &str, ones: &[Duration], others: &[Duration]) {
 
 fn unknown_wrong_and_disabled_logins_take_the_same_time(database: &Database) {
     let service = launch(database).start();
-    people(&service);
+    create_accounts(&service);
     let tries = [(UNKNOWN, WRONG), (KNOWN, WRONG), (DISABLED, PASSWORD)];
     let [unknown, wrong, disabled] = measure(&service, tries, (401, "invalid-credentials"));
-    assert_alike("unknown and wrong", &unknown, &wrong);
-    assert_alike("wrong and disabled", &wrong, &disabled);
-    assert_alike("unknown and disabled", &unknown, &disabled);
+    assert_indistinguishable("unknown and wrong", &unknown, &wrong);
+    assert_indistinguishable("wrong and disabled", &wrong, &disabled);
+    assert_indistinguishable("unknown and disabled", &unknown, &disabled);
 }
 
 fn locked_logins_take_the_same_time_whether_or_not_the_account_exists(database: &Database) {
@@ -151,14 +155,14 @@ fn locked_logins_take_the_same_time_whether_or_not_the_account_exists(database: 
         .set("attempts.first_wait", "24h")
         .set("attempts.max_wait", "24h")
         .start();
-    people(&service);
+    create_accounts(&service);
     for email in [UNKNOWN, KNOWN, DISABLED] {
         login(&service.client(), email, WRONG).problem(401, "invalid-credentials");
     }
     let tries = [(UNKNOWN, WRONG), (KNOWN, PASSWORD), (DISABLED, PASSWORD)];
     let [unknown, known, disabled] = measure(&service, tries, (429, "too-many-attempts"));
-    assert_alike("locked, unknown and known", &unknown, &known);
-    assert_alike("locked, known and disabled", &known, &disabled);
+    assert_indistinguishable("locked, unknown and known", &unknown, &known);
+    assert_indistinguishable("locked, known and disabled", &known, &disabled);
 }
 
 #[test]

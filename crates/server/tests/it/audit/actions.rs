@@ -1,4 +1,4 @@
-//! Every action, played over HTTP or on the command line, and read back.
+//! Every action, performed over HTTP or on the command line, and read back from the audit log.
 
 use std::collections::BTreeSet;
 
@@ -17,27 +17,27 @@ on_both_databases!(
     every_ended_session_is_recorded_with_its_reason,
 );
 
-/// Whoever reads the log.
+/// Reads the audit log as an administrator.
 struct Reader {
     client: Client,
 }
 
-/// Whom an event tells of.
+/// The user, actor and session of an event.
 #[derive(Default)]
-struct Whom<'a> {
+struct Subjects<'a> {
     user: Option<&'a str>,
     actor: Option<&'a str>,
     session: Option<&'a str>,
 }
 
-fn user(id: &str) -> Whom<'_> {
-    Whom {
+fn user(id: &str) -> Subjects<'_> {
+    Subjects {
         user: Some(id),
-        ..Whom::default()
+        ..Subjects::default()
     }
 }
 
-impl<'a> Whom<'a> {
+impl<'a> Subjects<'a> {
     fn by(mut self, actor: &'a str) -> Self {
         self.actor = Some(actor);
         self
@@ -50,7 +50,7 @@ impl<'a> Whom<'a> {
 }
 
 impl Reader {
-    /// The one event of that kind which was written while this was answered.
+    /// The one event of that kind that was written by this request.
     fn event(&self, kind: &str, response: &Response) -> Value {
         let request = response.header("x-request-id").unwrap();
         let mut events = walk(&self.client, &format!("kind={kind}&limit=100"));
@@ -59,8 +59,15 @@ impl Reader {
         events.remove(0)
     }
 
-    /// Asserts that while this was answered one event of that kind was written, which says exactly this.
-    fn assert_told(&self, response: &Response, kind: &str, outcome: &str, whom: &Whom<'_>, detail: &Value) {
+    /// Asserts that the request wrote one event of that kind with exactly these contents.
+    fn assert_recorded(
+        &self,
+        response: &Response,
+        kind: &str,
+        outcome: &str,
+        whom: &Subjects<'_>,
+        detail: &Value,
+    ) {
         let mut event = self.event(kind, response);
         let members = event.as_object_mut().unwrap();
         assert!(members.remove("id").is_some() && members.remove("at").is_some());
@@ -88,8 +95,8 @@ impl Reader {
 const WRONG: &str = "a wrong password";
 const NEW_PASSWORD: &str = "eight tame gooseberries";
 
-/// A service whose first administrator reads the log.
-fn begin(database: &Database) -> (Service, TestUser, Reader) {
+/// A service, its first administrator, and a reader of the log.
+fn start(database: &Database) -> (Service, TestUser, Reader) {
     let service = Service::on(database);
     let setup = |token: &str, email: &str| {
         let body = json!({"setup_token": token, "email": email, "password": PASSWORD});
@@ -107,21 +114,21 @@ fn begin(database: &Database) -> (Service, TestUser, Reader) {
         client: admin.client().clone(),
     };
     let kind = "setup.completed";
-    reader.assert_told(
+    reader.assert_recorded(
         &wrong,
         kind,
         "failure",
-        &Whom::default(),
+        &Subjects::default(),
         &json!({"reason": "wrong-token"}),
     );
-    reader.assert_told(&right, kind, "success", &user(&root), &json!({}));
+    reader.assert_recorded(&right, kind, "success", &user(&root), &json!({}));
     let reason = json!({"reason": "already-completed"});
-    reader.assert_told(&late, kind, "failure", &Whom::default(), &reason);
+    reader.assert_recorded(&late, kind, "failure", &Subjects::default(), &reason);
     (service, admin, reader)
 }
 
 fn every_action_is_recorded_with_user_actor_client_and_request(database: &Database) {
-    let (service, root, log) = begin(database);
+    let (service, root, log) = start(database);
     let mut secrets = vec![service.setup_token(), root.access(), root.refresh_token()];
     registering_and_logging_in(&service, &root, &log);
     secrets.extend(refreshing(&service, &log));
@@ -135,7 +142,7 @@ fn every_action_is_recorded_with_user_actor_client_and_request(database: &Databa
         .iter()
         .map(|kind| kind.as_str().to_owned())
         .collect();
-    // That one is tried below.
+    // Tested separately below.
     all.remove("throttle.refused");
     assert_eq!(seen, all);
 
@@ -155,19 +162,19 @@ fn registering_and_logging_in(service: &Service, root: &TestUser, log: &Reader) 
     };
     let registered = register();
     let eve = text(&registered.ok(201)["id"]);
-    let nobody = Whom::default();
-    log.assert_told(&registered, "user.registered", "success", &user(&eve), &json!({}));
+    let no_user = Subjects::default();
+    log.assert_recorded(&registered, "user.registered", "success", &user(&eve), &json!({}));
     let taken = json!({"reason": "email-taken"});
-    log.assert_told(&register(), "user.registered", "failure", &user(&eve), &taken);
+    log.assert_recorded(&register(), "user.registered", "failure", &user(&eve), &taken);
 
     for (email, whom, reason) in [
         ("eve@example.org", &user(&eve), "wrong-password"),
-        ("nobody@example.org", &nobody, "unknown-account"),
-        ("no address", &nobody, "malformed-email"),
+        ("no_user@example.org", &no_user, "unknown-account"),
+        ("no address", &no_user, "malformed-email"),
     ] {
         let failed = login(&client, email, WRONG);
         failed.problem(401, "invalid-credentials");
-        log.assert_told(
+        log.assert_recorded(
             &failed,
             "login.failed",
             "failure",
@@ -182,7 +189,7 @@ fn registering_and_logging_in(service: &Service, root: &TestUser, log: &Reader) 
         }
         response.is(401);
     };
-    log.assert_told(
+    log.assert_recorded(
         &refused,
         "login.refused",
         "failure",
@@ -191,7 +198,7 @@ fn registering_and_logging_in(service: &Service, root: &TestUser, log: &Reader) 
     );
     let unlocked = root.client().post_empty(&format!("/v1/users/{eve}/unlock"));
     unlocked.is_empty(204);
-    log.assert_told(
+    log.assert_recorded(
         &unlocked,
         "user.unlocked",
         "success",
@@ -201,7 +208,7 @@ fn registering_and_logging_in(service: &Service, root: &TestUser, log: &Reader) 
 
     let let_in = login(&client, "eve@example.org", PASSWORD);
     let session = text(&let_in.ok(200)["session_id"]);
-    log.assert_told(
+    log.assert_recorded(
         &let_in,
         "login.succeeded",
         "success",
@@ -210,7 +217,7 @@ fn registering_and_logging_in(service: &Service, root: &TestUser, log: &Reader) 
     );
 }
 
-/// Answers the tokens that were in use.
+/// Returns the refresh tokens that were used.
 fn refreshing(service: &Service, log: &Reader) -> Vec<String> {
     let grace = service.new_user("grace");
     let session = grace.session();
@@ -235,11 +242,11 @@ fn refreshing(service: &Service, log: &Reader) -> Vec<String> {
     let replayed = refresh(&service.client(), &first);
     replayed.problem(401, "invalid-refresh-token");
     let generations = json!({"presented_generation": "0", "current_generation": "2"});
-    log.assert_told(&replayed, "session.replayed", "failure", &whom, &generations);
+    log.assert_recorded(&replayed, "session.replayed", "failure", &whom, &generations);
     let ended = refresh(&service.client(), &third);
     ended.problem(401, "invalid-refresh-token");
     let reason = json!({"reason": "session-ended"});
-    log.assert_told(&ended, "session.refreshed", "failure", &whom, &reason);
+    log.assert_recorded(&ended, "session.refreshed", "failure", &whom, &reason);
     vec![first, second, third, grace.access()]
 }
 
@@ -247,7 +254,7 @@ fn ones_own_account(service: &Service, log: &Reader) {
     let ada = service.new_user("ada");
     let renamed = ada.client().json("PATCH", "/v1/account", &json!({"name": "Ada"}));
     renamed.ok(200);
-    log.assert_told(
+    log.assert_recorded(
         &renamed,
         "user.updated",
         "success",
@@ -262,15 +269,15 @@ fn ones_own_account(service: &Service, log: &Reader) {
     let wrong = json!({"reason": "wrong-password"});
     let failed = change(WRONG);
     failed.problem(401, "invalid-credentials");
-    assert_told_failure(log, &failed, "password.changed", &ada);
+    assert_failure_recorded(log, &failed, "password.changed", &ada);
     ada.login_again();
     let changed = change(PASSWORD);
     changed.is_empty(204);
     let session = ada.session();
     let whom = user(&ada.id).within(&session);
-    log.assert_told(&changed, "password.changed", "success", &whom, &json!({}));
+    log.assert_recorded(&changed, "password.changed", "success", &whom, &json!({}));
     let detail = json!({"reason": "password-changed", "sessions": "1"});
-    log.assert_told(&changed, "session.ended", "success", &whom, &detail);
+    log.assert_recorded(&changed, "session.ended", "success", &whom, &detail);
 
     let delete = |password: &str| {
         ada.client()
@@ -278,11 +285,11 @@ fn ones_own_account(service: &Service, log: &Reader) {
     };
     let failed = delete(PASSWORD);
     failed.problem(401, "invalid-credentials");
-    assert_told_failure(log, &failed, "user.deleted", &ada);
+    assert_failure_recorded(log, &failed, "user.deleted", &ada);
     assert_eq!(log.event("user.deleted", &failed)["detail"], wrong);
     let deleted = delete(NEW_PASSWORD);
     deleted.is_empty(204);
-    log.assert_told(
+    log.assert_recorded(
         &deleted,
         "user.deleted",
         "success",
@@ -291,8 +298,8 @@ fn ones_own_account(service: &Service, log: &Reader) {
     );
 }
 
-/// Asserts that a wrong password is told, of whoever gave it.
-fn assert_told_failure(log: &Reader, response: &Response, kind: &str, subject: &TestUser) {
+/// Asserts that the event records a wrong password of this user.
+fn assert_failure_recorded(log: &Reader, response: &Response, kind: &str, subject: &TestUser) {
     let event = log.event(kind, response);
     assert_eq!(event["outcome"], "failure", "{event}");
     assert_eq!(event["user_id"], subject.id, "{event}");
@@ -308,20 +315,20 @@ fn other_peoples_accounts(service: &Service, root: &TestUser, log: &Reader) {
     let bob = text(&created.ok(201)["id"]);
     let whom = || user(&bob).by(&root.id);
     let roles = json!({"roles": "billing user"});
-    log.assert_told(&created, "user.created", "success", &whom(), &roles);
+    log.assert_recorded(&created, "user.created", "success", &whom(), &roles);
     let taken = json!({"reason": "email-taken"});
-    log.assert_told(&create(), "user.created", "failure", &whom(), &taken);
+    log.assert_recorded(&create(), "user.created", "failure", &whom(), &taken);
 
     let path = format!("/v1/users/{bob}");
     let update = |body: Value| root.client().json("PATCH", &path, &body);
     let renamed = update(json!({"name": "Bob", "status": "disabled"}));
     renamed.ok(200);
-    log.assert_told(&renamed, "user.updated", "success", &whom(), &json!({}));
+    log.assert_recorded(&renamed, "user.updated", "success", &whom(), &json!({}));
     let status = json!({"status": "disabled"});
-    log.assert_told(&renamed, "user.status-changed", "success", &whom(), &status);
+    log.assert_recorded(&renamed, "user.status-changed", "success", &whom(), &status);
     let failed = login(&service.client(), "bob@example.org", PASSWORD);
     let reason = json!({"reason": "account-disabled"});
-    log.assert_told(&failed, "login.failed", "failure", &user(&bob), &reason);
+    log.assert_recorded(&failed, "login.failed", "failure", &user(&bob), &reason);
 
     let set = |id: &str, roles: Value| {
         let path = format!("/v1/users/{id}/roles");
@@ -330,7 +337,7 @@ fn other_peoples_accounts(service: &Service, root: &TestUser, log: &Reader) {
     let demoted = set(&bob, json!(["user"]));
     demoted.ok(200);
     let before_and_after = json!({"before": "billing user", "after": "user"});
-    log.assert_told(
+    log.assert_recorded(
         &demoted,
         "user.roles-changed",
         "success",
@@ -341,13 +348,13 @@ fn other_peoples_accounts(service: &Service, root: &TestUser, log: &Reader) {
     refused.problem(409, "last-admin");
     let detail = json!({"before": "admin user", "after": "user", "reason": "last-admin"});
     let whom_root = user(&root.id).by(&root.id);
-    log.assert_told(&refused, "user.roles-changed", "failure", &whom_root, &detail);
+    log.assert_recorded(&refused, "user.roles-changed", "failure", &whom_root, &detail);
     let deleted = root.client().delete(&path);
     deleted.is_empty(204);
-    log.assert_told(&deleted, "user.deleted", "success", &whom(), &json!({}));
+    log.assert_recorded(&deleted, "user.deleted", "success", &whom(), &json!({}));
 }
 
-/// What is done on the command line has no client, and a request of its own.
+/// Command-line actions have no client address, and a request id of their own.
 fn the_operator(service: &Service, log: &Reader) {
     let said = service.run(
         &[
@@ -391,12 +398,12 @@ fn the_operator(service: &Service, log: &Reader) {
 }
 
 fn every_ended_session_is_recorded_with_its_reason(database: &Database) {
-    let (service, root, log) = begin(database);
+    let (service, root, log) = start(database);
     let grace = service.new_user("grace");
     let others: Vec<TestUser> = (0..3).map(|_| grace.login_again()).collect();
     let kind = "session.ended";
     let within = |session: &str, response: &Response, detail: &Value| {
-        log.assert_told(
+        log.assert_recorded(
             response,
             kind,
             "success",
@@ -433,5 +440,5 @@ fn every_ended_session_is_recorded_with_its_reason(database: &Database) {
     let response = root.client().delete(&format!("{}/sessions", grace.path()));
     response.is_empty(204);
     let detail = json!({"reason": "ended-by-admin", "sessions": "1"});
-    log.assert_told(&response, kind, "success", &user(&grace.id).by(&root.id), &detail);
+    log.assert_recorded(&response, kind, "success", &user(&grace.id).by(&root.id), &detail);
 }

@@ -1,4 +1,4 @@
-//! The audit log: what is in it, for whom, and what is not.
+//! Reading the audit log, and what it records of refused requests.
 
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ fn events_are_listed_page_by_page_newest_first(database: &Database) {
         );
     }
 
-    // What is written between two pages moves nothing.
+    // Events written between two pages do not shift the others.
     let first = admin.client().get("/v1/audit?limit=5").ok(200);
     grace.login_again();
     let rest = walk(admin.client(), &format!("cursor={}", text(&first["next_cursor"])));
@@ -54,7 +54,7 @@ fn events_are_listed_page_by_page_newest_first(database: &Database) {
         .client()
         .get(&format!("/v1/audit?cursor={}", ids[ids.len() - 1]));
     assert_eq!(past_the_end.ok(200), json!({"events": []}));
-    // A page of the default size.
+    // The default page size.
     for _ in 0..50 {
         login(&service.client(), "nobody at all", "a wrong password").is(401);
     }
@@ -150,7 +150,7 @@ fn throttled_requests_are_summarized_in_one_event(database: &Database) {
             .contains("doorward_throttle_refused_total{class=\"sensitive\"} 50"),
         "{metrics:?}"
     );
-    // What has been counted is written at the latest when the service stops.
+    // Pending counts are written at shutdown at the latest.
     assert!(service.terminate().success());
     service.restart();
     let admin = TestUser::login(&service.client(), "root@example.org", PASSWORD);
@@ -172,7 +172,7 @@ fn throttled_requests_are_summarized_in_one_event(database: &Database) {
     }
 }
 
-/// Lesson 31, for the log that is in the database.
+/// Control characters and quotes in client input neither add entries nor members.
 fn client_input_cannot_forge_an_event(database: &Database) {
     let service = Service::on(database);
     let admin = service.admin();
@@ -201,7 +201,7 @@ fn client_input_cannot_forge_an_event(database: &Database) {
                 body.len()
             );
             request.extend_from_slice(head.as_bytes());
-            // A head that is no HTTP is refused before anything sees it.
+            // Invalid HTTP is rejected before the request is seen.
             if let Some(response) = raw::exchange(service.address(), &request) {
                 assert!([400, 401].contains(&response.status), "{response:?}");
                 written += usize::from(response.status == 401);
@@ -259,14 +259,14 @@ fn refused_attempts_are_summarized_in_one_event(database: &Database) {
     for _ in 0..50 {
         login(&service.client(), "nobody@example.org", "a wrong password").problem(429, "too-many-attempts");
     }
-    // More than one only where the fifty took more than a minute.
-    let told = walk(admin.client(), "kind=login.refused");
-    assert!((1..5).contains(&told.len()), "{told:?}");
-    assert_eq!(told.last().unwrap()["detail"], json!({"count": "1"}));
+    // More than one event only if the fifty attempts took more than a minute.
+    let recorded = walk(admin.client(), "kind=login.refused");
+    assert!((1..5).contains(&recorded.len()), "{recorded:?}");
+    assert_eq!(recorded.last().unwrap()["detail"], json!({"count": "1"}));
     assert_eq!(walk(admin.client(), "kind=login.failed").len(), 5);
 }
 
-/// Resets the connection, which the server learns of at once.
+/// The client resets the connection, which the server notices immediately.
 fn an_attempt_is_recorded_even_if_the_client_disconnects(database: &Database) {
     let service = Service::on(database);
     let admin = service.admin();
@@ -281,15 +281,15 @@ fn an_attempt_is_recorded_even_if_the_client_disconnects(database: &Database) {
         std::thread::sleep(std::time::Duration::from_millis(10));
         socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
     }
-    // How many of them got as far as being counted depends on the moment; each of those is told of.
+    // How many attempts were counted depends on timing; each of those is recorded.
     crate::harness::process::eventually("as many failures as were counted", || {
-        let told = walk(admin.client(), "kind=login.failed").len();
+        let recorded = walk(admin.client(), "kind=login.failed").len();
         let mut allowed = 0;
-        (told == 3).then(|| {
+        (recorded == 3).then(|| {
             while login(&service.client(), "nobody@example.org", "a wrong password").status == 401 {
                 allowed += 1;
             }
-            assert_eq!(allowed + told, 5);
+            assert_eq!(allowed + recorded, 5);
         })
     });
 }

@@ -7,7 +7,7 @@ use crate::harness::client::Client;
 use crate::harness::response_schema::{assert_members, instant};
 use crate::harness::users::text;
 
-/// Asserts that this is an `Event` of the contract.
+/// Asserts that the value is an `Event` of the API contract.
 fn assert_event(event: &Value) {
     let mut names = vec!["id", "at", "kind", "outcome", "request_id", "detail"];
     for optional in ["user_id", "actor_id", "session_id", "ip", "user_agent"] {
@@ -25,7 +25,7 @@ fn assert_event(event: &Value) {
     assert!(detail.values().all(Value::is_string), "{event}");
 }
 
-/// Walks through all pages, and gives the events.
+/// Reads all pages, and returns the events.
 pub fn walk(client: &Client, query: &str) -> Vec<Value> {
     let (mut events, mut cursor) = (Vec::new(), String::new());
     loop {

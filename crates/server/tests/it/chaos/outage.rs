@@ -1,4 +1,4 @@
-//! A database that is away, or frozen, for a while: an outage is not a failed login, and ends no session.
+//! A database that is temporarily unavailable or locked: an outage is not a failed login, and ends no session.
 
 use std::sync::mpsc;
 use std::thread;
@@ -74,11 +74,11 @@ fn requests_fail_with_503_while_postgres_is_unavailable() {
     client.get("/.well-known/jwks.json").is(200);
     let ended = service.run(&["health"], "");
     assert_eq!(ended.status, 1, "{ended:?}");
-    // What is answered from memory goes on for as long as memory can be relied on.
+    // Responses from memory continue while the memory is recent enough.
     let me = grace.client().get("/v1/auth/me");
     assert!([200, 503].contains(&me.status), "{me:?}");
-    let nobody = client.get("/v1/auth/me");
-    nobody.problem(401, "missing-token");
+    let anonymous = client.get("/v1/auth/me");
+    anonymous.problem(401, "missing-token");
 
     database.test_database().come_back();
     let back = |response: Response| match response.status {
@@ -86,19 +86,19 @@ fn requests_fail_with_503_while_postgres_is_unavailable() {
         503 => None,
         _ => panic!("{response:?}"),
     };
-    eventually("the session goes on", || back(grace.try_refresh()));
-    eventually("it is ready", || back(operator.get("/health/ready")));
-    eventually("access tokens are believed", || {
+    eventually("a refresh succeeds", || back(grace.try_refresh()));
+    eventually("the service is ready", || back(operator.get("/health/ready")));
+    eventually("access tokens are accepted", || {
         back(grace.client().get("/v1/auth/me"))
     });
-    // None of the passwords was looked at, so none of them counted; nothing was done by halves.
+    // No password was verified, so no attempt was counted, and nothing was half done.
     TestUser::login(&client, &grace.email, PASSWORD);
     other.try_refresh().ok(200);
     login(&client, "new@example.org", PASSWORD).problem(401, "invalid-credentials");
     assert_eq!(service.run(&["health"], "").status, 0);
 }
 
-/// Connections that are lost are replaced without anybody noticing more than a moment.
+/// Lost connections are replaced; clients see at most a short outage.
 #[test]
 fn lost_database_connections_are_replaced() {
     let Some(database) = Database::postgres() else {
@@ -119,25 +119,25 @@ fn lost_database_connections_are_replaced() {
     }
 }
 
-/// Somebody else writes and does not finish, as a backup tool or an administrator at a prompt does.
+/// Another process holds a write transaction open, as a backup tool might.
 #[test]
 fn requests_fail_with_503_while_sqlite_is_locked() {
     let database = Database::sqlite();
     let service = Launch::on(&database).start();
     let grace = service.new_user("grace");
     let store = database.test_database().open();
-    let (inside, told) = mpsc::channel();
+    let (entered, wait) = mpsc::channel();
     let (leave, left) = mpsc::channel::<()>();
     thread::scope(|scope| {
         let holder = scope.spawn(move || {
             store.transaction::<_, StoreError>(|_| {
-                inside.send(()).unwrap();
-                // Let go of in any case, so that a test that fails ends.
+                entered.send(()).unwrap();
+                // Released in any case, so that a failed test ends.
                 let _ = left.recv_timeout(Duration::from_secs(60));
                 Ok(())
             })
         });
-        told.recv().unwrap();
+        wait.recv().unwrap();
         grace.try_refresh().problem(503, "unavailable");
         login(&service.client(), &grace.email, PASSWORD).problem(503, "unavailable");
         grace.client().get("/v1/account").ok(200);

@@ -1,4 +1,4 @@
-//! A client of the API that takes every response as it comes, and holds each to what holds for all of them.
+//! A client of the API that does not follow redirects, and checks what every response has to satisfy.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Request};
 
-/// How long an response may take.
+/// How long a response may take.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A client of one listener.
@@ -21,7 +21,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of whoever listens there.
+    /// A client of the listener at this address.
     pub fn new(address: SocketAddr) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -40,7 +40,7 @@ impl Client {
         }
     }
 
-    /// The same, with an access token.
+    /// A copy that sends this access token.
     pub fn with_token(&self, token: &str) -> Self {
         Self {
             token: Some(token.to_owned()),
@@ -48,14 +48,14 @@ impl Client {
         }
     }
 
-    /// The same, with one more header.
+    /// A copy that sends one more header.
     pub fn with_header(&self, name: &str, value: &str) -> Self {
         let mut client = self.clone();
         client.headers.push((name.to_owned(), value.to_owned()));
         client
     }
 
-    /// Asks for something.
+    /// Sends a GET request.
     pub fn get(&self, path: &str) -> Response {
         self.send("GET", path, None)
     }
@@ -65,17 +65,17 @@ impl Client {
         self.json("POST", path, body)
     }
 
-    /// Posts nothing.
+    /// Posts an empty body.
     pub fn post_empty(&self, path: &str) -> Response {
         self.send("POST", path, None)
     }
 
-    /// Deletes something.
+    /// Sends a DELETE request.
     pub fn delete(&self, path: &str) -> Response {
         self.send("DELETE", path, None)
     }
 
-    /// Sends JSON.
+    /// Sends JSON with this method.
     pub fn json(&self, method: &str, path: &str, body: &Value) -> Response {
         self.with_header("content-type", "application/json").send(
             method,
@@ -84,13 +84,13 @@ impl Client {
         )
     }
 
-    /// Sends anything.
+    /// Sends a request, and panics if there is no response.
     pub fn send(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> Response {
         self.try_send(method, path, body)
             .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// Sends anything to a service that may not be there.
+    /// Sends a request to a service that may be unavailable.
     pub fn try_send(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> Result<Response, ureq::Error> {
         let mut request = Request::builder()
             .method(method)
@@ -117,7 +117,7 @@ impl Client {
     }
 }
 
-/// An response, whatever it says.
+/// A response with any status.
 pub struct Response {
     request_line: String,
     /// Its status.
@@ -127,7 +127,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// An response that came in another way than through a [`Client`].
+    /// A response that was not received through a [`Client`].
     pub fn new(request_line: &str, status: u16, headers: HeaderMap, body: Vec<u8>) -> Self {
         Self {
             request_line: request_line.to_owned(),
@@ -137,7 +137,7 @@ impl Response {
         }
     }
 
-    /// A header, which must not be doubled.
+    /// The value of a header, which must occur at most once.
     pub fn header(&self, name: &str) -> Option<&str> {
         assert!(self.headers.get_all(name).iter().count() <= 1, "{self:?}");
         self.headers.get(name).map(|value| value.to_str().unwrap())
@@ -160,33 +160,33 @@ impl Response {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The seconds that it asks to wait.
+    /// The value of `Retry-After`, in seconds.
     pub fn retry_after(&self) -> u64 {
         let seconds = self.header("retry-after").unwrap().parse().unwrap();
         assert!(seconds >= 1, "{self:?}");
         seconds
     }
 
-    /// Asserts its status, and gives its JSON.
+    /// Asserts the status, and returns the JSON body.
     pub fn ok(&self, status: u16) -> Value {
         self.is(status);
         assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
         self.body()
     }
 
-    /// Asserts its status.
+    /// Asserts the status.
     pub fn is(&self, status: u16) -> &Self {
         assert_eq!(self.status, status, "{self:?}");
         self
     }
 
-    /// Asserts that there is nothing in it.
+    /// Asserts the status and an empty body.
     pub fn is_empty(&self, status: u16) {
         self.is(status);
         assert!(self.body.is_empty(), "{self:?}");
     }
 
-    /// Asserts that it is this problem, and gives its JSON.
+    /// Asserts the status and the problem code, and returns the JSON body.
     pub fn problem(&self, status: u16, code: &str) -> Value {
         self.is(status);
         let body = self.body();
@@ -194,7 +194,7 @@ impl Response {
         body
     }
 
-    /// Asserts that the request was refused as malformed or worse, but not for want of anything on the server's side.
+    /// Asserts that the response is a problem with a 4xx status.
     pub fn is_refused(&self) {
         assert!((400..500).contains(&self.status), "{self:?}");
         assert_eq!(
@@ -204,7 +204,7 @@ impl Response {
         );
     }
 
-    /// What holds for every response: the headers, and the form of a problem where there is one.
+    /// Asserts what holds for every response: security headers, request id, and the form of a problem for errors.
     pub fn assert_well_formed(&self) {
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self:?}");
         assert_eq!(self.header("referrer-policy"), Some("no-referrer"), "{self:?}");

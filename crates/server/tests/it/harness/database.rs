@@ -1,42 +1,43 @@
-//! The two databases that every scenario is tried on.
+//! The two databases that tests run on.
 
 use std::sync::Arc;
 
 use doorward_persistence::test_support::TestDatabase;
 
-/// A master key, for a database that is not given one of its own.
+/// The master key that services are configured with.
 pub const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// The password that the database is addressed with.
+/// The password in the database's URL.
 pub const DATABASE_PASSWORD: &str = "s3cret-of-the-database";
 
-/// An empty database and the key to what will be in it. The database is gone with the last of its clones and services.
+/// An empty database. It is deleted with the last of its clones and services.
 #[derive(Clone)]
 pub struct Database {
     database: Arc<TestDatabase>,
 }
 
 impl Database {
-    /// An embedded database.
+    /// An SQLite database.
     pub fn sqlite() -> Self {
         Self {
             database: Arc::new(TestDatabase::sqlite()),
         }
     }
 
-    /// One on the PostgreSQL server for tests; without one, the test says that it was not run, or fails where it must be.
+    /// A database on the PostgreSQL server for tests. `None` without a server, unless `DOORWARD_REQUIRE_POSTGRES` makes
+    /// that a failure.
     pub fn postgres() -> Option<Self> {
         let database = Arc::new(TestDatabase::postgres()?);
         Some(Self { database })
     }
 
-    /// The database itself.
+    /// The underlying database, for direct access.
     pub fn test_database(&self) -> &TestDatabase {
         &self.database
     }
 
-    /// What a service has to be told to use it. The server for tests asks for no password; being told one, it tells
-    /// whether one is kept secret.
+    /// The environment variables that make a service use it. The server for tests needs no password; one is given so
+    /// that tests can look for it in the log.
     pub fn environment(&self) -> [(&'static str, String); 2] {
         let url = self
             .database
@@ -49,7 +50,7 @@ impl Database {
     }
 }
 
-/// Makes of each scenario, a function of a [`Database`], a test on SQLite and one on PostgreSQL.
+/// Defines, for each function that takes a [`Database`], a test on SQLite and one on PostgreSQL.
 macro_rules! on_both_databases {
     ($($scenario:ident),* $(,)?) => {
         mod sqlite {

@@ -1,14 +1,14 @@
-//! What a test that measures needs: a clock, random numbers that can be drawn again, and somewhere to say what was found.
+//! What measuring tests need: a stopwatch, reproducible random numbers, percentiles, and output past the test harness.
 
 use std::fs;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Microseconds on the test's own clock, which never goes back.
+/// Microseconds on a [`Stopwatch`].
 pub type Micros = u64;
 
-/// The clock of a test, which never goes back.
+/// A monotonic clock.
 #[derive(Clone, Copy)]
 pub struct Stopwatch(Instant);
 
@@ -30,7 +30,7 @@ impl Stopwatch {
     }
 }
 
-/// Small random numbers (SplitMix64): a seed is enough to draw the same ones again.
+/// A small random number generator (`SplitMix64`), reproducible from its seed.
 pub struct Random(u64);
 
 impl Random {
@@ -46,48 +46,48 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number less than this.
+    /// A number less than `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound).unwrap();
         usize::try_from(self.draw() % bound).unwrap()
     }
 
-    /// One of these.
+    /// A random element.
     pub fn one_of<'t, T>(&mut self, things: &'t [T]) -> &'t T {
         &things[self.below(things.len())]
     }
 
-    /// Seeds for others.
+    /// A seed for another generator.
     pub fn seed(&mut self) -> u64 {
         self.draw()
     }
 }
 
-/// Past the capture of the test harness: it is what the run is for.
+/// Writes a line to standard error, past the capture of the test harness.
 pub fn print_uncaptured(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// The value that this many of a hundred are not above.
+/// The smallest value that at least `percent` of a hundred values do not exceed.
 pub fn percentile(values: &[Micros], percent: usize) -> Micros {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
     sorted[(sorted.len() - 1) * percent / 100]
 }
 
-/// Microseconds as a reader wants them.
+/// Formats microseconds as milliseconds.
 pub fn milliseconds(micros: Micros) -> String {
     format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
 }
 
-/// The memory of a process in KiB, where the system tells: what it has now (`VmRSS`), or the most it has had (`VmHWM`).
+/// The memory of a process in KiB, on systems with `/proc`: the current size (`VmRSS`) or the peak (`VmHWM`).
 pub fn memory(process: u32, what: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(what))?;
     line.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse().ok()
 }
 
-/// Says that something is over, also when it broke off.
+/// Sets a flag when it is dropped, also by a panic.
 pub struct SetOnDrop<'o>(pub &'o AtomicBool);
 
 impl Drop for SetOnDrop<'_> {

@@ -1,4 +1,4 @@
-//! What the tests are written with. Nothing here uses a test.
+//! What the tests are written with. Nothing in here depends on a test.
 
 pub mod client;
 pub mod database;

@@ -1,4 +1,4 @@
-//! nginx in front of the service: a process of its own, in a directory of its own, gone with the test.
+//! nginx in front of a service: a process with a directory of its own, ended with the test.
 
 use std::env;
 use std::fs;
@@ -11,12 +11,12 @@ use tempfile::TempDir;
 
 use crate::harness::process::{directory, eventually};
 
-/// The variable that names the program.
+/// The variable that names the nginx executable.
 const PROGRAM: &str = "DOORWARD_TEST_NGINX";
-/// The variable that makes its absence a failure.
+/// The variable that makes a missing nginx a failure.
 const REQUIRED: &str = "DOORWARD_REQUIRE_NGINX";
 
-/// A proxy that passes everything on to one service.
+/// A reverse proxy in front of one service.
 pub struct Nginx {
     child: Child,
     guard: Child,
@@ -25,7 +25,7 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts one that adds these lines to what it passes on; `None`, said plainly, where there is no nginx for tests.
+    /// Starts nginx with these lines in its `location` block. `None`, with a message, where no nginx is configured.
     pub fn before(service: SocketAddr, lines: &str) -> Option<Self> {
         let Some(program) = env::var_os(PROGRAM) else {
             assert!(env::var_os(REQUIRED).is_none(), "{PROGRAM} names no nginx");
@@ -34,7 +34,7 @@ impl Nginx {
             return None;
         };
         let program = PathBuf::from(program);
-        // Another process may take a port that was free a moment ago.
+        // Another process may have taken the free port.
         for _ in 0..20 {
             if let Some(nginx) = Self::start(&program, service, lines) {
                 return Some(nginx);
@@ -70,9 +70,9 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // On every address of loopback: clients differ by the address that they connect from.
+        // Clients that connect from other loopback addresses are distinguished by them.
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let is_up = eventually("nginx responses, or ends", || {
+        let is_up = eventually("nginx accepts connections, or exits", || {
             if child.try_wait().unwrap().is_some() {
                 return Some(false);
             }
@@ -87,7 +87,7 @@ impl Nginx {
         is_up.then_some(nginx)
     }
 
-    /// Where it responses.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -102,7 +102,7 @@ impl Drop for Nginx {
     }
 }
 
-/// One process in the foreground, with every file it might want to write in its own directory.
+/// A configuration for one foreground process that writes only to its own directory.
 fn configuration_text(port: u16, service: SocketAddr, lines: &str) -> String {
     format!(
         "daemon off;

@@ -1,10 +1,10 @@
-//! The API as its own document describes it: so that a test of every operation is a test of those to come as well.
+//! The operations of the OpenAPI document, so that tests over all operations include those added later.
 
 use serde_json::{Map, Value};
 
 use crate::harness::client::Client;
 
-/// The methods that paths are tried with.
+/// The methods that are tried on each path.
 pub const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// An operation of the document.
@@ -13,21 +13,21 @@ pub struct Operation {
     pub method: String,
     /// Its path, with parameters in braces.
     pub path: String,
-    /// The permission it needs, or `public`.
+    /// The required permission, or `public`.
     pub permission: String,
-    /// The schema of the body it takes.
+    /// The schema of its request body.
     pub body: Option<Body>,
 }
 
-/// The schema of a body.
+/// The schema of a request body.
 pub struct Body {
     /// The schema of each member.
     pub members: Map<String, Value>,
-    /// The members that must be there.
+    /// The required members.
     pub required: Vec<String>,
 }
 
-/// Every operation, in the order of their paths.
+/// All operations, ordered by path.
 pub fn operations(client: &Client) -> Vec<Operation> {
     let document = client.get("/openapi.json").ok(200);
     let mut operations = Vec::new();
@@ -62,7 +62,7 @@ fn body(document: &Value, said: &Value) -> Option<Body> {
 }
 
 impl Operation {
-    /// Its path with this in the place of each parameter.
+    /// The path with `parameter` in place of each parameter.
     pub fn path_of(&self, parameter: &str) -> String {
         let fill = |segment: &str| {
             if segment.starts_with('{') {
@@ -74,7 +74,7 @@ impl Operation {
         self.path.split('/').map(fill).collect::<Vec<_>>().join("/")
     }
 
-    /// How it is called in messages.
+    /// The operation's name in messages.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }

@@ -1,4 +1,4 @@
-//! Running the program, and waiting for what it does.
+//! Running the program to its end, signals, and waiting for conditions.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// How a run of the program ended.
+/// The result of a finished process.
 #[derive(Debug)]
 pub struct ProcessResult {
     /// The exit status.
@@ -18,7 +18,7 @@ pub struct ProcessResult {
     pub stderr: String,
 }
 
-/// Runs the program to its end in this directory, with these arguments and no environment but this.
+/// Runs the program in this directory with these arguments and only this environment.
 pub fn doorward(directory: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> ProcessResult {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
     command
@@ -29,14 +29,14 @@ pub fn doorward(directory: &TempDir, arguments: &[&str], environment: &[(&str, &
     run(command, "")
 }
 
-/// Runs a command to its end, with this on its standard input.
+/// Runs a command with this standard input, and waits for its end.
 pub fn run(mut command: Command, input: &str) -> ProcessResult {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // One that does not read it may be gone by now.
+    // The process may have ended without reading its input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     ProcessResult {
@@ -51,7 +51,7 @@ pub fn directory() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// Waits until something is so, for at most half a minute.
+/// Polls until `look` returns a value, for at most 30 seconds.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     for _ in 0..3000 {
         if let Some(seen) = look() {
@@ -59,10 +59,10 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         }
         thread::sleep(Duration::from_millis(10));
     }
-    panic!("it has not come about in half a minute that {what}")
+    panic!("still not true after 30 seconds: {what}")
 }
 
-/// Sends a process a signal.
+/// Sends a signal to a process.
 pub fn signal(process: u32, name: &str) {
     let sent = Command::new("sh")
         .args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &process.to_string()])

@@ -1,4 +1,4 @@
-//! Requests that no well-behaved client sends, written to the socket as they are.
+//! Requests written to the socket byte for byte, as no ordinary client sends them.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -10,15 +10,15 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::harness::client::Response;
 
-/// How long the server may take to say something: longer than it gives itself for a request.
+/// How long to wait for a response: longer than the server's own request timeout.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Sends these bytes and gives the first response; none, if the server hangs up without one.
+/// Sends these bytes and returns the first response; `None` if the server closes the connection without one.
 pub fn exchange(address: SocketAddr, request: &[u8]) -> Option<Response> {
     exchange_on(TcpStream::connect(address).unwrap(), request)
 }
 
-/// Connects from this address of the machine.
+/// Connects from this local address.
 pub fn connect_from(from: IpAddr, to: SocketAddr) -> TcpStream {
     let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     bind(&socket, &SocketAddr::new(from, 0)).unwrap();
@@ -26,13 +26,13 @@ pub fn connect_from(from: IpAddr, to: SocketAddr) -> TcpStream {
     socket.into()
 }
 
-/// Sends these bytes on a connection and gives the first response, after which the connection is closed.
+/// Sends these bytes on a connection, returns the first response, and closes the connection.
 pub fn exchange_on(mut stream: TcpStream, request: &[u8]) -> Option<Response> {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut writing = stream.try_clone().unwrap();
     let received = thread::scope(|scope| {
         scope.spawn(move || {
-            // A server that has seen enough does not read the rest.
+            // The server may stop reading early.
             let _ = writing.write_all(request);
         });
         read_response(&mut stream, request.starts_with(b"HEAD "))
@@ -41,17 +41,18 @@ pub fn exchange_on(mut stream: TcpStream, request: &[u8]) -> Option<Response> {
     parse(&String::from_utf8_lossy(first_line), &received)
 }
 
-/// Sends these few bytes over a connection and gives the first response; none, if the server hangs up without one.
+/// Sends these few bytes on a connection and returns the first response; `None` if the server closes the connection
+/// without one.
 pub fn ask(mut stream: TcpStream, request: &[u8]) -> Option<Response> {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    // A server that hangs up at once may have said why.
+    // The server may have responded before it closed the connection.
     let _ = stream.write_all(request);
     let received = read_response(&mut stream, request.starts_with(b"HEAD "));
     let first_line = request.split(|byte| *byte == b'\r').next().unwrap();
     parse(&String::from_utf8_lossy(first_line), &received)
 }
 
-/// Reads until the response is whole or the connection ends.
+/// Reads until the response is complete or the connection ends.
 fn read_response(stream: &mut TcpStream, to_head: bool) -> Vec<u8> {
     let (mut received, mut chunk) = (Vec::new(), [0; 4096]);
     while !is_whole(&received, to_head) {
@@ -79,7 +80,7 @@ fn is_whole(received: &[u8], to_head: bool) -> bool {
     received.len() >= end + length
 }
 
-/// The length of the head, when it is whole.
+/// The length of the head, once it is complete.
 fn head_length(received: &[u8]) -> Option<usize> {
     let end = received.windows(4).position(|four| four == b"\r\n\r\n")?;
     Some(end + 4)
@@ -101,12 +102,12 @@ fn parse(asked: &str, received: &[u8]) -> Option<Response> {
     Some(Response::new(asked, status, headers, received[end..].to_vec()))
 }
 
-/// Asks with exactly these lines as the head, and no body.
+/// Sends exactly these lines as the head, without a body.
 pub fn head(address: SocketAddr, lines: &[&str]) -> Option<Response> {
     exchange(address, format!("{}\r\n\r\n", lines.join("\r\n")).as_bytes())
 }
 
-/// Asks for exactly this path, which no client has tidied up.
+/// Requests exactly this path, without normalization.
 pub fn get(address: SocketAddr, method: &str, path: &str) -> Response {
     let request_line = format!("{method} {path} HTTP/1.1");
     let response = head(address, &[&request_line, "Host: localhost"]);

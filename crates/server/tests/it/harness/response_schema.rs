@@ -1,4 +1,4 @@
-//! What responses look like: every member, its type, and no other member.
+//! Schemas of responses: every member with its type, and no other member.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::harness::users::text;
 
-/// Asserts that these are the members of an object.
+/// Asserts that the object has exactly these members.
 pub fn assert_members(value: &Value, names: &[&str]) {
     let object = value
         .as_object()
@@ -18,14 +18,14 @@ pub fn assert_members(value: &Value, names: &[&str]) {
     assert_eq!(found, names, "{value}");
 }
 
-/// An instant in an response: RFC 3339, in UTC.
+/// A timestamp in a response: RFC 3339, in UTC.
 pub fn instant(value: &Value) -> jiff::Timestamp {
     let written = text(value);
     assert!(written.ends_with('Z'), "{written}");
     written.parse().unwrap()
 }
 
-/// Asserts that this is a `User` of the contract.
+/// Asserts that the value is a `User` of the API contract.
 pub fn assert_user(user: &Value) {
     let members = [
         "id",
@@ -49,7 +49,7 @@ pub fn assert_user(user: &Value) {
     );
 }
 
-/// Asserts that this is a `TokenPair` of the contract, with the default lives of its tokens.
+/// Asserts that the value is a `TokenPair` of the API contract, with the default token lifetimes.
 pub fn assert_pair(pair: &Value) {
     let members = [
         "token_type",
@@ -70,7 +70,7 @@ pub fn assert_pair(pair: &Value) {
     assert_claims(pair);
 }
 
-/// Asserts that the access token of a pair says what RFC 9068 and the contract have it print_uncaptured, and nothing else.
+/// Asserts that the access token has exactly the header and claims of RFC 9068 and the API contract.
 fn assert_claims(pair: &Value) {
     let (header, claims) = decode(&text(&pair["access_token"]));
     assert_eq!(header["typ"], "at+jwt");
@@ -104,7 +104,7 @@ fn assert_claims(pair: &Value) {
     assert!(number("auth_time") <= number("iat"));
 }
 
-/// Asserts that this is a `Session` of the contract.
+/// Asserts that the value is a `Session` of the API contract.
 pub fn assert_session(session: &Value) {
     let members = [
         "id",
@@ -123,7 +123,7 @@ pub fn assert_session(session: &Value) {
     assert!(session["current"].is_boolean());
 }
 
-/// The header and the claims of a token, unverified.
+/// The header and the claims of a token, without verification.
 pub fn decode(token: &str) -> (Value, Value) {
     let parts: Vec<Value> = token
         .split('.')
@@ -133,7 +133,7 @@ pub fn decode(token: &str) -> (Value, Value) {
     (parts[0].clone(), parts[1].clone())
 }
 
-/// The token of this header, these claims and this signature.
+/// Encodes a token from header, claims and signature.
 pub fn encode(header: &str, claims: &str, signature: &[u8]) -> String {
     let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     format!(
@@ -144,7 +144,7 @@ pub fn encode(header: &str, claims: &str, signature: &[u8]) -> String {
     )
 }
 
-/// An object with some members put in the place of its own, or taken out by `null`.
+/// A copy of an object with some members replaced, or removed where the change is `null`.
 pub fn changed(object: &Value, changes: &Value) -> Value {
     let mut members: Map<String, Value> = object.as_object().unwrap().clone();
     for (name, value) in changes.as_object().unwrap() {

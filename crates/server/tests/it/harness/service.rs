@@ -1,4 +1,4 @@
-//! The program as a running service: started on free ports in a directory of its own, ended with the test.
+//! The program run as a service: on free ports, in a directory of its own, ended with the test.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -15,8 +15,8 @@ use crate::harness::client::Client;
 use crate::harness::database::{DATABASE_PASSWORD, Database, MASTER_KEY};
 use crate::harness::process::{eventually, signal};
 
-/// What a service of a test is told unless the test says otherwise: any port, cheap hashes, few connections, and no
-/// throttle, which would take all the requests of a test for those of one client.
+/// Settings of a test service unless the test overrides them: any port, cheap hashes, few connections, and no throttle,
+/// because all requests of a test come from one address.
 const DEFAULTS: [(&str, &str); 8] = [
     ("server.listen", "127.0.0.1:0"),
     ("server.management_listen", "127.0.0.1:0"),
@@ -28,17 +28,17 @@ const DEFAULTS: [(&str, &str); 8] = [
     ("throttle.enabled", "false"),
 ];
 
-/// How a service is to be started.
+/// The configuration of a service to start.
 #[derive(Clone)]
 pub struct Launch {
     settings: BTreeMap<String, String>,
     environment: BTreeMap<String, String>,
-    /// Kept for as long as anything may be started on it.
+    /// Kept alive while services may be started on it.
     _database: Option<Database>,
 }
 
 impl Launch {
-    /// With this database, and what suits a test.
+    /// Uses this database and the default settings for tests.
     pub fn on(database: &Database) -> Self {
         let mut launch = Self {
             _database: Some(database.clone()),
@@ -53,7 +53,7 @@ impl Launch {
         launch
     }
 
-    /// With nothing configured but what keeps tests out of each other's way: the ports.
+    /// Uses no settings except free ports.
     pub fn bare() -> Self {
         let bare = Self {
             settings: BTreeMap::new(),
@@ -64,7 +64,7 @@ impl Launch {
             .set("server.management_listen", "127.0.0.1:0")
     }
 
-    /// Sets a key of the configuration, as a flag.
+    /// Sets a configuration key, as a command-line flag.
     pub fn set(mut self, key: &str, value: &str) -> Self {
         self.settings.insert(key.to_owned(), value.to_owned());
         self
@@ -76,7 +76,7 @@ impl Launch {
         self
     }
 
-    /// The program with these settings, about to be run in `home`.
+    /// The program with these settings and arguments, to be run in `home`.
     pub fn command(&self, home: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
         command.args(arguments).current_dir(home).env_clear();
@@ -87,7 +87,7 @@ impl Launch {
         command
     }
 
-    /// Starts a service and waits until it serves.
+    /// Starts a service and waits until it listens.
     pub fn start(self) -> Service {
         self.spawn().wait_until_ready()
     }
@@ -104,7 +104,7 @@ impl Launch {
     }
 }
 
-/// A service that may not serve yet.
+/// A service that has been started and may not listen yet.
 pub struct StartingService {
     process: Process,
     launch: Launch,
@@ -112,7 +112,7 @@ pub struct StartingService {
 }
 
 impl StartingService {
-    /// Waits until it serves.
+    /// Waits until it listens.
     pub fn wait_until_ready(mut self) -> Service {
         let (public, management) = addresses(&mut self.process, self.home.path());
         Service {
@@ -124,16 +124,16 @@ impl StartingService {
         }
     }
 
-    /// Waits until it has ended, for one that cannot serve, and says how and with what last words.
+    /// Waits until it has exited, for a service that must fail to start; returns the exit status and the log.
     pub fn wait_for_exit(mut self) -> (ExitStatus, String) {
         let status = self.process.wait();
         (status, fs::read_to_string(self.home.path().join(LOG)).unwrap())
     }
 }
 
-/// A service that serves.
+/// A running service.
 pub struct Service {
-    // ProcessResult before its directory and its database go.
+    // Dropped before its directory and its database.
     process: Process,
     launch: Launch,
     home: TempDir,
@@ -141,18 +141,18 @@ pub struct Service {
     management: SocketAddr,
 }
 
-/// Where its standard error goes.
+/// The file with its standard error.
 const LOG: &str = "stderr.log";
-/// Where its standard output goes.
+/// The file with its standard output.
 const OUTPUT: &str = "stdout.log";
 
 impl Service {
-    /// A service on this database, as suits a test.
+    /// Starts a service on this database with the default settings for tests.
     pub fn on(database: &Database) -> Self {
         Launch::on(database).start()
     }
 
-    /// A client of the API.
+    /// A client of the public listener.
     pub fn client(&self) -> Client {
         Client::new(self.public)
     }
@@ -171,32 +171,32 @@ impl Service {
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }
 
-    /// Where clients are answered.
+    /// The address of the public listener.
     pub fn address(&self) -> SocketAddr {
         self.public
     }
 
-    /// Everything it has logged so far, at all of its starts.
+    /// The log of all starts so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.home.path().join(LOG)).unwrap()
     }
 
-    /// Everything it has printed so far.
+    /// The standard output so far.
     pub fn output(&self) -> String {
         fs::read_to_string(self.home.path().join(OUTPUT)).unwrap()
     }
 
-    /// The number of its process.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.process.child.id()
     }
 
-    /// The directory it was started in.
+    /// The working directory.
     pub fn home(&self) -> &Path {
         self.home.path()
     }
 
-    /// The one-time token that it printed at its first start.
+    /// The setup token that was printed at the first start.
     pub fn setup_token(&self) -> String {
         let output = self.output();
         let line = output.lines().find_map(|line| line.strip_prefix("Setup token: "));
@@ -204,12 +204,12 @@ impl Service {
             .to_owned()
     }
 
-    /// Runs another command of the program with the same configuration, in the same place.
+    /// Runs another command of the program with the same configuration in the same directory.
     pub fn run(&self, arguments: &[&str], input: &str) -> crate::harness::process::ProcessResult {
         crate::harness::process::run(self.command(arguments), input)
     }
 
-    /// Such a command, not yet run.
+    /// Another command of the program with the same configuration, not yet run.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.launch.command(self.home.path(), arguments)
     }
@@ -219,24 +219,24 @@ impl Service {
         signal(self.id(), name);
     }
 
-    /// Waits until it has ended.
+    /// Waits until the process has exited.
     pub fn wait(&mut self) -> ExitStatus {
         self.process.wait()
     }
 
-    /// Ends it in order.
+    /// Sends SIGTERM and waits for the exit.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
         self.wait()
     }
 
-    /// Ends it at this very instant.
+    /// Sends SIGKILL and waits for the exit.
     pub fn kill(&mut self) {
         self.process.child.kill().unwrap();
         assert_eq!(self.process.wait().signal(), Some(9));
     }
 
-    /// Starts it again, after it has ended, where it was.
+    /// Starts the service again in the same directory, after it has exited.
     pub fn restart(&mut self) {
         self.process = Process::spawn(&self.launch, self.home.path());
         (self.public, self.management) = addresses(&mut self.process, self.home.path());
@@ -244,7 +244,7 @@ impl Service {
 }
 
 impl Drop for Service {
-    /// Whatever was tried: the log is lines of JSON, and tells of no fault of the program and of no key.
+    /// Checks the log: every line is JSON, and there is no status 500, no panic and no secret.
     fn drop(&mut self) {
         if thread::panicking() {
             return;
@@ -266,7 +266,7 @@ impl Drop for Service {
     }
 }
 
-/// The addresses that it has bound, when it has.
+/// The bound addresses, once the service has written them.
 fn addresses(process: &mut Process, home: &Path) -> (SocketAddr, SocketAddr) {
     let read = |listener: &str| {
         let text = fs::read_to_string(bound(home, listener)).ok()?;
@@ -281,12 +281,12 @@ fn addresses(process: &mut Process, home: &Path) -> (SocketAddr, SocketAddr) {
     })
 }
 
-/// The file in which it tells where a listener was bound.
+/// The file that the address of a listener is written to.
 fn bound(home: &Path, listener: &str) -> PathBuf {
     home.join("data").join(listener)
 }
 
-/// A process that does not outlive its test, not even one that is killed.
+/// A process that is killed when the test ends, even if the test is killed.
 struct Process {
     child: Child,
     guard: Child,
@@ -294,7 +294,7 @@ struct Process {
 
 impl Process {
     fn spawn(launch: &Launch, home: &Path) -> Self {
-        // What an earlier start has left would be taken for this one's.
+        // Files of an earlier start would be mistaken for this one's.
         for listener in ["listen", "management_listen"] {
             let _ = fs::remove_file(bound(home, listener));
         }
@@ -304,7 +304,7 @@ impl Process {
             .stderr(append(&home.join(LOG)))
             .spawn()
             .unwrap();
-        // Its standard input ends when this process does, however it does.
+        // The guard's standard input ends when the test process does, and then it kills the service.
         let guard = Command::new("sh")
             .args(["-c", "read -r _; kill -KILL \"$1\"", "sh"])
             .arg(child.id().to_string())
@@ -322,7 +322,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The guard goes first: later the number might be another process's.
+        // The guard is stopped first: later the process id might belong to another process.
         let _ = self.guard.kill();
         let _ = self.guard.wait();
         let _ = self.child.kill();

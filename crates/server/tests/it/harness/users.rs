@@ -1,19 +1,19 @@
-//! The people in the scenarios.
+//! Test users, and the requests they make most.
 
 use serde_json::{Value, json};
 
 use crate::harness::client::{Client, Response};
 use crate::harness::service::Service;
 
-/// A password that is good enough.
+/// A password that satisfies the policy.
 pub const PASSWORD: &str = "seven tame elderberries";
 
-/// Somebody with an account, logged in.
+/// A user who is logged in.
 #[derive(Clone)]
 pub struct TestUser {
-    /// The address of the account.
+    /// The e-mail address.
     pub email: String,
-    /// Its id.
+    /// The user id.
     pub id: String,
     /// The latest response to a login or a refresh.
     pub pair: Value,
@@ -21,7 +21,7 @@ pub struct TestUser {
 }
 
 impl TestUser {
-    /// Logs in to an account that is there.
+    /// Logs in to an existing account.
     pub fn login(client: &Client, email: &str, password: &str) -> Self {
         let pair = login(client, email, password).ok(200);
         Self {
@@ -47,45 +47,45 @@ impl TestUser {
         text(&self.pair["refresh_token"])
     }
 
-    /// The session.
+    /// The session id.
     pub fn session(&self) -> String {
         text(&self.pair["session_id"])
     }
 
-    /// The path of the account among all accounts.
+    /// The path of the user in the API for administrators.
     pub fn path(&self) -> String {
         format!("/v1/users/{}", self.id)
     }
 
-    /// Another session of the same user.
+    /// Logs in again, which opens another session.
     pub fn login_again(&self) -> Self {
         Self::login(&self.client, &self.email, PASSWORD)
     }
 
-    /// Presents the refresh token.
+    /// Sends a refresh with the current refresh token, and returns the response.
     pub fn try_refresh(&self) -> Response {
         refresh(&self.client, &self.refresh_token())
     }
 
-    /// Goes on with the successor of the refresh token.
+    /// Refreshes, and continues with the new tokens.
     pub fn refresh(&mut self) {
         self.pair = self.try_refresh().ok(200);
         self.client = self.client.with_token(&self.access());
     }
 
-    /// Ends the session.
+    /// Logs out.
     pub fn logout(&self) {
         let body = json!({"refresh_token": self.refresh_token()});
         self.client.post("/v1/auth/logout", &body).is_empty(204);
     }
 }
 
-/// Presents credentials.
+/// Sends a login.
 pub fn login(client: &Client, email: &str, password: &str) -> Response {
     client.post("/v1/auth/login", &json!({"email": email, "password": password}))
 }
 
-/// Presents a refresh token.
+/// Sends a refresh.
 pub fn refresh(client: &Client, token: &str) -> Response {
     client.post("/v1/auth/refresh", &json!({"refresh_token": token}))
 }
@@ -96,7 +96,7 @@ pub fn register(client: &Client, email: &str) -> Value {
     client.post("/v1/auth/register", &body).ok(201)
 }
 
-/// A string in an response.
+/// A string in a response.
 pub fn text(value: &Value) -> String {
     value
         .as_str()
@@ -105,7 +105,7 @@ pub fn text(value: &Value) -> String {
 }
 
 impl Service {
-    /// The first administrator, made with the setup token that was printed.
+    /// Creates the first administrator with the printed setup token.
     pub fn admin(&self) -> TestUser {
         let client = self.client();
         let body =
@@ -114,7 +114,7 @@ impl Service {
         TestUser::login(&client, "root@example.org", PASSWORD)
     }
 
-    /// Somebody who registers and logs in.
+    /// Registers a user and logs in.
     pub fn new_user(&self, name: &str) -> TestUser {
         let email = format!("{name}@example.org");
         register(&self.client(), &email);

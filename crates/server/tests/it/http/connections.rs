@@ -9,8 +9,8 @@ use crate::harness::process::eventually;
 use crate::harness::raw::{self, LIVE, ask_live};
 use crate::harness::service::{Launch, Service};
 
-/// A connection from this address of the machine that has been answered on.
-fn answered(service: &Service, from: [u8; 4]) -> Option<TcpStream> {
+/// A connection from this local address on which one response has been received.
+fn connected(service: &Service, from: [u8; 4]) -> Option<TcpStream> {
     let mut stream = raw::connect_from(from.into(), service.address());
     ask_live(&mut stream).then_some(stream)
 }
@@ -22,19 +22,21 @@ fn connections_are_limited_per_address_except_for_trusted_proxies() {
         .env("DOORWARD_SERVER__TRUSTED_PROXIES", "127.0.0.9")
         .start();
     let mut held: Vec<_> = (0..3)
-        .map(|_| answered(&service, [127, 0, 0, 2]).expect("an response"))
+        .map(|_| connected(&service, [127, 0, 0, 2]).expect("a response"))
         .collect();
     for _ in 0..3 {
-        assert!(answered(&service, [127, 0, 0, 2]).is_none());
+        assert!(connected(&service, [127, 0, 0, 2]).is_none());
     }
     assert_eq!(service.metric("doorward_connections_refused_total").unwrap(), 3);
-    // Those that are there go on, and others are not affected.
+    // Existing connections continue to work, and other addresses are not affected.
     assert!(held.iter_mut().all(ask_live));
-    assert!(answered(&service, [127, 0, 0, 3]).is_some());
-    let proxies: Vec<_> = (0..8).map(|_| answered(&service, [127, 0, 0, 9])).collect();
+    assert!(connected(&service, [127, 0, 0, 3]).is_some());
+    let proxies: Vec<_> = (0..8).map(|_| connected(&service, [127, 0, 0, 9])).collect();
     assert!(proxies.iter().all(Option::is_some));
     held.pop();
-    eventually("a place is free again", || answered(&service, [127, 0, 0, 2]));
+    eventually("a connection is accepted again", || {
+        connected(&service, [127, 0, 0, 2])
+    });
 }
 
 #[test]
@@ -43,22 +45,22 @@ fn connections_beyond_the_limit_wait_until_one_closes() {
         .set("server.max_connections", "4")
         .start();
     let mut held: Vec<_> = (0..4)
-        .map(|_| answered(&service, [127, 0, 0, 1]).expect("an response"))
+        .map(|_| connected(&service, [127, 0, 0, 1]).expect("a response"))
         .collect();
     let mut waiting = TcpStream::connect(service.address()).unwrap();
     waiting.write_all(LIVE.as_bytes()).unwrap();
     waiting
         .set_read_timeout(Some(Duration::from_millis(500)))
         .unwrap();
-    assert!(waiting.read(&mut [0; 64]).is_err(), "there was no place");
-    // The operator is not kept out.
+    assert!(waiting.read(&mut [0; 64]).is_err(), "the limit was exceeded");
+    // The management listener is not limited.
     assert_eq!(service.metric("doorward_connections").unwrap(), 4);
     held.clear();
     waiting.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     assert!(waiting.read(&mut [0; 64]).unwrap() > 0);
 }
 
-/// A bound that the system cannot bear is lowered, and the operator told.
+/// A limit beyond the file descriptor limit is lowered, with a warning.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_connection_limit_is_checked_against_the_file_descriptor_limit() {

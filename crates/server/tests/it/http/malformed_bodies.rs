@@ -1,4 +1,4 @@
-//! Bodies of every kind of badness, on every operation that takes one.
+//! Malformed request bodies, on every operation that takes a body.
 
 use serde_json::{Value, json};
 
@@ -16,10 +16,10 @@ on_both_databases!(
     special_characters_are_stored_unchanged_or_rejected,
 );
 
-/// A text that must not come back in an response.
+/// A text that must not be repeated in a response.
 const SECRET: &str = "hunter2 and hunter3";
 
-/// Whoever may send anything, to whom it is done, and where bodies are taken.
+/// An administrator, a user that operations apply to, and the operations that take a body.
 struct Fixture {
     admin: TestUser,
     bystander: TestUser,
@@ -44,7 +44,7 @@ impl Fixture {
             .with_header("content-type", "application/json")
     }
 
-    /// Sends each operation these bytes.
+    /// Sends these bytes to each operation.
     fn each(&self, client: &Client, bytes: &[u8], check: impl Fn(&Operation, &Response)) {
         for operation in &self.operations {
             check(operation, &self.send(client, operation, bytes));
@@ -68,7 +68,7 @@ impl Fixture {
         );
     }
 
-    /// Asserts that nothing has become of anything.
+    /// Asserts that nothing has changed.
     fn assert_untouched(&self) {
         self.bystander.try_refresh().ok(200);
         let bystander = self.bystander.login_again();
@@ -81,7 +81,7 @@ impl Fixture {
     }
 }
 
-/// A value that the member of that name could have.
+/// A valid value for the member of that name.
 fn sample(name: &str) -> Value {
     match name {
         "email" => json!("mallory@example.org"),
@@ -91,7 +91,7 @@ fn sample(name: &str) -> Value {
     }
 }
 
-/// A body that could be meant.
+/// A body of the right shape.
 fn meant(body: &Body) -> Value {
     body.members
         .keys()
@@ -186,7 +186,7 @@ fn unknown_missing_and_mistyped_members_are_rejected(database: &Database) {
                 let text = put(&format!("\"{name}\":{wrong}"));
                 fixture.refuse(operation, text.as_bytes());
             }
-            // In a string of this member.
+            // Inside a string value of this member.
             let (before, after) = good.split_at(good.find(&pair).unwrap() + pair.len() - 2);
             for bytes in [
                 b"\0".as_slice(),
@@ -214,7 +214,7 @@ fn unknown_missing_and_mistyped_members_are_rejected(database: &Database) {
     fixture.assert_untouched();
 }
 
-/// What a member of this schema cannot be.
+/// Values that do not match the schema of this member.
 fn wrong_values(name: &str, schema: &Value) -> Vec<String> {
     let mut wrong: Vec<String> = [
         "0",
@@ -294,7 +294,7 @@ fn a_body_larger_than_the_limit_is_rejected(database: &Database) {
             response.problem(413, "payload-too-large");
         }
     }
-    // A password of a megabyte is not hashed, wherever there is one.
+    // A password of a megabyte is not hashed.
     let password = "x".repeat(1024 * 1024);
     for operation in &fixture.operations {
         let names = operation.body.as_ref().unwrap().members.keys();
@@ -307,7 +307,7 @@ fn a_body_larger_than_the_limit_is_rejected(database: &Database) {
     fixture.assert_untouched();
 }
 
-/// Sends a body that the server need not read to its end, in one piece or in chunks of unknown number.
+/// Sends a body that the server need not read to its end, with a length or in chunks.
 fn large(
     service: &Service,
     fixture: &Fixture,

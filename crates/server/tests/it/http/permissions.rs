@@ -1,9 +1,9 @@
-//! Who may do what: every operation of the API document, tried by every kind of caller.
+//! Every operation of the API document, tried by every kind of caller.
 //!
-//! The document says which permission an operation needs, the domain says who holds it, and the service shows what it
-//! does; the three have to agree. A route that was added without a guard is found by the caller without a token, who gets
-//! further than 401; one that claims to be public besides, by the difference in `docs/permissions.md`; one that is in no
-//! document, by the tests of `doorward-http`, which compare the document with the table of routes.
+//! The document says which permission an operation requires, the domain says who holds it, and the service shows its
+//! behaviour; the three have to agree. A route without a guard is detected because a caller without a token gets
+//! further than 401; if it claims to be public, by the difference in `docs/permissions.md`; if it is in no document, by
+//! the tests of `doorward-http`, which compare the document with the table of routes.
 
 use std::fmt::Write;
 
@@ -23,15 +23,15 @@ on_both_databases!(the_service_behaves_as_the_permission_matrix_says);
 /// The kinds of caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caller {
-    /// Somebody without a token.
+    /// No token.
     Nobody,
-    /// Somebody with the role `user`, for what is somebody else's.
+    /// Role `user`, on another user's resources.
     User,
-    /// Somebody with a role that means something to other services only, for what is somebody else's.
+    /// A role without meaning to this service, on another user's resources.
     Label,
-    /// Somebody with the role `user`, for what is their own.
+    /// Role `user`, on their own resources.
     Owner,
-    /// Somebody with the role `admin`.
+    /// Role `admin`.
     Admin,
 }
 
@@ -43,18 +43,18 @@ const CALLERS: [Caller; 5] = [
     Caller::Admin,
 ];
 
-/// How far a caller gets.
+/// How far a request gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// To the question who it is: 401.
+    /// 401: not authenticated.
     Unknown,
-    /// To the guard, which refuses: 403.
+    /// 403: authenticated, but refused by the guard.
     Refused,
-    /// Past the guard, whatever comes then.
+    /// Past the guard, whatever the handler does.
     Allowed,
 }
 
-/// The permissions that operations may name. A new one has its line here.
+/// All permissions that operations may name. Add new ones here.
 fn holders(permission: &str) -> Option<Holders> {
     const fn of<P: Permission>() -> (&'static str, Holders) {
         (P::NAME, P::HOLDERS)
@@ -73,7 +73,7 @@ fn holders(permission: &str) -> Option<Holders> {
         .map(|(_, holders)| holders)
 }
 
-/// What a caller has to get where a permission is asked for.
+/// The expected verdict for a permission.
 fn expected(permission: &str, caller: Caller) -> Result<Verdict, String> {
     if permission == "public" {
         return Ok(Verdict::Allowed);
@@ -90,7 +90,7 @@ fn expected(permission: &str, caller: Caller) -> Result<Verdict, String> {
     Ok(if holds { Verdict::Allowed } else { Verdict::Refused })
 }
 
-/// Compares what was seen with what the permission says.
+/// Compares the observed verdicts with the expected ones.
 fn judge(permission: &str, seen: &[(Caller, Verdict)]) -> Result<(), String> {
     for (caller, verdict) in seen {
         let expected = expected(permission, *caller)?;
@@ -103,7 +103,7 @@ fn judge(permission: &str, seen: &[(Caller, Verdict)]) -> Result<(), String> {
     Ok(())
 }
 
-/// Who may, in words.
+/// The allowed callers, in words.
 fn who(seen: &[(Caller, Verdict)]) -> String {
     let may: Vec<_> = seen
         .iter()
@@ -119,7 +119,7 @@ fn who(seen: &[(Caller, Verdict)]) -> String {
     }
 }
 
-/// Tries an operation, with nothing in the body, on what has this id.
+/// Sends an operation with an empty body to the resource of this id.
 fn attempt(operation: &Operation, client: &Client, id: &str) -> Verdict {
     let path = operation.path_of(id);
     let response = match operation.body {
@@ -159,7 +159,7 @@ impl Callers {
         }
     }
 
-    /// Has a caller try an operation. Each has a session of its own for it, since some operations end sessions.
+    /// Sends an operation as a caller, with a new session for each, because some operations end sessions.
     fn attempt(&self, caller: Caller, operation: &Operation) -> Verdict {
         let user = match caller {
             Caller::Nobody => return attempt(operation, &self.anonymous, &self.bystander.id),
@@ -167,7 +167,7 @@ impl Callers {
                 let user = self.user.login_again();
                 return attempt(operation, user.client(), &user.id);
             }
-            // What an administrator may do would otherwise be done to the bystander.
+            // An administrator's request would take effect on the bystander.
             Caller::Admin => return attempt(operation, self.admin.login_again().client(), UNKNOWN_ID),
             Caller::User => &self.user,
             Caller::Label => &self.label,

@@ -1,4 +1,4 @@
-//! What is refused, and how, before any handler has a say: hosts, heads, paths, methods.
+//! Requests that are rejected before any handler: hosts, heads, paths, methods.
 
 use std::collections::BTreeSet;
 
@@ -51,7 +51,7 @@ fn an_oversized_request_head_is_rejected() {
         many(1000, &"x".repeat(1000)),
     ] {
         let request = format!("GET /health/live HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
-        // The library that reads heads may hang up on whoever goes on writing.
+        // The HTTP library may close the connection while the client is still writing.
         if let Some(response) = raw::exchange(service.address(), request.as_bytes()) {
             assert!([400, 431].contains(&response.status), "{response:?}");
         }
@@ -128,8 +128,8 @@ fn method_not_allowed_lists_the_allowed_methods() {
             }
             let response = raw::get(service.address(), method, &path);
             response.is(405);
-            let told: BTreeSet<_> = response.header("allow").unwrap().split(", ").collect();
-            assert_eq!(told, allowed, "{response:?}");
+            let listed: BTreeSet<_> = response.header("allow").unwrap().split(", ").collect();
+            assert_eq!(listed, allowed, "{response:?}");
             if method != "HEAD" {
                 response.assert_well_formed();
                 response.problem(405, "method-not-allowed");
@@ -154,7 +154,7 @@ fn head_returns_the_headers_of_get_without_a_body() {
             assert_eq!(head.header("cache-control"), get.header("cache-control"));
         }
     }
-    // On a connection that goes on, the next response is the next.
+    // On a persistent connection, no body of the HEAD response precedes the next response.
     let both = b"HEAD /health/live HTTP/1.1\r\nHost: a\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n";
     let response = raw::exchange(service.address(), both).unwrap();
     response.is(200);
@@ -231,7 +231,7 @@ fn unusual_paths_and_queries_are_rejected(database: &Database) {
     ] {
         ask("DELETE", path).problem(404, "not-found");
     }
-    // Where no parameter is known, none is looked at; where some are, the others are refused.
+    // Routes without query parameters ignore them; routes with some reject unknown ones.
     for query in [
         "?x=1",
         "?%00",
@@ -258,7 +258,7 @@ fn unusual_paths_and_queries_are_rejected(database: &Database) {
     ask("OPTIONS", "*").is_refused();
 }
 
-/// The codes of the contract.
+/// All problem codes of the API contract.
 const CODES: [&str; 21] = [
     "malformed-request",
     "invalid-credentials",
@@ -318,7 +318,7 @@ fn the_documentation_page_loads_no_external_resources() {
     assert!(cached(&client.get("/openapi.json")));
 }
 
-/// Lesson 33: what a client calls the server is not what the server calls itself.
+/// Nothing in a response is derived from the Host header or forwarding headers.
 #[test]
 fn host_and_forwarding_headers_never_appear_in_responses() {
     let database = Database::sqlite();

@@ -1,4 +1,4 @@
-//! Behind a real reverse proxy: whose requests are whose, and what the operator is told about it.
+//! Behind a real reverse proxy: how clients are distinguished, and what `doorward doctor` reports.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -9,13 +9,13 @@ use crate::harness::nginx::Nginx;
 use crate::harness::raw;
 use crate::harness::service::{Launch, Service};
 
-/// The usual way to forward: what the client sent, and then where it came from.
+/// The usual header: what the client sent, followed by the client's address.
 const X_FORWARDED_FOR: &str = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;";
 
-/// The standard way (RFC 7239), added to what the client sent.
+/// The standard header (RFC 7239), appended to what the client sent.
 const FORWARDED: &str = "proxy_set_header Forwarded \"$http_forwarded, for=$remote_addr;proto=$scheme\";";
 
-/// A service that lets an address knock three times an hour, more or less.
+/// A service that allows three logins per address, and about one more per minute.
 fn launch() -> Launch {
     Launch::on(&Database::sqlite())
         .set("throttle.enabled", "true")
@@ -23,12 +23,12 @@ fn launch() -> Launch {
         .set("throttle.sensitive.per_minute", "1")
 }
 
-/// The same, trusting the proxies at this address.
+/// The same, with the proxy trusted.
 fn trusting(launch: Launch) -> Launch {
     launch.env("DOORWARD_SERVER__TRUSTED_PROXIES", "127.0.0.1")
 }
 
-/// A login that costs next to nothing, from this address of loopback and with these lines in its head.
+/// Sends an invalid login, which costs no hash, from this loopback address with these header lines.
 fn send_login(proxy: SocketAddr, from: &str, lines: &str) -> u16 {
     let request = format!(
         "POST /v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n{lines}\r\n{{}}"
@@ -39,7 +39,7 @@ fn send_login(proxy: SocketAddr, from: &str, lines: &str) -> u16 {
         .status
 }
 
-/// Three knocks are open, the fourth is not.
+/// Sends three logins that are allowed, and one that is throttled.
 fn exhaust_limit(proxy: SocketAddr, from: &str, lines: &str) {
     for _ in 0..3 {
         assert_eq!(send_login(proxy, from, lines), 400, "{from} {lines}");
@@ -47,7 +47,7 @@ fn exhaust_limit(proxy: SocketAddr, from: &str, lines: &str) {
     assert_eq!(send_login(proxy, from, lines), 429, "{from} {lines}");
 }
 
-/// What the doctor says of the way through this proxy, and whether it finds it sound.
+/// The exit status and output of `doorward doctor` for this proxy.
 fn doctor(service: &Service, proxy: SocketAddr) -> (i32, String) {
     let ended = service.run(&["doctor", "--url", &format!("http://{proxy}")], "");
     (ended.status, ended.stdout)
@@ -62,7 +62,7 @@ fn clients_behind_a_trusted_proxy_are_throttled_separately() {
     let proxy = nginx.address();
     exhaust_limit(proxy, "127.0.0.2", "");
     exhaust_limit(proxy, "127.0.0.3", "");
-    // Whatever a client adds stands left of what the proxy does.
+    // Addresses that a client adds stand left of the one that the proxy adds.
     for forged in [
         "X-Forwarded-For: 192.0.2.1\r\n",
         "X-Forwarded-For: 192.0.2.2, 127.0.0.1\r\n",
@@ -73,7 +73,7 @@ fn clients_behind_a_trusted_proxy_are_throttled_separately() {
         assert_eq!(send_login(proxy, "127.0.0.2", forged), 429, "{forged}");
     }
     assert_eq!(send_login(proxy, "127.0.0.4", ""), 400);
-    // Spellings of the path that the proxy tidies up, or does not.
+    // Spellings of the path that the proxy may or may not normalize.
     for path in ["//v1/auth/login", "/v1/auth/%6cogin", "/v1/auth/../auth/login"] {
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
@@ -181,7 +181,7 @@ fn doctor_reports_a_direct_request_and_a_missing_one() {
     }
 }
 
-/// It speaks no TLS, so it lets the request be sent by whoever does.
+/// `doctor` has no TLS client, so it prints a command that sends the request.
 #[test]
 fn doctor_waits_for_a_request_over_tls() {
     let url = "https://auth.example.org";
@@ -212,7 +212,7 @@ fn doctor_waits_for_a_request_over_tls() {
     assert!(rest.contains("the peer sends no forwarding header"), "{rest}");
 }
 
-/// Nobody but the operator learns anything from a probe, or leaves anything behind with one.
+/// Only the management listener shows proxy checks, and other clients cannot create any.
 #[test]
 fn proxy_checks_are_visible_on_the_management_listener_only() {
     let service = Service::on(&Database::sqlite());
@@ -243,7 +243,7 @@ fn proxy_checks_are_visible_on_the_management_listener_only() {
         .management()
         .get("/probes/019aa000-0000-7000-8000-000000000000")
         .problem(404, "not-found");
-    // The oldest makes way.
+    // The oldest check is evicted.
     for _ in 0..16 {
         service.management().post_empty("/probes").ok(201);
     }

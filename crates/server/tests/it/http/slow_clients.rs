@@ -1,4 +1,4 @@
-//! Clients that hold on: byte by byte, in silence, without reading, or with more connections than anybody needs.
+//! Clients that send or read slowly, or not at all.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use crate::harness::process::eventually;
 use crate::harness::raw::ask_live;
 use crate::harness::service::{Launch, Service};
 
-/// Every way to hold on that was thought of, at once; none is let.
+/// All known ways to hold a connection open, at the same time.
 #[test]
 fn slow_and_idle_connections_are_closed() {
     let service = Launch::on(&Database::sqlite())
@@ -23,7 +23,7 @@ fn slow_and_idle_connections_are_closed() {
     let address = service.address();
     let is_over = AtomicBool::new(false);
     let is_over = &is_over;
-    // One byte a second, until it is known what came of it.
+    // Sends one byte a second until the test is over.
     let trickle = |mut stream: TcpStream| {
         while !is_over.load(Ordering::Relaxed) {
             let _ = stream.write_all(b"a");
@@ -37,7 +37,7 @@ fn slow_and_idle_connections_are_closed() {
         drop(stream);
     };
     thread::scope(|scope| {
-        // The head of a first request, of a later one, and a body that nobody asked for.
+        // The head of a first request, of a later one, and an unread body.
         for (begin, responses) in [
             ("GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", false),
             ("GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", true),
@@ -59,13 +59,13 @@ fn slow_and_idle_connections_are_closed() {
             stream.write_all(begin.as_bytes()).unwrap();
             scope.spawn(move || trickle(stream));
         }
-        // Nothing at all, at first and later.
+        // No bytes at all, on a new connection and after a response.
         let silent = TcpStream::connect(address).unwrap();
         scope.spawn(move || hold(silent));
         let mut idle = TcpStream::connect(address).unwrap();
         assert!(ask_live(&mut idle));
         scope.spawn(move || hold(idle));
-        // More responses than the system keeps for a client that takes a byte a second of them.
+        // More responses than the socket buffers hold, read at one byte a second.
         let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
         set_socket_recv_buffer_size(&socket, 4096).unwrap();
         connect(&socket, &address).unwrap();
@@ -78,10 +78,10 @@ fn slow_and_idle_connections_are_closed() {
                 thread::sleep(Duration::from_secs(1));
             }
         });
-        eventually("every one of them was seen", || {
+        eventually("the connections are counted", || {
             (service.metric("doorward_connections").unwrap() >= 5).then_some(())
         });
-        // However this goes, the clients must not be waited for.
+        // The client threads must be stopped even if this fails.
         let ended = thread::scope(|inner| {
             inner
                 .spawn(|| {
@@ -92,14 +92,14 @@ fn slow_and_idle_connections_are_closed() {
                 .join()
         });
         is_over.store(true, Ordering::Relaxed);
-        assert!(ended.is_ok(), "somebody holds on");
+        assert!(ended.is_ok(), "a connection stayed open");
     });
-    // The later head and the responses that were not read are what only the patrol ends.
+    // The later head and the unread responses are closed only by the periodic check.
     assert!(service.metric("doorward_connections_overdue_total").unwrap() >= 2);
     assert!(ask_live(&mut TcpStream::connect(address).unwrap()));
 }
 
-/// A byte a second is not slow enough to be let go on for ever, neither for a head nor for a body.
+/// A byte a second does not keep a request alive, neither in the head nor in the body.
 #[test]
 fn a_request_sent_byte_by_byte_times_out() {
     let database = Database::sqlite();
@@ -112,7 +112,7 @@ fn a_request_sent_byte_by_byte_times_out() {
         stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
         let mut chunk = [0; 1024];
         for _ in 0..20 {
-            // The wait for an response is the pause between two bytes.
+            // The read timeout is the pause between two bytes.
             if let Ok(length) = stream.read(&mut chunk) {
                 return String::from_utf8_lossy(&chunk[..length]).into_owned();
             }
@@ -120,7 +120,7 @@ fn a_request_sent_byte_by_byte_times_out() {
                 return String::new();
             }
         }
-        panic!("somebody was waited for");
+        panic!("the request did not time out");
     };
     thread::scope(|scope| {
         let slow = [head, post].map(|begin| scope.spawn(move || trickle(begin)));

@@ -1,4 +1,4 @@
-//! What one address may ask.
+//! The throttle: rate limits per client address.
 
 use std::thread;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::harness::raw;
 use crate::harness::service::{Launch, Service};
 use crate::harness::users::{PASSWORD, TestUser};
 
-/// A login that costs next to nothing: the throttle does not look at bodies.
+/// Sends an invalid login, which costs no hash: the throttle does not look at bodies.
 fn send_login(client: &Client) -> Response {
     client.post("/v1/auth/login", &json!({}))
 }
 
-/// Knocks until the door is closed, and says how often it was open.
+/// Sends logins until one is throttled; returns the number before it and its response.
 fn exhaust_limit(client: &Client) -> (usize, Response) {
     for count in 0..100 {
         let response = send_login(client);
@@ -25,10 +25,10 @@ fn exhaust_limit(client: &Client) -> (usize, Response) {
         }
         response.problem(400, "malformed-request");
     }
-    panic!("the door was never closed");
+    panic!("no login was throttled");
 }
 
-/// A throttle of which the allowances are used up soon.
+/// A service with the throttle enabled.
 fn launch(database: &Database) -> Launch {
     Launch::on(database).set("throttle.enabled", "true")
 }
@@ -38,7 +38,7 @@ fn the_throttle_is_enabled_by_default() {
     let service = Launch::bare().start();
     let client = service.client();
     let (count, refusal) = exhaust_limit(&client);
-    // One more may have become free meanwhile.
+    // One more token may have been refilled meanwhile.
     assert!((10..=11).contains(&count), "{count}");
     refusal.problem(429, "rate-limited");
     assert!(refusal.retry_after() <= 6, "{refusal:?}");
@@ -49,7 +49,7 @@ fn the_throttle_is_enabled_by_default() {
     let state = refusal.header("ratelimit").unwrap();
     assert_eq!(state, format!("\"sensitive\";r=0;t={}", refusal.retry_after()));
 
-    // One allowance for all that is sensitive; what is not has others.
+    // All sensitive routes share one limit; other routes have others.
     let body = json!({"setup_token": service.setup_token(), "email": "a@example.org", "password": PASSWORD});
     for path in [
         "/v1/auth/register",
@@ -67,7 +67,7 @@ fn the_throttle_is_enabled_by_default() {
     }
 }
 
-/// Lesson 16: another spelling of a path is another path, or the same one with the same allowance.
+/// Another spelling of a path is either another path, or subject to the same limit.
 #[test]
 fn spelling_a_path_differently_does_not_bypass_the_throttle() {
     let database = Database::sqlite();
@@ -119,7 +119,7 @@ fn a_request_succeeds_after_waiting_for_retry_after() {
         let (_, refusal) = exhaust_limit(&client);
         while refresh().status != 429 {}
         assert_eq!(refusal.retry_after(), 1);
-        // This is what is tested: not a moment more is waited than was said.
+        // The sleep is what is tested: waiting exactly `Retry-After` is enough.
         thread::sleep(Duration::from_secs(refusal.retry_after()));
         send_login(&client).problem(400, "malformed-request");
         refresh().problem(401, "invalid-refresh-token");
@@ -152,13 +152,13 @@ fn all_other_routes_share_the_general_limit() {
         );
     }
     send_login(&client).is(400);
-    // Monitoring is not turned away.
+    // The management listener is not throttled.
     for _ in 0..30 {
         service.management().get("/health/ready").ok(200);
     }
 }
 
-/// Whether these two forwarding headers are of one client, as far as the throttle can tell.
+/// Whether two values of a forwarding header count as one client.
 fn is_same(service: &Service, header: &str, first: &str, second: &str) -> bool {
     let client = service.client();
     let (_, _) = exhaust_limit(&client.with_header(header, first));
@@ -197,10 +197,10 @@ fn each_client_behind_a_trusted_proxy_has_its_own_limit() {
     let header = "x-forwarded-for";
     for (first, second, same) in [
         ("192.0.2.1", "192.0.2.2", false),
-        // What stands further left was written by the client.
+        // Addresses further left were written by the client.
         ("198.51.100.1, 192.0.2.3", "198.51.100.2, 192.0.2.3", true),
         ("198.51.100.3, 192.0.2.4", "198.51.100.3, 192.0.2.5", false),
-        // Trusted proxies in between are looked through.
+        // Trusted proxies in between are skipped.
         ("192.0.2.6", "192.0.2.6, 10.1.2.3, 127.0.0.9", true),
         ("192.0.2.7", "192.0.2.7:4711", true),
         ("192.0.2.8", "::ffff:192.0.2.8", true),
@@ -214,7 +214,7 @@ fn each_client_behind_a_trusted_proxy_has_its_own_limit() {
             "{first} and {second}"
         );
     }
-    // The session remembers whom it belongs to.
+    // The session records the forwarded address.
     let forwarded = service.client().with_header(header, "192.0.2.200");
     crate::harness::users::register(&forwarded, "grace@example.org");
     let grace = TestUser::login(&forwarded, "grace@example.org", PASSWORD);
@@ -245,6 +245,6 @@ fn the_forwarded_header_is_parsed_when_configured() {
             "{first} and {second}"
         );
     }
-    // The other header means nothing then.
+    // The other header is ignored then.
     assert!(is_same(&service, "x-forwarded-for", "192.0.2.1", "192.0.2.2"));
 }

@@ -1,4 +1,4 @@
-//! The keys as operators meet them: `doorward keys …`, and a server that rotates them.
+//! The `doorward keys` commands, and their effect on a running server.
 
 use std::fs;
 use std::thread;
@@ -20,14 +20,14 @@ const NEW: (&str, &str) = (
 );
 const PREVIOUS: &str = "DOORWARD_KEYS__PREVIOUS_MASTER_KEY";
 
-/// Runs a command that has to succeed, and gives its lines.
+/// Runs a command that must succeed, and returns its output lines.
 fn lines(directory: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Vec<String> {
     let ended = doorward(directory, arguments, environment);
     assert_eq!(ended.status, 0, "{ended:?}");
     ended.stdout.lines().map(str::to_owned).collect()
 }
 
-/// The cells of the list of keys, a row each.
+/// The rows of `keys list`, split into cells.
 fn list(directory: &TempDir, environment: &[(&str, &str)]) -> Vec<Vec<String>> {
     let lines = lines(directory, &["keys", "list"], environment);
     let rows = lines.iter().skip(1);
@@ -35,7 +35,7 @@ fn list(directory: &TempDir, environment: &[(&str, &str)]) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Some columns of the list of keys: purpose, algorithm, ordinal, state.
+/// Some columns of `keys list`: purpose, algorithm, ordinal, state.
 fn states(directory: &TempDir, environment: &[(&str, &str)]) -> Vec<String> {
     let rows = list(directory, environment);
     rows.iter().map(|row| row[1..5].join(" ")).collect()
@@ -68,7 +68,7 @@ fn rotate_creates_the_next_key_of_each_purpose_once() {
             "refresh-sealing HS256 2 published",
         ]
     );
-    // The first is kept until its tokens have expired, the second has no successor yet.
+    // The first key is kept until its tokens have expired; the second has no successor yet.
     assert!(before[0][7].ends_with('Z') && before[1][7] == "-", "{before:?}");
 
     let said = lines(&directory, &["keys", "rotate"], &[]);

@@ -1,10 +1,10 @@
-//! The command line and the exit statuses.
+//! The command line and exit statuses.
 
 use std::fs;
 
 use crate::harness::process::{ProcessResult, directory, doorward};
 
-/// Asserts that a run was refused as a wrong configuration, with one line that says all of `parts`.
+/// Asserts that the run failed with the configuration status and one line that contains all of `parts`.
 fn assert_refused(ended: &ProcessResult, parts: &[&str]) {
     assert_eq!(ended.status, 78, "{ended:?}");
     assert_eq!(ended.stdout, "");

@@ -1,4 +1,4 @@
-//! The reference documents, which are written by these tests: run them with `UPDATE_GOLDEN=1` after a change.
+//! The reference documents, which these tests generate: run them with `UPDATE_GOLDEN=1` after a change.
 
 use std::fmt::Write;
 use std::fs;
@@ -11,7 +11,7 @@ use doorward::config::{Key, Keys, Kind, variable_of};
 use crate::harness::database::Database;
 use crate::harness::service::Service;
 
-/// Compares a document with what it should be, or writes it.
+/// Compares a document with the expected text, or writes it.
 fn assert_document(name: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../docs")
@@ -47,7 +47,7 @@ fn the_configuration_reference_is_up_to_date() {
     assert_document("configuration.md", &text);
 }
 
-/// The keys as a table, each with the variable that sets it.
+/// The keys as a table, with the environment variable of each.
 fn table<'a>(keys: impl Iterator<Item = (&'a str, &'a Key)>) -> String {
     let mut table =
         "| key, environment variable | value | default | meaning |\n|---|---|---|---|\n".to_owned();
@@ -65,7 +65,7 @@ fn table<'a>(keys: impl Iterator<Item = (&'a str, &'a Key)>) -> String {
     table
 }
 
-/// What may stand at a key, in words.
+/// The type of a key's value, in words.
 fn value_of(kind: &Kind) -> String {
     match kind {
         Kind::Table => "table".into(),
@@ -93,7 +93,7 @@ fn the_command_line_reference_is_up_to_date() {
     assert_document("cli.md", &text);
 }
 
-/// Adds all commands under a command, without the flags that each of them takes.
+/// Adds the help of all subcommands, without the flags common to all.
 fn describe_subcommands(command: &mut clap::Command, name: &str, text: &mut String) {
     for inner in command.get_subcommands_mut() {
         let name = format!("{name} {}", inner.get_name());
@@ -104,7 +104,7 @@ fn describe_subcommands(command: &mut clap::Command, name: &str, text: &mut Stri
     }
 }
 
-/// Adds a command's help.
+/// Adds the help of a command.
 fn describe(name: &str, help: &str, text: &mut String) {
     let lines: Vec<_> = help.trim_end().lines().map(str::trim_end).collect();
     write!(text, "\n## `{name}`\n\n```text\n{}\n```\n", lines.join("\n")).unwrap();

@@ -1,4 +1,4 @@
-//! `doorward health` against servers that response well, badly or not at all.
+//! `doorward health` against servers that are ready, not ready, or unreachable.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,8 +9,11 @@ use tempfile::TempDir;
 
 use crate::harness::process::{ProcessResult, directory, doorward};
 
-/// Asks a server that responses `response`, whose address is told by `tell`.
-fn ask(response: &'static str, tell: impl FnOnce(&TempDir, &str) -> Vec<String>) -> (ProcessResult, String) {
+/// Runs `doorward health` against a server that returns `response`; `address_flags` passes its address.
+fn run_health(
+    response: &'static str,
+    address_flags: impl FnOnce(&TempDir, &str) -> Vec<String>,
+) -> (ProcessResult, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = thread::spawn(move || {
@@ -25,21 +28,21 @@ fn ask(response: &'static str, tell: impl FnOnce(&TempDir, &str) -> Vec<String>)
         String::from_utf8(request).unwrap()
     });
     let directory = directory();
-    let flags = tell(&directory, &address);
+    let flags = address_flags(&directory, &address);
     let mut arguments = vec!["health"];
     arguments.extend(flags.iter().map(String::as_str));
     let ended = doorward(&directory, &arguments, &[]);
     (ended, server.join().unwrap())
 }
 
-/// Tells the address as the configuration does.
+/// Passes the address in the configuration.
 fn configured(_: &TempDir, address: &str) -> Vec<String> {
     vec!["--set".into(), format!("server.management_listen={address}")]
 }
 
 #[test]
 fn health_succeeds_when_the_server_is_ready() {
-    let (ended, request) = ask("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", configured);
+    let (ended, request) = run_health("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", configured);
     assert_eq!((ended.status, ended.stdout.as_str()), (0, "ready\n"), "{ended:?}");
     assert!(
         request.starts_with("GET /health/ready HTTP/1.1\r\nHost: 127.0.0.1:"),
@@ -49,7 +52,7 @@ fn health_succeeds_when_the_server_is_ready() {
 
 #[test]
 fn the_bound_address_takes_precedence_over_the_configured_one() {
-    let (ended, _) = ask("HTTP/1.1 200 OK\r\n\r\n", |directory, address| {
+    let (ended, _) = run_health("HTTP/1.1 200 OK\r\n\r\n", |directory, address| {
         fs::create_dir(directory.path().join("data")).unwrap();
         fs::write(
             directory.path().join("data/management_listen"),
@@ -63,7 +66,7 @@ fn the_bound_address_takes_precedence_over_the_configured_one() {
 
 #[test]
 fn a_server_bound_to_all_addresses_is_queried_on_loopback() {
-    let (ended, _) = ask("HTTP/1.1 200 OK\r\n\r\n", |directory, address| {
+    let (ended, _) = run_health("HTTP/1.1 200 OK\r\n\r\n", |directory, address| {
         configured(directory, &address.replace("127.0.0.1", "0.0.0.0"))
     });
     assert_eq!(ended.status, 0, "{ended:?}");
@@ -78,7 +81,7 @@ fn any_other_response_is_reported_as_not_ready() {
         "",
         "\x1b[2J 2",
     ] {
-        let (ended, _) = ask(response, configured);
+        let (ended, _) = run_health(response, configured);
         assert_eq!((ended.status, ended.stderr.lines().count()), (1, 1), "{ended:?}");
         assert!(
             ended.stderr.starts_with("doorward: not ready: ") && !ended.stderr.contains('\x1b'),

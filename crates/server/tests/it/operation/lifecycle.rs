@@ -1,4 +1,4 @@
-//! Starting, stopping, and what is left when it stops in the wrong way.
+//! Start, shutdown, restart and crash of the service.
 
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
@@ -20,8 +20,8 @@ on_both_databases!(
     the_migrate_command_applies_pending_migrations,
 );
 
-/// Runs the server to its end, which it must come to by itself.
-fn refused(launch: &Launch) -> ProcessResult {
+/// Runs a server that must exit by itself.
+fn run_to_exit(launch: &Launch) -> ProcessResult {
     run(launch.command(directory().path(), &["serve"]), "")
 }
 
@@ -55,7 +55,7 @@ fn the_server_starts_without_configuration() {
 fn sigint_shuts_the_server_down_gracefully() {
     let database = Database::sqlite();
     let mut service = Service::on(&database);
-    // A connection that nothing is asked on must not hold it up.
+    // An idle connection must not delay the shutdown.
     service.client().get("/health/live").ok(200);
     service.signal("INT");
     let status = service.wait();
@@ -92,7 +92,7 @@ fn postgres_without_a_master_key_exits_with_the_configuration_status() {
         "DOORWARD_DATABASE__URL",
         "postgres://doorward@127.0.0.1:1/doorward",
     );
-    let ended = refused(&keyless);
+    let ended = run_to_exit(&keyless);
     assert_eq!(ended.status, 78, "{ended:?}");
     assert!(
         ended
@@ -109,7 +109,7 @@ fn an_address_in_use_is_reported() {
     let service = Service::on(&database);
     let elsewhere = Database::sqlite();
     let second = Launch::on(&elsewhere).set("server.listen", &service.address().to_string());
-    let ended = refused(&second);
+    let ended = run_to_exit(&second);
     assert_eq!((ended.status, ended.stdout.as_str()), (1, ""), "{ended:?}");
     let last = ended.stderr.lines().last().unwrap();
     assert!(last.starts_with("doorward: cannot serve: "), "{ended:?}");
@@ -130,7 +130,7 @@ fn a_wrong_master_key_exits_with_the_configuration_status(database: &Database) {
         last.starts_with("doorward: configuration: keys.master_key: "),
         "{log}"
     );
-    // Nothing has become of what the right key opens.
+    // The data is intact with the right key.
     service.restart();
     TestUser::login(&service.client(), &grace.email, PASSWORD);
 }
@@ -206,7 +206,7 @@ fn two_instances_started_together_share_keys_and_sessions(database: &Database) {
         .with_token(&at_two.access())
         .get("/v1/auth/me")
         .ok(200);
-    // A refresh that races its twin on the other process gets the same successor.
+    // Concurrent refreshes on two instances return the same successor.
     let successors: Vec<_> = thread::scope(|scope| {
         let racers: Vec<_> = [&one, &two, &one, &two]
             .into_iter()
@@ -231,7 +231,7 @@ fn two_instances_started_together_share_keys_and_sessions(database: &Database) {
 }
 
 fn requests_in_progress_finish_before_shutdown(database: &Database) {
-    // Hashes that take long, one after the other, so that some wait when the signal comes.
+    // Slow hashes, one after the other, so that some requests wait when the signal arrives.
     let mut service = Launch::on(database)
         .set("password.argon2.memory_kib", "65536")
         .set("password.argon2.iterations", "2")
@@ -256,7 +256,7 @@ fn requests_in_progress_finish_before_shutdown(database: &Database) {
             .collect();
         eventually("logins wait", || (waiting() >= 3).then_some(()));
         service.signal("TERM");
-        eventually("readiness is false", || {
+        eventually("the service is not ready", || {
             let response = operator.get("/health/ready");
             (response.status == 503).then(|| assert_eq!(response.body()["status"], "draining"))
         });

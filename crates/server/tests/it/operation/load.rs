@@ -1,4 +1,4 @@
-//! More than there is time or memory for: storms of logins, hashes that cost too much, clients that take their time.
+//! More logins than the service can process.
 
 use std::thread;
 
@@ -12,7 +12,7 @@ on_both_databases!(other_requests_succeed_during_a_login_flood,);
 /// The memory of one hash in these tests, in KiB.
 const HASH: u64 = 65_536;
 
-/// The most memory the service has had so far, in KiB, where the system tells.
+/// The peak memory of the service in KiB, on systems with `/proc`.
 fn peak_memory(service: &Service) -> Option<u64> {
     memory(service.id(), "VmHWM")
 }
@@ -58,11 +58,11 @@ fn other_requests_succeed_during_a_login_flood(database: &Database) {
             _ => response.problem(401, "invalid-credentials"),
         };
     }
-    // A hash is run in memory that is kept: a storm needs no more of it than one login.
+    // Hashing memory is reused: a flood needs no more than one login.
     if let (Some(before), Some(after)) = (calm, peak_memory(&service)) {
         assert!(after < before + 2 * HASH, "{before} KiB, then {after} KiB");
     }
-    // What was refused was not a guess.
+    // Refused logins were not counted as attempts.
     for _ in 0..5 {
         login(&service.client(), &refused[0].0, PASSWORD).problem(401, "invalid-credentials");
     }

@@ -1,4 +1,4 @@
-//! What is logged, and what never is.
+//! The log: what is recorded, and that no secret is.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::harness::users::{PASSWORD, TestUser, login, refresh};
 
 on_both_databases!(no_secret_is_logged_at_any_level);
 
-/// Our own code at its most talkative, and then with it every library that may have something to say.
+/// The most verbose level of our own code, and then of every library that might log secrets.
 const LEVELS: [&str; 2] = [
     "trace",
     "trace,doorward=trace,doorward_http=trace,doorward_persistence=trace,actix_http=trace,actix_web=trace,\
@@ -30,7 +30,7 @@ fn no_secret_is_logged_at_any_level(database: &Database) {
             secrets.push(service.setup_token());
             service.admin();
         }
-        secrets.extend(live(&service, number));
+        secrets.extend(send_secrets(&service, number));
         let log = service.log();
         assert!(log.contains("\"answered\"") && log.contains("\"TRACE\""), "{log}");
         for secret in &secrets {
@@ -40,8 +40,8 @@ fn no_secret_is_logged_at_any_level(database: &Database) {
     }
 }
 
-/// Does everything that a secret is needed for, well and badly, and gives the secrets.
-fn live(service: &Service, number: usize) -> Vec<String> {
+/// Sends valid and invalid requests with every kind of secret, and returns the secrets.
+fn send_secrets(service: &Service, number: usize) -> Vec<String> {
     let client = service.client();
     let passwords = [
         "seven-tame-elderberries-A",
@@ -59,7 +59,7 @@ fn live(service: &Service, number: usize) -> Vec<String> {
     client.post("/v1/auth/register", &weak).problem(422, "validation");
     login(&client, &email, &wrong).problem(401, "invalid-credentials");
     login(&client, "nobody@example.org", &wrong).problem(401, "invalid-credentials");
-    // Typed into the wrong field.
+    // The password typed into the wrong field.
     login(&client, &first, &email).problem(401, "invalid-credentials");
     let mut grace = TestUser::login(&client, &email, &first);
     let mut secrets = vec![grace.access(), grace.refresh_token()];
@@ -80,7 +80,7 @@ fn live(service: &Service, number: usize) -> Vec<String> {
     admin.client().post("/v1/users", &body).ok(201);
     secrets.extend([admin.access(), admin.refresh_token(), PASSWORD.to_owned()]);
 
-    // Where they do not belong.
+    // Secrets in places where they do not belong.
     let token = grace.access();
     let forged = format!("{}x", token.trim_end_matches('x'));
     client
@@ -131,7 +131,7 @@ fn live(service: &Service, number: usize) -> Vec<String> {
         .post("/v1/account/deletion", &json!({"password": second}))
         .is_empty(204);
     secrets.extend([back.access(), back.refresh_token()]);
-    // The signature alone would be enough to complete a token that is otherwise known.
+    // A signature completes a token whose other parts are known.
     let signatures: Vec<_> = secrets
         .iter()
         .filter_map(|token| token.rsplit_once('.'))
@@ -145,7 +145,7 @@ fn live(service: &Service, number: usize) -> Vec<String> {
     secrets
 }
 
-/// Lesson 31: whatever is sent, an event is one line, and what a line says is ours.
+/// Client input cannot break a log line or forge an event.
 #[test]
 fn every_log_event_is_one_line_whatever_the_client_sends() {
     let database = Database::sqlite();

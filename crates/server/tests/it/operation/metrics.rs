@@ -1,4 +1,4 @@
-//! What the operator's monitoring reads.
+//! Metrics.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ fn labels(text: &str) -> BTreeSet<(String, String)> {
     labels
 }
 
-/// Lesson 32: a label that a client can choose is a memory that a client can fill.
+/// Labels chosen by clients would let them grow the server's memory.
 #[test]
 fn client_input_never_becomes_a_metric_label() {
     let database = Database::sqlite();
@@ -79,7 +79,7 @@ fn client_input_never_becomes_a_metric_label() {
                 "{value}"
             ),
             "le" => {}
-            other => panic!("a label {other}: say here what its values may be"),
+            other => panic!("unknown label {other}: add its allowed values here"),
         }
     }
     assert!(text.contains("method=\"other\"") && text.contains("route=\"unmatched\""));

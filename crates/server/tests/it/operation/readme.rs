@@ -1,4 +1,4 @@
-//! The README, taken at its word.
+//! The commands and links of the README and the other documents.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,14 +29,14 @@ fn the_readme_quick_start_works_as_pasted() {
     let block = blocks
         .into_iter()
         .find(|block| block.contains("/v1/setup"))
-        .expect("a block to try");
+        .expect("a block with /v1/setup");
     let service = Launch::bare().start();
     let mut bash = Command::new("bash");
     bash.env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("BASE", format!("http://{}", service.address()))
         .env("SETUP_TOKEN", service.setup_token());
-    // A block that is pasted is read line by line, as standard input is.
+    // A pasted block is read line by line, like standard input.
     let ended = crate::harness::process::run(bash, &format!("{block}\n"));
     assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{ended:?}");
     let responses: Vec<Option<Value>> = ended

@@ -49,11 +49,11 @@ fn a_new_password_must_satisfy_the_password_policy(database: &Database) {
         assert_eq!(problem["errors"][0]["code"], code, "{response:?}");
         assert!(!response.text().contains(new), "{response:?}");
     }
-    // None of them counted as a guess.
+    // None of them counted as a failed attempt.
     grace.login_again();
 }
 
-/// Where passwords were hashed by bcrypt, all that came after the 72nd byte counted for nothing.
+/// bcrypt ignores everything after the 72nd byte; argon2id must not.
 fn every_character_of_a_long_password_counts(database: &Database) {
     let service = Service::on(database);
     let client = service.client();
@@ -81,7 +81,7 @@ fn every_character_of_a_long_password_counts(database: &Database) {
     }
     login(&client, "grace@example.org", &password).ok(200);
 
-    // The longest there may be, and one that is composed and decomposed.
+    // The longest allowed password, composed and decomposed.
     let accented = "\u{fc}berm\u{e4}\u{df}ig gr\u{fc}ne stachelbeeren ".repeat(10);
     let longest: String = accented.chars().take(256).collect();
     let body = json!({"email": "ada@example.org", "password": longest});

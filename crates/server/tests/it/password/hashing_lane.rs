@@ -1,4 +1,4 @@
-//! The lane that passwords are hashed on: who gets a place on it, what it leaves to others, and what it tells.
+//! The lane that hashes passwords: fairness between addresses, priority, and metrics.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,8 +11,8 @@ use crate::harness::measure::SetOnDrop;
 use crate::harness::service::{Launch, Service};
 use crate::harness::users::{PASSWORD, login, register};
 
-/// A service whose one hashing thread is soon busy, and that believes what it is told of addresses.
-fn narrow() -> Service {
+/// A service with one hashing thread that is soon busy, and that trusts forwarding headers.
+fn single_worker_service() -> Service {
     Launch::on(&Database::sqlite())
         .set("password.argon2.memory_kib", "32768")
         .set("lane.workers", "1")
@@ -22,12 +22,12 @@ fn narrow() -> Service {
         .start()
 }
 
-/// A client at this address.
+/// A client with this forwarded address.
 fn from(service: &Service, address: &str) -> Client {
     service.client().with_header("x-forwarded-for", address)
 }
 
-/// The value of this line of the metrics; 0 if there is none.
+/// The value of a metric; 0 if it is not reported.
 fn metric(service: &Service, line: &str) -> u64 {
     service.metric(line).unwrap_or(0)
 }
@@ -41,7 +41,7 @@ fn threads(service: &Service) -> Vec<(String, i64)> {
         .map(|stat| {
             let (start, rest) = stat.rsplit_once(") ").unwrap();
             let (_, name) = start.split_once('(').unwrap();
-            // The nineteenth field of all, of which two are before the rest.
+            // `nice` is field 19 of `/proc/PID/task/TID/stat`; two fields precede the rest.
             let nice = rest.split(' ').nth(16).unwrap().parse().unwrap();
             (name.to_owned(), nice)
         })
@@ -59,7 +59,7 @@ fn hashing_threads_run_at_lower_priority() {
         .find_map(|(name, nice)| name.starts_with("storage-").then_some(nice))
         .unwrap();
     let is_hashing = |name: &str| name.starts_with("password-");
-    crate::harness::process::eventually("every hashing thread has made itself small", || {
+    crate::harness::process::eventually("every hashing thread has lowered its priority", || {
         let hashing: Vec<_> = threads(&service)
             .into_iter()
             .filter(|(name, _)| is_hashing(name))
@@ -72,19 +72,19 @@ fn hashing_threads_run_at_lower_priority() {
     }
 }
 
-/// One client's storm is its own affair: another's logins are neither refused nor far back in the queue.
+/// A flood of logins from one address neither refuses nor delays the logins from another.
 #[test]
 fn one_address_cannot_starve_another() {
-    let service = narrow();
+    let service = single_worker_service();
     register(&from(&service, "198.51.100.7"), "owner@example.org");
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         for number in 0..12 {
-            let storm = from(&service, "192.0.2.66");
+            let flood = from(&service, "192.0.2.66");
             let (is_over, email) = (&is_over, format!("nobody{number}@example.org"));
             scope.spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
-                    login(&storm, &email, PASSWORD);
+                    login(&flood, &email, PASSWORD);
                 }
             });
         }
@@ -108,7 +108,7 @@ fn one_address_cannot_starve_another() {
 
 #[test]
 fn lane_metrics_report_running_and_waiting_jobs() {
-    let service = narrow();
+    let service = single_worker_service();
     let count = "doorward_lane_wait_seconds_count{lane=\"password\"}";
     let running = "doorward_lane_running{lane=\"password\"}";
     let waiting = "doorward_lane_waiting{lane=\"password\"}";
@@ -129,7 +129,7 @@ fn lane_metrics_report_running_and_waiting_jobs() {
         }
     });
     assert_eq!(metric(&service, count), 4);
-    // An response is sent just before its job ends.
+    // A response is sent just before its job ends.
     crate::harness::process::eventually("nothing runs and nothing waits", || {
         let busy = metric(&service, running) + metric(&service, waiting);
         (busy == 0).then_some(())

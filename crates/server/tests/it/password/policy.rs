@@ -1,4 +1,4 @@
-//! Which passwords are refused, and that no way to choose one is less strict than another.
+//! The password policy, applied equally wherever a password is chosen.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::harness::database::Database;
 use crate::harness::service::Service;
 use crate::harness::users::PASSWORD;
 
-/// Passwords that nobody may choose whose address is `grace.hopper@example.org`, why, and how that is said.
+/// Passwords that are rejected for `grace.hopper@example.org`, with the code and a part of the detail.
 const REFUSED: [(&str, &str, &str); 6] = [
     ("hunter2", "too-short", "at least 8 characters"),
     ("password1", "common-password", "tried first"),
@@ -17,7 +17,7 @@ const REFUSED: [(&str, &str, &str); 6] = [
     ("abcabcabc", "weak-password", "easy to guess"),
 ];
 
-/// Asserts that an response names the reason, at this member, and does not repeat the password.
+/// Asserts that the response names the reason at this member, and does not repeat the password.
 fn assert_names(response: &Response, pointer: &str, password: &str, code: &str, says: &str) {
     let problem = response.problem(422, "validation");
     assert_eq!(problem["errors"][0]["pointer"], pointer, "{password}");
@@ -56,7 +56,7 @@ fn every_route_and_command_applies_the_same_password_policy() {
             assert!(ended.stderr.contains(says), "{password}: {ended:?}");
         }
     }
-    // Nothing was made on the way, and a good password is good.
+    // No account was created on the way, and a good password is accepted.
     let create = ["users", "create", "--email", email, "--password-stdin"];
     let ended = fresh.run(&create, PASSWORD);
     assert_eq!(ended.status, 0, "{ended:?}");

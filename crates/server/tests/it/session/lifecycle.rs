@@ -1,4 +1,4 @@
-//! Registering, logging in, staying logged in and logging out.
+//! Register, log in, refresh, log out, and end sessions.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -106,7 +106,7 @@ fn failed_logins_return_the_same_response_whatever_the_cause(database: &Database
     assert_eq!(responses.len(), 1, "{responses:?}");
 }
 
-/// Where refresh tokens were compared by their first 72 bytes, any live session of a user kept all others alive.
+/// Each session has refresh tokens of its own: another session of the same user never keeps an ended one alive.
 fn a_logged_out_session_stays_ended_while_other_sessions_continue(database: &Database) {
     let service = Service::on(database);
     let first = service.new_user("grace");
@@ -147,7 +147,7 @@ fn replaying_a_refresh_token_ends_the_session(database: &Database) {
     let mut owner = stolen.clone();
     owner.refresh();
     owner.refresh();
-    // Two generations back is never a retry.
+    // A token two generations old is a replay, whatever the time.
     stolen.try_refresh().problem(401, "invalid-refresh-token");
     owner.try_refresh().problem(401, "invalid-refresh-token");
     other.try_refresh().ok(200);
@@ -231,7 +231,7 @@ fn login_rejects_members_other_than_credentials(database: &Database) {
             .post("/v1/auth/login", &body)
             .problem(400, "malformed-request");
     }
-    // Whoever is logged in already gets a session of its own.
+    // A login with a valid access token opens a session of its own.
     let again = login(grace.client(), &grace.email, PASSWORD).ok(200);
     assert_ne!(again["session_id"], grace.pair["session_id"]);
 }

@@ -1,4 +1,4 @@
-//! The first administrator.
+//! Setup with a token, and its alternatives on the command line.
 
 use serde_json::json;
 
@@ -90,7 +90,7 @@ fn the_setup_token_command_replaces_a_lost_token(database: &Database) {
     assert!(token.starts_with("dws_") && !token.contains(char::is_whitespace));
     assert!(!ended.stderr.contains(token));
     let body = |token: &str| json!({"setup_token": token, "email": "ada@example.org", "password": PASSWORD});
-    // The service that is running knows at once.
+    // The running service accepts the new token immediately.
     let client = service.client();
     client
         .post("/v1/setup", &body(&lost))

@@ -1,4 +1,4 @@
-//! Access tokens that are not what they should be.
+//! Verification of access tokens: published keys, forged and malformed tokens.
 
 use std::net::TcpListener;
 
@@ -24,7 +24,7 @@ on_both_databases!(
     an_invalid_authorization_header_is_rejected,
 );
 
-/// An administrator's token, and what forgers make of it.
+/// A valid token of an administrator, taken apart.
 struct Specimen {
     admin: TestUser,
     client: Client,
@@ -58,7 +58,7 @@ impl Specimen {
         }
     }
 
-    /// Has all the ways to leave the signature out refused, and the real one over other contents.
+    /// Asserts that missing signatures are rejected, and the original signature over other contents.
     fn refuse_forged(&self, header: &str, claims: &str) {
         let unsigned = encode(header, claims, b"");
         self.refuse(&unsigned);
@@ -140,7 +140,7 @@ fn a_token_without_a_valid_signature_is_rejected(database: &Database) {
         specimen.refuse_forged(header, &claims);
     }
 
-    // The public key is no secret to sign with.
+    // The public key must not be usable as an HMAC secret.
     let keys = service.client().get("/.well-known/jwks.json");
     let key = &keys.body()["keys"][0];
     let public = URL_SAFE_NO_PAD.decode(text(&key["x"])).unwrap();
@@ -159,7 +159,7 @@ fn a_token_without_a_valid_signature_is_rejected(database: &Database) {
         specimen.refuse(&encode(&header, &claims, tag.as_ref()));
     }
 
-    // What the token says about its own verification is not followed.
+    // Headers that point to keys are not followed.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let trap = format!("http://{}/keys.json", listener.local_addr().unwrap());
@@ -192,7 +192,7 @@ fn a_token_without_a_valid_signature_is_rejected(database: &Database) {
     ] {
         specimen.with_header(&extra);
     }
-    assert!(listener.accept().is_err(), "a connection went out");
+    assert!(listener.accept().is_err(), "the server opened a connection");
     specimen.admin.client().get("/v1/users").ok(200);
 }
 
@@ -248,7 +248,7 @@ fn a_tampered_token_is_rejected(database: &Database) {
     ] {
         specimen.refuse(&broken);
     }
-    // The last character has two bits to spare: what only differs there is another text, not another spelling.
+    // The last character of the encoding has two unused bits: only one spelling is accepted.
     let other_spellings = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".chars();
     let stem = &token[..token.len() - 1];
     let accepted = other_spellings
@@ -311,7 +311,7 @@ fn an_invalid_authorization_header_is_rejected(database: &Database) {
         .with_token(&token)
         .with_header("authorization", &format!("Bearer {token}"));
     doubled.get("/v1/auth/me").problem(400, "malformed-request");
-    // Nowhere else is a token looked for.
+    // Tokens in the query or in a cookie are ignored.
     let path = format!("/v1/auth/me?access_token={token}");
     service.client().get(&path).problem(401, "missing-token");
     let cookie = service

@@ -1,7 +1,7 @@
-//! The example of a verifier in another language, against the real service.
+//! The example verifier in Python, against the running service.
 //!
-//! `DOORWARD_TEST_PYTHON` names a Python that has `PyJWT` with its "crypto" extra; without it `python3` is tried. Where
-//! neither has it, a test says that it was not run, and fails if `CI` is set.
+//! `DOORWARD_TEST_PYTHON` names a Python that has `PyJWT` with its "crypto" extra; otherwise `python3` is tried. If
+//! neither has it, the tests are skipped with a message, and fail if `CI` is set.
 
 use std::io::Write as _;
 use std::process::Command;
@@ -53,7 +53,7 @@ impl<'s> Verifier<'s> {
         run(command, token)
     }
 
-    /// The claims of a token, or why it is refused.
+    /// The claims of a token, or the reason why it is rejected.
     fn verify(&self, token: &str) -> Result<Value, String> {
         self.verify_for(token, ISSUER, "doorward")
     }

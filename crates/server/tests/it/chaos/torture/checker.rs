@@ -1,18 +1,18 @@
-//! Could this history have come from one correct session? A pure function.
+//! Checks whether the history of one session could come from a correct implementation. A pure function.
 //!
-//! Each event took effect at some instant between its invocation and its return, one of unknown outcome at any instant
-//! after its invocation or never. A rule is broken only where no choice of instants would do:
+//! Each event takes effect at some instant between its invocation and its return; an event of unknown outcome takes
+//! effect at any instant after its invocation, or never. A rule is violated only if no choice of instants satisfies it:
 //!
-//! 1. **One successor.** The same refresh token brings the same successor, and no two tokens bring the same.
-//! 2. **The end is final.** Once somebody was told that the session is over (ended, refused, not found), no refresh that is
-//!    invoked later brings tokens.
-//! 3. **The end is known.** No access token is accepted that is presented more than the bound after that; none at all by an
-//!    instance that was started after it; and none by the instance that acknowledged the end itself.
-//! 4. **A replay is found out.** A token whose successor's successor was handed out before, or whose own successor was
-//!    handed out longer ago than the grace, brings no tokens. (Rule 2 has everything over when it was refused.)
-//! 5. **Nobody is refused for nothing.** Whoever is refused must have been preceded by something that may have ended the
-//!    session: an ending, or a refresh that may have been a replay. What was acknowledged and then lost assert_violates this rule, as
-//!    does an owner who is turned away within the grace.
+//! 1. **One successor.** The same refresh token returns the same successor, and no two tokens return the same one.
+//! 2. **The end is final.** Once a client has learned that the session has ended (ended, refused, not found), no
+//!    refresh invoked later returns tokens.
+//! 3. **The end is known.** No access token is accepted that is presented later than the bound after the end; none at
+//!    all by an instance that was started after it; and none by the instance that acknowledged the end itself.
+//! 4. **A replay is detected.** A token whose successor has itself been used, or whose successor was returned longer
+//!    ago than the grace window, returns no tokens. (If it was refused, rule 2 requires that the session has ended.)
+//! 5. **No unjustified refusal.** A refusal must be preceded by something that may have ended the session: an end, or a
+//!    refresh that may have been a replay. A lost acknowledged rotation violates this rule, and so does a sole client
+//!    that is refused within the grace window.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,14 +20,14 @@ use crate::harness::measure::Micros;
 
 use super::history::{Event, Outcome, SessionOperation};
 
-/// What the service was told to hold.
+/// The configured bounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// How long after a rotation the token before it is answered.
+    /// The grace window: how long after a rotation the previous token is accepted.
     pub grace: Micros,
     /// How long after an end access tokens may still be accepted.
     pub bound: Micros,
-    /// How far the clock on the wall, which the service reads, may go apart from the test's within a grace window.
+    /// The most that the service's wall clock may deviate from the test's clock within a grace window.
     pub margin: Micros,
 }
 
@@ -41,14 +41,14 @@ pub enum Rule {
     NoUnjustifiedRefusal,
 }
 
-/// A rule that was broken, and by what.
+/// A violated rule, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     pub rule: Rule,
     pub why: String,
 }
 
-/// Everything that is wrong with the history of one session.
+/// All violations in the history of one session.
 pub fn check(events: &[Event], policy: Policy) -> Vec<Violation> {
     let history = History::of(events, policy);
     let mut violations = Vec::new();
@@ -62,7 +62,7 @@ pub fn check(events: &[Event], policy: Policy) -> Vec<Violation> {
 struct History<'e> {
     events: &'e [Event],
     policy: Policy,
-    /// What each token brought.
+    /// The successors that each token returned.
     successors: BTreeMap<&'e str, BTreeSet<&'e str>>,
 }
 
@@ -84,38 +84,38 @@ impl<'e> History<'e> {
     }
 
     fn successors(&self, violations: &mut Vec<Violation>) {
-        let mut tell = |why| {
+        let mut report = |why| {
             violations.push(Violation {
                 rule: Rule::OneSuccessor,
                 why,
             });
         };
-        let mut handed_out: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut predecessors: BTreeMap<&str, &str> = BTreeMap::new();
         for event in self.events {
             if let (SessionOperation::Login, Outcome::Pair(token)) = (&event.operation, &event.outcome)
-                && handed_out.insert(token, "the login").is_some()
+                && predecessors.insert(token, "the login").is_some()
             {
-                tell(format!("two logins handed out {token}"));
+                report(format!("two logins returned {token}"));
             }
         }
         for (token, successors) in &self.successors {
             if successors.len() > 1 {
-                tell(format!("{token} brought {successors:?}"));
+                report(format!("{token} returned {successors:?}"));
             }
             for successor in successors {
-                if let Some(other) = handed_out.insert(successor, token) {
-                    tell(format!("{successor} came of {other} and of {token}"));
+                if let Some(other) = predecessors.insert(successor, token) {
+                    report(format!("{successor} is the successor of {other} and of {token}"));
                 }
             }
         }
         for token in self.events.iter().filter_map(Event::presented) {
-            if !handed_out.contains_key(token) {
-                tell(format!("{token} was never handed out"));
+            if !predecessors.contains_key(token) {
+                report(format!("{token} was never returned"));
             }
         }
     }
 
-    /// The first event after whose return the session is certainly over.
+    /// The first event after whose return the session has certainly ended.
     fn end(&self) -> Option<&'e Event> {
         self.events
             .iter()
@@ -147,7 +147,7 @@ impl<'e> History<'e> {
         }
     }
 
-    /// Whether the very process that was asked has acknowledged the end before.
+    /// Whether the same process has acknowledged the end before.
     fn was_ended_by(&self, asked: &Event) -> bool {
         self.events.iter().any(|event| {
             event.operation == SessionOperation::End
@@ -158,13 +158,15 @@ impl<'e> History<'e> {
     }
 
     fn replays(&self, violations: &mut Vec<Violation>) {
-        // When somebody was first handed what comes after a token.
+        // When the successor of a token was first returned to a client.
         let acknowledged = |token: &str| {
-            let pairs = self.presenting(token).filter(|event| event.brought().is_some());
+            let pairs = self
+                .presenting(token)
+                .filter(|event| event.returned_token().is_some());
             pairs.map(|event| event.returned).min()
         };
         for event in self.events {
-            let (Some(token), Some(successor)) = (event.presented(), event.brought()) else {
+            let (Some(token), Some(successor)) = (event.presented(), event.returned_token()) else {
                 continue;
             };
             let went_on = acknowledged(successor).is_some_and(|at| at < event.invoked);
@@ -240,15 +242,15 @@ impl Event {
         }
     }
 
-    fn brought(&self) -> Option<&str> {
+    fn returned_token(&self) -> Option<&str> {
         match &self.outcome {
             Outcome::Pair(token) => Some(token),
             _ => None,
         }
     }
 
-    /// Whether the response says that the session is over. A refresh that is refused says so whatever the reason: an
-    /// authentic token that is in time is refused because the session has ended, or ends it.
+    /// Whether the response proves that the session has ended. A refused refresh does whatever the reason: an authentic
+    /// token is refused because the session has ended, or ends it.
     fn proves_the_end(&self) -> bool {
         match self.operation {
             SessionOperation::Login => false,

@@ -1,4 +1,4 @@
-//! The checker itself, on histories written by hand: good ones that it must accept, and one or more bad ones for every
+//! The checker on handwritten histories: correct ones that it must accept, and at least one incorrect one for every
 //! rule.
 
 use super::checker::{Policy, Rule, check};
@@ -14,7 +14,7 @@ const POLICY: Policy = Policy {
     margin: 10,
 };
 
-/// On instance 0, from one time to another.
+/// An event on instance 0 with these times.
 fn event(operation: SessionOperation, outcome: Outcome, invoked: Micros, returned: Micros) -> Event {
     Event {
         operation,
@@ -69,7 +69,7 @@ fn turned_away(invoked: Micros, returned: Micros) -> Event {
     event(SessionOperation::Use, Outcome::Refused, invoked, returned)
 }
 
-/// The same, asked of a process of instance 1 that was started at that time.
+/// The same event on a process of instance 1 that was started at that time.
 fn elsewhere(event: Event, started_at: Micros) -> Event {
     Event {
         at: (1, started_at),
@@ -194,7 +194,7 @@ fn a_token_two_generations_old_must_be_refused() {
         Rule::ReplayIsDetected,
         two.clone().into_iter().chain([refresh("t0", "t1", 60, 70)]),
     );
-    // Here the first may have been decided before the last rotation was.
+    // The first refresh may have been decided before the second rotation.
     assert_accepted(two.into_iter().chain([refresh("t0", "t1", 45, 70)]));
 }
 
@@ -217,13 +217,13 @@ fn a_sole_client_must_not_be_refused_within_the_grace_window() {
         Rule::NoUnjustifiedRefusal,
         [lost("t0", 20, 30), refused("t0", 1_000, 1_010)],
     );
-    // After it a retry cannot be told from a theft.
+    // After the grace window a retry cannot be distinguished from a theft.
     assert_accepted([lost("t0", 20, 30), refused("t0", 2_020, 2_030)]);
 }
 
 #[test]
 fn losing_an_acknowledged_rotation_is_a_violation() {
-    // As if the rotation had been lost with the instance: a generation that the session has not reached.
+    // As if the rotation had been lost with the instance: the session has not reached that generation.
     assert_violates(
         Rule::NoUnjustifiedRefusal,
         [refresh("t0", "t1", 20, 30), refused("t1", 60, 70)],
@@ -236,7 +236,7 @@ fn refusing_an_active_session_is_a_violation() {
     assert_violates(Rule::NoUnjustifiedRefusal, [turned_away(60, 70)]);
     let not_found = event(SessionOperation::End, Outcome::Refused, 60, 70);
     assert_violates(Rule::NoUnjustifiedRefusal, [not_found]);
-    // What was asked for only later is no reason.
+    // An end requested later does not justify a refusal.
     assert_violates(Rule::NoUnjustifiedRefusal, [turned_away(60, 70), end(80, 90)]);
 }
 

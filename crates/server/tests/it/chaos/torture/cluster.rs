@@ -1,4 +1,4 @@
-//! The instances that are asked, and killed.
+//! The instances that clients use, and that are killed and restarted.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, RwLock};
@@ -11,10 +11,10 @@ use crate::harness::service::{Launch, Service};
 
 use super::history::Outage;
 
-/// How long after a rotation the token before it is answered.
+/// The configured grace window.
 pub const GRACE: Duration = Duration::from_secs(1);
 
-/// One process among those that an instance has been.
+/// One process of an instance.
 #[derive(Clone, Copy)]
 pub struct Incarnation {
     pub address: SocketAddr,
@@ -28,7 +28,7 @@ struct Instance {
     serving: RwLock<Option<Incarnation>>,
 }
 
-/// Instances over one database.
+/// Instances on one database.
 pub struct Cluster {
     pub stopwatch: Stopwatch,
     instances: Vec<Instance>,
@@ -65,12 +65,12 @@ impl Cluster {
         self.instances.len()
     }
 
-    /// Who serves as this instance now.
+    /// The process that serves as this instance now.
     pub fn serving(&self, instance: usize) -> Option<Incarnation> {
         *self.instances[instance].serving.read().unwrap()
     }
 
-    /// Some instance that serves, and who serves as it.
+    /// A random instance that serves, and its process.
     pub fn any_serving(&self, random: &mut Random) -> (usize, Incarnation) {
         eventually("an instance serves", || {
             let instance = random.below(self.size());
@@ -78,12 +78,12 @@ impl Cluster {
         })
     }
 
-    /// Kills an instance at this very instant and starts it again.
+    /// Kills an instance with SIGKILL and starts it again.
     pub fn kill_and_restart(&self, instance: usize) {
         let killed = &self.instances[instance];
         let mut service = killed.service.lock().unwrap();
         let from = self.stopwatch.read();
-        // Whoever is being answered now is cut off; nobody need knock at a closed door.
+        // Requests in progress are cut off; new ones go to other instances.
         *killed.serving.write().unwrap() = None;
         service.kill();
         let started_at = self.stopwatch.read();
@@ -103,7 +103,7 @@ impl Cluster {
         self.outages.lock().unwrap().clone()
     }
 
-    /// What an instance has logged.
+    /// The log of an instance.
     pub fn log(&self, instance: usize) -> String {
         self.instances[instance].service.lock().unwrap().log()
     }

@@ -1,4 +1,4 @@
-//! What was done and what came of it: as one client saw it, and as it concerns one session.
+//! Operations and outcomes: as a client saw them, and as they concern one session.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use crate::harness::measure::Micros;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientOperation {
     Login,
-    /// Presented this refresh token, for tokens.
+    /// A refresh with this token.
     Refresh(String),
-    /// Presented a refresh token, to end its session.
+    /// A logout with a refresh token.
     Logout,
     LogoutAll,
-    /// ProcessResult the session of this id.
+    /// Ended the session of this id.
     Delete(String),
     Me,
 }
 
 impl ClientOperation {
-    /// The word for it in a report.
+    /// The name in reports.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Login => "login",
@@ -31,7 +31,7 @@ impl ClientOperation {
         }
     }
 
-    /// The statuses that it may be answered with.
+    /// The statuses that the response may have.
     fn expected(&self) -> &'static [u16] {
         match self {
             Self::Login => &[200],
@@ -47,21 +47,21 @@ impl ClientOperation {
 #[derive(Debug, Clone)]
 pub struct Record {
     pub instance: usize,
-    /// When the process that was asked was started.
+    /// When the process was started.
     pub started_at: Micros,
     pub user: usize,
-    /// The session whose token was presented, or that a login opened.
+    /// The session of the token, or the one that a login opened.
     pub session: Option<String>,
     pub operation: ClientOperation,
-    /// `None`: the connection broke, and it is not known whether it was done.
+    /// `None` if the connection broke, so that the outcome is unknown.
     pub status: Option<u16>,
-    /// The refresh token handed out.
+    /// The refresh token that was returned.
     pub successor: Option<String>,
     pub invoked: Micros,
     pub returned: Micros,
 }
 
-/// From when to when an instance was being killed and started again.
+/// The time in which an instance was killed and restarted.
 #[derive(Debug, Clone, Copy)]
 pub struct Outage {
     pub instance: usize,
@@ -69,45 +69,45 @@ pub struct Outage {
     pub until: Micros,
 }
 
-/// Something done that concerns one session.
+/// An operation on one session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionOperation {
     /// Opened it.
     Login,
     /// Presented this refresh token of it.
     Refresh(String),
-    /// ProcessResult it: a logout, a logout of all, a deletion by id.
+    /// Ended it: a logout, a logout of all sessions, a deletion by id.
     End,
     /// Presented an access token of it.
     Use,
 }
 
-/// What came of it.
+/// The outcome of an operation on a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Tokens, this refresh token among them.
+    /// Tokens, with this refresh token.
     Pair(String),
-    /// Done: ended, or accepted.
+    /// Ended, or accepted.
     Done,
-    /// Refused, because the session is over.
+    /// Refused, because the session has ended.
     Refused,
-    /// It may have been done, then or later, or not.
+    /// The operation may have taken effect, then or later, or not at all.
     Unknown,
 }
 
-/// Something done that concerns one session, and what came of it.
+/// An operation on one session and its outcome.
 #[derive(Debug, Clone)]
 pub struct Event {
     pub operation: SessionOperation,
     pub outcome: Outcome,
     pub invoked: Micros,
     pub returned: Micros,
-    /// The instance that was asked, and when it was started.
+    /// The instance, and when its process was started.
     pub at: (usize, Micros),
 }
 
-/// What is wrong with single responses: a status that the operation cannot have, or an instance that could not be asked although
-/// nobody was killing it.
+/// Responses that are wrong by themselves: a status that the operation cannot have, or a missing response without an
+/// outage.
 pub fn unexpected_responses(records: &[Record], outages: &[Outage]) -> Vec<String> {
     let is_excused = |record: &Record| {
         outages.iter().any(|outage| {
@@ -122,7 +122,7 @@ pub fn unexpected_responses(records: &[Record], outages: &[Outage]) -> Vec<Strin
             None | Some(503) => !is_excused(record),
             Some(status) => !record.operation.expected().contains(&status),
         })
-        .map(|record| format!("an response that nothing excuses: {record:?}"))
+        .map(|record| format!("an unexpected response: {record:?}"))
         .collect()
 }
 
@@ -134,7 +134,7 @@ pub fn by_session(records: &[Record]) -> BTreeMap<String, Vec<Event>> {
         .filter(|record| record.operation == ClientOperation::Login && record.session.is_some())
         .collect();
     for record in records {
-        let mut tell = |session: &str, operation, outcome| {
+        let mut add = |session: &str, operation, outcome| {
             let event = Event {
                 operation,
                 outcome,
@@ -147,25 +147,23 @@ pub fn by_session(records: &[Record]) -> BTreeMap<String, Vec<Event>> {
         let Some(session) = &record.session else { continue };
         let pair = record.successor.clone().map(Outcome::Pair);
         match &record.operation {
-            ClientOperation::Login => {
-                tell(session, SessionOperation::Login, pair.unwrap_or(Outcome::Unknown))
-            }
+            ClientOperation::Login => add(session, SessionOperation::Login, pair.unwrap_or(Outcome::Unknown)),
             ClientOperation::Refresh(token) => {
                 let outcome = pair.unwrap_or(outcome(record.status));
-                tell(session, SessionOperation::Refresh(token.clone()), outcome);
+                add(session, SessionOperation::Refresh(token.clone()), outcome);
             }
-            ClientOperation::Logout => tell(session, SessionOperation::End, outcome(record.status)),
-            ClientOperation::Me => tell(session, SessionOperation::Use, outcome(record.status)),
+            ClientOperation::Logout => add(session, SessionOperation::End, outcome(record.status)),
+            ClientOperation::Me => add(session, SessionOperation::Use, outcome(record.status)),
             ClientOperation::Delete(target) => {
-                tell(session, SessionOperation::Use, accepted(record.status));
+                add(session, SessionOperation::Use, accepted(record.status));
                 if record.status != Some(401) {
-                    tell(target, SessionOperation::End, outcome(record.status));
+                    add(target, SessionOperation::End, outcome(record.status));
                 }
             }
             ClientOperation::LogoutAll => {
-                tell(session, SessionOperation::Use, accepted(record.status));
+                add(session, SessionOperation::Use, accepted(record.status));
                 for login in logins.iter().filter(|login| login.user == record.user) {
-                    let told = if login.returned < record.invoked {
+                    let outcome = if login.returned < record.invoked {
                         outcome(record.status)
                     } else if login.invoked <= record.returned || is_unknown(record.status) {
                         Outcome::Unknown
@@ -173,7 +171,7 @@ pub fn by_session(records: &[Record]) -> BTreeMap<String, Vec<Event>> {
                         continue;
                     };
                     if record.status != Some(401) {
-                        tell(login.session.as_ref().unwrap(), SessionOperation::End, told);
+                        add(login.session.as_ref().unwrap(), SessionOperation::End, outcome);
                     }
                 }
             }
@@ -197,7 +195,7 @@ fn outcome(status: Option<u16>) -> Outcome {
     }
 }
 
-/// What a status tells of the access token: who is told that there is no such session was let in.
+/// What a status says of the access token: a 404 means that the token was accepted.
 fn accepted(status: Option<u16>) -> Outcome {
     match status {
         Some(404) => Outcome::Done,

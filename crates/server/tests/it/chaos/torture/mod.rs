@@ -1,8 +1,7 @@
-//! The history check: many clients do random things to sessions, on instances that are killed meanwhile, and what they
-//! saw is held against what one correct session could have done.
+//! Many clients perform random operations on sessions while instances are killed, and the observed histories are
+//! checked against a correct session.
 //!
-//! `DOORWARD_TORTURE_ROUNDS` says how many rounds there are (`just torture` has many), `DOORWARD_TORTURE_SEED` with which
-//! random numbers they begin.
+//! `DOORWARD_TORTURE_ROUNDS` sets the number of rounds (`just torture` runs many), `DOORWARD_TORTURE_SEED` the seed.
 
 mod checker;
 mod checker_tests;

@@ -1,4 +1,4 @@
-//! A client that does random things, and remembers what it did and what came of it.
+//! A client that performs random operations and records them with their outcomes.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,12 +21,12 @@ pub struct Tokens {
     pub access: String,
 }
 
-/// A session that was opened, and the tokens that were handed out, oldest first.
+/// A session and the tokens returned for it, oldest first.
 pub struct HeldSession {
     pub id: String,
     pub user: usize,
     tokens: Mutex<Vec<Tokens>>,
-    /// Whether somebody was told that it is over: there is no use in going on with it, only in trying to revive it.
+    /// Whether a client has learned that it has ended. From then on clients only try to revive it.
     over: AtomicBool,
 }
 
@@ -43,13 +43,13 @@ impl HeldSession {
         self.tokens.lock().unwrap().last().unwrap().clone()
     }
 
-    /// The tokens of `back` generations ago, or the first.
+    /// The tokens of `back` generations ago, or the first ones.
     fn earlier(&self, back: usize) -> Tokens {
         let tokens = self.tokens.lock().unwrap();
         tokens[tokens.len().saturating_sub(1 + back)].clone()
     }
 
-    fn learn(&self, tokens: Tokens) {
+    fn add_tokens(&self, tokens: Tokens) {
         let mut known = self.tokens.lock().unwrap();
         if known.iter().all(|known| known.refresh != tokens.refresh) {
             known.push(tokens);
@@ -60,14 +60,14 @@ impl HeldSession {
 /// What the clients of a round share.
 pub struct Round<'w> {
     pub cluster: &'w Cluster,
-    /// The addresses of the users.
+    /// The e-mail addresses of the users.
     pub users: Vec<String>,
-    /// Every session, and whether only one client goes on with it.
+    /// Every session, and whether only one client uses it.
     pub sessions: Mutex<Vec<(Arc<HeldSession>, bool)>>,
     pub until: Micros,
 }
 
-/// A client.
+/// A client that performs random operations.
 pub struct RandomClient<'r> {
     round: &'r Round<'r>,
     random: Random,
@@ -89,16 +89,16 @@ impl<'r> RandomClient<'r> {
         }
     }
 
-    /// Does random things until the round ends.
+    /// Performs random operations until the round ends.
     pub fn run(&mut self) {
         while self.round.cluster.stopwatch.read() < self.round.until {
             match self.own.take() {
                 Some(own) if !own.is_over() => {
                     self.own = Some(Arc::clone(&own));
                     if self.random.below(100) < 65 {
-                        self.go_on(&own);
+                        self.use_own_session(&own);
                     } else {
-                        self.meddle();
+                        self.use_shared_session();
                     }
                 }
                 _ => self.own = self.login(self.user, true),
@@ -106,11 +106,11 @@ impl<'r> RandomClient<'r> {
         }
     }
 
-    /// What the one client of a session does.
-    fn go_on(&mut self, own: &HeldSession) {
+    /// An operation of the only client of a session.
+    fn use_own_session(&mut self, own: &HeldSession) {
         match self.random.below(100) {
             0..35 => self.refresh(own, 0),
-            // The response was lost: the same again.
+            // As if the response had been lost: the same token again.
             35..47 => {
                 self.refresh(own, 0);
                 self.refresh(own, 1);
@@ -122,8 +122,8 @@ impl<'r> RandomClient<'r> {
         }
     }
 
-    /// What is done to a session that others have too, or that is over.
-    fn meddle(&mut self) {
+    /// An operation on a session that several clients use, or that has ended.
+    fn use_shared_session(&mut self) {
         let pick = {
             let sessions = self.round.sessions.lock().unwrap();
             let candidates: Vec<_> = (0..4)
@@ -148,7 +148,7 @@ impl<'r> RandomClient<'r> {
             }
             83..89 => self.logout(&held),
             89..95 => {
-                // Somebody's session, by its id, from another of the same user.
+                // Another session of the same user, by its id.
                 let target = self.sibling(&held);
                 self.delete(&held, &target);
             }
@@ -218,7 +218,7 @@ impl<'r> RandomClient<'r> {
                     access: text(&pair["access_token"]),
                 };
                 record.successor = Some(tokens.refresh.clone());
-                held.learn(tokens);
+                held.add_tokens(tokens);
             } else if response.status == 401 {
                 response.problem(401, "invalid-refresh-token");
                 held.over.store(true, Ordering::Relaxed);
@@ -227,7 +227,7 @@ impl<'r> RandomClient<'r> {
         self.records.push(record);
     }
 
-    /// Two tabs, with one token, at the same time.
+    /// Two concurrent refreshes with the same token, as by two tabs.
     fn refresh_twice_at_once(&mut self, held: &HeldSession) {
         let token = held.latest().refresh;
         let mut tab = RandomClient::new(self.round, self.user, Random::new(self.random.seed()));
@@ -246,7 +246,7 @@ impl<'r> RandomClient<'r> {
         self.records.push(record);
     }
 
-    /// Presents an access token to this very instance, when it serves.
+    /// Presents an access token to this instance, if it serves.
     pub fn me_on(&mut self, instance: usize, held: &HeldSession, access: &str) {
         let get = |client: &Client| client.with_token(access).try_send("GET", "/v1/auth/me", None);
         if let Some(incarnation) = self.round.cluster.serving(instance) {
@@ -306,7 +306,7 @@ impl<'r> RandomClient<'r> {
         operation: ClientOperation,
         send: impl FnOnce(&Client) -> Result<Response, ureq::Error>,
     ) -> (Option<Response>, Record) {
-        // Before it is looked up who is asked, who may be killed between this and that.
+        // Read before the instance is chosen, which may be killed in between.
         let invoked = self.round.cluster.stopwatch.read();
         let whom = self.round.cluster.any_serving(&mut self.random);
         self.ask_of(whom, invoked, (user, held), operation, send)

@@ -1,4 +1,4 @@
-//! What a refresh costs the database, counted where it passes.
+//! The database cost of a refresh, counted on the wire and in the write-ahead log.
 
 use std::fs;
 
@@ -31,7 +31,7 @@ fn a_refresh_on_postgres_is_one_transaction_of_two_statements() {
         user.refresh();
     }
     let after = proxy.statements();
-    // What an instance does now and then, such as reading what was revoked and tending the keys, touches no session.
+    // Periodic work, such as reading revocations and rotating keys, does not touch sessions.
     let mut refreshes = Vec::new();
     for (place, all) in after.iter().enumerate() {
         let new = &all[before.get(place).map_or(0, Vec::len)..];
@@ -50,7 +50,7 @@ fn a_refresh_on_postgres_is_one_transaction_of_two_statements() {
             .iter()
             .position(|sql| sql.starts_with("BEGIN"))
             .unwrap();
-        // What a new connection is set up with comes before.
+        // The setup of a new connection comes before.
         let verbs: Vec<_> = statements[begin..]
             .iter()
             .map(|sql| sql.split(' ').next().unwrap())
@@ -82,8 +82,8 @@ fn a_refresh_on_sqlite_is_one_commit() {
     assert_eq!(commits, REFRESHES);
 }
 
-/// The commits in a write-ahead log (SQLite's documentation, "WAL File Format"): frames of the present generation that
-/// say how large the database is afterwards, which only the last one of a transaction does.
+/// The number of commits in a write-ahead log (SQLite's documentation, "WAL File Format"): frames of the current
+/// generation that contain the database size, which only the last frame of a transaction does.
 fn commits(log: &[u8]) -> usize {
     let number = |bytes: &[u8]| u32::from_be_bytes(*bytes.first_chunk().unwrap());
     let (header, frames) = log.split_at(32);

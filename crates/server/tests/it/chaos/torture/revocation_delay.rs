@@ -1,4 +1,4 @@
-//! How long an access token outlives its session on another instance.
+//! How long an access token is accepted on another instance after its session has ended.
 
 use std::thread;
 
@@ -12,11 +12,11 @@ const CLIENTS: usize = 4;
 const SAMPLES_EACH: usize = 30;
 const BOUND: Micros = 1_000_000;
 
-/// How long after a logout had returned.
+/// Delays after the return of a logout.
 struct Sample {
-    /// The last request that was let in on the other instance was made.
+    /// Until the last accepted request to the other instance was sent.
     last_accepted: Micros,
-    /// The first one that was refused was answered.
+    /// Until the first refusal was received.
     first_refused: Micros,
 }
 

@@ -1,4 +1,5 @@
-//! The rounds: clients operation while instances are killed, then every session is tried again, then histories are checked.
+//! The rounds: clients work while instances are killed, then every session is tried again, then the histories are
+//! checked.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -17,12 +18,12 @@ use super::random_client::{RandomClient, Round};
 
 const CLIENTS: usize = 50;
 const USERS: usize = 10;
-/// How many rounds there are when nobody says.
+/// The default number of rounds.
 const ROUNDS: usize = 2;
-/// After how many rounds it is told how far the run is.
+/// The number of rounds between progress reports.
 const REPORT_EVERY: usize = 10;
-/// How long clients operation in a round.
-const ACTING: Duration = Duration::from_millis(2000);
+/// How long clients work in a round.
+const ROUND_DURATION: Duration = Duration::from_millis(2000);
 
 const POLICY: Policy = Policy {
     grace: micros(GRACE),
@@ -50,7 +51,7 @@ fn random_operations_on_one_sqlite_instance_are_consistent() {
     torture("one instance on SQLite", &Database::sqlite(), 1);
 }
 
-/// What was done in all rounds.
+/// Counts over all rounds.
 #[derive(Default)]
 struct Totals {
     kinds: BTreeMap<&'static str, usize>,
@@ -107,7 +108,7 @@ fn torture(name: &str, database: &Database, instances: usize) {
     ));
 }
 
-/// One round: what was done in it, how many sessions there were, and how many of them ended.
+/// Plays one round; returns its records, the number of sessions, and how many of them ended.
 fn play(cluster: &Cluster, number: usize, random: &mut Random) -> (Vec<Record>, usize, usize) {
     let client = crate::harness::client::Client::new(cluster.any_serving(random).1.address);
     let users: Vec<_> = (0..USERS)
@@ -120,7 +121,7 @@ fn play(cluster: &Cluster, number: usize, random: &mut Random) -> (Vec<Record>, 
         cluster,
         users,
         sessions: Mutex::default(),
-        until: cluster.stopwatch.read() + micros(ACTING),
+        until: cluster.stopwatch.read() + micros(ROUND_DURATION),
     };
     let mut clients: Vec<_> = (0..CLIENTS)
         .map(|number| RandomClient::new(&round, number, Random::new(random.seed())))
@@ -139,14 +140,11 @@ fn play(cluster: &Cluster, number: usize, random: &mut Random) -> (Vec<Record>, 
                 cluster.kill_and_restart(kills.below(cluster.size()));
             }
         });
-        let acting: Vec<_> = clients.iter_mut().map(|a| scope.spawn(|| a.run())).collect();
-        let ends: Vec<_> = acting.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        let running: Vec<_> = clients.iter_mut().map(|a| scope.spawn(|| a.run())).collect();
+        let results: Vec<_> = running.into_iter().map(thread::ScopedJoinHandle::join).collect();
         is_over.store(true, Ordering::Relaxed);
         killer.join().unwrap();
-        assert!(
-            ends.iter().all(Result::is_ok),
-            "a client met something impossible"
-        );
+        assert!(results.iter().all(Result::is_ok), "a client panicked");
     });
     try_all_again(&round, &mut clients);
     for instance in 0..cluster.size() {
@@ -159,8 +157,8 @@ fn play(cluster: &Cluster, number: usize, random: &mut Random) -> (Vec<Record>, 
     (records, sessions.len(), ended)
 }
 
-/// Presents the latest token of every session, and of every other one then the first, as a thief would; and when the
-/// bound has passed, an access token of each to every instance, and the latest refresh token again.
+/// Presents the latest token of every session, and to every other one then the first token, as a thief would; after the
+/// bound, an access token of each to every instance, and the latest refresh token again.
 fn try_all_again(round: &Round<'_>, clients: &mut [RandomClient<'_>]) {
     let sessions = round.sessions.lock().unwrap().clone();
     let share = |number: usize| {
@@ -197,7 +195,7 @@ fn try_all_again(round: &Round<'_>, clients: &mut [RandomClient<'_>]) {
     });
 }
 
-/// Presents an access token of every session to an instance that has just been started, and may not have read anything.
+/// Presents an access token of every session to an instance that has just been started.
 fn ask_first(round: &Round<'_>, clients: &mut [RandomClient<'_>], instance: usize) {
     let sessions = round.sessions.lock().unwrap().clone();
     thread::scope(|scope| {
@@ -214,7 +212,7 @@ fn ask_first(round: &Round<'_>, clients: &mut [RandomClient<'_>], instance: usiz
     });
 }
 
-/// Fails with everything that is wrong with what was seen, and with what came before it.
+/// Fails with all violations, and the histories that led to them.
 fn judge(cluster: &Cluster, records: &[Record], seed: u64, round: usize) {
     let mut complaints = unexpected_responses(records, &cluster.outages());
     for (session, events) in by_session(records) {

@@ -1,4 +1,4 @@
-//! A proxy between a service and PostgreSQL that remembers which statements go through each connection.
+//! A proxy between a service and PostgreSQL that records the statements of each connection.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -6,29 +6,29 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// The statements of each connection, in the order of running.
+/// The statements of each connection, in order of execution.
 type Seen = Arc<Mutex<Vec<Vec<String>>>>;
 
-/// The proxy. Its threads end when the connections through it do, or with the test.
+/// The proxy. Its threads end when their connections do, or with the test.
 pub struct SqlProxy {
     address: SocketAddr,
     seen: Seen,
 }
 
 impl SqlProxy {
-    /// A proxy in front of the PostgreSQL server at this address.
+    /// Starts a proxy in front of the PostgreSQL server at this address.
     pub fn before(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Seen::default();
-        let told = Arc::clone(&seen);
+        let recorded = Arc::clone(&seen);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(server) else {
                     continue;
                 };
                 let place = {
-                    let mut seen = told.lock().unwrap();
+                    let mut seen = recorded.lock().unwrap();
                     seen.push(Vec::new());
                     seen.len() - 1
                 };
@@ -38,9 +38,9 @@ impl SqlProxy {
                     let _ = io::copy(&mut from, &mut to);
                     let _ = to.shutdown(Shutdown::Both);
                 });
-                let told = Arc::clone(&told);
+                let recorded = Arc::clone(&recorded);
                 thread::spawn(move || {
-                    let _ = listen_in(client, &server, |sql| told.lock().unwrap()[place].push(sql));
+                    let _ = forward_queries(client, &server, |sql| recorded.lock().unwrap()[place].push(sql));
                     let _ = server.shutdown(Shutdown::Both);
                 });
             }
@@ -48,23 +48,27 @@ impl SqlProxy {
         Self { address, seen }
     }
 
-    /// Where to connect.
+    /// The address to connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The statements so far, connection by connection.
+    /// The statements so far, by connection.
     pub fn statements(&self) -> Vec<Vec<String>> {
         self.seen.lock().unwrap().clone()
     }
 }
 
-/// Passes on what a client sends, and tells each statement that it has run: a simple query, or the execution of a
-/// prepared one (PostgreSQL's documentation, "Message Formats").
-fn listen_in(mut client: TcpStream, mut server: &TcpStream, mut tell: impl FnMut(String)) -> io::Result<()> {
-    // The first message has no type; there may be a request for encryption before, which is told by its code.
+/// Forwards what a client sends, and reports each executed statement: a simple query, or the execution of a prepared
+/// one (PostgreSQL's documentation, "Message Formats").
+fn forward_queries(
+    mut client: TcpStream,
+    mut server: &TcpStream,
+    mut report: impl FnMut(String),
+) -> io::Result<()> {
+    // The startup message has no type byte; an encryption request may precede it, and is recognized by its code.
     loop {
-        let body = pass_on(&mut client, &mut server, &[])?;
+        let body = forward_message(&mut client, &mut server, &[])?;
         if body.starts_with(&196_608_u32.to_be_bytes()) {
             break;
         }
@@ -73,11 +77,11 @@ fn listen_in(mut client: TcpStream, mut server: &TcpStream, mut tell: impl FnMut
     loop {
         let mut kind = [0];
         client.read_exact(&mut kind)?;
-        let body = pass_on(&mut client, &mut server, &kind)?;
+        let body = forward_message(&mut client, &mut server, &kind)?;
         let mut texts = body.split(|byte| *byte == 0);
         let mut text = || String::from_utf8_lossy(texts.next().unwrap_or_default()).into_owned();
         match kind[0] {
-            b'Q' => tell(text()),
+            b'Q' => report(text()),
             b'P' => {
                 let name = text();
                 prepared.insert(name, text());
@@ -86,14 +90,14 @@ fn listen_in(mut client: TcpStream, mut server: &TcpStream, mut tell: impl FnMut
                 let _portal = text();
                 bound = prepared.get(&text()).cloned().unwrap_or_default();
             }
-            b'E' => tell(bound.clone()),
+            b'E' => report(bound.clone()),
             _ => {}
         }
     }
 }
 
-/// Passes one message on, and gives its body.
-fn pass_on(client: &mut TcpStream, server: &mut &TcpStream, kind: &[u8]) -> io::Result<Vec<u8>> {
+/// Forwards one message, and returns its body.
+fn forward_message(client: &mut TcpStream, server: &mut &TcpStream, kind: &[u8]) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     client.read_exact(&mut length)?;
     let size = usize::try_from(u32::from_be_bytes(length)).unwrap();
