@@ -11,7 +11,7 @@ use crate::harness::database::Database;
 use crate::harness::measure::print_uncaptured;
 use crate::harness::process::{directory, run};
 use crate::harness::service::Service;
-use crate::harness::users::PASSWORD;
+use crate::harness::users::{PASSWORD, text};
 
 /// Excluded because it would end the session that the requests use.
 const ENDS_THE_SESSION: &str = "/v1/auth/logout-all";
@@ -79,5 +79,5 @@ fn bystander(service: &Service) -> String {
     let client = service.client();
     let body = json!({"email": "bystander@example.org", "password": PASSWORD});
     let user = client.post("/v1/auth/register", &body).ok(201);
-    crate::harness::users::text(&user["id"])
+    text(&user["id"])
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use doorward_domain::audit::EventKind;
 use serde_json::{Value, json};
 
-use super::pages::walk;
-use crate::harness::client::{Client, Response};
+use super::reader::{Reader, Subjects, user};
+use crate::harness::client::Response;
 use crate::harness::database::{Database, on_both_databases};
 use crate::harness::response_schema::assert_members;
 use crate::harness::service::Service;
@@ -16,81 +16,6 @@ on_both_databases!(
     every_action_is_recorded_with_user_actor_client_and_request,
     every_ended_session_is_recorded_with_its_reason,
 );
-
-/// Reads the audit log as an administrator.
-struct Reader {
-    client: Client,
-}
-
-/// The user, actor and session of an event.
-#[derive(Default)]
-struct Subjects<'a> {
-    user: Option<&'a str>,
-    actor: Option<&'a str>,
-    session: Option<&'a str>,
-}
-
-fn user(id: &str) -> Subjects<'_> {
-    Subjects {
-        user: Some(id),
-        ..Subjects::default()
-    }
-}
-
-impl<'a> Subjects<'a> {
-    fn by(mut self, actor: &'a str) -> Self {
-        self.actor = Some(actor);
-        self
-    }
-
-    fn within(mut self, session: &'a str) -> Self {
-        self.session = Some(session);
-        self
-    }
-}
-
-impl Reader {
-    /// The one event of that kind that was written by this request.
-    fn event(&self, kind: &str, response: &Response) -> Value {
-        let request = response.header("x-request-id").unwrap();
-        let mut events = walk(&self.client, &format!("kind={kind}&limit=100"));
-        events.retain(|event| event["request_id"] == request);
-        assert_eq!(events.len(), 1, "{kind} of {response:?}: {events:?}");
-        events.remove(0)
-    }
-
-    /// Asserts that the request wrote one event of that kind with exactly these contents.
-    fn assert_recorded(
-        &self,
-        response: &Response,
-        kind: &str,
-        outcome: &str,
-        whom: &Subjects<'_>,
-        detail: &Value,
-    ) {
-        let mut event = self.event(kind, response);
-        let members = event.as_object_mut().unwrap();
-        assert!(members.remove("id").is_some() && members.remove("at").is_some());
-        let mut expected = json!({
-            "kind": kind,
-            "outcome": outcome,
-            "ip": "127.0.0.1",
-            "user_agent": "doorward-tests",
-            "request_id": response.header("x-request-id"),
-            "detail": detail,
-        });
-        for (name, id) in [
-            ("user_id", whom.user),
-            ("actor_id", whom.actor),
-            ("session_id", whom.session),
-        ] {
-            if let Some(id) = id {
-                expected[name] = json!(id);
-            }
-        }
-        assert_eq!(event, expected);
-    }
-}
 
 const WRONG: &str = "a wrong password";
 const NEW_PASSWORD: &str = "eight tame gooseberries";
@@ -110,9 +35,7 @@ fn start(database: &Database) -> (Service, TestUser, Reader) {
     let late = setup(&token, "late@example.org");
     late.problem(403, "setup-closed");
     let admin = TestUser::login(&service.client(), "root@example.org", PASSWORD);
-    let reader = Reader {
-        client: admin.client().clone(),
-    };
+    let reader = Reader::new(admin.client());
     let kind = "setup.completed";
     reader.assert_recorded(
         &wrong,
@@ -136,7 +59,7 @@ fn every_action_is_recorded_with_user_actor_client_and_request(database: &Databa
     other_peoples_accounts(&service, &root, &log);
     the_operator(&service, &log);
 
-    let events = walk(&log.client, "limit=100");
+    let events = log.events("limit=100");
     let seen: BTreeSet<String> = events.iter().map(|event| text(&event["kind"])).collect();
     let mut all: BTreeSet<String> = EventKind::ALL
         .iter()
@@ -368,7 +291,7 @@ fn the_operator(service: &Service, log: &Reader) {
     );
     assert_eq!(said.status, 0, "{said:?}");
     let olga = said.stdout.trim();
-    let mut events = walk(&log.client, &format!("kind=user.created&user_id={olga}"));
+    let mut events = log.events(&format!("kind=user.created&user_id={olga}"));
     assert_eq!(events.len(), 1);
     let members = events[0].as_object_mut().unwrap();
     for name in ["id", "at", "request_id"] {
@@ -382,7 +305,7 @@ fn the_operator(service: &Service, log: &Reader) {
 
     let said = service.run(&["keys", "rotate"], "");
     assert_eq!(said.status, 0, "{said:?}");
-    let rotated = walk(&log.client, "kind=key.rotated");
+    let rotated = log.events("kind=key.rotated");
     let by_command: Vec<_> = rotated
         .iter()
         .filter(|event| event["detail"]["reason"] == "command")

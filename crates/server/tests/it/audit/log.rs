@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use doorward_domain::token::Session;
 use serde_json::{Value, json};
 
-use super::pages::walk;
+use super::reader::walk;
 use crate::harness::database::{Database, on_both_databases};
+use crate::harness::process::eventually;
 use crate::harness::raw;
 use crate::harness::response_schema::{assert_members, instant};
 use crate::harness::service::{Launch, Service};
@@ -282,7 +283,7 @@ fn an_attempt_is_recorded_even_if_the_client_disconnects(database: &Database) {
         socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
     }
     // How many attempts were counted depends on timing; each of those is recorded.
-    crate::harness::process::eventually("as many failures as were counted", || {
+    eventually("as many failures as were counted", || {
         let recorded = walk(admin.client(), "kind=login.failed").len();
         let mut allowed = 0;
         (recorded == 3).then(|| {

@@ -2,4 +2,4 @@
 
 mod actions;
 mod log;
-mod pages;
+mod reader;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::client::{Client, Response};
 use crate::harness::database::{Database, on_both_databases};
 use crate::harness::openapi::{Body, Operation, operations};
+use crate::harness::raw::exchange;
 use crate::harness::service::Service;
 use crate::harness::users::{PASSWORD, TestUser};
 
@@ -337,7 +338,7 @@ fn large(
     } else {
         request.extend(body);
     }
-    let response = crate::harness::raw::exchange(service.address(), &request);
+    let response = exchange(service.address(), &request);
     let response = response.unwrap_or_else(|| panic!("no response to {}", operation.name()));
     response.assert_well_formed();
     response

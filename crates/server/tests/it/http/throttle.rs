@@ -9,7 +9,7 @@ use crate::harness::client::{Client, Response};
 use crate::harness::database::Database;
 use crate::harness::raw;
 use crate::harness::service::{Launch, Service};
-use crate::harness::users::{PASSWORD, TestUser};
+use crate::harness::users::{PASSWORD, TestUser, register};
 
 /// Sends an invalid login, which costs no hash: the throttle does not look at bodies.
 fn send_login(client: &Client) -> Response {
@@ -216,7 +216,7 @@ fn each_client_behind_a_trusted_proxy_has_its_own_limit() {
     }
     // The session records the forwarded address.
     let forwarded = service.client().with_header(header, "192.0.2.200");
-    crate::harness::users::register(&forwarded, "grace@example.org");
+    register(&forwarded, "grace@example.org");
     let grace = TestUser::login(&forwarded, "grace@example.org", PASSWORD);
     let sessions = grace.client().get("/v1/account/sessions").ok(200);
     assert_eq!(sessions["sessions"][0]["ip"], "192.0.2.200");

@@ -9,7 +9,7 @@ use crate::harness::database::{Database, on_both_databases};
 use crate::harness::process::{ProcessResult, directory, eventually, run};
 use crate::harness::response_schema::decode;
 use crate::harness::service::{Launch, Service};
-use crate::harness::users::{PASSWORD, TestUser, login, register};
+use crate::harness::users::{PASSWORD, TestUser, login, refresh, register};
 
 on_both_databases!(
     sessions_survive_a_restart,
@@ -148,10 +148,9 @@ fn sessions_survive_a_restart(database: &Database) {
         .get("/v1/auth/me")
         .ok(200);
     assert_eq!(me["session_id"], grace.session());
-    let pair = crate::harness::users::refresh(&service.client(), &grace.refresh_token()).ok(200);
+    let pair = refresh(&service.client(), &grace.refresh_token()).ok(200);
     assert_eq!(pair["session_id"], grace.session());
-    crate::harness::users::refresh(&service.client(), &ended.refresh_token())
-        .problem(401, "invalid-refresh-token");
+    refresh(&service.client(), &ended.refresh_token()).problem(401, "invalid-refresh-token");
     grace = TestUser::login(&service.client(), &grace.email, PASSWORD);
     assert_eq!(
         decode(&grace.access()).0["kid"],
@@ -212,9 +211,7 @@ fn two_instances_started_together_share_keys_and_sessions(database: &Database) {
             .into_iter()
             .map(|service| {
                 let (client, token) = (service.client(), grace.refresh_token());
-                scope.spawn(move || {
-                    crate::harness::users::refresh(&client, &token).ok(200)["refresh_token"].clone()
-                })
+                scope.spawn(move || refresh(&client, &token).ok(200)["refresh_token"].clone())
             })
             .collect();
         racers.into_iter().map(|racer| racer.join().unwrap()).collect()
@@ -271,9 +268,8 @@ fn requests_in_progress_finish_before_shutdown(database: &Database) {
 }
 
 fn the_migrate_command_applies_pending_migrations(database: &Database) {
-    let home = crate::harness::process::directory();
-    let migrate =
-        || crate::harness::process::run(Launch::on(database).command(home.path(), &["migrate"]), "");
+    let home = directory();
+    let migrate = || run(Launch::on(database).command(home.path(), &["migrate"]), "");
     let first = migrate();
     assert_eq!(first.status, 0, "{first:?}");
     assert!(first.stdout.starts_with("applied: "), "{first:?}");

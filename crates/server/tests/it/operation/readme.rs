@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::harness::process::run;
 use crate::harness::response_schema::{assert_pair, assert_user};
 use crate::harness::service::Launch;
 
@@ -37,7 +38,7 @@ fn the_readme_quick_start_works_as_pasted() {
         .env("BASE", format!("http://{}", service.address()))
         .env("SETUP_TOKEN", service.setup_token());
     // A pasted block is read line by line, like standard input.
-    let ended = crate::harness::process::run(bash, &format!("{block}\n"));
+    let ended = run(bash, &format!("{block}\n"));
     assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{ended:?}");
     let responses: Vec<Option<Value>> = ended
         .stdout

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::harness::client::Client;
 use crate::harness::database::Database;
 use crate::harness::measure::SetOnDrop;
+use crate::harness::process::eventually;
 use crate::harness::service::{Launch, Service};
 use crate::harness::users::{PASSWORD, login, register};
 
@@ -59,7 +60,7 @@ fn hashing_threads_run_at_lower_priority() {
         .find_map(|(name, nice)| name.starts_with("storage-").then_some(nice))
         .unwrap();
     let is_hashing = |name: &str| name.starts_with("password-");
-    crate::harness::process::eventually("every hashing thread has lowered its priority", || {
+    eventually("every hashing thread has lowered its priority", || {
         let hashing: Vec<_> = threads(&service)
             .into_iter()
             .filter(|(name, _)| is_hashing(name))
@@ -89,7 +90,7 @@ fn one_address_cannot_starve_another() {
             });
         }
         let over = SetOnDrop(&is_over);
-        crate::harness::process::eventually("the queue overflows", || {
+        eventually("the queue overflows", || {
             let full = metric(
                 &service,
                 "doorward_lane_refused_total{lane=\"password\",reason=\"full\"}",
@@ -120,7 +121,7 @@ fn lane_metrics_report_running_and_waiting_jobs() {
                 scope.spawn(move || login(&client, &format!("nobody{number}@example.org"), PASSWORD).status)
             })
             .collect();
-        crate::harness::process::eventually("one login runs and others wait", || {
+        eventually("one login runs and others wait", || {
             let busy = metric(&service, running) == 1 && metric(&service, waiting) > 0;
             (busy || logins.iter().all(thread::ScopedJoinHandle::is_finished)).then_some(())
         });
@@ -130,7 +131,7 @@ fn lane_metrics_report_running_and_waiting_jobs() {
     });
     assert_eq!(metric(&service, count), 4);
     // A response is sent just before its job ends.
-    crate::harness::process::eventually("nothing runs and nothing waits", || {
+    eventually("nothing runs and nothing waits", || {
         let busy = metric(&service, running) + metric(&service, waiting);
         (busy == 0).then_some(())
     });

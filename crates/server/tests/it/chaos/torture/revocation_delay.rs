@@ -5,8 +5,8 @@ use std::thread;
 use crate::harness::database::Database;
 use crate::harness::measure::{Micros, Stopwatch, print_uncaptured};
 use crate::harness::service::Service;
-use crate::harness::users::TestUser;
 use crate::harness::users::register;
+use crate::harness::users::{PASSWORD, TestUser};
 
 const CLIENTS: usize = 4;
 const SAMPLES_EACH: usize = 30;
@@ -68,7 +68,7 @@ fn measure(here: &Service, there: &Service, stopwatch: Stopwatch, number: usize)
     let email = format!("user-{number}@example.org");
     register(&here.client(), &email);
     let sample = |_| {
-        let user = TestUser::login(&here.client(), &email, crate::harness::users::PASSWORD);
+        let user = TestUser::login(&here.client(), &email, PASSWORD);
         let elsewhere = there.client().with_token(&user.access());
         elsewhere.get("/v1/auth/me").is(200);
         user.logout();

@@ -1,4 +1,4 @@
-//! Values at the edges of what the domain allows.
+//! Values at the limits of what the domain allows.
 
 use core::net::IpAddr;
 use std::iter;
@@ -7,7 +7,7 @@ use doorward_domain::time::Timestamp;
 use doorward_domain::token::Session;
 
 /// The years 1, 1969 and 9999 to the microsecond, and the epoch.
-pub(super) const TIMES: [Timestamp; 6] = [
+pub(crate) const TIMES: [Timestamp; 6] = [
     Timestamp::from_micros(-62_135_596_800_000_000),
     Timestamp::from_micros(-1),
     Timestamp::from_micros(0),
@@ -16,7 +16,7 @@ pub(super) const TIMES: [Timestamp; 6] = [
     Timestamp::from_micros(253_402_300_799_999_999),
 ];
 
-/// Texts that somebody else's quoting, trimming, folding or emptiness would not leave alone.
+/// Texts that wrong quoting, trimming or case folding would change.
 const AWKWARD: [&str; 16] = [
     "",
     " ",
@@ -36,21 +36,21 @@ const AWKWARD: [&str; 16] = [
     "\u{fffd}\u{feff}\u{200d}",
 ];
 
-/// The awkward texts, and 200 code points of four octets.
-pub(super) fn awkward_texts() -> impl Iterator<Item = String> {
+/// The awkward texts, and 200 code points of four bytes each.
+pub(crate) fn awkward_texts() -> impl Iterator<Item = String> {
     AWKWARD.into_iter().map(str::to_owned).chain([longest(200)])
 }
 
-/// What clients may call themselves, and nothing.
-pub(super) fn user_agents() -> impl Iterator<Item = Option<String>> {
+/// User agents of every kind, and none.
+pub(crate) fn user_agents() -> impl Iterator<Item = Option<String>> {
     awkward_texts()
         .chain([longest(Session::MAX_USER_AGENT)])
         .map(Some)
         .chain([None])
 }
 
-/// Every kind of client address, and none.
-pub(super) fn addresses() -> impl Iterator<Item = Option<IpAddr>> {
+/// Client addresses of every kind, and none.
+pub(crate) fn addresses() -> impl Iterator<Item = Option<IpAddr>> {
     let texts = [
         "0.0.0.0",
         "192.0.2.255",
@@ -67,7 +67,7 @@ pub(super) fn addresses() -> impl Iterator<Item = Option<IpAddr>> {
         .chain(iter::once(None))
 }
 
-/// As many of the last code point that there is.
+/// As many of the highest code point.
 fn longest(code_points: usize) -> String {
     "\u{10ffff}".repeat(code_points)
 }

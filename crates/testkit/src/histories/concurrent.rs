@@ -1,4 +1,4 @@
-//! Two clients of one session, at once.
+//! Two concurrent clients of one session.
 
 use std::collections::BTreeMap;
 
@@ -9,38 +9,44 @@ use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 
 use crate::FakeRefreshTokens;
-use crate::contract::threads::race;
+use crate::contract::store::threads::race;
 
-use super::door::Door;
-use super::steps::Act;
+use super::steps::ClientOperation;
+use super::test_app::TestApp;
 
-/// What became of one client.
+/// What one client observed.
 struct Report {
-    /// Every token that it was given.
+    /// Every token that it received.
     tokens: Vec<String>,
     logged_out: bool,
-    /// Whether it was given a token after its logout was acknowledged.
-    revived: bool,
-    /// An answer that no client should get.
+    /// Whether it received a token after its logout was acknowledged.
+    token_after_logout: bool,
+    /// An error that no client should receive.
     failure: Option<RefreshError>,
 }
 
-/// Both begin with the token of the login and go on with what they get. Afterwards there is one lineage, and what was
-/// logged out stays logged out.
-pub(super) fn live(door: &Door<'_>, number: u32, acts: &[Vec<Act>; 2]) -> Result<(), TestCaseError> {
+/// Both start with the token of the login and continue with the tokens they receive. Afterwards there is one lineage,
+/// and a logged-out session has ended.
+pub(super) fn run(
+    app: &TestApp<'_>,
+    number: u32,
+    operations: &[Vec<ClientOperation>; 2],
+) -> Result<(), TestCaseError> {
     let email = format!("user{number}@example.org");
-    door.register(&email);
-    let login = door
+    app.register(&email);
+    let login = app
         .login(&email, 0)
         .map_err(|error| TestCaseError::fail(error.to_string()))?;
     let first = login.refresh_token.expose();
-    let reports = race(acts.len(), |client| client_of(door, first, &acts[client]));
+    let reports = race(operations.len(), |client| {
+        client_of(app, first, &operations[client])
+    });
 
-    let session = door.session(login.session_id);
+    let session = app.session(login.session_id);
     let mut lineage = BTreeMap::from([(Generation::FIRST, first.to_owned())]);
     for report in &reports {
         prop_assert!(report.failure.is_none(), "{:?}", report.failure);
-        prop_assert!(!report.revived, "tokens after a logout");
+        prop_assert!(!report.token_after_logout, "tokens after a logout");
         prop_assert!(
             !report.logged_out || session.ended.is_some(),
             "a logout that was lost"
@@ -58,36 +64,36 @@ pub(super) fn live(door: &Door<'_>, number: u32, acts: &[Vec<Act>; 2]) -> Result
     }
     let (_, latest) = lineage.last_key_value().expect("the token of the login");
     if session.ended.is_none() {
-        // Of all that was given out, the latest works, and the rest is found out.
-        let next = door.refresh(latest);
+        // The latest token works, and earlier ones are detected as replays.
+        let next = app.refresh(latest);
         prop_assert!(next.is_ok(), "the latest token is refused: {:?}", next.err());
-        door.clock.advance(door.policy.refresh_grace);
-        prop_assert!(door.refresh(latest).is_err());
+        app.clock.advance(app.policy.refresh_grace);
+        prop_assert!(app.refresh(latest).is_err());
     }
-    prop_assert!(lineage.values().all(|token| door.refresh(token).is_err()));
-    prop_assert!(door.session(login.session_id).ended.is_some());
+    prop_assert!(lineage.values().all(|token| app.refresh(token).is_err()));
+    prop_assert!(app.session(login.session_id).ended.is_some());
     Ok(())
 }
 
-fn client_of(door: &Door<'_>, first: &str, acts: &[Act]) -> Report {
+fn client_of(app: &TestApp<'_>, first: &str, operations: &[ClientOperation]) -> Report {
     let mut token = first.to_owned();
     let mut report = Report {
         tokens: Vec::new(),
         logged_out: false,
-        revived: false,
+        token_after_logout: false,
         failure: None,
     };
-    for act in acts {
-        match act {
-            Act::Logout => {
-                door.logout(&token);
+    for operation in operations {
+        match operation {
+            ClientOperation::Logout => {
+                app.logout(&token);
                 report.logged_out = true;
             }
-            Act::Refresh => match door.refresh(&token) {
+            ClientOperation::Refresh => match app.refresh(&token) {
                 Ok(pair) => {
                     pair.refresh_token.expose().clone_into(&mut token);
                     report.tokens.push(token.clone());
-                    report.revived |= report.logged_out;
+                    report.token_after_logout |= report.logged_out;
                 }
                 Err(RefreshError::InvalidRefreshToken) => {}
                 Err(error) => report.failure = Some(error),

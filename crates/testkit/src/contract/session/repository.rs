@@ -1,4 +1,4 @@
-//! Sessions: what `SessionRepository` promises.
+//! The contract of `SessionRepository`.
 
 use core::net::IpAddr;
 use core::slice;
@@ -9,7 +9,7 @@ use doorward_domain::ports::Transactions;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Ended, Generation, Session};
 
-use super::StoreUnderTest;
+use crate::contract::StoreUnderTest;
 use crate::sample::{self, START};
 
 /// `seconds` after [`START`].
@@ -17,7 +17,7 @@ fn after(seconds: u64) -> Timestamp {
     START + Duration::from_secs(seconds)
 }
 
-/// Keeps [`sample::session`] of that number, of a new user of the same number.
+/// Inserts [`sample::session`] of that number, of a new user of the same number.
 fn keep_session(store: &dyn StoreUnderTest, number: u32) -> Session {
     let session = sample::session(number, store.keep_user(number).id);
     store.keep_session(&session);
@@ -35,13 +35,13 @@ fn end(store: &dyn StoreUnderTest, session: &Session, reason: EndReason, now: Ti
     store.write(|r| r.sessions().end(session.id, reason, now))
 }
 
-/// The sessions listed of the user whose session is `of`.
+/// The unended sessions of the user whose session is `of`.
 fn listed(store: &dyn StoreUnderTest, of: &Session, now: Timestamp, limit: u32) -> Vec<Session> {
     store.read(|r| r.sessions().list_unended(of.user_id, now, limit))
 }
 
-/// A session is found by its id, and one that is not there is an answer and no error.
-pub fn a_session_is_found_or_is_none(store: &dyn StoreUnderTest) {
+/// A session is found by its id; one that does not exist is reported as none and not as an error.
+pub fn an_unknown_session_is_none_and_not_an_error(store: &dyn StoreUnderTest) {
     let session = keep_session(store, 1);
     let other = sample::session(2, session.user_id);
     assert_eq!(store.session(session.id), Some(session.clone()));
@@ -52,7 +52,7 @@ pub fn a_session_is_found_or_is_none(store: &dyn StoreUnderTest) {
     assert_eq!(store.session(session.id), Some(session));
 }
 
-/// A session is found with its user as the user is now, roles included, and with nobody else's.
+/// A session is found with the current state of its own user, including roles.
 pub fn a_session_is_found_with_its_user(store: &dyn StoreUnderTest) {
     for (number, roles) in [(1, &[][..]), (2, &["user"]), (3, &["admin", "auditor", "user"])] {
         let user = User {
@@ -72,8 +72,9 @@ pub fn a_session_is_found_with_its_user(store: &dyn StoreUnderTest) {
     assert_eq!(store.read(|r| r.sessions().find_with_user(unknown.id)), None);
 }
 
-/// Nobody's session cannot be kept: otherwise a login that crosses a deletion would outlive the account.
-pub fn a_session_needs_its_user(store: &dyn StoreUnderTest) {
+/// A session of a missing user cannot be inserted: otherwise a login concurrent with a deletion would outlive the
+/// account.
+pub fn a_session_requires_an_existing_user(store: &dyn StoreUnderTest) {
     let session = sample::session(1, sample::user(1).id);
     assert!(
         store
@@ -85,8 +86,8 @@ pub fn a_session_needs_its_user(store: &dyn StoreUnderTest) {
     assert_eq!(store.store().check(), Ok(()));
 }
 
-/// A rotation moves on from the generation given, and notes time, address and client; nothing else changes.
-pub fn a_rotation_notes_its_use_and_nothing_else(store: &dyn StoreUnderTest) {
+/// A rotation increments the given generation and records time, address and client; nothing else changes.
+pub fn a_rotation_records_its_use_and_changes_nothing_else(store: &dyn StoreUnderTest) {
     let session = keep_session(store, 1);
     let ip: IpAddr = "2001:db8::7".parse().expect("an address");
     let agent = "other/2.0";
@@ -122,7 +123,7 @@ pub fn a_rotation_notes_its_use_and_nothing_else(store: &dyn StoreUnderTest) {
     );
 }
 
-/// A generation is rotated once. Any other generation than the current one rotates nothing.
+/// A generation is rotated once. A generation other than the current one cannot be rotated.
 pub fn a_generation_rotates_once(store: &dyn StoreUnderTest) {
     let session = Session {
         generation: Generation::new(5),
@@ -140,8 +141,8 @@ pub fn a_generation_rotates_once(store: &dyn StoreUnderTest) {
     assert!(rotate(store, &session, 6, after(4)));
 }
 
-/// The last generation that can be counted is reached and not left.
-pub fn the_last_generation_has_no_next(store: &dyn StoreUnderTest) {
+/// The greatest generation can be reached but not rotated.
+pub fn the_last_generation_cannot_rotate(store: &dyn StoreUnderTest) {
     let generation = Generation::new(u32::MAX - 1);
     let session = Session {
         generation,
@@ -155,7 +156,7 @@ pub fn the_last_generation_has_no_next(store: &dyn StoreUnderTest) {
     assert_eq!(store.session(session.id), Some(last));
 }
 
-/// An ended session never rotates, however it ended, and stays ended.
+/// An ended session never rotates, whatever the reason of its end, and stays ended.
 pub fn an_ended_session_never_rotates(store: &dyn StoreUnderTest) {
     for (number, reason) in (1..).zip(EndReason::ALL) {
         let session = keep_session(store, number);
@@ -168,8 +169,8 @@ pub fn an_ended_session_never_rotates(store: &dyn StoreUnderTest) {
     }
 }
 
-/// Rotating and ending one session touches no other, of the same user or another.
-pub fn changes_to_one_session_touch_no_other(store: &dyn StoreUnderTest) {
+/// Rotating and ending one session affects no other session, of the same user or another.
+pub fn changes_to_one_session_affect_no_other(store: &dyn StoreUnderTest) {
     let (session, stranger) = (keep_session(store, 1), keep_session(store, 2));
     let sibling = sample::session(3, session.user_id);
     store.keep_session(&sibling);
@@ -179,8 +180,8 @@ pub fn changes_to_one_session_touch_no_other(store: &dyn StoreUnderTest) {
     assert_eq!(store.session(stranger.id), Some(stranger));
 }
 
-/// An end notes when and why, and leaves everything else alone: above all the time of the last rotation.
-pub fn an_end_leaves_everything_else_alone(store: &dyn StoreUnderTest) {
+/// Ending a session records time and reason and changes nothing else, in particular not the time of the last rotation.
+pub fn ending_a_session_changes_nothing_else(store: &dyn StoreUnderTest) {
     let session = keep_session(store, 1);
     assert!(rotate(store, &session, 0, after(1)));
     let rotated = store.session(session.id).expect("the session");
@@ -192,8 +193,8 @@ pub fn an_end_leaves_everything_else_alone(store: &dyn StoreUnderTest) {
     assert_eq!(store.session(session.id), Some(Session { ended, ..rotated }));
 }
 
-/// When and why a session ended first is never rewritten.
-pub fn the_first_end_stands(store: &dyn StoreUnderTest) {
+/// Time and reason of the first end are never overwritten.
+pub fn the_first_end_is_never_overwritten(store: &dyn StoreUnderTest) {
     let session = keep_session(store, 1);
     assert!(end(store, &session, EndReason::LoggedOut, after(1)));
     let ended = store.session(session.id);
@@ -206,8 +207,8 @@ pub fn the_first_end_stands(store: &dyn StoreUnderTest) {
     assert_eq!(store.session(session.id), ended);
 }
 
-/// Ending all sessions of a user ends those that live, but for the exception, and tells which.
-pub fn ending_all_spares_the_exception_and_others(store: &dyn StoreUnderTest) {
+/// Ending all sessions of a user ends the active ones except the given one, and returns them.
+pub fn ending_all_sessions_spares_the_exception_and_other_users(store: &dyn StoreUnderTest) {
     let (first, stranger) = (keep_session(store, 1), keep_session(store, 2));
     let [second, third, spared] = [3, 4, 5].map(|number| sample::session(number, first.user_id));
     for session in [&second, &third, &spared] {
@@ -255,8 +256,8 @@ pub fn ending_all_spares_the_exception_and_others(store: &dyn StoreUnderTest) {
     assert_eq!(store.session(stranger.id), Some(stranger));
 }
 
-/// The list has the sessions of the user that have neither ended nor expired.
-pub fn the_list_has_what_has_neither_ended_nor_expired(store: &dyn StoreUnderTest) {
+/// The list contains the user's sessions that have neither ended nor expired.
+pub fn the_list_contains_sessions_neither_ended_nor_expired(store: &dyn StoreUnderTest) {
     let (live, stranger) = (keep_session(store, 1), keep_session(store, 2));
     let ended = sample::session(3, live.user_id);
     let expired = Session {
@@ -280,8 +281,8 @@ pub fn the_list_has_what_has_neither_ended_nor_expired(store: &dyn StoreUnderTes
     assert_eq!(listed(store, &nobody, after(11), 100), []);
 }
 
-/// The list begins with the session used last, and is as long as asked for.
-pub fn the_list_begins_with_the_latest_use(store: &dyn StoreUnderTest) {
+/// The list starts with the most recently used session, and respects the limit.
+pub fn the_list_starts_with_the_most_recently_used(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1).id;
     for (number, used) in [(1, 30), (2, 10), (3, 50), (4, 20), (5, 40)] {
         store.keep_session(&Session {
@@ -309,8 +310,8 @@ pub fn the_list_begins_with_the_latest_use(store: &dyn StoreUnderTest) {
     assert_eq!(ids(3), numbered(&[2, 3, 5]));
 }
 
-/// The surplus is every live session but those used most recently, whatever has ended or expired.
-pub fn the_surplus_is_what_was_used_least_recently(store: &dyn StoreUnderTest) {
+/// The surplus is every active session except the most recently used ones; ended and expired sessions do not count.
+pub fn surplus_sessions_are_the_least_recently_used(store: &dyn StoreUnderTest) {
     let first = keep_session(store, 1);
     let stranger = keep_session(store, 2);
     let more = [3, 4, 5].map(|number| sample::session(number, first.user_id));

@@ -1,4 +1,4 @@
-//! The use cases on a store, for one account after another.
+//! The use cases assembled over a store, for one account after another.
 
 use core::time::Duration;
 use std::sync::Mutex;
@@ -22,8 +22,8 @@ use crate::{
     SeededEntropy, context, hold, sample,
 };
 
-/// A Doorward over a store. It can be shared by threads.
-pub(super) struct Door<'a> {
+/// All use cases over a store. It can be shared between threads.
+pub(super) struct TestApp<'a> {
     pub(super) store: &'a dyn UnitOfWork,
     pub(super) clock: Clock,
     pub(super) policy: SessionPolicy,
@@ -36,13 +36,13 @@ pub(super) struct Door<'a> {
     revoked: Mutex<RevocationList>,
 }
 
-/// The password that is chosen as the `number`th.
+/// The password with this number.
 fn password(number: usize) -> SecretString {
     SecretString::from(format!("correct horse battery {number}"))
 }
 
-impl RevocationCheck for Door<'_> {
-    /// As an instance that has read the log up to now.
+impl RevocationCheck for TestApp<'_> {
+    /// The answer of an instance that has read all revocations.
     fn standing(&self, claims: &AccessClaims) -> RevocationStatus {
         let mut list = hold(&self.revoked);
         let latest = list.latest();
@@ -60,7 +60,7 @@ impl RevocationCheck for Door<'_> {
     }
 }
 
-impl<'a> Door<'a> {
+impl<'a> TestApp<'a> {
     pub(super) fn on(store: &'a dyn UnitOfWork) -> Self {
         let policy = SessionPolicy::default();
         Self {
@@ -69,7 +69,7 @@ impl<'a> Door<'a> {
             hasher: FakeHasher::new(),
             signer: FakeSigner::new(),
             estimator: FakeEstimator::default(),
-            // Guessing is another story.
+            // Attempts are not limited here: that is tested elsewhere.
             attempts: AttemptPolicy {
                 free: u32::MAX,
                 daily: u32::MAX,
@@ -116,7 +116,7 @@ impl<'a> Door<'a> {
         }
     }
 
-    /// Makes an account with the first password.
+    /// Registers an account with the first password.
     pub(super) fn register(&self, email: &str) -> UserId {
         let draft = AccountDraft {
             email: email.to_owned(),
@@ -148,7 +148,7 @@ impl<'a> Door<'a> {
         done.expect("a logout");
     }
 
-    /// Whom an access token speaks for, if it is valid.
+    /// The principal of an access token, if the token is valid.
     pub(super) fn principal(&self, access_token: &str) -> Option<Principal> {
         let verifier = self.signer.verifier();
         let authenticate = Authenticate {
@@ -166,7 +166,7 @@ impl<'a> Door<'a> {
         done.expect("a logout");
     }
 
-    /// Ends one of the caller's sessions. Answers whether there was such a session.
+    /// Ends one of the caller's sessions. Returns whether it existed.
     pub(super) fn end_one(&self, caller: Principal, session: SessionId) -> bool {
         let end = EndSession {
             store: self.store,
@@ -177,7 +177,7 @@ impl<'a> Door<'a> {
         end.execute(&caller, session, &self.now()).is_ok()
     }
 
-    /// Changes the password of that number to the next.
+    /// Changes the password of that number to the next one.
     pub(super) fn change_password(&self, caller: Principal, number: usize) {
         let change = ChangePassword {
             check: self.check(),
@@ -215,7 +215,7 @@ impl<'a> Door<'a> {
         done.expect("a change of roles");
     }
 
-    /// The session as it is kept.
+    /// The stored session.
     pub(super) fn session(&self, id: SessionId) -> Session {
         let found = self
             .store
@@ -223,7 +223,7 @@ impl<'a> Door<'a> {
         found.expect("a store that answers").expect("a session")
     }
 
-    /// The proof that an administrator from elsewhere may do this.
+    /// The permission of an administrator.
     fn admin<P: Permission>(&self) -> Granted<P> {
         let claims = AccessClaims {
             subject: sample::admin(u32::MAX).id,

@@ -1,4 +1,4 @@
-//! One account on a store, beside its reference.
+//! One account on a store, compared with its reference.
 
 use doorward_application::{LoginError, RefreshError, TokenPair};
 use doorward_domain::audit::{Event, EventKind};
@@ -7,63 +7,63 @@ use doorward_domain::token::EndReason;
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 
-use super::door::Door;
 use super::has_billing;
 use super::reference::{Outcome, Reference};
 use super::steps::Step;
+use super::test_app::TestApp;
 
-/// An account, and what its owner was given.
-pub(super) struct Life<'a> {
-    door: &'a Door<'a>,
+/// An account, and the tokens returned to its owner.
+pub(super) struct AccountUnderTest<'a> {
+    app: &'a TestApp<'a>,
     user: UserId,
     email: String,
-    /// How often the password was changed.
+    /// The number of the current password.
     password: usize,
     reference: Reference,
-    sessions: Vec<Holding>,
+    sessions: Vec<SessionTokens>,
 }
 
-/// What was given of one session.
-struct Holding {
+/// The tokens returned for one session.
+struct SessionTokens {
     id: SessionId,
     access_token: String,
-    /// The one refresh token of each generation: a second one would be a fork.
+    /// One refresh token for each generation: a second one would be a fork.
     tokens: Vec<String>,
 }
 
-impl<'a> Life<'a> {
-    /// A new account.
-    pub(super) fn of(door: &'a Door<'a>, number: u32) -> Self {
+impl<'a> AccountUnderTest<'a> {
+    /// Registers an account.
+    pub(super) fn register(app: &'a TestApp<'a>, number: u32) -> Self {
         let email = format!("user{number}@example.org");
         Self {
-            door,
-            user: door.register(&email),
+            app,
+            user: app.register(&email),
             email,
             password: 0,
-            reference: Reference::new(door.policy),
+            reference: Reference::new(app.policy),
             sessions: Vec::new(),
         }
     }
 
-    /// Takes a step on the store and in the reference, and compares.
-    pub(super) fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
-        let now = self.door.clock.now();
-        let outcome = self.act(step)?;
-        let expected = self.reference.take(step, now);
+    /// Performs a step on the store and in the reference, and compares the outcomes.
+    pub(super) fn perform(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        let now = self.app.clock.now();
+        let outcome = self.perform_unchecked(step)?;
+        let expected = self.reference.perform(step, now);
         prop_assert_eq!(outcome, expected, "{:?}", step);
         self.compare()
     }
 
-    fn act(&mut self, step: &Step) -> Result<Outcome, TestCaseError> {
-        let door = self.door;
+    fn perform_unchecked(&mut self, step: &Step) -> Result<Outcome, TestCaseError> {
+        let app = self.app;
         match *step {
             Step::Wait(span) => {
-                door.clock.advance(span);
+                app.clock.advance(span);
             }
             Step::Login { right } => {
-                // One that is not the password yet.
+                // The number of a password that is not in use.
                 let number = if right { self.password } else { self.password + 1 };
-                return match door.login(&self.email, number) {
+                return match app.login(&self.email, number) {
                     Ok(pair) => self.received(&pair),
                     Err(LoginError::InvalidCredentials) => Ok(Outcome::Refused),
                     Err(error) => Err(TestCaseError::fail(error.to_string())),
@@ -73,7 +73,7 @@ impl<'a> Life<'a> {
                 let Some((session, generation)) = self.reference.name(session, age) else {
                     return Ok(Outcome::Nothing);
                 };
-                return match door.refresh(&self.sessions[session].tokens[generation]) {
+                return match app.refresh(&self.sessions[session].tokens[generation]) {
                     Ok(pair) => self.received(&pair),
                     Err(RefreshError::InvalidRefreshToken) => Ok(Outcome::Refused),
                     Err(error) => Err(TestCaseError::fail(error.to_string())),
@@ -83,38 +83,38 @@ impl<'a> Life<'a> {
                 let Some((session, generation)) = self.reference.name(session, age) else {
                     return Ok(Outcome::Nothing);
                 };
-                door.logout(&self.sessions[session].tokens[generation]);
+                app.logout(&self.sessions[session].tokens[generation]);
             }
-            Step::EndAllByAdmin => door.end_all_by_admin(self.user),
-            Step::SetActive(active) => door.set_active(self.user, active),
-            Step::SetBilling(billing) => door.set_billing(self.user, billing),
+            Step::EndAllByAdmin => app.end_all_by_admin(self.user),
+            Step::SetActive(active) => app.set_active(self.user, active),
+            Step::SetBilling(billing) => app.set_billing(self.user, billing),
             Step::LogoutEverywhere { from } | Step::ChangePassword { from } | Step::EndOne { from, .. } => {
-                return Ok(self.act_as(from, step));
+                return Ok(self.perform_as(from, step));
             }
         }
         Ok(Outcome::Done)
     }
 
-    /// What the holder of an access token does, if it is valid.
-    fn act_as(&mut self, from: usize, step: &Step) -> Outcome {
+    /// Performs a step that requires an access token, if the token is valid.
+    fn perform_as(&mut self, from: usize, step: &Step) -> Outcome {
         let Some((from, _)) = self.reference.name(from, 0) else {
             return Outcome::Nothing;
         };
-        let Some(caller) = self.door.principal(&self.sessions[from].access_token) else {
+        let Some(caller) = self.app.principal(&self.sessions[from].access_token) else {
             return Outcome::Refused;
         };
         match *step {
             Step::ChangePassword { .. } => {
-                self.door.change_password(caller, self.password);
+                self.app.change_password(caller, self.password);
                 self.password += 1;
             }
             Step::EndOne { session, .. } => {
                 let session = session % self.sessions.len();
-                if !self.door.end_one(caller, self.sessions[session].id) {
+                if !self.app.end_one(caller, self.sessions[session].id) {
                     return Outcome::NotFound;
                 }
             }
-            _ => self.door.logout_everywhere(caller),
+            _ => self.app.logout_everywhere(caller),
         }
         Outcome::Done
     }
@@ -123,7 +123,7 @@ impl<'a> Life<'a> {
         let known = self.sessions.iter().position(|held| held.id == pair.session_id);
         let session = known.unwrap_or(self.sessions.len());
         if known.is_none() {
-            self.sessions.push(Holding {
+            self.sessions.push(SessionTokens {
                 id: pair.session_id,
                 access_token: String::new(),
                 tokens: Vec::new(),
@@ -145,33 +145,30 @@ impl<'a> Life<'a> {
         })
     }
 
-    /// Compares every session, and every access token given last.
+    /// Compares every session and its last access token with the reference.
     fn compare(&self) -> Result<(), TestCaseError> {
         prop_assert_eq!(self.sessions.len(), self.reference.sessions.len());
         for (number, (held, expected)) in self.sessions.iter().zip(&self.reference.sessions).enumerate() {
-            let kept = self.door.session(held.id);
+            let kept = self.app.session(held.id);
             prop_assert_eq!(kept.ended.map(|ended| ended.reason), expected.ended);
             prop_assert_eq!(usize::try_from(kept.generation.get()), Ok(expected.generation));
-            let is_authentic = self.door.principal(&held.access_token).is_some();
-            prop_assert_eq!(
-                is_authentic,
-                self.reference.is_authentic(number, self.door.clock.now())
-            );
+            let is_valid = self.app.principal(&held.access_token).is_some();
+            prop_assert_eq!(is_valid, self.reference.is_valid(number, self.app.clock.now()));
         }
         Ok(())
     }
 
-    /// Presents every token of what has ended, and counts what the audit log tells of thefts.
+    /// Presents every token of ended sessions, and compares the replays in the audit log with the reference.
     pub(super) fn end(&self, events: &[Event]) -> Result<(), TestCaseError> {
         for (held, expected) in self.sessions.iter().zip(&self.reference.sessions) {
             if expected.ended.is_some() {
-                prop_assert!(held.tokens.iter().all(|token| self.door.refresh(token).is_err()));
+                prop_assert!(held.tokens.iter().all(|token| self.app.refresh(token).is_err()));
             }
-            let is_told = |event: &&Event| {
+            let is_replay = |event: &&Event| {
                 event.kind == EventKind::SessionReplayed && event.session_id == Some(held.id)
             };
             let was_replayed = expected.ended == Some(EndReason::Replayed);
-            prop_assert_eq!(events.iter().filter(is_told).count(), usize::from(was_replayed));
+            prop_assert_eq!(events.iter().filter(is_replay).count(), usize::from(was_replayed));
         }
         self.compare()
     }

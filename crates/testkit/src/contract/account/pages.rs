@@ -5,14 +5,14 @@ use doorward_domain::id::UserId;
 use doorward_domain::identity::{User, UserStatus};
 use doorward_domain::ports::{Insertion, UserFilter};
 
-use super::StoreUnderTest;
+use crate::contract::StoreUnderTest;
 use crate::sample;
 
-/// How many accounts there are in a crowd.
-const CROWD: u32 = 300;
+/// The number of accounts that are inserted.
+const ACCOUNTS: u32 = 300;
 
-/// Hundreds of accounts, in the order of their ids: of every status and with all sorts of roles.
-fn crowd() -> Vec<User> {
+/// Hundreds of accounts ordered by id, with different statuses and roles.
+fn many_accounts() -> Vec<User> {
     let user = |number: u32| {
         let mut roles = vec!["user"];
         if number.is_multiple_of(3) {
@@ -32,11 +32,11 @@ fn crowd() -> Vec<User> {
             ..sample::user(number)
         }
     };
-    (0..CROWD).map(user).collect()
+    (0..ACCOUNTS).map(user).collect()
 }
 
-/// Keeps accounts in an order that has nothing to do with their ids.
-fn keep_shuffled(store: &dyn StoreUnderTest, users: &[User]) {
+/// Inserts accounts in an order unrelated to their ids.
+fn insert_shuffled(store: &dyn StoreUnderTest, users: &[User]) {
     let mut shuffled: Vec<&User> = users.iter().collect();
     shuffled.sort_by_key(|user| user.id.as_bytes()[3].wrapping_mul(151));
     store.write(|r| {
@@ -54,7 +54,7 @@ fn page(store: &dyn StoreUnderTest, filter: &UserFilter, after: Option<UserId>, 
     store.read(|r| r.users().page(filter, after, limit))
 }
 
-/// Asserts that walking through the pages meets exactly `expected`, with full pages but for the last.
+/// Asserts that the pages together are exactly `expected`, and all but the last one are full.
 fn assert_pages(store: &dyn StoreUnderTest, filter: &UserFilter, limit: u32, expected: &[User]) {
     let mut after = None;
     for chunk in expected.chunks(usize::try_from(limit).expect("a small limit")) {
@@ -73,16 +73,16 @@ fn role(name: &str) -> Role {
     Role::parse(name).expect("a role name")
 }
 
-/// Pages list every account exactly once, in the order of the ids, at most as many as asked for.
+/// The pages contain every account exactly once, ordered by id, and no more than `limit` each.
 pub fn pages_list_every_account_once_in_order(store: &dyn StoreUnderTest) {
-    let crowd = crowd();
-    keep_shuffled(store, &crowd);
-    for limit in [7, 100, CROWD, 1000] {
-        assert_pages(store, &UserFilter::default(), limit, &crowd);
+    let many_accounts = many_accounts();
+    insert_shuffled(store, &many_accounts);
+    for limit in [7, 100, ACCOUNTS, 1000] {
+        assert_pages(store, &UserFilter::default(), limit, &many_accounts);
     }
 }
 
-/// Ids are ordered by their bytes, as unsigned as they are.
+/// Ids are ordered by their bytes, as unsigned numbers.
 pub fn pages_order_ids_by_their_bytes(store: &dyn StoreUnderTest) {
     let numbers = [
         0,
@@ -95,14 +95,14 @@ pub fn pages_order_ids_by_their_bytes(store: &dyn StoreUnderTest) {
         u32::MAX,
     ];
     let users = numbers.map(sample::user);
-    keep_shuffled(store, &users);
+    insert_shuffled(store, &users);
     assert_pages(store, &UserFilter::default(), 3, &users);
 }
 
-/// Filters leave exactly the accounts for which every condition holds, with all their roles.
+/// Filtered pages contain exactly the accounts that satisfy all conditions, with all their roles.
 pub fn pages_are_filtered_by_every_condition(store: &dyn StoreUnderTest) {
-    let crowd = crowd();
-    keep_shuffled(store, &crowd);
+    let many_accounts = many_accounts();
+    insert_shuffled(store, &many_accounts);
     for role in
         [None, Some("admin"), Some("billing"), Some("user"), Some("nobody")].map(|name| name.map(role))
     {
@@ -112,7 +112,7 @@ pub fn pages_are_filtered_by_every_condition(store: &dyn StoreUnderTest) {
                     .is_none_or(|role| user.roles.contains(role.as_str()))
                     && status.is_none_or(|status| user.status == status)
             };
-            let expected: Vec<User> = crowd.iter().filter(meant).cloned().collect();
+            let expected: Vec<User> = many_accounts.iter().filter(meant).cloned().collect();
             let filter = UserFilter {
                 email: None,
                 role: role.clone(),
@@ -123,12 +123,12 @@ pub fn pages_are_filtered_by_every_condition(store: &dyn StoreUnderTest) {
     }
 }
 
-/// A page of one address is that account, if the other conditions hold for it too.
+/// A page filtered by address contains that account if the other conditions hold as well.
 pub fn pages_are_filtered_by_address(store: &dyn StoreUnderTest) {
-    let crowd = crowd();
-    keep_shuffled(store, &crowd);
+    let many_accounts = many_accounts();
+    insert_shuffled(store, &many_accounts);
     let wanted = sample::email("USER21@Example.ORG").canonical().clone();
-    let found: Vec<User> = crowd
+    let found: Vec<User> = many_accounts
         .iter()
         .filter(|user| *user.email.canonical() == wanted)
         .cloned()
@@ -175,15 +175,15 @@ pub fn pages_are_filtered_by_address(store: &dyn StoreUnderTest) {
     );
 }
 
-/// A cursor goes on where it stood although accounts come and go before it, after it, and the one it stands on.
-pub fn a_cursor_survives_accounts_that_come_and_go(store: &dyn StoreUnderTest) {
+/// A cursor stays valid while accounts before it, after it and at it are inserted and deleted.
+pub fn an_account_cursor_survives_insertions_and_deletions(store: &dyn StoreUnderTest) {
     let numbered = |numbers: &[u32]| {
         numbers
             .iter()
             .map(|number| sample::user(*number))
             .collect::<Vec<_>>()
     };
-    keep_shuffled(store, &numbered(&[10, 20, 30, 40, 50, 60]));
+    insert_shuffled(store, &numbered(&[10, 20, 30, 40, 50, 60]));
     let everybody = UserFilter::default();
     let first = page(store, &everybody, None, 3);
     assert_eq!(first, numbered(&[10, 20, 30]));
@@ -192,7 +192,7 @@ pub fn a_cursor_survives_accounts_that_come_and_go(store: &dyn StoreUnderTest) {
     for gone in [10, 30, 50] {
         assert!(store.write(|r| r.users().delete(sample::user(gone).id)));
     }
-    keep_shuffled(store, &numbered(&[5, 25, 35]));
+    insert_shuffled(store, &numbered(&[5, 25, 35]));
     assert_eq!(page(store, &everybody, cursor, 3), numbered(&[35, 40, 60]));
     assert_eq!(page(store, &everybody, cursor, 1), numbered(&[35]));
     assert_eq!(page(store, &everybody, Some(sample::user(60).id), 3), []);

@@ -1,10 +1,11 @@
-//! Setup: what `SetupRepository` promises.
+//! The contract of `SetupRepository`.
 
 use core::time::Duration;
 
 use doorward_domain::ports::{SetupState, StoreError, Transactions};
+use doorward_domain::time::Timestamp;
 
-use super::StoreUnderTest;
+use crate::contract::StoreUnderTest;
 use crate::sample::START;
 
 fn state(store: &dyn StoreUnderTest) -> SetupState {
@@ -18,8 +19,8 @@ fn open(digest: [u8; 32]) -> SetupState {
     }
 }
 
-/// The first token offered is kept, later ones are not.
-pub fn the_first_token_offered_is_kept(store: &dyn StoreUnderTest) {
+/// The first token offered is kept, later ones are refused.
+pub fn the_first_setup_token_offered_is_kept(store: &dyn StoreUnderTest) {
     assert!(store.write(|r| r.setup().offer_token(&[1; 32])));
     assert!(!store.write(|r| r.setup().offer_token(&[2; 32])));
     assert!(
@@ -29,8 +30,8 @@ pub fn the_first_token_offered_is_kept(store: &dyn StoreUnderTest) {
     assert_eq!(state(store), open([1; 32]));
 }
 
-/// A token replaces whatever there was, also nothing, and then stands against offers.
-pub fn a_token_can_be_replaced(store: &dyn StoreUnderTest) {
+/// A replacement replaces any previous token or none, and later offers are refused.
+pub fn a_setup_token_can_be_replaced(store: &dyn StoreUnderTest) {
     assert!(store.write(|r| r.setup().replace_token(&[1; 32])));
     assert_eq!(state(store), open([1; 32]));
     assert!(store.write(|r| r.setup().replace_token(&[2; 32])));
@@ -38,8 +39,8 @@ pub fn a_token_can_be_replaced(store: &dyn StoreUnderTest) {
     assert_eq!(state(store), open([2; 32]));
 }
 
-/// Setup is completed once, which forgets the token, and nothing opens it again.
-pub fn setup_is_completed_once_and_for_all(store: &dyn StoreUnderTest) {
+/// Setup is completed once, which deletes the token, and cannot be reopened.
+pub fn setup_is_completed_once(store: &dyn StoreUnderTest) {
     assert!(store.write(|r| r.setup().offer_token(&[1; 32])));
     assert!(store.write(|r| r.setup().complete(START)));
     let completed = SetupState {
@@ -53,7 +54,7 @@ pub fn setup_is_completed_once_and_for_all(store: &dyn StoreUnderTest) {
     assert_eq!(state(store), completed);
 }
 
-/// Setup can be completed though no token was ever offered, as from the command line.
+/// Setup can be completed without a token, as on the command line.
 pub fn setup_can_be_completed_without_a_token(store: &dyn StoreUnderTest) {
     assert!(store.write(|r| r.setup().complete(START)));
     assert!(!store.write(|r| r.setup().complete(START)));
@@ -67,8 +68,8 @@ pub fn setup_can_be_completed_without_a_token(store: &dyn StoreUnderTest) {
     );
 }
 
-/// A completion that is rolled back did not happen: token and all are as before, and it can be done again.
-pub fn a_completion_rolled_back_can_be_repeated(store: &dyn StoreUnderTest) {
+/// A rolled-back completion has no effect: the token is unchanged, and setup can be completed again.
+pub fn a_rolled_back_completion_can_be_repeated(store: &dyn StoreUnderTest) {
     assert!(store.write(|r| r.setup().offer_token(&[1; 32])));
     let outcome: Result<(), StoreError> = store.store().transaction(|r| {
         assert!(r.setup().complete(START)?);
@@ -79,4 +80,17 @@ pub fn a_completion_rolled_back_can_be_repeated(store: &dyn StoreUnderTest) {
     assert!(outcome.is_err());
     assert_eq!(state(store), open([1; 32]));
     assert!(store.write(|r| r.setup().complete(START)));
+}
+
+/// Digest and time of setup are read back unchanged.
+pub fn setup_is_read_back_unchanged(store: &dyn StoreUnderTest) {
+    for digest in [[0x00; 32], [0xff; 32], [0x27; 32]] {
+        assert!(store.write(|r| r.setup().replace_token(&digest)));
+        assert_eq!(store.read(|r| r.setup().state()).token_digest, Some(digest));
+    }
+    assert!(store.write(|r| r.setup().complete(Timestamp::from_micros(-1))));
+    assert_eq!(
+        store.read(|r| r.setup().state()).completed_at,
+        Some(Timestamp::from_micros(-1))
+    );
 }

@@ -1,4 +1,4 @@
-//! Accounts: what `UserRepository` promises, apart from pages.
+//! The contract of `UserRepository`, except pages.
 
 use core::time::Duration;
 
@@ -6,7 +6,7 @@ use doorward_domain::identity::{DisplayName, PasswordVersion, User, UserStatus, 
 use doorward_domain::ports::Insertion;
 use doorward_domain::token::EndReason;
 
-use super::StoreUnderTest;
+use crate::contract::StoreUnderTest;
 use crate::sample::{self, START};
 
 /// The digest and version of a user's password.
@@ -43,8 +43,8 @@ pub fn an_account_is_found_by_id_and_by_address(store: &dyn StoreUnderTest) {
     );
 }
 
-/// An account that is not there is an answer, never an error.
-pub fn an_unknown_account_is_none_and_no_error(store: &dyn StoreUnderTest) {
+/// An account that does not exist is reported as none, never as an error.
+pub fn an_unknown_account_is_none_and_not_an_error(store: &dyn StoreUnderTest) {
     store.keep_user(1);
     let nobody = sample::user(2);
     assert_eq!(store.user(nobody.id), None);
@@ -64,8 +64,8 @@ pub fn an_unknown_account_is_none_and_no_error(store: &dyn StoreUnderTest) {
     assert_eq!(store.user(nobody.id), None);
 }
 
-/// An address is taken in every spelling, and shown as it was typed first.
-pub fn an_address_is_taken_in_every_spelling(store: &dyn StoreUnderTest) {
+/// An address is taken in every spelling, and shown as first typed.
+pub fn an_email_address_is_taken_in_every_spelling(store: &dyn StoreUnderTest) {
     let first = User {
         email: sample::email("René@Bücher.example"),
         ..sample::user(1)
@@ -92,7 +92,7 @@ pub fn an_address_is_taken_in_every_spelling(store: &dyn StoreUnderTest) {
     );
 }
 
-/// After `EmailTaken` the transaction goes on and commits what else it writes.
+/// After `EmailTaken` the transaction continues and commits its other writes.
 pub fn a_taken_address_leaves_the_transaction_usable(store: &dyn StoreUnderTest) {
     let taken = store.keep_user(1);
     let (rival, other) = (
@@ -121,8 +121,8 @@ pub fn a_taken_address_leaves_the_transaction_usable(store: &dyn StoreUnderTest)
     );
 }
 
-/// The address of a deleted account can be taken again.
-pub fn a_deleted_address_is_free_again(store: &dyn StoreUnderTest) {
+/// The address of a deleted account can be registered again.
+pub fn the_address_of_a_deleted_account_can_be_reused(store: &dyn StoreUnderTest) {
     let first = store.keep_user(1);
     assert!(store.write(|r| r.users().delete(first.id)));
     let second = User {
@@ -134,8 +134,8 @@ pub fn a_deleted_address_is_free_again(store: &dyn StoreUnderTest) {
     assert_eq!(found.map(|found| found.user), Some(second));
 }
 
-/// An update writes name, roles, status, version and time of change, there and back.
-pub fn an_update_writes_what_may_change(store: &dyn StoreUnderTest) {
+/// An update writes name, roles, status, version and update time, in both directions.
+pub fn an_update_writes_all_mutable_fields(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     let later = START + Duration::from_micros(1);
     let changed = User {
@@ -163,8 +163,8 @@ pub fn an_update_writes_what_may_change(store: &dyn StoreUnderTest) {
     }
 }
 
-/// An update leaves address, password and time of creation alone, whatever the value handed in says.
-pub fn an_update_leaves_address_password_and_creation_alone(store: &dyn StoreUnderTest) {
+/// An update does not change address, password and creation time, even if the given value differs.
+pub fn an_update_keeps_address_password_and_creation_time(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     let password = password_of(store, &user);
     let meddled = User {
@@ -192,8 +192,8 @@ pub fn an_update_leaves_address_password_and_creation_alone(store: &dyn StoreUnd
     );
 }
 
-/// An update, a new digest and a deletion concern one account and no other.
-pub fn changes_to_one_account_touch_no_other(store: &dyn StoreUnderTest) {
+/// An update, a new digest and a deletion affect only that account.
+pub fn changes_to_one_account_affect_no_other(store: &dyn StoreUnderTest) {
     let (user, other) = (store.keep_user(1), store.keep_user(2));
     store.keep_session(&sample::session(2, other.id));
     let password = password_of(store, &other);
@@ -217,8 +217,8 @@ pub fn changes_to_one_account_touch_no_other(store: &dyn StoreUnderTest) {
     );
 }
 
-/// A digest is replaced only while the password's version is the one expected.
-pub fn a_digest_is_replaced_at_the_expected_version_only(store: &dyn StoreUnderTest) {
+/// A digest is replaced only if the password version is the expected one.
+pub fn a_digest_is_replaced_only_at_the_expected_version(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     let set = |text: &str, expected, version| {
         let (expected, version) = (PasswordVersion::new(expected), PasswordVersion::new(version));
@@ -254,8 +254,8 @@ pub fn a_new_digest_changes_nothing_else(store: &dyn StoreUnderTest) {
     assert_eq!(store.user(user.id), Some(user));
 }
 
-/// A deletion takes the account's roles and sessions along, ended or not.
-pub fn a_deletion_takes_roles_and_sessions_along(store: &dyn StoreUnderTest) {
+/// Deleting an account deletes its roles and its sessions, ended or not.
+pub fn deleting_an_account_deletes_its_roles_and_sessions(store: &dyn StoreUnderTest) {
     let admin = sample::admin(1);
     store.keep(&admin);
     let sessions = [sample::session(1, admin.id), sample::session(2, admin.id)];
@@ -274,7 +274,7 @@ pub fn a_deletion_takes_roles_and_sessions_along(store: &dyn StoreUnderTest) {
         assert_eq!(store.session(session.id), None);
     }
     assert_eq!(store.write(|r| r.users().count_active_admins()), 0);
-    // Were a role left behind, it would come back with an account of the same id.
+    // A remaining role would reappear with an account of the same id.
     let again = User {
         roles: sample::roles(&["billing"]),
         ..sample::user(1)
@@ -283,7 +283,7 @@ pub fn a_deletion_takes_roles_and_sessions_along(store: &dyn StoreUnderTest) {
     assert_eq!(store.user(again.id), Some(again));
 }
 
-/// Administrators are counted who have the role `admin`, no other like it, and are active.
+/// Only active accounts with exactly the role `admin` are counted.
 pub fn only_active_administrators_are_counted(store: &dyn StoreUnderTest) {
     let count = || store.write(|r| r.users().count_active_admins());
     store.keep_user(1);
@@ -316,8 +316,9 @@ pub fn only_active_administrators_are_counted(store: &dyn StoreUnderTest) {
     assert_eq!(count(), 0);
 }
 
-/// Addresses are the same whose canonical forms are, byte by byte: no folding, cutting or matching by the store.
-pub fn addresses_are_compared_by_their_canonical_forms_only(store: &dyn StoreUnderTest) {
+/// Addresses are equal if and only if their canonical forms are equal byte by byte: the store neither folds, truncates
+/// nor matches patterns.
+pub fn addresses_are_compared_only_by_their_canonical_forms(store: &dyn StoreUnderTest) {
     let register = |number, typed: &str| {
         let user = User {
             email: sample::email(typed),

@@ -1,4 +1,4 @@
-//! Races: many want the same, and exactly one may have it.
+//! Races: of several threads that want the same, exactly one succeeds.
 
 use core::time::Duration;
 use std::thread;
@@ -9,29 +9,29 @@ use doorward_domain::identity::User;
 use doorward_domain::ports::{Insertion, Repositories, StoreError, StoreResult, Transactions};
 use doorward_domain::token::{EndReason, Generation, KeyId, KeyPurpose, SealedKey};
 
-use super::StoreUnderTest;
-use super::threads::{MOMENT, RACERS, race};
+use crate::contract::StoreUnderTest;
+use crate::contract::store::threads::{MOMENT, THREADS, race};
 use crate::sample::{self, START};
 
-/// How often a race is run.
+/// The number of repetitions of a race.
 const ROUNDS: u32 = 12;
 
-/// The number of a racer, for samples.
+/// The number of a thread, for samples.
 fn number(racer: usize) -> u32 {
-    u32::try_from(racer).expect("few racers")
+    u32::try_from(racer).expect("few threads")
 }
 
 fn wins(answers: &[bool]) -> usize {
     answers.iter().filter(|won| **won).count()
 }
 
-/// Of all who rotate one generation at once exactly one does, round after round.
-pub fn one_of_many_rotates_a_generation(store: &dyn StoreUnderTest) {
+/// Of several rotations of one generation exactly one succeeds, in every round.
+pub fn concurrent_rotations_have_one_winner(store: &dyn StoreUnderTest) {
     let session = sample::session(1, store.keep_user(1).id);
     store.keep_session(&session);
     for round in 0..ROUNDS {
         let agent = |racer: usize| format!("racer {racer} of round {round}");
-        let answers = race(RACERS, |racer| {
+        let answers = race(THREADS, |racer| {
             let from = Generation::new(round);
             store.write(|r| {
                 r.sessions()
@@ -48,12 +48,12 @@ pub fn one_of_many_rotates_a_generation(store: &dyn StoreUnderTest) {
     }
 }
 
-/// The same where each has looked at the session before, as a refresh does.
-pub fn one_of_many_rotates_what_all_have_seen(store: &dyn StoreUnderTest) {
+/// The same if each transaction has read the session before, as a refresh does.
+pub fn concurrent_rotations_after_a_read_have_one_winner(store: &dyn StoreUnderTest) {
     let session = sample::session(1, store.keep_user(1).id);
     store.keep_session(&session);
     for round in 0..ROUNDS {
-        let answers = race(RACERS, |_| {
+        let answers = race(THREADS, |_| {
             store.write(|r| {
                 let Some(seen) = r.sessions().find(session.id)? else {
                     return Ok(None);
@@ -78,8 +78,8 @@ pub fn one_of_many_rotates_what_all_have_seen(store: &dyn StoreUnderTest) {
     }
 }
 
-/// Once an end is committed nothing rotates any more, however close it was.
-pub fn nothing_rotates_after_the_end(store: &dyn StoreUnderTest) {
+/// Once an end is committed no rotation succeeds.
+pub fn no_rotation_succeeds_after_the_end(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     for round in 0..ROUNDS {
         let session = sample::session(round, user.id);
@@ -98,7 +98,7 @@ pub fn nothing_rotates_after_the_end(store: &dyn StoreUnderTest) {
                 assert!(!rotate(reached.get()), "round {round}: rotated after the end");
                 return 0;
             }
-            // Bounded, so that rotations without end do not keep the end away for ever.
+            // Bounded, so that rotations cannot delay the end forever.
             let mut rotations = 0;
             for _ in 0..20 {
                 let found = store.session(session.id).expect("the session");
@@ -120,8 +120,8 @@ pub fn nothing_rotates_after_the_end(store: &dyn StoreUnderTest) {
     }
 }
 
-/// Of all who end a session at once exactly one does, and its reason stands.
-pub fn one_of_many_ends_a_session(store: &dyn StoreUnderTest) {
+/// Of several ends of one session exactly one succeeds, and its reason is kept.
+pub fn concurrent_ends_have_one_winner(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     for round in 0..ROUNDS {
         let session = sample::session(round, user.id);
@@ -145,8 +145,9 @@ pub fn one_of_many_ends_a_session(store: &dyn StoreUnderTest) {
     }
 }
 
-/// Of all who register one address at once, in whatever spelling, exactly one does; the others are told so and go on.
-pub fn one_of_many_registers_an_address(store: &dyn StoreUnderTest) {
+/// Of several registrations of one address, in any spelling, exactly one succeeds; the others are refused and commit
+/// their other writes.
+pub fn concurrent_registrations_of_one_address_have_one_winner(store: &dyn StoreUnderTest) {
     for round in 0..ROUNDS {
         let user = |racer: usize| {
             let local = if racer.is_multiple_of(2) { "ada" } else { "ADA" };
@@ -156,29 +157,29 @@ pub fn one_of_many_registers_an_address(store: &dyn StoreUnderTest) {
                 ..sample::user(round * 100 + number(racer))
             }
         };
-        let insertions = race(RACERS, |racer| {
+        let insertions = race(THREADS, |racer| {
             store.write(|r| {
                 let insertion = r.users().insert(&user(racer), &sample::digest("digest"))?;
                 r.events().append(&sample::event(round * 100 + number(racer)))?;
                 Ok(insertion)
             })
         });
-        let kept: Vec<usize> = (0..RACERS)
+        let kept: Vec<usize> = (0..THREADS)
             .filter(|racer| store.user(user(*racer).id).is_some())
             .collect();
-        let done: Vec<usize> = (0..RACERS)
+        let done: Vec<usize> = (0..THREADS)
             .filter(|racer| insertions.get(*racer) == Some(&Insertion::Done))
             .collect();
         assert_eq!((done.len(), &done), (1, &kept), "round {round}");
         assert_eq!(
             store.log().len(),
-            RACERS * (1 + usize::try_from(round).expect("a small number"))
+            THREADS * (1 + usize::try_from(round).expect("a small number"))
         );
     }
 }
 
-/// An address that a transaction takes and gives back by rolling back is there for the next: whoever waited for it.
-pub fn an_address_is_free_after_a_rollback(store: &dyn StoreUnderTest) {
+/// An address that a transaction takes and rolls back is available to the transaction that waited for it.
+pub fn an_address_is_available_after_a_rollback(store: &dyn StoreUnderTest) {
     for round in 0..ROUNDS {
         let email = sample::email(&format!("ada{round}@example.org"));
         let user = |racer: usize| User {
@@ -190,9 +191,7 @@ pub fn an_address_is_free_after_a_rollback(store: &dyn StoreUnderTest) {
                 let insertion = r.users().insert(&user(racer), &sample::digest("digest"))?;
                 thread::sleep(MOMENT);
                 match racer {
-                    0 => Err(StoreError::Unavailable(
-                        "a use case that changed its mind".to_owned(),
-                    )),
+                    0 => Err(StoreError::Unavailable("a rolled-back use case".to_owned())),
                     _ => Ok(insertion),
                 }
             })
@@ -203,8 +202,8 @@ pub fn an_address_is_free_after_a_rollback(store: &dyn StoreUnderTest) {
     }
 }
 
-/// Of all who add a key in one place at once exactly one does; the others are told so and go on.
-pub fn one_of_many_takes_a_place_for_its_key(store: &dyn StoreUnderTest) {
+/// Of several keys inserted at one ordinal exactly one is kept; the others are refused and commit their other writes.
+pub fn concurrent_key_insertions_have_one_winner(store: &dyn StoreUnderTest) {
     let purpose = KeyPurpose::AccessSigning;
     let mut expected = Vec::new();
     for round in 1..=ROUNDS {
@@ -212,7 +211,7 @@ pub fn one_of_many_takes_a_place_for_its_key(store: &dyn StoreUnderTest) {
             id: KeyId::new(format!("key {round} of racer {racer}")),
             ..sample::key(purpose, round)
         };
-        let answers = race(RACERS, |racer| {
+        let answers = race(THREADS, |racer| {
             store.write(|r| {
                 let taken = r.keys().insert(&key(racer))?;
                 r.events().append(&sample::event(round * 100 + number(racer)))?;
@@ -224,15 +223,15 @@ pub fn one_of_many_takes_a_place_for_its_key(store: &dyn StoreUnderTest) {
         assert_eq!(store.read(|r| r.keys().list(purpose)), expected);
         assert_eq!(
             store.log().len(),
-            RACERS * usize::try_from(round).expect("a small number")
+            THREADS * usize::try_from(round).expect("a small number")
         );
     }
 }
 
-/// Of all who offer a setup token at once exactly one does, and its token is the one kept.
-pub fn one_of_many_offers_the_setup_token(store: &dyn StoreUnderTest) {
-    let digest = |racer: usize| [u8::try_from(racer).expect("few racers"); 32];
-    let answers = race(RACERS, |racer| {
+/// Of several setup tokens offered exactly one is kept.
+pub fn concurrent_setup_token_offers_have_one_winner(store: &dyn StoreUnderTest) {
+    let digest = |racer: usize| [u8::try_from(racer).expect("few threads"); 32];
+    let answers = race(THREADS, |racer| {
         store.write(|r| r.setup().offer_token(&digest(racer)))
     });
     assert_eq!(wins(&answers), 1);
@@ -240,10 +239,10 @@ pub fn one_of_many_offers_the_setup_token(store: &dyn StoreUnderTest) {
     assert_eq!(store.read(|r| r.setup().state()).token_digest, winner);
 }
 
-/// Of all who complete setup at once exactly one does, and makes the one first administrator.
-pub fn one_of_many_completes_setup(store: &dyn StoreUnderTest) {
+/// Of several completions of setup exactly one succeeds, and creates the only administrator.
+pub fn concurrent_setup_completions_have_one_winner(store: &dyn StoreUnderTest) {
     assert!(store.write(|r| r.setup().offer_token(&[1; 32])));
-    let answers = race(RACERS, |racer| {
+    let answers = race(THREADS, |racer| {
         store.write(|r| {
             if !r.setup().complete(START)? {
                 return Ok(false);
@@ -257,8 +256,8 @@ pub fn one_of_many_completes_setup(store: &dyn StoreUnderTest) {
     assert_eq!(store.write(|r| r.users().count_active_admins()), 1);
 }
 
-/// Two administrators demote each other at once, round after round, in a transaction that `demote` writes: it is told
-/// whom to demote and answers whether it did.
+/// Two administrators demote each other concurrently, in every round. `demote` is given whom to demote, and returns
+/// whether it did.
 fn assert_one_administrator_stays(
     store: &dyn StoreUnderTest,
     demote: impl Fn(&mut dyn Repositories, UserId) -> StoreResult<bool> + Sync,
@@ -284,8 +283,8 @@ fn assert_one_administrator_stays(
     }
 }
 
-/// Administrators who demote each other at once cannot both succeed when they count first: one stays.
-pub fn the_last_administrator_stays_when_counted_first(store: &dyn StoreUnderTest) {
+/// If administrators demote each other concurrently, one is kept: here the transaction counts before it locks.
+pub fn the_last_administrator_is_kept_when_counted_first(store: &dyn StoreUnderTest) {
     assert_one_administrator_stays(store, |r, other| {
         let is_last = r.users().count_active_admins()? < 2;
         let Some(mut user) = r.users().lock(other)? else {
@@ -296,8 +295,9 @@ pub fn the_last_administrator_stays_when_counted_first(store: &dyn StoreUnderTes
     });
 }
 
-/// Nor when they lock first: whoever waits counts what is left then, not what there was when the transaction began.
-pub fn the_last_administrator_stays_when_locked_first(store: &dyn StoreUnderTest) {
+/// The same if it locks before it counts: a waiting transaction counts what is left then, not what there was when it
+/// began.
+pub fn the_last_administrator_is_kept_when_locked_first(store: &dyn StoreUnderTest) {
     assert_one_administrator_stays(store, |r, other| {
         let Some(mut user) = r.users().lock(other)? else {
             return Ok(false);
@@ -309,7 +309,7 @@ pub fn the_last_administrator_stays_when_locked_first(store: &dyn StoreUnderTest
     });
 }
 
-/// A login that crosses a deletion leaves no session behind: it fails, or its session is deleted too.
+/// A login concurrent with a deletion leaves no session: it fails, or its session is deleted too.
 pub fn no_session_outlives_its_user(store: &dyn StoreUnderTest) {
     for round in 0..ROUNDS {
         let user = store.keep_user(round);
@@ -319,7 +319,7 @@ pub fn no_session_outlives_its_user(store: &dyn StoreUnderTest) {
                 return;
             }
             let session = sample::session(round * 100 + number(racer), user.id);
-            // Refused or not: what counts is what is there in the end.
+            // Either result is correct; only the final state counts.
             let _ = store.store().transaction(|r| r.sessions().insert(&session));
         });
         for racer in 1..4 {

@@ -1,4 +1,4 @@
-//! Deleting what cannot matter any more: what `Sweeping` promises.
+//! The contract of `Sweeping`: deleting what is no longer needed.
 
 use core::time::Duration;
 
@@ -8,16 +8,16 @@ use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Revoked};
 
-use super::StoreUnderTest;
 use crate::SeededEntropy;
+use crate::contract::StoreUnderTest;
 use crate::sample::{self, START};
 
 fn after(seconds: u64) -> Timestamp {
     START + Duration::from_secs(seconds)
 }
 
-/// Sessions that expired before then go, ended or not; all others stay.
-pub fn expired_sessions_are_swept_and_others_stay(store: &dyn StoreUnderTest) {
+/// Sessions that expired before the given time are deleted, ended or not; all others are kept.
+pub fn expired_sessions_are_deleted_and_others_kept(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     let mut sessions = [1, 2, 3].map(|number| sample::session(number, user.id));
     for (session, expires) in sessions.iter_mut().zip([10, 20, 30]) {
@@ -36,8 +36,8 @@ pub fn expired_sessions_are_swept_and_others_stay(store: &dyn StoreUnderTest) {
     assert_eq!(left, [sessions[2].id]);
 }
 
-/// Attempts go by the time of the latest.
-pub fn attempts_are_swept_by_their_latest(store: &dyn StoreUnderTest) {
+/// Attempt records are deleted by the time of the last attempt.
+pub fn attempt_records_are_deleted_by_last_attempt(store: &dyn StoreUnderTest) {
     let keys = [1, 2].map(|number| AttemptKey::from_bytes([number; 32]));
     for (key, last) in keys.iter().zip([10, 20]) {
         let record = AttemptRecord {
@@ -52,8 +52,8 @@ pub fn attempts_are_swept_by_their_latest(store: &dyn StoreUnderTest) {
     assert_eq!(known, [false, true]);
 }
 
-/// Networks go by the latest login from them.
-pub fn networks_are_swept_by_their_latest_login(store: &dyn StoreUnderTest) {
+/// Networks are deleted by the time of the last login.
+pub fn networks_are_deleted_by_last_login(store: &dyn StoreUnderTest) {
     let keys = [1, 2].map(|number| AttemptKey::from_bytes([number; 32]));
     let account = AttemptKey::from_bytes([9; 32]);
     for (key, last) in keys.iter().zip([10, 20]) {
@@ -63,8 +63,8 @@ pub fn networks_are_swept_by_their_latest_login(store: &dyn StoreUnderTest) {
     assert_eq!(store.read(|r| r.networks().list(&account)), keys[1..]);
 }
 
-/// Revocations go by their time, and a number that was given is never given again.
-pub fn revocations_are_swept_and_their_numbers_stay_used(store: &dyn StoreUnderTest) {
+/// Revocations are deleted by their time, and their numbers are never reused.
+pub fn revocations_are_deleted_and_their_numbers_not_reused(store: &dyn StoreUnderTest) {
     let append = |at| {
         let revoked = [Revoked::Session(SessionId::from_bytes([1; 16]))];
         store.write(|r| r.revocations().append(&revoked, at));
@@ -82,8 +82,8 @@ pub fn revocations_are_swept_and_their_numbers_stay_used(store: &dyn StoreUnderT
     assert!(append(after(200)) > second);
 }
 
-/// Events go by the time that is in their ids, to the millisecond; those of the millisecond itself stay.
-pub fn events_are_swept_by_the_time_in_their_ids(store: &dyn StoreUnderTest) {
+/// Events are deleted by the time in their ids, in milliseconds; those of the given millisecond are kept.
+pub fn events_are_deleted_by_the_time_in_their_ids(store: &dyn StoreUnderTest) {
     let entropy = SeededEntropy::new(3);
     let mut kept = Vec::new();
     for second in [10, 20, 20, 20, 30] {
@@ -107,8 +107,8 @@ pub fn events_are_swept_by_the_time_in_their_ids(store: &dyn StoreUnderTest) {
     assert_eq!(store.log(), kept[3..]);
 }
 
-/// No more than asked for goes at once.
-pub fn a_sweep_is_bounded(store: &dyn StoreUnderTest) {
+/// A deletion respects the limit.
+pub fn a_deletion_run_is_bounded(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     for number in 1..=5 {
         store.keep_session(&sample::session(number, user.id));

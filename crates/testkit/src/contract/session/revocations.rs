@@ -1,4 +1,4 @@
-//! The log of revocations: what `RevocationLog` promises.
+//! The contract of `RevocationLog`.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -8,8 +8,8 @@ use doorward_domain::identity::UserVersion;
 use doorward_domain::ports::{StoreError, Transactions};
 use doorward_domain::token::{Revocation, Revoked};
 
-use super::StoreUnderTest;
-use super::threads::{MOMENT, RACERS, assert_exclusive, race};
+use crate::contract::StoreUnderTest;
+use crate::contract::store::threads::{MOMENT, THREADS, assert_exclusive, race};
 use crate::sample::{self, START};
 
 fn session(number: u8) -> Revoked {
@@ -20,8 +20,8 @@ fn after(store: &dyn StoreUnderTest, number: u64) -> Vec<Revocation> {
     store.read(|r| r.revocations().after(number, 1000))
 }
 
-/// Sessions and users with any version come back, in the order in which they were written.
-pub fn revocations_come_back_as_they_were(store: &dyn StoreUnderTest) {
+/// Sessions and users with any version are read back in the order of writing.
+pub fn revocations_are_read_back_in_order(store: &dyn StoreUnderTest) {
     let user = |version| Revoked::User {
         id: sample::user(1).id,
         lowest_version: UserVersion::new(version),
@@ -37,8 +37,8 @@ pub fn revocations_come_back_as_they_were(store: &dyn StoreUnderTest) {
     assert!(found.windows(2).all(|pair| pair[0].number < pair[1].number));
 }
 
-/// Going on after the greatest number seen brings what is new, in bounded pieces, and nothing twice.
-pub fn a_reader_goes_on_after_what_it_has_seen(store: &dyn StoreUnderTest) {
+/// Reading after the greatest number seen returns new entries, in bounded pages, and none twice.
+pub fn a_reader_continues_after_the_last_number_seen(store: &dyn StoreUnderTest) {
     store.write(|r| {
         r.revocations()
             .append(&[session(1), session(2), session(3)], START)
@@ -55,8 +55,8 @@ pub fn a_reader_goes_on_after_what_it_has_seen(store: &dyn StoreUnderTest) {
     assert_eq!(after(store, u64::MAX), []);
 }
 
-/// An entry of a transaction that is rolled back was never there.
-pub fn an_entry_commits_with_its_change_or_not_at_all(store: &dyn StoreUnderTest) {
+/// An entry of a rolled-back transaction is never listed.
+pub fn a_rolled_back_revocation_is_not_listed(store: &dyn StoreUnderTest) {
     let broken: Result<(), StoreError> = store.store().transaction(|r| {
         r.revocations().append(&[session(1)], START)?;
         Err(StoreError::Unavailable("planted".to_owned()))
@@ -72,17 +72,17 @@ pub fn an_entry_commits_with_its_change_or_not_at_all(store: &dyn StoreUnderTest
     );
 }
 
-/// Of the transactions that have written to the log, one is under way at a time.
-pub fn entries_are_written_by_one_transaction_at_a_time(store: &dyn StoreUnderTest) {
+/// A transaction that appends to the log excludes others that do.
+pub fn revocations_are_appended_by_one_transaction_at_a_time(store: &dyn StoreUnderTest) {
     assert_exclusive(store, |r| r.revocations().append(&[session(1)], START));
 }
 
-/// A reader who goes on after the greatest number seen misses nothing, however writers overlap.
-pub fn no_entry_turns_up_behind_one_that_was_seen(store: &dyn StoreUnderTest) {
-    const WRITERS: usize = RACERS - 1;
+/// A reader that continues after the greatest number seen misses no entry, however writers overlap.
+pub fn no_revocation_appears_before_one_already_seen(store: &dyn StoreUnderTest) {
+    const WRITERS: usize = THREADS - 1;
     const EACH: usize = 10;
     let writing = AtomicUsize::new(WRITERS);
-    let followed = race(RACERS, |number| {
+    let followed = race(THREADS, |number| {
         if number < WRITERS {
             for _ in 0..EACH {
                 store.write(|r| {
@@ -96,7 +96,7 @@ pub fn no_entry_turns_up_behind_one_that_was_seen(store: &dyn StoreUnderTest) {
         }
         let (mut count, mut latest) = (0, 0);
         loop {
-            // Asked before reading: what is read after the last writer has ended is everything.
+            // Checked before reading: a read that starts after the last writer has ended returns everything.
             let is_last = writing.load(Ordering::SeqCst) == 0;
             let new = after(store, latest);
             count += new.len();

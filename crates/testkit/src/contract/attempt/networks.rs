@@ -1,11 +1,11 @@
-//! Networks of owners: what `NetworkRepository` promises.
+//! The contract of `NetworkRepository`.
 
 use core::time::Duration;
 
 use doorward_domain::identity::AttemptKey;
 use doorward_domain::time::Timestamp;
 
-use super::StoreUnderTest;
+use crate::contract::StoreUnderTest;
 use crate::sample::START;
 
 const ADA: AttemptKey = AttemptKey::from_bytes([0xa0; 32]);
@@ -27,8 +27,8 @@ fn of(store: &dyn StoreUnderTest, account: AttemptKey) -> Vec<AttemptKey> {
     store.read(|r| r.networks().list(&account))
 }
 
-/// The latest login from a network is what was noted last, also when that is earlier; an unknown one has none.
-pub fn the_latest_login_noted_is_found(store: &dyn StoreUnderTest) {
+/// The last login of a network is the one recorded last, even if it is earlier; an unknown network has none.
+pub fn the_last_recorded_login_of_a_network_is_found(store: &dyn StoreUnderTest) {
     let last_login = |number| store.read(|r| r.networks().last_login(&network(number)));
     assert_eq!(last_login(1), None);
     note(store, 1, ADA, 10);
@@ -39,7 +39,7 @@ pub fn the_latest_login_noted_is_found(store: &dyn StoreUnderTest) {
     assert_eq!(last_login(3), None);
 }
 
-/// An account's networks are listed with the latest login first, and nobody else's among them.
+/// An account's networks are listed with the latest login first, without those of other accounts.
 pub fn networks_are_listed_by_their_latest_login(store: &dyn StoreUnderTest) {
     assert_eq!(of(store, ADA), []);
     for (number, seconds) in [(1, 20), (2, 10), (3, 30)] {
@@ -52,8 +52,8 @@ pub fn networks_are_listed_by_their_latest_login(store: &dyn StoreUnderTest) {
     assert_eq!(of(store, BOB), [network(4)]);
 }
 
-/// Those that are kept are the ones with the latest logins; other accounts keep theirs.
-pub fn the_networks_kept_have_the_latest_logins(store: &dyn StoreUnderTest) {
+/// The networks with the latest logins are kept; other accounts keep theirs.
+pub fn the_networks_with_the_latest_logins_are_kept(store: &dyn StoreUnderTest) {
     for (number, seconds) in [(1, 20), (2, 10), (3, 30)] {
         note(store, number, ADA, seconds);
     }

@@ -6,11 +6,11 @@ use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::id::{EventId, UserId};
 use doorward_domain::ports::EventFilter;
 
-use super::StoreUnderTest;
 use crate::SeededEntropy;
+use crate::contract::StoreUnderTest;
 use crate::sample::{self, START};
 
-/// How many events there are in a long log.
+/// The number of events in a long log.
 const LONG: u32 = 300;
 
 const EVERYTHING: EventFilter = EventFilter {
@@ -22,8 +22,8 @@ fn user(number: u32) -> UserId {
     sample::user(number).id
 }
 
-/// Hundreds of events in the order of their ids: of several kinds, of several users and of nobody, each of them done by
-/// somebody else than it happened to.
+/// Hundreds of events ordered by id: of several kinds, of several users and of none, each with an actor that differs
+/// from its user.
 fn long_log() -> Vec<Event> {
     let event = |number: u32| {
         let event = Event {
@@ -43,7 +43,7 @@ fn long_log() -> Vec<Event> {
     (0..LONG).map(event).collect()
 }
 
-/// Keeps events in an order that has nothing to do with their ids, as transactions that take their time do.
+/// Appends events in an order unrelated to their ids, as long transactions do.
 fn append_shuffled(store: &dyn StoreUnderTest, events: &[Event]) {
     let mut shuffled: Vec<&Event> = events.iter().collect();
     shuffled.sort_by_key(|event| event.id.as_bytes()[3].wrapping_mul(151));
@@ -54,8 +54,8 @@ fn page(store: &dyn StoreUnderTest, filter: &EventFilter, before: Option<EventId
     store.read(|r| r.events().page(filter, before, limit))
 }
 
-/// Asserts that walking through the pages meets exactly `expected`, given from the oldest to the newest, with full pages
-/// but for the last.
+/// Asserts that the pages together are exactly `expected`, which is ordered from oldest to newest, and all but the last
+/// one are full.
 fn assert_pages(store: &dyn StoreUnderTest, filter: &EventFilter, limit: u32, expected: &[Event]) {
     let newest_first: Vec<Event> = expected.iter().rev().cloned().collect();
     let mut before = None;
@@ -71,8 +71,8 @@ fn assert_pages(store: &dyn StoreUnderTest, filter: &EventFilter, limit: u32, ex
     );
 }
 
-/// Pages list every event exactly once, the newest first, at most as many as asked for; a cursor before everything, or of an
-/// event that is not there, is as good as any.
+/// The pages contain every event exactly once, newest first, and no more than `limit` each; a cursor before all events,
+/// or of a missing event, is valid.
 pub fn event_pages_list_every_event_once_newest_first(store: &dyn StoreUnderTest) {
     assert_eq!(page(store, &EVERYTHING, None, 10), []);
     let log = long_log();
@@ -86,7 +86,7 @@ pub fn event_pages_list_every_event_once_newest_first(store: &dyn StoreUnderTest
     assert_eq!(page(store, &EVERYTHING, Some(last), 1), log[log.len() - 1..]);
 }
 
-/// Filters leave exactly the events for which every condition holds. Who did it is not to whom it happened.
+/// Filtered pages contain exactly the events that satisfy all conditions. The user of an event is not its actor.
 pub fn event_pages_are_filtered_by_every_condition(store: &dyn StoreUnderTest) {
     let log = long_log();
     append_shuffled(store, &log);
@@ -102,7 +102,7 @@ pub fn event_pages_are_filtered_by_every_condition(store: &dyn StoreUnderTest) {
     }
 }
 
-/// Events of one instant have an order of their own, that of their ids, and a page may end between two of them.
+/// Events of the same instant are ordered by id, and a page may end between two of them.
 pub fn event_pages_split_events_of_one_instant(store: &dyn StoreUnderTest) {
     let entropy = SeededEntropy::new(7);
     let mut events: Vec<Event> = (0..40)
@@ -119,7 +119,7 @@ pub fn event_pages_split_events_of_one_instant(store: &dyn StoreUnderTest) {
     }
 }
 
-/// Ids are ordered by their bytes, as unsigned as they are.
+/// Ids are ordered by their bytes, as unsigned numbers.
 pub fn event_pages_order_ids_by_their_bytes(store: &dyn StoreUnderTest) {
     let numbers = [
         0,
@@ -136,8 +136,8 @@ pub fn event_pages_order_ids_by_their_bytes(store: &dyn StoreUnderTest) {
     assert_pages(store, &EVERYTHING, 3, &events);
 }
 
-/// A cursor goes on where it stood although events are written and swept meanwhile, also the one it stands on.
-pub fn an_event_cursor_survives_what_is_written_and_swept(store: &dyn StoreUnderTest) {
+/// A cursor stays valid while events are appended and deleted, including the one it refers to.
+pub fn an_event_cursor_survives_insertions_and_deletions(store: &dyn StoreUnderTest) {
     let entropy = SeededEntropy::new(11);
     let event = |second: u64| {
         let at = START + Duration::from_secs(second);

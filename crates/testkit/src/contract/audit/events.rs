@@ -1,12 +1,12 @@
-//! The audit log: what `EventLog` promises.
+//! The contract of `EventLog`.
 
 use doorward_domain::ports::{StoreError, Transactions};
 use doorward_domain::token::EndReason;
 
-use super::StoreUnderTest;
+use crate::contract::StoreUnderTest;
 use crate::sample::{self, START};
 
-/// An entry is kept together with the change it tells of.
+/// An event is committed together with the change that it records.
 pub fn an_event_commits_with_its_change(store: &dyn StoreUnderTest) {
     let session = sample::session(1, store.keep_user(1).id);
     store.keep_session(&session);
@@ -23,7 +23,7 @@ pub fn an_event_commits_with_its_change(store: &dyn StoreUnderTest) {
     );
 }
 
-/// An entry of a change that is rolled back is not kept.
+/// An event is rolled back together with its change.
 pub fn an_event_is_rolled_back_with_its_change(store: &dyn StoreUnderTest) {
     let outcome: Result<(), StoreError> = store.store().transaction(|r| {
         r.events().append(&sample::event(1))?;
@@ -33,23 +33,23 @@ pub fn an_event_is_rolled_back_with_its_change(store: &dyn StoreUnderTest) {
     assert_eq!(store.log(), []);
 }
 
-/// The log tells of accounts and sessions after they are gone, and of those that never were.
-pub fn an_event_outlives_whom_it_tells_of(store: &dyn StoreUnderTest) {
+/// Events keep the ids of deleted accounts and sessions, and of those that never existed.
+pub fn an_event_outlives_its_user_and_session(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     let session = sample::session(1, user.id);
     store.keep_session(&session);
     let before = sample::event(1).of(user.id).by(user.id).in_session(session.id);
     store.write(|r| r.events().append(&before));
-    let farewell = sample::event(2).of(user.id).by(user.id);
+    let deletion = sample::event(2).of(user.id).by(user.id);
     store.write(|r| {
         r.users().delete(user.id)?;
-        r.events().append(&farewell)
+        r.events().append(&deletion)
     });
-    let nobody = sample::user(9).id;
-    let rumour = sample::event(3)
-        .of(nobody)
-        .by(nobody)
-        .in_session(sample::session(9, nobody).id);
-    store.write(|r| r.events().append(&rumour));
-    assert_eq!(store.log(), [before, farewell, rumour]);
+    let missing = sample::user(9).id;
+    let unknown = sample::event(3)
+        .of(missing)
+        .by(missing)
+        .in_session(sample::session(9, missing).id);
+    store.write(|r| r.events().append(&unknown));
+    assert_eq!(store.log(), [before, deletion, unknown]);
 }

@@ -1,8 +1,9 @@
-//! Sealed keys: what `KeyRepository` promises.
+//! The contract of `KeyRepository`.
 
 use doorward_domain::token::{KeyId, KeyPurpose, SealedKey};
 
-use super::StoreUnderTest;
+use crate::contract::StoreUnderTest;
+use crate::contract::edge_values::TIMES;
 use crate::sample;
 
 const SIGNING: KeyPurpose = KeyPurpose::AccessSigning;
@@ -12,8 +13,8 @@ fn list(store: &dyn StoreUnderTest, purpose: KeyPurpose) -> Vec<SealedKey> {
     store.read(|r| r.keys().list(purpose))
 }
 
-/// Keys are listed by purpose and in the order of their ordinals, in whatever order they were added.
-pub fn keys_are_listed_in_order_of_their_place(store: &dyn StoreUnderTest) {
+/// Keys are listed by purpose, ordered by ordinal, whatever the order of insertion.
+pub fn keys_are_listed_in_order_of_their_ordinals(store: &dyn StoreUnderTest) {
     for ordinal in [10, 2, 1, 9, 100] {
         assert!(store.write(|r| r.keys().insert(&sample::key(SIGNING, ordinal))));
     }
@@ -25,8 +26,8 @@ pub fn keys_are_listed_in_order_of_their_place(store: &dyn StoreUnderTest) {
     assert_eq!(list(store, SEALING), [sample::key(SEALING, 3)]);
 }
 
-/// A place that is taken stays with its key; the same place of another purpose is another place.
-pub fn a_place_that_is_taken_keeps_its_key(store: &dyn StoreUnderTest) {
+/// A taken ordinal keeps its key; the same ordinal of another purpose is free.
+pub fn a_taken_ordinal_keeps_its_key(store: &dyn StoreUnderTest) {
     let first = sample::key(SIGNING, 1);
     assert!(store.write(|r| r.keys().insert(&first)));
     let rival = SealedKey {
@@ -44,8 +45,8 @@ pub fn a_place_that_is_taken_keeps_its_key(store: &dyn StoreUnderTest) {
     assert_eq!(list(store, SEALING), [sample::key(SEALING, 1)]);
 }
 
-/// After a place was found taken the transaction goes on and commits what else it writes.
-pub fn a_place_that_is_taken_leaves_the_transaction_usable(store: &dyn StoreUnderTest) {
+/// After a taken ordinal was found the transaction continues and commits its other writes.
+pub fn a_taken_ordinal_leaves_the_transaction_usable(store: &dyn StoreUnderTest) {
     let first = sample::key(SIGNING, 1);
     assert!(store.write(|r| r.keys().insert(&first)));
     let rival = SealedKey {
@@ -66,8 +67,8 @@ pub fn a_place_that_is_taken_leaves_the_transaction_usable(store: &dyn StoreUnde
     assert_eq!(store.log().len(), 2);
 }
 
-/// A new sealed form takes the place of the old one; nothing else of that key changes, and no other key.
-pub fn a_key_is_sealed_anew_and_otherwise_left_alone(store: &dyn StoreUnderTest) {
+/// Resealing replaces the sealed bytes; nothing else of that key changes, and no other key.
+pub fn resealing_a_key_changes_only_its_sealed_bytes(store: &dyn StoreUnderTest) {
     let (first, second, other) = (
         sample::key(SIGNING, 1),
         sample::key(SIGNING, 2),
@@ -92,8 +93,8 @@ pub fn a_key_is_sealed_anew_and_otherwise_left_alone(store: &dyn StoreUnderTest)
     assert_eq!(list(store, SEALING), [other]);
 }
 
-/// Nothing is sealed anew where there is no key, or another one.
-pub fn what_is_sealed_anew_is_that_very_key(store: &dyn StoreUnderTest) {
+/// Resealing does nothing if the key does not exist, or is another one.
+pub fn resealing_requires_the_same_key(store: &dyn StoreUnderTest) {
     let key = sample::key(SIGNING, 1);
     assert!(store.write(|r| r.keys().insert(&key)));
     let others = [
@@ -115,8 +116,8 @@ pub fn what_is_sealed_anew_is_that_very_key(store: &dyn StoreUnderTest) {
     assert_eq!(list(store, SEALING), []);
 }
 
-/// A deletion takes one key, and its place is free then.
-pub fn a_deleted_key_is_gone_and_no_other(store: &dyn StoreUnderTest) {
+/// A deletion deletes one key and frees its ordinal.
+pub fn deleting_a_key_deletes_no_other(store: &dyn StoreUnderTest) {
     for key in [
         sample::key(SIGNING, 1),
         sample::key(SIGNING, 2),
@@ -130,4 +131,33 @@ pub fn a_deleted_key_is_gone_and_no_other(store: &dyn StoreUnderTest) {
     assert_eq!(list(store, SIGNING), [sample::key(SIGNING, 2)]);
     assert_eq!(list(store, SEALING), [sample::key(SEALING, 1)]);
     assert!(store.write(|r| r.keys().insert(&sample::key(SIGNING, 1))));
+}
+
+/// Keys with any bytes of any length are read back unchanged.
+pub fn keys_are_read_back_unchanged(store: &dyn StoreUnderTest) {
+    let all_bytes: Vec<u8> = (0..=u8::MAX).collect();
+    let contents = [vec![], vec![0], vec![0xff; 32], all_bytes.repeat(16)];
+    for purpose in [KeyPurpose::AccessSigning, KeyPurpose::RefreshSealing] {
+        let mut keys = Vec::new();
+        for (ordinal, (bytes, created_at)) in (1..).zip(contents.iter().zip(TIMES)) {
+            let sealed = bytes.iter().rev().copied().collect();
+            keys.push(SealedKey {
+                public: bytes.clone(),
+                sealed,
+                created_at,
+                ..sample::key(purpose, ordinal)
+            });
+        }
+        let id = KeyId::new(format!("-_{}{}", "A".repeat(60), purpose.as_str()));
+        keys.push(SealedKey {
+            id,
+            algorithm: "ES256".to_owned(),
+            ..sample::key(purpose, 0x8000_0000)
+        });
+        keys.push(sample::key(purpose, u32::MAX));
+        for key in &keys {
+            assert!(store.write(|r| r.keys().insert(key)));
+        }
+        assert_eq!(store.read(|r| r.keys().list(purpose)), keys);
+    }
 }

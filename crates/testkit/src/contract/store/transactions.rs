@@ -1,4 +1,4 @@
-//! Commit, rollback and who sees what.
+//! Commit, rollback and visibility.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -11,8 +11,8 @@ use doorward_domain::ports::{
 };
 use doorward_domain::token::{EndReason, Generation, KeyPurpose, SealedKey, Session};
 
-use super::StoreUnderTest;
-use super::threads::elsewhere;
+use crate::contract::StoreUnderTest;
+use crate::contract::store::threads::on_another_thread;
 use crate::sample::{self, START};
 
 const KEPT: AttemptKey = AttemptKey::from_bytes([1; 32]);
@@ -23,7 +23,7 @@ const RECORD: AttemptRecord = AttemptRecord {
     last_at: START,
 };
 
-/// Everything that can be read of a store that [`furnish`] furnished.
+/// Everything that can be read from a store filled by [`fill`].
 #[derive(Debug, PartialEq)]
 struct Everything {
     users: Vec<User>,
@@ -36,8 +36,8 @@ struct Everything {
     events: Vec<Event>,
 }
 
-/// Puts something of each kind into the store.
-fn furnish(store: &dyn StoreUnderTest) {
+/// Inserts something of each kind.
+fn fill(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     store.keep_user(3);
     store.keep_session(&sample::session(1, user.id));
@@ -52,8 +52,8 @@ fn furnish(store: &dyn StoreUnderTest) {
     });
 }
 
-/// Writes something with each statement that writes, in a furnished store.
-fn upheave(r: &mut dyn Repositories) -> StoreResult<()> {
+/// Writes with every writing statement, in a filled store.
+fn change_everything(r: &mut dyn Repositories) -> StoreResult<()> {
     let new = sample::user(2);
     r.users().insert(&new, &sample::digest("new"))?;
     if let Some(mut user) = r.users().lock(sample::user(1).id)? {
@@ -116,7 +116,7 @@ fn everything(store: &dyn StoreUnderTest) -> Everything {
     everything
 }
 
-/// A store begins ready and with nothing in it.
+/// A new store is ready and empty.
 pub fn a_fresh_store_is_ready_and_empty(store: &dyn StoreUnderTest) {
     assert_eq!(store.store().check(), Ok(()));
     assert_eq!(
@@ -131,12 +131,12 @@ pub fn a_fresh_store_is_ready_and_empty(store: &dyn StoreUnderTest) {
     assert_eq!(store.log(), []);
 }
 
-/// `Commit` keeps everything that was written.
+/// `Commit` keeps all writes.
 pub fn a_commit_keeps_everything(store: &dyn StoreUnderTest) {
-    furnish(store);
+    fill(store);
     let before = everything(store);
     let outcome = store.store().write(&mut |r| {
-        upheave(r).expect("statements that succeed");
+        change_everything(r).expect("statements that succeed");
         Verdict::Commit
     });
     assert_eq!(outcome, Ok(()));
@@ -173,19 +173,19 @@ pub fn a_commit_keeps_everything(store: &dyn StoreUnderTest) {
     assert_eq!(after.events, [sample::event(1), sample::event(2)]);
 }
 
-/// `RollBack` forgets everything that was written, and is no failure.
-pub fn a_rollback_forgets_everything(store: &dyn StoreUnderTest) {
-    furnish(store);
+/// `RollBack` discards all writes, and is no failure.
+pub fn a_rollback_discards_everything(store: &dyn StoreUnderTest) {
+    fill(store);
     let before = everything(store);
     let outcome = store.store().write(&mut |r| {
-        upheave(r).expect("statements that succeed");
+        change_everything(r).expect("statements that succeed");
         Verdict::RollBack
     });
     assert_eq!(outcome, Ok(()));
     assert_eq!(everything(store), before);
 }
 
-/// Through [`Transactions`], `Ok` commits and `Err` rolls back and comes back as it is.
+/// Through [`Transactions`], `Ok` commits; `Err` rolls back and is returned unchanged.
 pub fn ok_commits_and_err_rolls_back(store: &dyn StoreUnderTest) {
     #[derive(Debug, PartialEq)]
     enum Refusal {
@@ -198,30 +198,30 @@ pub fn ok_commits_and_err_rolls_back(store: &dyn StoreUnderTest) {
         }
     }
 
-    furnish(store);
+    fill(store);
     let before = everything(store);
     let refused: Result<(), Refusal> = store.store().transaction(|r| {
-        upheave(r)?;
+        change_everything(r)?;
         Err(Refusal::Refused)
     });
     assert_eq!(refused, Err(Refusal::Refused));
     assert_eq!(everything(store), before);
 
     let done: Result<&str, Refusal> = store.store().transaction(|r| {
-        upheave(r)?;
+        change_everything(r)?;
         Ok("a refusal that must be remembered")
     });
     assert_eq!(done, Ok("a refusal that must be remembered"));
     assert_ne!(everything(store), before);
 }
 
-/// A panic says nothing about committing, so nothing is committed; and the store goes on.
-pub fn a_panic_keeps_nothing_and_the_store_goes_on(store: &dyn StoreUnderTest) {
-    furnish(store);
+/// A panic commits nothing, and the store stays usable.
+pub fn a_panic_rolls_back_and_the_store_stays_usable(store: &dyn StoreUnderTest) {
+    fill(store);
     let before = everything(store);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         store.store().write(&mut |r| {
-            upheave(r).expect("statements that succeed");
+            change_everything(r).expect("statements that succeed");
             // Unlike `panic!` this prints nothing.
             resume_unwind(Box::new("a use case that panics"))
         })
@@ -230,7 +230,7 @@ pub fn a_panic_keeps_nothing_and_the_store_goes_on(store: &dyn StoreUnderTest) {
     assert_eq!(everything(store), before);
 }
 
-/// What a transaction has written it reads.
+/// A transaction reads its own writes.
 pub fn a_transaction_sees_its_own_writes(store: &dyn StoreUnderTest) {
     let user = sample::user(1);
     let (found, renamed, gone) = store.write(|r| {
@@ -256,19 +256,19 @@ pub fn a_transaction_sees_its_own_writes(store: &dyn StoreUnderTest) {
     assert_eq!(gone, None);
 }
 
-/// What is not committed nobody else sees, and reading does not wait for it.
-pub fn nobody_sees_what_is_not_committed(store: &dyn StoreUnderTest) {
+/// Uncommitted writes are invisible to others, whose reads do not wait.
+pub fn uncommitted_writes_are_invisible_to_others(store: &dyn StoreUnderTest) {
     let user = sample::user(1);
     let seen = store.write(|r| {
         r.users().insert(&user, &sample::digest("digest"))?;
-        Ok(elsewhere(|| store.user(user.id)))
+        Ok(on_another_thread(|| store.user(user.id)))
     });
     assert_eq!(seen, None);
     assert_eq!(store.user(user.id), Some(user));
 }
 
-/// A transaction that reads sees one consistent view, whatever others commit meanwhile.
-pub fn a_reading_transaction_sees_one_state_throughout(store: &dyn StoreUnderTest) {
+/// A reading transaction sees one consistent state, whatever others commit meanwhile.
+pub fn a_snapshot_sees_one_consistent_state(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     let renamed = User {
         roles: sample::roles(&["billing"]),
@@ -282,7 +282,7 @@ pub fn a_reading_transaction_sees_one_state_throughout(store: &dyn StoreUnderTes
     };
     let (before, after) = store.read(|r| {
         let before = r.users().find(user.id)?;
-        elsewhere(rename);
+        on_another_thread(rename);
         Ok((before, r.users().find(user.id)?))
     });
     assert_eq!(before, after);

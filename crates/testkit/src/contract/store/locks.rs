@@ -1,4 +1,4 @@
-//! Locks: who waits for whom, and what they find then.
+//! Locks: which transactions wait, and which state they see then.
 
 use std::sync::mpsc;
 use std::thread;
@@ -6,43 +6,43 @@ use std::thread;
 use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts, User, UserStatus};
 use doorward_domain::ports::{StoreError, Transactions};
 
-use super::StoreUnderTest;
-use super::threads::{MOMENT, RACERS, assert_exclusive, race};
+use crate::contract::StoreUnderTest;
+use crate::contract::store::threads::{MOMENT, THREADS, assert_exclusive, race};
 use crate::sample::{self, START};
 
-/// Runs `holder`, which is given a function to call when it holds what is to be held, and meanwhile `waiter`.
+/// Runs `waiter` while `holder` runs, once `holder` has called the function that it is given.
 fn while_held<T>(holder: impl FnOnce(&dyn Fn()) + Send, waiter: impl FnOnce() -> T) -> T {
     let (held, wait) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(move || {
             holder(&|| {
-                // Nobody listens any more when the work is run again.
+                // There is no receiver any more when the work is run again.
                 let _ = held.send(());
             });
         });
-        wait.recv().expect("a holder that gets hold");
+        wait.recv().expect("a holder that gets the lock");
         waiter()
     })
 }
 
-/// Of the transactions that have locked an account, one is under way at a time.
+/// A transaction that has locked an account excludes others that lock it.
 pub fn an_account_is_locked_by_one_transaction_at_a_time(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     assert_exclusive(store, |r| r.users().lock(user.id).map(drop));
 }
 
-/// Of the transactions that have counted the administrators, one is under way at a time.
+/// A transaction that has counted the administrators excludes others that count them.
 pub fn administrators_are_counted_by_one_transaction_at_a_time(store: &dyn StoreUnderTest) {
     store.keep(&sample::admin(1));
     assert_exclusive(store, |r| r.users().count_active_admins().map(drop));
 }
 
-/// They take turns where there is nobody to count, too.
-pub fn administrators_are_counted_in_turns_though_there_are_none(store: &dyn StoreUnderTest) {
+/// Counting is exclusive even if there are no administrators.
+pub fn counting_administrators_is_exclusive_even_without_any(store: &dyn StoreUnderTest) {
     assert_exclusive(store, |r| r.users().count_active_admins().map(drop));
 }
 
-/// Of the transactions that have locked the attempts on an account, one is under way at a time.
+/// A transaction that has locked the attempts on an account excludes others that lock them.
 pub fn attempts_are_locked_by_one_transaction_at_a_time(store: &dyn StoreUnderTest) {
     let key = AttemptKey::from_bytes([1; 32]);
     let record = AttemptRecord {
@@ -57,14 +57,14 @@ pub fn attempts_are_locked_by_one_transaction_at_a_time(store: &dyn StoreUnderTe
     assert_exclusive(store, |r| r.attempts().lock(&key).map(drop));
 }
 
-/// They take turns where nothing is remembered yet, too.
+/// Locking is exclusive even if there is no record yet.
 pub fn first_attempts_are_locked_by_one_transaction_at_a_time(store: &dyn StoreUnderTest) {
     let key = AttemptKey::from_bytes([1; 32]);
     assert_exclusive(store, |r| r.attempts().lock(&key).map(drop));
 }
 
-/// Whoever waited for an account finds it as it was left, in every part, although they had looked at it before.
-pub fn a_lock_finds_what_the_transaction_before_left(store: &dyn StoreUnderTest) {
+/// A waiting transaction sees the account as committed before it, although it had read it earlier.
+pub fn an_account_lock_returns_the_state_committed_before_it(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     let mut changed = user.clone();
     changed.set_roles(sample::roles(&["admin", "billing"]), START);
@@ -86,8 +86,8 @@ pub fn a_lock_finds_what_the_transaction_before_left(store: &dyn StoreUnderTest)
     assert_eq!(found, Some(changed));
 }
 
-/// Whoever waited for an account that was deleted meanwhile finds none.
-pub fn a_lock_finds_nothing_where_the_account_was_deleted(store: &dyn StoreUnderTest) {
+/// A waiting transaction finds no account if it was deleted meanwhile.
+pub fn locking_a_deleted_account_returns_none(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
     let delete = |held: &dyn Fn()| {
         store.write(|r| {
@@ -101,10 +101,10 @@ pub fn a_lock_finds_nothing_where_the_account_was_deleted(store: &dyn StoreUnder
     assert_eq!(found, None);
 }
 
-/// Whoever waited for a transaction that was rolled back finds the account as it was before.
-pub fn a_lock_finds_nothing_of_what_was_rolled_back(store: &dyn StoreUnderTest) {
+/// A waiting transaction sees the original account if the one before it was rolled back.
+pub fn an_account_lock_returns_the_original_state_after_a_rollback(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
-    let try_in_vain = |held: &dyn Fn()| {
+    let update_and_roll_back = |held: &dyn Fn()| {
         let outcome: Result<(), StoreError> = store.store().transaction(|r| {
             r.users().lock(user.id)?;
             r.users().update(&User {
@@ -113,18 +113,16 @@ pub fn a_lock_finds_nothing_of_what_was_rolled_back(store: &dyn StoreUnderTest) 
             })?;
             held();
             thread::sleep(20 * MOMENT);
-            Err(StoreError::Unavailable(
-                "a use case that changed its mind".to_owned(),
-            ))
+            Err(StoreError::Unavailable("a rolled-back use case".to_owned()))
         });
         assert!(outcome.is_err());
     };
-    let found = while_held(try_in_vain, || store.write(|r| r.users().lock(user.id)));
+    let found = while_held(update_and_roll_back, || store.write(|r| r.users().lock(user.id)));
     assert_eq!(found, Some(user));
 }
 
-/// Whoever waited to count the administrators counts those that were left, although they had looked before.
-pub fn a_count_finds_what_the_transaction_before_left(store: &dyn StoreUnderTest) {
+/// A waiting transaction counts the administrators as committed before it, although it had read one earlier.
+pub fn an_administrator_count_sees_the_state_committed_before_it(store: &dyn StoreUnderTest) {
     for number in 1..=2 {
         store.keep(&sample::admin(number));
     }
@@ -146,16 +144,15 @@ pub fn a_count_finds_what_the_transaction_before_left(store: &dyn StoreUnderTest
     assert_eq!(counted, 1);
 }
 
-/// Whoever waited for the attempts on an account finds those that were put meanwhile, although they had looked at other
-/// things before.
-pub fn attempts_are_found_as_the_transaction_before_left_them(store: &dyn StoreUnderTest) {
+/// A waiting transaction sees the attempts as committed before it, although it had read something else earlier.
+pub fn an_attempt_lock_returns_the_state_committed_before_it(store: &dyn StoreUnderTest) {
     let key = AttemptKey::from_bytes([1; 32]);
     let record = AttemptRecord {
         failures: 1,
         recent: RecentAttempts::at_once(1),
         last_at: START,
     };
-    let guess = |held: &dyn Fn()| {
+    let attempt = |held: &dyn Fn()| {
         store.write(|r| {
             r.attempts().lock(&key)?;
             held();
@@ -163,7 +160,7 @@ pub fn attempts_are_found_as_the_transaction_before_left_them(store: &dyn StoreU
             r.attempts().put(&key, &record)
         });
     };
-    let found = while_held(guess, || {
+    let found = while_held(attempt, || {
         store.write(|r| {
             r.users().find(sample::user(1).id)?;
             r.attempts().lock(&key)
@@ -172,10 +169,10 @@ pub fn attempts_are_found_as_the_transaction_before_left_them(store: &dyn StoreU
     assert_eq!(found, Some(record));
 }
 
-/// Changes made under the lock all count: none is made on what another has changed meanwhile.
-pub fn no_change_of_an_account_is_lost(store: &dyn StoreUnderTest) {
+/// Concurrent updates under the lock are all applied: no update is lost.
+pub fn concurrent_account_updates_are_all_applied(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);
-    race(RACERS, |_| {
+    race(THREADS, |_| {
         for _ in 0..5 {
             let updated = store.write(|r| {
                 let Some(mut user) = r.users().lock(user.id)? else {
@@ -188,14 +185,17 @@ pub fn no_change_of_an_account_is_lost(store: &dyn StoreUnderTest) {
         }
     });
     let version = store.user(user.id).map(|user| user.version.get());
-    assert_eq!(version, Some(1 + 5 * u32::try_from(RACERS).expect("few racers")));
+    assert_eq!(
+        version,
+        Some(1 + 5 * u32::try_from(THREADS).expect("few threads"))
+    );
 }
 
-/// Guesses counted under the lock all count, from the very first ones at once.
-pub fn no_guess_goes_uncounted(store: &dyn StoreUnderTest) {
+/// Concurrent attempts under the lock are all counted, including the first ones.
+pub fn concurrent_attempts_are_all_counted(store: &dyn StoreUnderTest) {
     for round in 0..8 {
         let key = AttemptKey::from_bytes([round; 32]);
-        race(RACERS, |_| {
+        race(THREADS, |_| {
             for _ in 0..2 {
                 store.write(|r| {
                     let failures = r.attempts().lock(&key)?.map_or(0, |record| record.failures) + 1;
@@ -214,7 +214,7 @@ pub fn no_guess_goes_uncounted(store: &dyn StoreUnderTest) {
             .map(|record| record.failures);
         assert_eq!(
             counted,
-            Some(2 * u32::try_from(RACERS).expect("few racers")),
+            Some(2 * u32::try_from(THREADS).expect("few threads")),
             "round {round}"
         );
     }

@@ -1,3 +1,5 @@
+//! Running something on several threads at once.
+
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::Barrier;
@@ -5,15 +7,15 @@ use std::thread;
 
 use doorward_domain::ports::{Repositories, StoreResult};
 
-use super::StoreUnderTest;
+use crate::contract::StoreUnderTest;
 
 /// The most threads that a case uses at once.
-pub(super) const RACERS: usize = 8;
+pub(crate) const THREADS: usize = 8;
 
-/// Long enough for other threads to get into the way, short enough to be repeated.
-pub(super) const MOMENT: Duration = Duration::from_millis(2);
+/// Long enough for other threads to interfere, short enough to be repeated.
+pub(crate) const MOMENT: Duration = Duration::from_millis(2);
 
-/// Runs `racer` on `racers` threads that set off together. Answers what each came back with, in their order.
+/// Runs `racer` on `racers` threads that start together. Returns their results in order.
 pub(crate) fn race<T: Send>(racers: usize, racer: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = Barrier::new(racers);
     let run = |number| {
@@ -26,29 +28,29 @@ pub(crate) fn race<T: Send>(racers: usize, racer: impl Fn(usize) -> T + Sync) ->
             .collect();
         threads
             .into_iter()
-            .map(|thread| thread.join().expect("a racer that arrives"))
+            .map(|thread| thread.join().expect("a thread that does not panic"))
             .collect()
     })
 }
 
-/// Runs `work` on another thread while this one is in the middle of something.
-pub(super) fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| scope.spawn(work).join()).expect("another thread that arrives")
+/// Runs `work` on another thread, and waits for it.
+pub(crate) fn on_another_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(work).join()).expect("another thread that does not panic")
 }
 
-/// Asserts that `lock` keeps others out until the transaction ends: of many transactions that take it and dwell, no two
+/// Asserts that `lock` is exclusive until the transaction ends: of several transactions that take it and sleep, no two
 /// are ever inside at once.
-pub(super) fn assert_exclusive(
+pub(crate) fn assert_exclusive(
     store: &dyn StoreUnderTest,
     lock: impl Fn(&mut dyn Repositories) -> StoreResult<()> + Sync,
 ) {
     let inside = AtomicUsize::new(0);
     let overlaps = AtomicUsize::new(0);
-    race(RACERS, |_| {
+    race(THREADS, |_| {
         for _ in 0..3 {
             store.write(|r| {
                 lock(r)?;
-                // Left before the transaction ends, so the lock is certainly held for as long as somebody is inside.
+                // Decremented before the transaction ends, so that the lock is held while the counter is positive.
                 overlaps.fetch_add(inside.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
                 thread::sleep(MOMENT);
                 inside.fetch_sub(1, Ordering::SeqCst);
