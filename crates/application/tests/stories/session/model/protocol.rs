@@ -8,73 +8,73 @@ use doorward_domain::token::{
     Decision, EndReason, Ended, Generation, Session, SessionKey, SessionPolicy, decide,
 };
 
-/// The last generation that is looked at: whoever holds it asks for no other.
+/// The last generation that is explored: its holder does not refresh.
 pub const LAST: u8 = 3;
-/// How many generations there are.
+/// The number of generations.
 pub const GENERATIONS: usize = LAST as usize + 1;
 
-/// What is explored: who holds tokens of the session, and by which rules it is kept.
+/// What is explored: the holders of tokens, and the rules of the session.
 #[derive(Debug, Clone, Copy)]
 pub struct Protocol {
-    /// The places where tokens are kept. Tabs that share their storage are one place with several requests under way.
+    /// The places where tokens are kept. Tabs that share their storage are one place with several concurrent requests.
     pub holders: &'static [Holder],
-    /// How many requests are under way at once.
+    /// The number of concurrent requests.
     pub at_once: usize,
-    /// For how many ticks a used token is answered again.
+    /// The grace window, in ticks.
     pub grace: u8,
-    /// After how many unused ticks the session is over.
+    /// The idle limit, in ticks.
     pub idle: u8,
-    /// After how many ticks it is over in any case, where that is looked at.
+    /// The absolute limit in ticks, if it is explored.
     pub life: Option<u8>,
-    /// Whether holders keep to what clients are asked to do, so that nobody of them may be turned away: they try a token
-    /// again only within the grace from the first try, and use its successor when no older request is under way; those
-    /// who keep copies of their own use it after the grace.
+    /// Whether holders follow the rules for clients, so that none of them may be refused: they retry a token only
+    /// within the grace window from the first try, and use its successor only when no older request is in progress;
+    /// holders of separate copies use it after the grace window.
     pub careful: bool,
-    /// What is wrong with the rules.
+    /// The planted defect.
     pub defect: Option<Defect>,
 }
 
-/// Who keeps tokens.
+/// The kinds of holders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
     /// The owner, who has the token of the login.
     Owner,
-    /// Somebody who copies the first holder's token at some time.
+    /// A thief who copies the first holder's token at some time.
     Thief,
 }
 
-/// A way in which others have got it wrong.
+/// A defect known from other implementations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Defect {
-    /// Ending a session sets `rotated_at`, and what was rotated of late is answered, ended or not.
+    /// Ending a session sets `rotated_at`, and recently rotated sessions are answered even if they have ended.
     RevivedByTheGraceClock,
-    /// A rotation is written whatever has become of the session since it was read.
+    /// A rotation is written without checking the state that was read.
     UnconditionalUpdate,
     /// The end of a replayed session is rolled back along with the refusal.
     ReplayRolledBack,
-    /// The grace is measured from the last use, and being answered is a use.
+    /// The grace window is measured from the last use, and a retry counts as a use.
     GraceFromLastUse,
-    /// Whoever loses a race to rotate is turned away.
+    /// The loser of a race to rotate is refused.
     LoserTurnedAway,
 }
 
-/// After how many ticks the server gives up a request.
+/// The server's request timeout, in ticks.
 pub const PATIENCE: u8 = 3;
 
-/// The instant that a state is of.
+/// The current time in every state.
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 
-/// Everything there is at an instant. Times are told by how many ticks ago they were, and very long ago is all the same:
-/// what is explored has no end in time.
+/// The complete state. Times are stored as ticks ago, and limited to a maximum, so that exploration is unbounded in
+/// time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
-    /// How long ago the login was, where the life of a session is looked at.
+    /// Ticks since the login, if the absolute limit is explored.
     pub age: u8,
-    /// The session as it is committed.
+    /// The committed session.
     pub row: Row,
     /// The token of each holder, by its generation.
     pub hands: Vec<Option<u8>>,
-    /// Sorted, so that states that differ only in the order of requests are one.
+    /// Sorted, so that states that differ only in the order of requests are equal.
     pub requests: Vec<Request>,
     pub past: Past,
 }
@@ -93,30 +93,30 @@ pub enum End {
     Replay,
 }
 
-/// A request that is under way.
+/// A request in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Request {
     pub holder: usize,
     pub presented: u8,
-    /// How long ago it arrived, which is the time that the use case is given.
+    /// Ticks since it arrived, which is the time that the use case is given.
     pub arrived: u8,
     /// Whether the session had ended when it arrived.
     pub late: bool,
     pub stage: Stage,
 }
 
-/// How far it has got.
+/// The progress of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
-    /// To refresh; nothing is read yet.
+    /// A refresh that has read nothing yet.
     Arrived,
-    /// It was decided, by the row that was read, to write this.
+    /// It was decided, from the row that was read, to write this.
     Decided(Write),
-    /// It is written, and not committed: nobody sees it, and nobody else can write.
+    /// Written, and not committed: invisible to others, and no other request can write.
     Written(Write),
-    /// This token is on its way to the holder.
+    /// This token is being delivered to the holder.
     Answered(u8),
-    /// There is nothing more to it: the holder was refused, or logged out.
+    /// Nothing is left to do: the holder was refused, or logged out.
     Closed,
 }
 
@@ -126,31 +126,31 @@ pub enum Write {
     End(End),
 }
 
-/// What has happened, as far as it says whether all is well.
+/// The history, as far as the properties need it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Past {
-    /// Which generations a committed rotation has used up.
+    /// The generations that committed rotations have used.
     pub used: [bool; GENERATIONS],
-    /// How long ago the last of them was.
+    /// Ticks since the last rotation.
     pub rotated: u8,
     /// The latest generation that reached a holder.
     pub acknowledged: u8,
-    /// Whether somebody was answered that the session is ended, or turned away because of a replay.
+    /// Whether a client was told that the session has ended, or was refused because of a replay.
     pub ended: bool,
-    /// How long ago each token was tried first, in a world of careful holders.
+    /// Ticks since each token was first tried, if the holders follow the rules.
     pub tried: [Option<u8>; GENERATIONS],
-    /// The first thing that went wrong in a step.
+    /// The first violation in a step.
     pub wrong: Option<Wrong>,
 }
 
-/// What cannot be seen in a state, only in a step.
+/// Violations that are visible in a step and not in a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Wrong {
     /// A generation was rotated twice.
     Forked,
-    /// A token was answered that had been used before, and not just now.
+    /// A token was answered that had been used before, outside the grace window.
     StaleAnswered,
-    /// A careful owner was refused although the session was neither logged out nor over.
+    /// A holder who follows the rules was refused although the session was neither logged out nor expired.
     OwnerTurnedAway,
 }
 
@@ -189,12 +189,12 @@ impl Protocol {
         }
     }
 
-    /// How long ago is long ago: for no request that is under way does it matter how much longer.
+    /// The greatest stored number of ticks: for requests in progress it makes no difference how much longer.
     fn long_ago(&self) -> u8 {
         self.idle.max(self.grace) + PATIENCE
     }
 
-    /// Time passes.
+    /// Advances the time by a tick.
     pub fn tick(&self, state: &mut State) {
         let long_ago = self.long_ago();
         let pass = |ticks: &mut u8| *ticks = (*ticks + 1).min(long_ago);
@@ -241,7 +241,7 @@ impl Protocol {
         }
     }
 
-    /// What the domain decides about a token that arrived so many ticks ago, or what a defective domain would.
+    /// The domain's decision about a token that arrived this many ticks ago, or a defective domain's.
     pub fn decide(&self, session: &Session, presented: u8, arrived: u8) -> Decision {
         let (policy, at) = (self.policy(), NOW - Duration::from_secs(arrived.into()));
         let is_recent = at.since(session.rotated_at) < policy.refresh_grace;
@@ -253,7 +253,7 @@ impl Protocol {
         decide(session, Generation::new(presented.into()), at, &policy)
     }
 
-    /// Whether the session was over by itself so many ticks ago.
+    /// Whether the session had expired this many ticks ago.
     pub fn is_over(&self, state: &State, arrived: u8) -> bool {
         let is_old = self
             .life
@@ -320,7 +320,7 @@ impl Protocol {
         }
     }
 
-    /// Makes what was written what there is.
+    /// Commits what was written.
     pub fn commit(&self, state: &mut State, request: &Request, write: Write) -> Stage {
         let (row, past) = (&mut state.row, &mut state.past);
         match write {
@@ -352,7 +352,7 @@ impl Protocol {
         }
     }
 
-    /// Notes if a token is answered that should not be.
+    /// Records a violation if a token is answered that must not be.
     fn note_answer(&self, state: &mut State, request: &Request) {
         let past = &mut state.past;
         let is_used = past.used[usize::from(request.presented)];
@@ -362,7 +362,7 @@ impl Protocol {
         }
     }
 
-    /// Refuses, and notes if somebody is refused who should not be.
+    /// Refuses, and records a violation if the holder must not be refused.
     fn refuse(&self, state: &mut State, request: &Request) -> Stage {
         let is_due = state.row.ended == Some(End::Logout) || self.is_over(state, request.arrived);
         if self.careful && !is_due {

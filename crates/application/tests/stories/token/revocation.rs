@@ -1,4 +1,4 @@
-//! Access tokens that become untrue before they expire: which ones each use case makes so, and which it leaves alone.
+//! Revocation of access tokens: which tokens each use case revokes, and which it does not.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use doorward_domain::token::RevocationList;
 use crate::world::{PASSWORD, World};
 
 impl World {
-    /// The list that an instance would have read by now.
+    /// The list of an instance that has read all revocations.
     fn revocations(&self) -> RevocationList {
         let entries = self
             .store
@@ -35,7 +35,7 @@ fn a_logout_revokes_its_session_and_no_other() {
     world.logout(&first).expect("a logout");
     assert!(world.is_revoked(&first));
     assert!(!world.is_revoked(&second));
-    // Once is enough: logging out again is not a revocation.
+    // Logging out again does not add a revocation.
     let entries = world.revocations().latest();
     world.logout(&first).expect("a logout");
     assert_eq!(world.revocations().latest(), entries);
@@ -53,7 +53,7 @@ fn logging_out_everywhere_revokes_every_session_of_the_user() {
 }
 
 #[test]
-fn a_change_of_password_spares_the_session_it_is_made_in() {
+fn changing_the_password_does_not_revoke_the_current_session() {
     let world = World::new();
     world.user("ada");
     let [own, other] = [world.enter("ada"), world.enter("ada")];
@@ -65,7 +65,7 @@ fn a_change_of_password_spares_the_session_it_is_made_in() {
 }
 
 #[test]
-fn roles_status_and_deletion_revoke_what_was_issued_before_and_nothing_after() {
+fn role_status_and_deletion_changes_revoke_only_earlier_tokens() {
     let world = World::new();
     world.admin("root");
     let admin = world.enter("root");
@@ -76,7 +76,7 @@ fn roles_status_and_deletion_revoke_what_was_issued_before_and_nothing_after() {
         .set_roles(&admin, user, &["user", "billing"])
         .expect("a change");
     assert!(world.is_revoked(&before));
-    // In the same instant: versions are compared, not times.
+    // At the same instant: versions are compared, not times.
     let after = world.refresh(&before).expect("a refresh");
     assert!(!world.is_revoked(&after));
 
@@ -92,7 +92,7 @@ fn roles_status_and_deletion_revoke_what_was_issued_before_and_nothing_after() {
 }
 
 #[test]
-fn a_replay_revokes_the_access_tokens_of_the_thief_and_of_the_owner() {
+fn a_replay_revokes_all_access_tokens_of_the_session() {
     let world = World::new();
     world.user("ada");
     let stolen = world.enter("ada");
@@ -103,7 +103,7 @@ fn a_replay_revokes_the_access_tokens_of_the_thief_and_of_the_owner() {
 }
 
 #[test]
-fn what_changes_nothing_revokes_nothing() {
+fn changes_without_effect_revoke_nothing() {
     let world = World::new();
     world.admin("root");
     let admin = world.enter("root");

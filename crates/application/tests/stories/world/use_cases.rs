@@ -1,4 +1,4 @@
-//! The use cases, each in a word.
+//! The use cases as methods.
 
 use doorward_application::{
     ChangePassword, ChangePasswordError, CompleteSetup, CompleteSetupError, CreateUser, CreateUserAsOperator,
@@ -55,7 +55,7 @@ impl World {
 
     pub fn complete_setup(&self, token: &str, name: &str) -> Result<User, CompleteSetupError> {
         let (rules, store) = (self.rules(), &self.store);
-        // What is found in an empty text is found in every text.
+        // An empty token is not recorded: it would be found in every text.
         let token = if token.is_empty() {
             SecretString::default()
         } else {
@@ -79,7 +79,7 @@ impl World {
             issuer: self.issuer(),
         };
         let pair = login.execute(&address(name), &self.used(password), &self.now())?;
-        self.handed_out(&pair);
+        self.record_tokens(&pair);
         Ok(pair)
     }
 
@@ -92,7 +92,7 @@ impl World {
         let clock = &|| self.clock.now();
         let refresh = Refresh { store, issuer, clock };
         let pair = refresh.execute(&SecretString::from(token), &self.now())?;
-        self.handed_out(&pair);
+        self.record_tokens(&pair);
         Ok(pair)
     }
 

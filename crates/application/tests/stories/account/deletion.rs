@@ -1,12 +1,12 @@
-//! Deleting accounts: for the password or by an administrator, with everything that lets anybody in.
+//! Deletion of accounts, by their users and by administrators.
 
 use doorward_application::{DeleteAccountError, UpdateAccountError, ViewAccount, ViewUserError};
 
-use crate::hashers::Meanwhile;
+use crate::concurrency::InterruptedHasher;
 use crate::world::{NEW_PASSWORD, PASSWORD, WRONG, World, outcome};
 
 #[test]
-fn a_deleted_account_is_gone_with_its_sessions_and_its_address_is_free() {
+fn deleting_an_account_ends_its_sessions_and_frees_its_address() {
     let world = World::new();
     let ada = world.user("ada");
     let (phone, laptop) = (world.enter("ada"), world.enter("ada"));
@@ -31,7 +31,7 @@ fn a_wrong_password_deletes_nothing() {
 }
 
 #[test]
-fn a_token_that_outlives_its_account_can_do_nothing_with_it() {
+fn an_access_token_of_a_deleted_account_has_no_effect() {
     for disabled in [false, true] {
         let world = World::new();
         world.admin("root");
@@ -42,7 +42,7 @@ fn a_token_that_outlives_its_account_can_do_nothing_with_it() {
         } else {
             world.delete_user(&root, ada.id).expect("deleted");
         }
-        let kept = world.picture(&[]);
+        let kept = world.snapshot_with_attempts(&[]);
         let view = ViewAccount { store: &world.store };
         assert!(matches!(
             view.execute(&world.may(&phone)),
@@ -59,17 +59,17 @@ fn a_token_that_outlives_its_account_can_do_nothing_with_it() {
         assert_eq!(outcome(&world.delete_account(&phone, PASSWORD)), "Gone");
         assert_eq!(outcome(&world.end_session(&phone, phone.session_id)), "NotFound");
         assert_eq!(outcome(&world.logout_everywhere(&phone)), "ok");
-        assert_eq!(world.picture(&[]), kept);
+        assert_eq!(world.snapshot_with_attempts(&[]), kept);
         assert_eq!(world.hasher.verifications(), 2, "those of the two logins");
     }
 }
 
 #[test]
-fn a_deletion_in_flight_with_the_old_password_deletes_nothing() {
+fn a_concurrent_deletion_with_the_old_password_fails() {
     let world = World::new();
     let ada = world.user("ada");
     let (phone, laptop) = (world.enter("ada"), world.enter("ada"));
-    let hasher = Meanwhile::new(&world.hasher, || {
+    let hasher = InterruptedHasher::new(&world.hasher, || {
         world
             .change_password(&laptop, PASSWORD, NEW_PASSWORD)
             .expect("changed");
@@ -81,32 +81,32 @@ fn a_deletion_in_flight_with_the_old_password_deletes_nothing() {
 }
 
 #[test]
-fn a_deletion_in_flight_of_an_account_that_is_disabled_deletes_nothing() {
+fn a_concurrent_deletion_of_a_disabled_account_fails() {
     let world = World::new();
     world.admin("root");
     let ada = world.user("ada");
     let (root, phone) = (world.enter("root"), world.enter("ada"));
-    let hasher = Meanwhile::new(&world.hasher, || {
+    let hasher = InterruptedHasher::new(&world.hasher, || {
         world.disable(&root, ada.id).expect("disabled");
     });
     let deleted = world.delete_account_with(&hasher, &phone, PASSWORD);
     assert_eq!(outcome(&deleted), "Gone");
-    // Whoever was banned cannot make the address free and come back with it.
+    // A disabled user cannot free the address in order to register it again.
     assert_eq!(outcome(&world.register("ada")), "EmailTaken");
 }
 
 #[test]
-fn what_is_not_there_is_not_found() {
+fn operations_on_a_missing_user_return_not_found() {
     let world = World::new();
     world.admin("root");
     let ada = world.user("ada");
     let root = world.enter("root");
     world.delete_user(&root, ada.id).expect("deleted");
-    let kept = world.picture(&["ada"]);
+    let kept = world.snapshot_with_attempts(&["ada"]);
     assert_eq!(outcome(&world.delete_user(&root, ada.id)), "NotFound");
     assert_eq!(outcome(&world.disable(&root, ada.id)), "NotFound");
     assert_eq!(outcome(&world.set_roles(&root, ada.id, &["user"])), "NotFound");
     assert_eq!(outcome(&world.unlock(&root, ada.id)), "NotFound");
     assert_eq!(outcome(&world.end_sessions_of(&root, ada.id)), "NotFound");
-    assert_eq!(world.picture(&["ada"]), kept);
+    assert_eq!(world.snapshot_with_attempts(&["ada"]), kept);
 }

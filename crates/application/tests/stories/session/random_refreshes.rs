@@ -1,7 +1,6 @@
-//! Random histories of one session: of an owner whose network loses answers, and of two who hold one token.
+//! Random histories of one session: of an owner whose network loses responses, and of two holders of one token.
 //!
-//! Histories of everything that happens to accounts and sessions are in `doorward_testkit::histories`, and run on every
-//! store.
+//! Histories of all operations on accounts and sessions are in `doorward_testkit::histories`, and run on every store.
 
 use core::time::Duration;
 
@@ -30,12 +29,12 @@ fn text(pair: &TokenPair) -> String {
     pair.refresh_token.expose().to_owned()
 }
 
-/// One refresh of an owner whose network loses answers.
+/// One refresh of an owner whose network loses responses.
 #[derive(Debug, Clone)]
 struct Use {
-    /// After how long it is tried again, each time from the first try.
+    /// The times of the retries, counted from the first try.
     retries: Vec<Duration>,
-    /// How long until the next use.
+    /// The time until the next use.
     pause: Duration,
 }
 
@@ -54,7 +53,7 @@ fn a_use() -> impl Strategy<Value = Use> {
 
 proptest! {
     #[test]
-    fn an_owner_alone_who_retries_within_the_grace_is_never_logged_out(uses in proptest::collection::vec(a_use(), 1..30)) {
+    fn a_sole_client_that_retries_within_the_grace_window_is_never_logged_out(uses in proptest::collection::vec(a_use(), 1..30)) {
         let mut world = World::new();
         world.sessions.refresh_ttl = Duration::from_secs(10 * 365 * 24 * 60 * 60);
         world.user("ada");
@@ -76,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn of_two_who_hold_one_token_at_most_one_lineage_lives(turns in proptest::collection::vec((any::<bool>(), a_wait()), 2..30)) {
+    fn two_holders_of_one_token_keep_at_most_one_lineage(turns in proptest::collection::vec((any::<bool>(), a_wait()), 2..30)) {
         let world = World::new();
         world.user("ada");
         let stolen = world.enter("ada");
@@ -88,7 +87,7 @@ proptest! {
             }
             world.wait(pause);
         }
-        // Well after any grace, one of them presents what they hold: the other has the same token, or has been found out.
+        // After the grace window one of them presents their token: the other has the same one, or has been detected.
         let same = text(&hands[0]) == text(&hands[1]);
         world.wait(world.sessions.refresh_grace);
         let first = world.refresh(&hands[0]);

@@ -1,4 +1,4 @@
-//! What can happen next.
+//! The possible steps from a state.
 
 use stateright::{Model, Property};
 
@@ -8,19 +8,19 @@ use super::protocol::{End, Holder, PATIENCE, Protocol, Request, Stage, State, Wr
 /// One step of anybody. A crash between two steps is a request that is lost: what it has committed stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Time passes.
+    /// Time passes by a tick.
     Tick,
     /// The thief copies the token of the first holder.
     Steal(usize),
-    /// A holder asks for the next token.
+    /// A holder refreshes.
     Refresh(usize),
     /// A holder logs out.
     Logout(usize),
-    /// The server takes the next step of a request: reads and decides, writes, commits.
+    /// The server performs the next step of a request: reads and decides, writes, commits.
     Serve(usize),
-    /// The answer arrives.
+    /// The response arrives.
     Deliver(usize),
-    /// The server crashes in the middle of a request, or the answer gets lost.
+    /// The server crashes during a request, or the response is lost.
     Lose(usize),
 }
 
@@ -76,7 +76,7 @@ impl Model for Protocol {
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
-        // A request that has taken too long is lost before any more time passes.
+        // A request that has reached the timeout is lost before more time passes.
         if state.requests.iter().all(|request| request.arrived < PATIENCE) {
             steps.push(Step::Tick);
         }

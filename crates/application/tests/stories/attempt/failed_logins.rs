@@ -1,14 +1,14 @@
-//! A login that fails tells nothing about the account: the same error, the same work, the same number of entries, from
-//! the first guess to the one that has to wait.
+//! A failed login reveals nothing about the account: the same error, the same work and the same number of events, from
+//! the first attempt to the ones that have to wait.
 
 use doorward_testkit::FakeHasher;
 use doorward_testkit::sample;
 
 use crate::world::{PASSWORD, SECOND, WRONG, World, outcome};
 
-/// What can be seen of one login from outside, and of its cost from inside.
+/// The observable result of one login, and its internal cost.
 #[derive(Debug, PartialEq)]
-struct Seen {
+struct Observation {
     outcome: String,
     verifications: u32,
     hashes: u32,
@@ -16,19 +16,19 @@ struct Seen {
     failures: Option<u32>,
 }
 
-/// Logs in so often and looks at each time.
-fn watch(world: &World, password: &str) -> Vec<Seen> {
+/// Logs in repeatedly, and returns the observations.
+fn observe_logins(world: &World, password: &str) -> Vec<Observation> {
     (0..9)
         .map(|_| {
             let verified = world.hasher.verifications() + world.hasher.dummy_verifications();
-            let (hashed, written) = (world.hasher.hashes(), world.told().len());
+            let (hashed, written) = (world.hasher.hashes(), world.event_lines().len());
             let outcome = outcome(&world.login("ada", password));
             world.wait(7 * SECOND);
-            Seen {
+            Observation {
                 outcome,
                 verifications: world.hasher.verifications() + world.hasher.dummy_verifications() - verified,
                 hashes: world.hasher.hashes() - hashed,
-                events: world.told().len() - written,
+                events: world.event_lines().len() - written,
                 failures: world.attempts_on("ada").map(|record| record.failures),
             }
         })
@@ -36,15 +36,15 @@ fn watch(world: &World, password: &str) -> Vec<Seen> {
 }
 
 #[test]
-fn unknown_wrong_disabled_and_unusable_cannot_be_told_apart() {
-    let unknown = watch(&World::new(), PASSWORD);
+fn unknown_wrong_disabled_and_unusable_logins_are_indistinguishable() {
+    let unknown = observe_logins(&World::new(), PASSWORD);
     assert!(unknown.iter().any(|seen| seen.outcome == "InvalidCredentials"));
     assert!(unknown.iter().any(|seen| seen.outcome.starts_with("TooMany")));
     assert!(unknown.iter().all(|seen| seen.events == 1));
 
     let wrong = World::new();
     wrong.user("ada");
-    assert_eq!(watch(&wrong, WRONG), unknown);
+    assert_eq!(observe_logins(&wrong, WRONG), unknown);
 
     for password in [PASSWORD, WRONG] {
         let disabled = World::new();
@@ -52,37 +52,44 @@ fn unknown_wrong_disabled_and_unusable_cannot_be_told_apart() {
         let ada = disabled.user("ada");
         let root = disabled.enter("root");
         disabled.disable(&root, ada.id).expect("disabled");
-        assert_eq!(watch(&disabled, password), unknown);
+        assert_eq!(observe_logins(&disabled, password), unknown);
     }
 
     let weak = World::new();
     weak.user_with_digest("ada", &FakeHasher::outdated_digest(PASSWORD));
-    assert_eq!(watch(&weak, WRONG), unknown);
+    assert_eq!(observe_logins(&weak, WRONG), unknown);
 
     let unusable = World::new();
     unusable.user_with_digest("ada", &sample::digest("$argon2id$v=19$m=4294967295,t=1,p=1$"));
-    assert_eq!(watch(&unusable, PASSWORD), unknown);
+    assert_eq!(observe_logins(&unusable, PASSWORD), unknown);
 
     let deleted = World::new();
     deleted.user("ada");
     let ada = deleted.enter("ada");
     deleted.delete_account(&ada, PASSWORD).expect("deleted");
-    assert_eq!(watch(&deleted, PASSWORD), unknown);
+    assert_eq!(observe_logins(&deleted, PASSWORD), unknown);
 }
 
 #[test]
-fn a_malformed_address_looks_like_an_unknown_one() {
+fn a_malformed_address_is_treated_like_an_unknown_one() {
     let world = World::new();
-    let told = |name: &str| {
+    let failed_login = |name: &str| {
         let result = outcome(&world.login(name, WRONG));
-        (result, world.told().len(), world.hasher.dummy_verifications())
+        (
+            result,
+            world.event_lines().len(),
+            world.hasher.dummy_verifications(),
+        )
     };
-    assert_eq!(told("nobody"), ("InvalidCredentials".to_owned(), 1, 1));
-    assert_eq!(told("not an address"), ("InvalidCredentials".to_owned(), 2, 2));
+    assert_eq!(failed_login("nobody"), ("InvalidCredentials".to_owned(), 1, 1));
+    assert_eq!(
+        failed_login("not an address"),
+        ("InvalidCredentials".to_owned(), 2, 2)
+    );
 }
 
 #[test]
-fn a_password_is_taken_as_typed_but_for_the_spelling_of_its_accents() {
+fn a_password_is_compared_as_typed_after_unicode_normalization() {
     let world = World::new();
     let long = format!("{}é tail", "long password ".repeat(6));
     world.user_with_digest("ada", &FakeHasher::digest(&long));

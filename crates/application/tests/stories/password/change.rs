@@ -1,4 +1,4 @@
-//! Changing the password: whoever holds the old one is out, also when in the middle of logging in with it.
+//! Changing the password ends other sessions, including logins in progress with the old password.
 
 use doorward_application::ChangePasswordError;
 use doorward_domain::identity::PasswordVersion;
@@ -6,14 +6,14 @@ use doorward_domain::ports::Transactions as _;
 use doorward_domain::token::EndReason;
 use doorward_testkit::FakeHasher;
 
-use crate::hashers::Meanwhile;
-use crate::threads::at_once;
+use crate::concurrency::InterruptedHasher;
+use crate::concurrency::at_once;
 use crate::world::{NEW_PASSWORD, PASSWORD, WRONG, World, outcome};
 
 const INVALID: &str = "InvalidCredentials";
 
 #[test]
-fn a_change_ends_every_other_session_and_keeps_ones_own() {
+fn changing_the_password_ends_all_other_sessions() {
     let world = World::new();
     world.user("ada");
     world.user("eve");
@@ -34,12 +34,12 @@ fn a_change_ends_every_other_session_and_keeps_ones_own() {
 }
 
 #[test]
-fn a_new_password_that_is_the_old_one_or_breaks_rules_changes_nothing() {
+fn an_unchanged_or_invalid_new_password_changes_nothing() {
     let world = World::new();
     world.user_with_digest("ada", &FakeHasher::digest("café café café"));
     let phone = world.login("ada", "café café café").expect("a session");
     let laptop = world.login("ada", "café café café").expect("a session");
-    let kept = world.picture(&["ada"]);
+    let kept = world.snapshot_with_attempts(&["ada"]);
     for (new, code) in [
         ("café café café", "unchanged"),
         ("cafe\u{301} café café", "unchanged"),
@@ -57,28 +57,28 @@ fn a_new_password_that_is_the_old_one_or_breaks_rules_changes_nothing() {
             (violation.pointer.as_str(), violation.code),
             ("/new_password", code)
         );
-        assert_eq!(world.picture(&["ada"]), kept);
+        assert_eq!(world.snapshot_with_attempts(&["ada"]), kept);
     }
     assert!(world.refresh(&laptop).is_ok());
 }
 
 #[test]
-fn whether_a_new_password_is_the_old_one_is_told_only_to_whoever_knows_it() {
+fn an_unchanged_new_password_is_reported_only_with_the_right_current_password() {
     let world = World::new();
     world.user("ada");
     let phone = world.enter("ada");
-    // The thief of a phone tries the same word in both places.
+    // An attacker with a stolen access token enters the same guess as current and new password.
     assert_eq!(outcome(&world.change_password(&phone, WRONG, WRONG)), INVALID);
     assert_eq!(outcome(&world.change_password(&phone, WRONG, "short")), INVALID);
     assert_eq!(world.hasher.hashes(), 1, "none but the registration's");
 }
 
 #[test]
-fn a_login_in_flight_with_the_old_password_opens_nothing() {
+fn a_concurrent_login_with_the_old_password_opens_no_session() {
     let world = World::new();
     let ada = world.user("ada");
     let phone = world.enter("ada");
-    let hasher = Meanwhile::new(&world.hasher, || {
+    let hasher = InterruptedHasher::new(&world.hasher, || {
         world
             .change_password(&phone, PASSWORD, NEW_PASSWORD)
             .expect("changed");
@@ -90,7 +90,7 @@ fn a_login_in_flight_with_the_old_password_opens_nothing() {
 }
 
 #[test]
-fn a_login_in_flight_that_makes_a_weak_digest_again_does_not_bring_the_old_password_back() {
+fn a_concurrent_rehash_does_not_restore_the_old_password() {
     let world = World::new();
     let ada = world.user("ada");
     let phone = world.enter("ada");
@@ -99,7 +99,7 @@ fn a_login_in_flight_that_makes_a_weak_digest_again_does_not_bring_the_old_passw
         .store
         .transaction(|repos| repos.users().set_digest(ada.id, &weak, version, version));
     assert_eq!(weakened, Ok(true));
-    let hasher = Meanwhile::new(&world.hasher, || {
+    let hasher = InterruptedHasher::new(&world.hasher, || {
         world
             .change_password(&phone, PASSWORD, NEW_PASSWORD)
             .expect("changed");
@@ -111,7 +111,7 @@ fn a_login_in_flight_that_makes_a_weak_digest_again_does_not_bring_the_old_passw
 }
 
 #[test]
-fn a_weak_digest_is_made_again_once_and_is_no_change_of_password() {
+fn a_weak_digest_is_rehashed_once_and_does_not_count_as_a_password_change() {
     let world = World::new();
     world.user_with_digest("ada", &FakeHasher::outdated_digest(PASSWORD));
     let phone = world.enter("ada");
@@ -122,13 +122,13 @@ fn a_weak_digest_is_made_again_once_and_is_no_change_of_password() {
 }
 
 #[test]
-fn a_login_in_flight_of_a_user_who_is_disabled_or_deleted_opens_nothing() {
+fn a_concurrent_login_of_a_disabled_or_deleted_user_opens_no_session() {
     for deleted in [false, true] {
         let world = World::new();
         world.admin("root");
         let ada = world.user("ada");
         let root = world.enter("root");
-        let hasher = Meanwhile::new(&world.hasher, || {
+        let hasher = InterruptedHasher::new(&world.hasher, || {
             if deleted {
                 world.delete_user(&root, ada.id).expect("deleted");
             } else {
@@ -141,11 +141,11 @@ fn a_login_in_flight_of_a_user_who_is_disabled_or_deleted_opens_nothing() {
 }
 
 #[test]
-fn of_two_changes_in_flight_the_first_stands() {
+fn of_two_concurrent_password_changes_the_first_wins() {
     let world = World::new();
     world.user("ada");
     let (phone, laptop) = (world.enter("ada"), world.enter("ada"));
-    let hasher = Meanwhile::new(&world.hasher, || {
+    let hasher = InterruptedHasher::new(&world.hasher, || {
         world
             .change_password(&laptop, PASSWORD, NEW_PASSWORD)
             .expect("changed");
@@ -158,13 +158,13 @@ fn of_two_changes_in_flight_the_first_stands() {
 }
 
 #[test]
-fn a_change_in_flight_for_an_account_that_is_deleted_or_disabled_changes_nothing() {
+fn a_concurrent_password_change_of_a_deleted_or_disabled_account_fails() {
     for deleted in [true, false] {
         let world = World::new();
         world.admin("root");
         let ada = world.user("ada");
         let (root, phone) = (world.enter("root"), world.enter("ada"));
-        let hasher = Meanwhile::new(&world.hasher, || {
+        let hasher = InterruptedHasher::new(&world.hasher, || {
             if deleted {
                 world.delete_user(&root, ada.id).expect("deleted");
             } else {
@@ -175,7 +175,7 @@ fn a_change_in_flight_for_an_account_that_is_deleted_or_disabled_changes_nothing
         assert_eq!(outcome(&change), "Gone", "deleted: {deleted}");
         assert!(
             !world
-                .told()
+                .event_lines()
                 .iter()
                 .any(|line| line.starts_with("password.changed"))
         );
@@ -183,12 +183,12 @@ fn a_change_in_flight_for_an_account_that_is_deleted_or_disabled_changes_nothing
 }
 
 #[test]
-fn logins_that_race_a_change_leave_no_session_of_the_old_password() {
+fn logins_racing_a_password_change_leave_no_session_of_the_old_password() {
     for _ in 0..20 {
         let world = World::new();
         let ada = world.user("ada");
         let phone = world.enter("ada");
-        // Five guesses are free, so none of the five has to wait.
+        // Five attempts are free, so none of the five has to wait.
         let outcomes = at_once(5, |racer| {
             if racer == 0 {
                 outcome(&world.change_password(&phone, PASSWORD, NEW_PASSWORD))

@@ -1,4 +1,4 @@
-//! Networks that the owner has logged in from: guesses from there have a budget of their own.
+//! Networks from which the owner has logged in: attempts from there have a limit of their own.
 
 use core::time::Duration;
 
@@ -13,7 +13,7 @@ fn is_wait(outcome: &str) -> bool {
     outcome.starts_with("TooManyAttempts")
 }
 
-/// A world in which Ada has logged in at home, and is locked for everybody elsewhere.
+/// A world in which Ada has logged in from her network, and is locked for all others.
 fn ada_under_attack() -> World {
     let world = World::new();
     world.user("ada");
@@ -25,22 +25,22 @@ fn ada_under_attack() -> World {
 }
 
 #[test]
-fn strangers_do_not_lock_the_owner_out_where_the_owner_is_known() {
+fn attempts_from_elsewhere_do_not_lock_a_known_network() {
     let world = ada_under_attack();
-    // The address may be another one of the same network, and may be written as an IPv6 one.
+    // Another address of the same network, also written as an IPv6 address.
     for at_home in [HOME, "192.0.2.254", "::ffff:192.0.2.77"] {
         world.go_to(at_home);
         assert!(world.login("ada", PASSWORD).is_ok(), "{at_home}");
     }
     world.go_to("192.0.3.1");
     assert!(is_wait(&outcome(&world.login("ada", PASSWORD))));
-    // What the owner does at home gives strangers no more guesses.
+    // Logins from the known network grant no further attempts to others.
     world.go_to(AWAY);
     assert!(is_wait(&outcome(&world.login("ada", PASSWORD))));
 }
 
 #[test]
-fn a_known_network_has_a_bound_too() {
+fn a_known_network_has_a_limit_too() {
     let world = ada_under_attack();
     world.go_to(HOME);
     world.exhaust("ada");
@@ -48,7 +48,7 @@ fn a_known_network_has_a_bound_too() {
 }
 
 #[test]
-fn a_network_is_known_to_its_own_account_only() {
+fn a_network_is_known_only_for_its_own_account() {
     let world = World::new();
     world.user("ada");
     world.user("eve");
@@ -76,18 +76,18 @@ fn only_a_login_makes_a_network_known() {
 }
 
 #[test]
-fn another_password_leaves_no_network_known_but_the_one_it_was_changed_from() {
+fn changing_the_password_forgets_all_networks_except_the_current_one() {
     for (place, remain) in [(HOME, 1), ("198.51.100.1", 0)] {
         let world = World::new();
         world.user("ada");
         let phone = world.enter("ada");
-        // Somebody else knew the password too.
+        // Another person knew the password too.
         world.go_to(AWAY);
         world.enter("ada");
         world.go_to(place);
         assert!(world.change_password(&phone, PASSWORD, NEW_PASSWORD).is_ok());
         assert_eq!(world.networks_of("ada"), remain, "{place}");
-        // Strangers cannot keep the owner out at home, nor can the one who was there before be told from them.
+        // Attempts from elsewhere do not lock the owner's network, and the previous network is not known any more.
         world.go_to("203.0.113.200");
         world.exhaust("ada");
         world.go_to(AWAY);
@@ -98,7 +98,7 @@ fn another_password_leaves_no_network_known_but_the_one_it_was_changed_from() {
 }
 
 #[test]
-fn every_route_that_takes_the_password_has_the_budget_of_its_network() {
+fn every_route_that_takes_the_password_uses_the_limit_of_its_network() {
     let world = World::new();
     world.user("ada");
     let phone = world.enter("ada");
@@ -116,12 +116,12 @@ fn every_route_that_takes_the_password_has_the_budget_of_its_network() {
 }
 
 #[test]
-fn a_network_is_known_for_ninety_days_after_the_last_login_that_was_noted() {
+fn a_network_is_known_for_ninety_days_after_its_last_recorded_login() {
     for (days, is_known) in [(90, true), (91, false)] {
         let world = World::new();
         world.user("ada");
         world.enter("ada");
-        // Within a day a login is not noted again. Entering takes a second.
+        // Within a day a login is not recorded again. Each login advances the clock by a second.
         world.wait(HOUR);
         world.enter("ada");
         world.wait(HOUR * (24 * days - 2));
@@ -130,7 +130,7 @@ fn a_network_is_known_for_ninety_days_after_the_last_login_that_was_noted() {
         world.go_to(HOME);
         assert_eq!(world.login("ada", PASSWORD).is_ok(), is_known, "{days}");
     }
-    // Later than that it is, and from then on the network is known again.
+    // A later login is recorded, and the network is known again.
     let world = World::new();
     world.user("ada");
     world.enter("ada");
@@ -144,7 +144,7 @@ fn a_network_is_known_for_ninety_days_after_the_last_login_that_was_noted() {
 }
 
 #[test]
-fn the_eight_networks_used_last_are_known() {
+fn the_eight_most_recently_used_networks_are_known() {
     let world = World::new();
     world.user("ada");
     let place = |number: u32| format!("198.51.{number}.1");
@@ -162,7 +162,7 @@ fn the_eight_networks_used_last_are_known() {
 }
 
 #[test]
-fn unlocking_forgives_every_network() {
+fn unlocking_resets_every_network() {
     let world = World::new();
     world.admin("root");
     let ada = world.user("ada");
@@ -180,7 +180,7 @@ fn unlocking_forgives_every_network() {
 }
 
 #[test]
-fn a_deleted_account_leaves_no_network_behind() {
+fn deleting_an_account_deletes_its_networks() {
     let world = World::new();
     world.admin("root");
     let root = world.enter("root");
@@ -195,13 +195,13 @@ fn a_deleted_account_leaves_no_network_behind() {
 }
 
 #[test]
-fn a_clock_set_back_keeps_no_network_for_ever() {
+fn setting_the_clock_back_does_not_keep_a_network_forever() {
     let world = World::new();
     world.user("ada");
     world.wait(DAY * 1000);
     world.enter("ada");
     world.clock.set(world.clock.now() - DAY * 1000);
-    // Noted again, at the time that it is now.
+    // Recorded again, with the current time.
     world.enter("ada");
     world.wait(DAY * 91);
     world.go_to(AWAY);
@@ -211,13 +211,13 @@ fn a_clock_set_back_keeps_no_network_for_ever() {
 }
 
 #[test]
-fn an_owner_who_logs_in_all_day_hands_out_no_guesses() {
+fn frequent_logins_by_the_owner_grant_no_additional_attempts() {
     let world = World::new();
     world.user("ada");
     world.go_to(AWAY);
     let (mut wrong, begun) = (0, world.clock.now());
     while world.clock.now().since(begun) < DAY {
-        // The owner forgives the wait, from a place that is new each time; then as many follow as are free.
+        // The owner's login from a new network each time resets the wait; then the free attempts follow.
         let hour = world.clock.now().since(begun).as_secs() / 3600;
         world.go_to(&format!("198.51.{hour}.1"));
         let _ = world.login("ada", PASSWORD);

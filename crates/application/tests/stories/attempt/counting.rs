@@ -1,4 +1,4 @@
-//! Guessing: counted for the account, whoever guesses, however it is spelled and whatever the route.
+//! Attempts are counted per account, whatever the client, the spelling of the address and the route.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
@@ -12,8 +12,8 @@ use doorward_domain::time::Timestamp;
 use doorward_testkit::FakeHasher;
 use secrecy::SecretString;
 
-use crate::hashers::Meanwhile;
-use crate::threads::at_once;
+use crate::concurrency::InterruptedHasher;
+use crate::concurrency::at_once;
 use crate::world::{
     MICROSECOND, NEW_PASSWORD, PASSWORD, WRONG, World, address, just_before, outage, outcome,
 };
@@ -24,49 +24,49 @@ fn is_wait(outcome: &str) -> bool {
     outcome.starts_with("TooManyAttempts")
 }
 
-/// How long a login is told to wait.
-fn told_to_wait(world: &World, name: &str) -> Duration {
+/// The `retry_after` of a refused login.
+fn retry_after(world: &World, name: &str) -> Duration {
     match world.login(name, WRONG) {
         Err(LoginError::TooManyAttempts { retry_after }) => retry_after,
         other => panic!("{}", outcome(&other)),
     }
 }
 
-fn guesses(world: &World) -> u32 {
+fn failures(world: &World) -> u32 {
     world.hasher.verifications() + world.hasher.dummy_verifications()
 }
 
 #[test]
-fn five_guesses_are_free_and_each_one_after_them_has_to_wait_as_told() {
+fn five_attempts_are_free_and_each_later_one_has_to_wait() {
     for name in ["ada", "nobody"] {
         let world = World::new();
         world.user("ada");
         world.exhaust(name);
         for expected in [30, 60, 120, 240, 480, 900, 900] {
-            let told = told_to_wait(&world, name);
-            assert_eq!(told, Duration::from_secs(expected));
-            world.wait(just_before(told));
+            let wait = retry_after(&world, name);
+            assert_eq!(wait, Duration::from_secs(expected));
+            world.wait(just_before(wait));
             assert_eq!(
-                told_to_wait(&world, name),
+                retry_after(&world, name),
                 MICROSECOND,
                 "being refused costs no time"
             );
             world.wait(MICROSECOND);
-            let guesses_before = guesses(&world);
+            let guesses_before = failures(&world);
             assert_eq!(outcome(&world.login(name, WRONG)), INVALID);
-            assert_eq!(guesses(&world), guesses_before + 1);
+            assert_eq!(failures(&world), guesses_before + 1);
         }
     }
 }
 
 #[test]
-fn waiting_as_told_is_followed_by_success() {
+fn a_login_after_the_wait_succeeds() {
     let world = World::new();
     world.user("ada");
     world.exhaust("ada");
-    // Not even the right password is looked at before.
+    // Before that even the right password is refused.
     assert!(is_wait(&outcome(&world.login("ada", PASSWORD))));
-    world.wait(told_to_wait(&world, "ada"));
+    world.wait(retry_after(&world, "ada"));
     assert!(world.login("ada", PASSWORD).is_ok());
 }
 
@@ -96,7 +96,7 @@ fn spellings_of_one_address_share_one_count() {
 }
 
 #[test]
-fn the_routes_that_ask_for_the_password_share_one_count() {
+fn all_routes_that_take_the_password_share_one_count() {
     let world = World::new();
     world.user("ada");
     let phone = world.enter("ada");
@@ -129,7 +129,7 @@ fn a_right_password_at_any_route_resets_the_count() {
             assert_eq!(outcome(&world.login("ada", WRONG)), INVALID);
         }
     };
-    // The wait is forgiven; what was wrong today is not forgotten.
+    // The wait is reset; the failures of the day still count.
     let assert_reset = |today| {
         let record = world.attempts_on("ada").expect("the day");
         assert_eq!((record.failures, record.recent.total()), (0, today));
@@ -150,7 +150,7 @@ fn a_right_password_at_any_route_resets_the_count() {
 }
 
 #[test]
-fn a_right_password_of_a_last_administrator_who_stays_resets_the_count() {
+fn a_right_password_resets_the_count_even_if_the_deletion_is_refused() {
     let world = World::new();
     world.admin("root");
     let desk = world.enter("root");
@@ -160,7 +160,7 @@ fn a_right_password_of_a_last_administrator_who_stays_resets_the_count() {
 }
 
 #[test]
-fn a_success_of_one_account_forgives_no_other() {
+fn a_success_resets_only_the_count_of_its_own_account() {
     let world = World::new();
     world.user("ada");
     world.user("eve");
@@ -170,7 +170,7 @@ fn a_success_of_one_account_forgives_no_other() {
 }
 
 #[test]
-fn unlocking_forgives_at_once() {
+fn unlocking_ends_the_wait_immediately() {
     let world = World::new();
     world.admin("root");
     let ada = world.user("ada");
@@ -182,7 +182,7 @@ fn unlocking_forgives_at_once() {
 }
 
 #[test]
-fn a_locked_account_keeps_its_live_sessions() {
+fn a_locked_account_keeps_its_active_sessions() {
     let world = World::new();
     world.user("ada");
     let phone = world.enter("ada");
@@ -191,27 +191,27 @@ fn a_locked_account_keeps_its_live_sessions() {
     assert!(world.rename_oneself(&phone, "Ada").is_ok());
 }
 
-/// A hasher that is still at the first password when the last guess comes in.
-fn slow(hasher: &FakeHasher) -> Meanwhile<'_> {
-    Meanwhile::new(hasher, || thread::sleep(Duration::from_millis(30)))
+/// A hasher that is still verifying the first password when the last attempt arrives.
+fn slow(hasher: &FakeHasher) -> InterruptedHasher<'_> {
+    InterruptedHasher::new(hasher, || thread::sleep(Duration::from_millis(30)))
 }
 
 #[test]
-fn a_hundred_guesses_at_once_verify_no_more_than_are_free() {
+fn a_hundred_concurrent_attempts_verify_no_more_than_the_free_ones() {
     for (name, again) in [("ada", false), ("nobody", false), ("ada", true)] {
         let world = World::new();
         world.store.memory.rerun_writes(again);
         world.user("ada");
         let hasher = slow(&world.hasher);
         let outcomes = at_once(100, |_| outcome(&world.login_with(&hasher, name, WRONG)));
-        assert_eq!(guesses(&world), world.attempts.free, "{name}");
+        assert_eq!(failures(&world), world.attempts.free, "{name}");
         assert_eq!(outcomes.iter().filter(|outcome| *outcome == INVALID).count(), 5);
         assert_eq!(outcomes.iter().filter(|outcome| is_wait(outcome)).count(), 95);
     }
 }
 
 #[test]
-fn guesses_at_once_by_every_route_verify_no_more_than_are_free() {
+fn concurrent_attempts_on_all_routes_verify_no_more_than_the_free_ones() {
     let world = World::new();
     world.user("ada");
     let phone = world.enter("ada");
@@ -226,10 +226,10 @@ fn guesses_at_once_by_every_route_verify_no_more_than_are_free() {
 }
 
 #[test]
-fn guesses_while_another_is_being_verified_find_it_counted() {
+fn an_attempt_is_counted_before_it_is_verified() {
     let world = World::new();
     world.user("ada");
-    let hasher = Meanwhile::new(&world.hasher, || {
+    let hasher = InterruptedHasher::new(&world.hasher, || {
         for _ in 1..world.attempts.free {
             assert_eq!(outcome(&world.login("ada", WRONG)), INVALID);
         }
@@ -240,7 +240,7 @@ fn guesses_while_another_is_being_verified_find_it_counted() {
 }
 
 #[test]
-fn a_day_of_guessing_as_fast_as_allowed_stays_within_the_bound() {
+fn a_day_of_attempts_stays_within_the_daily_limit() {
     let world = World::new();
     world.user("ada");
     let begun = world.clock.now();
@@ -256,23 +256,23 @@ fn a_day_of_guessing_as_fast_as_allowed_stays_within_the_bound() {
 }
 
 #[test]
-fn the_hundredth_guess_of_a_day_is_the_last() {
+fn the_hundredth_attempt_of_a_day_is_the_last() {
     let mut world = World::new();
     world.attempts.free = u32::MAX;
     world.user("ada");
     for _ in 0..world.attempts.daily {
         assert_eq!(outcome(&world.login("ada", WRONG)), INVALID);
     }
-    let told = told_to_wait(&world, "ada");
-    // Whole hours of the clock are counted, so that the wait is up to one longer than a day.
+    let wait = retry_after(&world, "ada");
+    // Whole hours are counted, so that the wait is up to one hour longer than a day.
     let hour = Duration::from_hours(1);
-    assert!((24 * hour..=25 * hour).contains(&told), "{told:?}");
-    world.wait(told);
+    assert!((24 * hour..=25 * hour).contains(&wait), "{wait:?}");
+    world.wait(wait);
     assert!(world.login("ada", PASSWORD).is_ok());
 }
 
 #[test]
-fn a_malformed_address_costs_a_hash_and_counts_for_nobody() {
+fn a_malformed_address_costs_a_hash_and_is_not_counted() {
     let world = World::new();
     for typed in ["not an address", "ada @example.org", "a@b@example.org", "ada@"] {
         assert_eq!(outcome(&world.login(typed, WRONG)), INVALID);
@@ -282,7 +282,7 @@ fn a_malformed_address_costs_a_hash_and_counts_for_nobody() {
 }
 
 #[test]
-fn a_guess_counted_before_a_failure_of_the_hasher_stays_counted() {
+fn an_attempt_stays_counted_if_the_hasher_fails() {
     let world = World::new();
     world.user("ada");
     world
@@ -300,7 +300,7 @@ fn a_guess_counted_before_a_failure_of_the_hasher_stays_counted() {
 }
 
 #[test]
-fn a_guess_that_finds_no_room_to_be_verified_in_is_taken_back() {
+fn an_attempt_that_cannot_be_verified_is_taken_back() {
     let world = World::new();
     world.user("ada");
     let check = world.check_with(&world.hasher);
@@ -314,13 +314,13 @@ fn a_guess_that_finds_no_room_to_be_verified_in_is_taken_back() {
     };
     check.take_back(count()).expect("taken back");
     assert_eq!(world.attempts_on("ada"), None);
-    // What was remembered before is remembered again, with its wait.
+    // The previous record is restored, with its wait.
     world.exhaust("ada");
-    world.wait(told_to_wait(&world, "ada"));
+    world.wait(retry_after(&world, "ada"));
     let before = world.attempts_on("ada");
     check.take_back(count()).expect("taken back");
     assert_eq!(world.attempts_on("ada"), before);
-    // Where another was counted since, both stay counted.
+    // If another attempt was counted since, both stay counted.
     world.wait(Duration::from_hours(1));
     let first = count();
     world.wait(Duration::from_hours(1));
@@ -332,7 +332,7 @@ fn a_guess_that_finds_no_room_to_be_verified_in_is_taken_back() {
 }
 
 #[test]
-fn hashing_asks_no_store() {
+fn hashing_uses_no_transaction() {
     let world = World::new();
     world.user("ada");
     let login = Login {
@@ -351,7 +351,7 @@ fn hashing_asks_no_store() {
 }
 
 #[test]
-fn guesses_take_turns_at_what_they_count_on() {
+fn attempts_on_one_record_take_turns() {
     let world = World::new();
     world.user("ada");
     let turn = |name: &str| {
@@ -371,7 +371,7 @@ fn guesses_take_turns_at_what_they_count_on() {
     assert_eq!(turn("ada"), Some(anywhere));
 }
 
-/// Has the audit log told of the first refusal there is.
+/// Records the first refusal in the audit log.
 struct FirstRefusal(AtomicBool);
 
 impl RefusedAttempts for FirstRefusal {
@@ -381,7 +381,7 @@ impl RefusedAttempts for FirstRefusal {
 }
 
 #[test]
-fn a_refusal_is_noted_once_though_the_store_runs_the_work_again() {
+fn a_refusal_is_recorded_once_even_if_the_transaction_is_rerun() {
     let world = World::that_runs_work_again();
     world.user("ada");
     let refused = FirstRefusal(AtomicBool::new(false));
@@ -393,11 +393,11 @@ fn a_refusal_is_noted_once_though_the_store_runs_the_work_again() {
         check,
         issuer: world.issuer(),
     };
-    // It might be made when it was looked at, and may not any more when it is counted.
+    // It was allowed when it began, and is refused when it is counted.
     let late = login.begin(&address("ada"), &world.now()).expect("a guess");
     world.exhaust("ada");
     assert!(check.count(late, &world.now()).is_err());
-    let told = world.told();
-    let refusals = told.iter().filter(|line| line.starts_with("login.refused"));
-    assert_eq!(refusals.count(), 1, "{told:#?}");
+    let lines = world.event_lines();
+    let refusals = lines.iter().filter(|line| line.starts_with("login.refused"));
+    assert_eq!(refusals.count(), 1, "{lines:#?}");
 }

@@ -1,4 +1,4 @@
-//! Listing users: every page begins where the one before ended, and each user is on one of them.
+//! Listing users page by page.
 
 use doorward_application::{ListUsers, TokenPair};
 use doorward_domain::access::Role;
@@ -7,7 +7,7 @@ use doorward_domain::ports::UserFilter;
 
 use crate::world::{SECOND, World, outcome};
 
-/// A world with an administrator and so many users, made one after the other.
+/// A world with an administrator and this many users, created one after the other.
 fn world_with(users: usize) -> (World, TokenPair) {
     let world = World::new();
     world.admin("root");
@@ -19,7 +19,7 @@ fn world_with(users: usize) -> (World, TokenPair) {
     (world, root)
 }
 
-/// Everybody whom the filter means, page by page through `next`.
+/// All users that match the filter, read page by page.
 fn walk(world: &World, admin: &TokenPair, filter: &UserFilter, limit: u32) -> Vec<User> {
     let list = ListUsers { store: &world.store };
     let mut users = Vec::new();
@@ -44,7 +44,7 @@ fn names(users: &[User]) -> Vec<&str> {
 }
 
 #[test]
-fn walking_through_the_pages_visits_everybody_once_in_the_order_they_came() {
+fn the_pages_contain_every_user_once_in_order_of_creation() {
     let (world, root) = world_with(9);
     let expected = [
         "root", "user0", "user1", "user2", "user3", "user4", "user5", "user6", "user7", "user8",
@@ -57,7 +57,7 @@ fn walking_through_the_pages_visits_everybody_once_in_the_order_they_came() {
 }
 
 #[test]
-fn who_comes_and_goes_meanwhile_moves_nobody_else() {
+fn insertions_and_deletions_between_pages_do_not_shift_other_users() {
     let (world, root) = world_with(6);
     let list = ListUsers { store: &world.store };
     let page = |after| {
@@ -66,7 +66,7 @@ fn who_comes_and_goes_meanwhile_moves_nobody_else() {
     };
     let first = page(None);
     assert_eq!(names(&first.users), ["root", "user0", "user1"]);
-    // Also the one the next page begins after.
+    // Among them the user that the next page starts after.
     for gone in &first.users[1..] {
         world.delete_user(&root, gone.id).expect("deleted");
     }
@@ -79,7 +79,7 @@ fn who_comes_and_goes_meanwhile_moves_nobody_else() {
 }
 
 #[test]
-fn filters_hold_on_every_page_and_together() {
+fn filters_apply_on_every_page_and_in_combination() {
     let (world, root) = world_with(8);
     let everybody = walk(&world, &root, &UserFilter::default(), 100);
     for number in [1, 3, 4, 7] {

@@ -1,4 +1,4 @@
-//! What must hold in every state, and what must be possible.
+//! Properties that hold in every state, and states that must be reachable.
 
 use doorward_domain::token::Decision;
 use stateright::Property;
@@ -7,16 +7,16 @@ use super::protocol::{End, Holder, LAST, Protocol, Request, Stage, State, Write,
 
 /// At most one generation can be rotated, and each was rotated at most once.
 pub const ONE_LINEAGE: &str = "there is one lineage";
-/// Nobody holds, or is about to be given, a token that the store does not know of.
+/// No holder has, or is about to receive, a token that the store does not know.
 pub const NOT_AHEAD: &str = "no token is ahead of the store";
-/// A session that somebody was told is ended, is ended; whoever comes after that gets nothing.
+/// A session whose end was reported has ended, and later requests get nothing.
 pub const STAYS_ENDED: &str = "what has ended stays ended";
-/// The latest token that reached a holder works for as long as the session lives and nobody has used it.
+/// The latest token that reached a holder works while the session is active and the token is unused.
 pub const ACKNOWLEDGED_WORKS: &str = "an acknowledged token works";
-/// A token that was used brings nothing after the grace, and nothing when its successor was used too: of an owner and
-/// a thief, whoever comes second is found out, at the latest, the first time that they come after the grace.
+/// A used token returns nothing after the grace window, and nothing when its successor was used as well: of an owner
+/// and a thief, the second one is detected at the latest when they first come after the grace window.
 pub const STALE_IS_FOUND: &str = "a used token that comes back after the grace is found out";
-/// Holders who do as clients are asked to are never turned away, whatever is lost and whoever crashes.
+/// Holders who follow the rules for clients are never refused, whatever is lost or crashes.
 pub const CAREFUL_OWNER_STAYS: &str = "a careful owner alone is never logged out";
 
 /// The properties that apply to a protocol.
@@ -125,24 +125,24 @@ fn acknowledged_works(protocol: &Protocol, state: &State) -> bool {
     let decision = protocol.decide(&protocol.session(state), latest, 0);
     let is_used = latest < LAST && state.past.used[usize::from(latest)];
     if is_used {
-        // Its successor did not arrive: it is answered again within the grace.
+        // Its successor did not arrive: it is returned again within the grace window.
         state.past.rotated >= protocol.grace || matches!(decision, Decision::Repeat { .. })
     } else {
         matches!(decision, Decision::Rotate { .. })
     }
 }
 
-/// The successor of a token never arrived anywhere, no request that made it is left, and it is on its way again.
+/// The successor of a token never arrived, its requests are gone, and it is being delivered again.
 fn is_recovered(_: &Protocol, state: &State) -> bool {
     let [request] = state.requests.as_slice() else {
         return false;
     };
-    // Trying again when it was rotated is seen to be a repetition by the time that it arrived.
+    // A retry that arrived before the rotation is not a recovery.
     let is_answered = request.stage == Stage::Answered(state.row.generation);
     is_answered && state.past.acknowledged < state.row.generation && request.arrived < state.past.rotated
 }
 
-/// Somebody of this kind presented a token that the other has used, which is about to end the session.
+/// A holder of this kind presented a token that the other has used, which is about to end the session.
 fn is_found_by(protocol: &Protocol, state: &State, holder: Holder) -> bool {
     let finds = |request: &Request| {
         protocol.holders[request.holder] == holder && request.stage == Stage::Written(Write::End(End::Replay))

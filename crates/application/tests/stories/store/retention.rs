@@ -1,4 +1,4 @@
-//! Forgetting what cannot matter any more, and nothing that can.
+//! Deletion of expired data, and of nothing else.
 
 use core::time::Duration;
 
@@ -23,7 +23,7 @@ impl World {
 }
 
 #[test]
-fn what_is_over_goes_and_what_lives_stays() {
+fn expired_data_is_deleted_and_active_data_is_kept() {
     let world = World::new();
     world.user("ada");
     let [ended, _expired] = [world.enter("ada"), world.enter("ada")];
@@ -62,24 +62,24 @@ fn what_is_over_goes_and_what_lives_stays() {
 }
 
 #[test]
-fn the_audit_log_is_kept_for_as_long_as_it_is_to_be() {
+fn audit_events_are_kept_for_the_configured_time() {
     let world = World::new();
     world.user("ada");
     let _ = world.login("ada", WRONG);
     world.wait(99 * DAY);
     world.sweep();
-    let told = world.told();
+    let lines = world.event_lines();
     assert!(
-        told.iter().any(|line| line.starts_with("login.failed")),
-        "{told:?}"
+        lines.iter().any(|line| line.starts_with("login.failed")),
+        "{lines:?}"
     );
 
     let _ = world.login("ada", WRONG);
     world.wait(2 * DAY);
     let swept = world.sweep();
-    assert_eq!(swept.events, u64::try_from(told.len()).expect("few events"));
+    assert_eq!(swept.events, u64::try_from(lines.len()).expect("few events"));
     assert_eq!(
-        world.told(),
+        world.event_lines(),
         ["login.failed failure of=ada reason=wrong-password"]
     );
     world.wait(100 * DAY);
@@ -87,7 +87,7 @@ fn the_audit_log_is_kept_for_as_long_as_it_is_to_be() {
 }
 
 #[test]
-fn a_sweep_ends_nobodys_wait() {
+fn deleting_old_attempts_ends_no_wait() {
     let world = World::new();
     world.user("ada");
     world.exhaust("ada");

@@ -1,12 +1,12 @@
-//! Refreshing, explored exhaustively.
+//! The refresh protocol, explored exhaustively.
 //!
-//! The decision is the domain's own. Around it, `protocol` has one session in a store, requests whose steps (read and
-//! decide, write, commit, deliver) interleave in every order, a crash or a loss after each of them, the passing of time
-//! between them, owners and a thief. `stateright` visits every state that can be reached and tries every property in it.
-//! What bounds it: three rotations, two or three requests at once, requests that the server gives up in time.
+//! The decision is the domain's own. Around it, `protocol` models one session in a store, requests whose steps (read
+//! and decide, write, commit, deliver) interleave in every order, a crash or a loss after each of them, passing time,
+//! owners and a thief. `stateright` visits every reachable state and checks every property in it. The bounds: three
+//! rotations, two or three concurrent requests, and a request timeout.
 //!
-//! A model that finds nothing might look at nothing: so the number of states is held, everything interesting has to be
-//! reached, and each of the defects that others have had, planted, has to be found.
+//! A model that finds nothing might explore nothing: so a minimum number of states is asserted, interesting states have
+//! to be reached, and each planted defect has to be detected.
 
 mod properties;
 mod protocol;
@@ -22,7 +22,7 @@ use self::properties::{
 };
 use self::protocol::{Defect, Holder, Protocol};
 
-/// Two tabs that share what they keep, or one that is impatient.
+/// Two tabs that share their storage, or one with retries.
 const OWNER: Protocol = Protocol {
     holders: &[Holder::Owner],
     at_once: 3,
@@ -38,7 +38,7 @@ const TWO_COPIES: Protocol = Protocol {
     at_once: 2,
     ..OWNER
 };
-/// An owner, and somebody who copies the token at some time. Neither keeps to anything.
+/// An owner, and a thief who copies the token at some time. Neither follows the rules for clients.
 const THIEF: Protocol = Protocol {
     holders: &[Holder::Owner, Holder::Thief],
     at_once: 2,
@@ -56,7 +56,7 @@ fn check(protocol: Protocol, finish: HasDiscoveries) -> impl Checker<Protocol> {
         .join()
 }
 
-/// Visits every state of a protocol, of which there are at least so many, and asserts every property.
+/// Explores all states of a protocol, at least this many, and asserts every property.
 fn explore(name: &str, protocol: Protocol, at_least: usize) {
     let checker = check(protocol, HasDiscoveries::All);
     let states = checker.unique_state_count();
@@ -69,7 +69,7 @@ fn explore(name: &str, protocol: Protocol, at_least: usize) {
     );
 }
 
-/// Plants a defect, and asserts that this property does not hold any more.
+/// Plants a defect, and asserts that this property is violated.
 fn assert_found(protocol: Protocol, defect: Defect, property: &'static str) {
     let planted = Protocol {
         defect: Some(defect),
@@ -80,17 +80,17 @@ fn assert_found(protocol: Protocol, defect: Defect, property: &'static str) {
 }
 
 #[test]
-fn an_owner_alone() {
+fn the_protocol_holds_for_a_sole_owner() {
     explore("an owner, three requests at once", OWNER, 61_000);
 }
 
 #[test]
-fn an_owner_alone_without_a_grace_window() {
+fn the_protocol_holds_for_a_sole_owner_without_a_grace_window() {
     explore("an owner, no grace", Protocol { grace: 0, ..OWNER }, 17_000);
 }
 
 #[test]
-fn an_owner_alone_until_the_session_is_too_old() {
+fn the_protocol_holds_for_a_sole_owner_until_the_session_expires() {
     explore(
         "an owner, until old age",
         Protocol {
@@ -103,17 +103,17 @@ fn an_owner_alone_until_the_session_is_too_old() {
 }
 
 #[test]
-fn two_tabs_with_a_copy_each() {
+fn the_protocol_holds_for_two_tabs_with_separate_copies() {
     explore("two copies", TWO_COPIES, 44_000);
 }
 
 #[test]
-fn an_owner_and_a_thief() {
+fn the_protocol_holds_for_an_owner_and_a_thief() {
     explore("an owner and a thief", THIEF, 280_000);
 }
 
 #[test]
-fn an_owner_and_a_thief_without_a_grace_window() {
+fn the_protocol_holds_for_an_owner_and_a_thief_without_a_grace_window() {
     explore(
         "an owner and a thief, no grace",
         Protocol { grace: 0, ..THIEF },
@@ -122,28 +122,28 @@ fn an_owner_and_a_thief_without_a_grace_window() {
 }
 
 #[test]
-fn a_session_revived_by_the_grace_clock_is_found() {
+fn the_model_detects_a_session_revived_by_the_grace_clock() {
     assert_found(THIEF, Defect::RevivedByTheGraceClock, STAYS_ENDED);
 }
 
 #[test]
-fn an_unconditional_update_is_found() {
+fn the_model_detects_an_unconditional_update() {
     for property in [ONE_LINEAGE, NOT_AHEAD, ACKNOWLEDGED_WORKS] {
         assert_found(THIEF, Defect::UnconditionalUpdate, property);
     }
 }
 
 #[test]
-fn a_replay_rolled_back_with_its_refusal_is_found() {
+fn the_model_detects_a_replay_that_is_rolled_back_with_its_refusal() {
     assert_found(THIEF, Defect::ReplayRolledBack, STAYS_ENDED);
 }
 
 #[test]
-fn a_grace_that_is_measured_from_the_last_use_is_found() {
+fn the_model_detects_a_grace_window_measured_from_the_last_use() {
     assert_found(THIEF, Defect::GraceFromLastUse, STALE_IS_FOUND);
 }
 
 #[test]
-fn a_loser_of_a_race_who_is_turned_away_is_found() {
+fn the_model_detects_that_the_loser_of_a_race_is_refused() {
     assert_found(OWNER, Defect::LoserTurnedAway, CAREFUL_OWNER_STAYS);
 }

@@ -1,4 +1,4 @@
-//! What the world looks like: everything that is kept, and events as lines that can be read.
+//! Snapshots of the stored state, and audit events as readable lines.
 
 use doorward_domain::audit::Event;
 use doorward_domain::identity::{AttemptRecord, PasswordVersion, User};
@@ -7,12 +7,12 @@ use doorward_domain::token::Session;
 
 use super::{World, hold};
 
-/// Everything that is kept.
+/// The stored state.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Picture {
+pub struct Snapshot {
     pub accounts: Vec<Account>,
     pub sessions: Vec<Session>,
-    /// What is remembered of the guesses at the addresses asked for.
+    /// The attempt records of the requested addresses.
     pub attempts: Vec<Option<AttemptRecord>>,
     pub events: Vec<Event>,
     pub setup: SetupState,
@@ -26,8 +26,8 @@ pub struct Account {
 }
 
 impl World {
-    /// Everything that is kept, with the guesses at these addresses.
-    pub fn picture(&self, addresses: &[&str]) -> Picture {
+    /// The stored state, with the attempt records of these addresses.
+    pub fn snapshot_with_attempts(&self, addresses: &[&str]) -> Snapshot {
         let (accounts, setup) = self
             .store
             .snapshot(|repos| {
@@ -45,7 +45,7 @@ impl World {
             })
             .expect("a store that answers");
         let memory = &self.store.memory;
-        Picture {
+        Snapshot {
             sessions: accounts
                 .iter()
                 .flat_map(|account| memory.sessions_of(account.user.id))
@@ -57,19 +57,22 @@ impl World {
         }
     }
 
-    /// The events that were written after the first `seen`, as lines: kind, outcome, whom it happened `of`, `by` whom, `in`
-    /// which session, and the particulars. Whoever and whatever has no name is `new`.
-    pub fn told_since(&self, seen: usize) -> Vec<String> {
+    /// The events after the first `seen`, as lines: kind, outcome, user (`of`), actor (`by`), session (`in`) and
+    /// details. Ids without a name are `new`.
+    pub fn event_lines_since(&self, seen: usize) -> Vec<String> {
         let events = self.store.memory.events();
-        events[seen..].iter().map(|event| self.tell(event)).collect()
+        events[seen..]
+            .iter()
+            .map(|event| self.event_line(event))
+            .collect()
     }
 
-    /// Every event, as lines.
-    pub fn told(&self) -> Vec<String> {
-        self.told_since(0)
+    /// All events, as lines.
+    pub fn event_lines(&self) -> Vec<String> {
+        self.event_lines_since(0)
     }
 
-    fn tell(&self, event: &Event) -> String {
+    fn event_line(&self, event: &Event) -> String {
         let mut words = vec![event.kind.as_str().to_owned(), event.outcome.as_str().to_owned()];
         let mut say = |what: &str, id: Option<String>| {
             if let Some(id) = id {

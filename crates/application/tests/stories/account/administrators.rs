@@ -1,12 +1,12 @@
-//! There is always an active administrator: the last one cannot be demoted, disabled or deleted, by whatever way.
+//! There is always an active administrator: the last one cannot be demoted, disabled or deleted by any route.
 
 use doorward_application::TokenPair;
 use doorward_domain::id::UserId;
 
-use crate::threads::at_once;
+use crate::concurrency::at_once;
 use crate::world::{PASSWORD, World, outcome};
 
-/// The ways in which the caller stops `user` from being an active administrator.
+/// The ways in which the caller removes `user` as an active administrator.
 const WAYS: [fn(&World, &TokenPair, UserId) -> String; 3] = [
     |world, caller, user| outcome(&world.set_roles(caller, user, &["user"])),
     |world, caller, user| outcome(&world.disable(caller, user)),
@@ -21,18 +21,18 @@ fn active_admins(world: &World, candidates: &[UserId]) -> usize {
 }
 
 #[test]
-fn the_last_administrator_stays_and_so_do_their_sessions() {
+fn removing_the_last_administrator_is_refused_and_ends_no_session() {
     let world = World::new();
     let root = world.admin("root");
     let desk = world.enter("root");
-    let kept = world.picture(&["root"]);
+    let kept = world.snapshot_with_attempts(&["root"]);
     let seen = kept.events.len();
     for way in WAYS {
         assert_eq!(way(&world, &desk, root.id), "LastAdmin");
     }
     assert_eq!(outcome(&world.delete_account(&desk, PASSWORD)), "LastAdmin");
     assert_eq!(
-        world.told_since(seen),
+        world.event_lines_since(seen),
         [
             "user.roles-changed failure of=root by=root after=user before=admin user reason=last-admin",
             "user.status-changed failure of=root by=root reason=last-admin status=disabled",
@@ -40,14 +40,14 @@ fn the_last_administrator_stays_and_so_do_their_sessions() {
             "user.deleted failure of=root by=root reason=last-admin",
         ]
     );
-    let mut now = world.picture(&["root"]);
+    let mut now = world.snapshot_with_attempts(&["root"]);
     now.events.truncate(seen);
     assert_eq!(now, kept);
     assert!(world.refresh(&desk).is_ok());
 }
 
 #[test]
-fn one_of_two_goes_and_the_other_stays() {
+fn one_of_two_administrators_can_be_removed_and_the_other_cannot() {
     for way in WAYS {
         let world = World::new();
         let (root, eve) = (world.admin("root"), world.admin("eve"));
@@ -69,12 +69,12 @@ fn a_disabled_administrator_does_not_count() {
     for way in WAYS {
         assert_eq!(way(&world, &desk, root.id), "LastAdmin");
     }
-    // The disabled one may go: nobody relies on them.
+    // The disabled administrator can be deleted.
     assert_eq!(outcome(&world.delete_user(&desk, eve.id)), "ok");
 }
 
 #[test]
-fn an_administrator_may_change_what_leaves_them_one() {
+fn changes_that_keep_the_last_administrator_are_allowed() {
     let world = World::new();
     let root = world.admin("root");
     let desk = world.enter("root");
@@ -87,7 +87,7 @@ fn an_administrator_may_change_what_leaves_them_one() {
 }
 
 #[test]
-fn administrators_who_remove_each_other_at_once_leave_one() {
+fn administrators_removing_each_other_concurrently_leave_one() {
     for (way, again) in WAYS.into_iter().zip([false, true, false]) {
         for _ in 0..10 {
             let world = World::new();
@@ -101,7 +101,7 @@ fn administrators_who_remove_each_other_at_once_leave_one() {
 }
 
 #[test]
-fn administrators_who_delete_their_own_accounts_at_once_leave_one() {
+fn administrators_deleting_their_own_accounts_concurrently_leave_one() {
     for _ in 0..10 {
         let world = World::new();
         let admins = ["a", "b", "c", "d"].map(|name| world.admin(name).id);

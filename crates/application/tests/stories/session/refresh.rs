@@ -1,12 +1,12 @@
-//! Staying logged in: retries and tabs get the same successor, thieves are found out, and what has ended stays ended.
+//! Refresh: retries and tabs get the same successor, replays are detected, and ended sessions stay ended.
 
 use doorward_application::{ListSessions, TokenPair};
 use doorward_domain::token::EndReason;
 
-use crate::threads::at_once;
+use crate::concurrency::at_once;
 use crate::world::{MICROSECOND, PASSWORD, SECOND, World, just_before, outcome};
 
-/// Ada, logged in.
+/// A world with Ada, logged in.
 fn ada() -> (World, TokenPair) {
     let world = World::new();
     world.user("ada");
@@ -28,7 +28,7 @@ fn end_reason(world: &World, pair: &TokenPair) -> Option<EndReason> {
 }
 
 #[test]
-fn many_refreshes_with_one_token_at_once_have_one_successor() {
+fn concurrent_refreshes_with_one_token_return_one_successor() {
     for (tabs, again) in [(2, false), (5, false), (50, false), (5, true)] {
         let (world, pair) = ada();
         world.store.memory.rerun_writes(again);
@@ -37,7 +37,7 @@ fn many_refreshes_with_one_token_at_once_have_one_successor() {
         assert_ne!(text(&pairs[0]), text(&pair));
         let session = world.session(pair.session_id).expect("a session");
         assert_eq!(session.generation.get(), 1, "one rotation");
-        // The session lives, and its next token is one again.
+        // The session is active, and its next token has one successor again.
         world.wait(60 * SECOND);
         let next = at_once(tabs, |tab| refreshed(&world, &pairs[tab]));
         assert!(next.iter().all(|other| text(other) == text(&next[0])));
@@ -45,21 +45,21 @@ fn many_refreshes_with_one_token_at_once_have_one_successor() {
 }
 
 #[test]
-fn a_refresh_whose_answer_was_lost_is_answered_again() {
+fn a_refresh_can_be_retried_within_the_grace_window() {
     let (world, pair) = ada();
     let lost = refreshed(&world, &pair);
-    let kept = world.picture(&[]);
+    let kept = world.snapshot_with_attempts(&[]);
     world.wait(SECOND);
     let retried = refreshed(&world, &pair);
     assert_eq!(text(&retried), text(&lost));
     assert_eq!(retried.session_id, lost.session_id);
     assert_ne!(retried.access_token.expose(), lost.access_token.expose());
-    assert_eq!(world.picture(&[]), kept, "a retry writes nothing");
+    assert_eq!(world.snapshot_with_attempts(&[]), kept, "a retry writes nothing");
     assert!(world.refresh(&retried).is_ok());
 }
 
 #[test]
-fn a_retry_does_not_lengthen_the_grace() {
+fn a_retry_does_not_extend_the_grace_window() {
     let (world, pair) = ada();
     refreshed(&world, &pair);
     let half = world.sessions.refresh_grace / 2;
@@ -72,44 +72,44 @@ fn a_retry_does_not_lengthen_the_grace() {
 }
 
 #[test]
-fn a_token_that_comes_back_after_the_grace_ends_the_session_durably() {
+fn a_used_token_after_the_grace_window_ends_the_session() {
     let (world, pair) = ada();
     let current = refreshed(&world, &pair);
     let rotated_at = world.session(pair.session_id).expect("a session").rotated_at;
     world.wait(world.sessions.refresh_grace);
-    let seen = world.told().len();
+    let seen = world.event_lines().len();
     assert!(world.is_refused(&pair));
     assert_eq!(end_reason(&world, &pair), Some(EndReason::Replayed));
     assert_eq!(
-        world.told_since(seen),
+        world.event_lines_since(seen),
         ["session.replayed failure of=ada in=phone current_generation=1 presented_generation=0"]
     );
-    // The end is written beside the rotation, not over it.
+    // The end does not overwrite the time of the rotation.
     let session = world.session(pair.session_id).expect("a session");
     assert_eq!(session.rotated_at, rotated_at);
-    // The replay is told once, and nothing of the session works again.
-    let seen = world.told().len();
+    // The replay is recorded once, and no token of the session works any more.
+    let seen = world.event_lines().len();
     for token in [&pair, &current, &pair] {
         assert!(world.is_refused(token));
     }
     let refused = "session.refreshed failure of=ada in=phone reason=session-ended";
-    assert_eq!(world.told_since(seen), [refused; 3]);
+    assert_eq!(world.event_lines_since(seen), [refused; 3]);
 }
 
 #[test]
-fn after_a_replay_the_descendant_is_refused_within_its_own_grace() {
+fn after_a_replay_later_tokens_are_refused_even_within_their_grace_window() {
     let (world, first) = ada();
     let second = refreshed(&world, &first);
     world.wait(60 * SECOND);
     let third = refreshed(&world, &second);
-    // Second would be answered again now, and third is current: the replay of first ends both.
+    // The second token could be retried now, and the third is current: the replay of the first ends both.
     assert!(world.is_refused(&first));
     assert!(world.is_refused(&second));
     assert!(world.is_refused(&third));
 }
 
 #[test]
-fn a_token_two_rotations_old_is_a_replay_however_quick() {
+fn a_token_two_rotations_old_is_always_a_replay() {
     let (world, first) = ada();
     let third = refreshed(&world, &refreshed(&world, &first));
     assert!(world.is_refused(&first));
@@ -118,7 +118,7 @@ fn a_token_two_rotations_old_is_a_replay_however_quick() {
 }
 
 #[test]
-fn a_replay_that_races_a_rotation_leaves_no_live_token() {
+fn a_replay_racing_a_rotation_leaves_no_valid_token() {
     for _ in 0..50 {
         let (world, first) = ada();
         let second = refreshed(&world, &first);
@@ -135,8 +135,8 @@ fn a_replay_that_races_a_rotation_leaves_no_live_token() {
 }
 
 #[test]
-fn a_thief_and_the_owner_taking_turns_are_found_out_within_two_turns() {
-    // Quicker than the grace they hold the same successor, which tells nothing yet: the turn after that tells.
+fn a_thief_and_the_owner_alternating_are_detected_within_two_turns() {
+    // Within the grace window they hold the same successor, which proves nothing yet; the next turn does.
     for pause in [SECOND, 60 * SECOND, 15 * 60 * SECOND] {
         let (world, stolen) = ada();
         let mut hands = [stolen.clone(), stolen];
@@ -154,7 +154,7 @@ fn a_thief_and_the_owner_taking_turns_are_found_out_within_two_turns() {
         }
         if pause < world.sessions.refresh_grace {
             assert_eq!(refused_at, None);
-            // Both hold the current token: whoever comes later than the grace gives them away.
+            // Both hold the current token: the one who comes after the grace window is detected.
             hands[0] = refreshed(&world, &hands[0]);
             world.wait(world.sessions.refresh_grace);
             assert!(world.is_refused(&hands[1]));
@@ -162,17 +162,17 @@ fn a_thief_and_the_owner_taking_turns_are_found_out_within_two_turns() {
             assert_eq!(refused_at, Some(1), "{pause:?}");
         }
         assert!(hands.iter().all(|hand| world.is_refused(hand)));
-        let told = world.told();
-        let replays = told.iter().filter(|line| line.starts_with("session.replayed"));
+        let lines = world.event_lines();
+        let replays = lines.iter().filter(|line| line.starts_with("session.replayed"));
         assert_eq!(replays.count(), 1);
     }
 }
 
 #[test]
-fn a_forged_token_is_refused_and_costs_the_owner_nothing() {
+fn a_forged_token_is_refused_and_the_session_continues() {
     let (world, first) = ada();
     let second = refreshed(&world, &first);
-    let kept = world.picture(&[]);
+    let kept = world.snapshot_with_attempts(&[]);
     let token = text(&second).to_owned();
     let forged = [
         token.replace(".1.", ".0."),
@@ -191,7 +191,7 @@ fn a_forged_token_is_refused_and_costs_the_owner_nothing() {
         );
         world.logout_token(forged).expect("nothing to tell");
     }
-    assert_eq!(world.picture(&[]), kept);
+    assert_eq!(world.snapshot_with_attempts(&[]), kept);
     assert!(world.refresh(&second).is_ok());
 }
 
@@ -220,7 +220,7 @@ fn a_session_is_ended_by_its_id_without_its_token() {
 }
 
 #[test]
-fn logging_out_everywhere_ends_ones_own_sessions_and_nobody_elses() {
+fn logging_out_everywhere_ends_only_the_users_own_sessions() {
     let (world, phone) = ada();
     let laptop = world.enter("ada");
     world.user("eve");
@@ -232,7 +232,7 @@ fn logging_out_everywhere_ends_ones_own_sessions_and_nobody_elses() {
 }
 
 #[test]
-fn two_logins_in_one_instant_differ_in_everything() {
+fn two_logins_at_the_same_instant_get_distinct_sessions_and_tokens() {
     let world = World::new();
     world.user("ada");
     let [a, b] = [(); 2].map(|()| world.login("ada", PASSWORD).expect("a session"));
@@ -250,7 +250,7 @@ fn two_logins_in_one_instant_differ_in_everything() {
 }
 
 #[test]
-fn twenty_valid_logins_in_turn_all_succeed() {
+fn twenty_consecutive_logins_all_succeed() {
     let world = World::new();
     let ada = world.user("ada");
     for _ in 0..20 {
@@ -260,7 +260,7 @@ fn twenty_valid_logins_in_turn_all_succeed() {
 }
 
 #[test]
-fn an_unused_session_is_over_at_the_idle_bound_and_a_busy_one_at_the_absolute() {
+fn an_idle_session_expires_at_the_idle_limit_and_an_active_one_at_the_absolute_limit() {
     let (world, pair) = ada();
     let idle = world.sessions.refresh_idle;
     world.clock.set(world.claims(&pair).authenticated_at);
@@ -290,7 +290,7 @@ fn an_unused_session_is_over_at_the_idle_bound_and_a_busy_one_at_the_absolute() 
 }
 
 #[test]
-fn with_one_session_too_many_the_least_recently_used_ends() {
+fn exceeding_the_session_limit_ends_the_least_recently_used() {
     let world = World::new();
     world.user("ada");
     let first = world.enter("ada");

@@ -1,16 +1,19 @@
-//! A hasher that takes its time, as real ones do.
+//! Doing things at the same time: on several threads, or while a password is verified.
+
+use std::sync::Barrier;
+use std::thread;
 
 use doorward_domain::identity::{PasswordDigest, PlainPassword};
 use doorward_domain::ports::{Entropy, HashError, PasswordHasher, Verification};
 use doorward_testkit::FakeHasher;
 
-/// A hasher that lets something else happen each time before it answers whether a password is the right one.
-pub struct Meanwhile<'a> {
+/// A hasher that runs a callback after each verification, before it returns the result.
+pub struct InterruptedHasher<'a> {
     hasher: &'a FakeHasher,
     happens: Box<dyn Fn() + Send + Sync + 'a>,
 }
 
-impl<'a> Meanwhile<'a> {
+impl<'a> InterruptedHasher<'a> {
     pub fn new(hasher: &'a FakeHasher, happens: impl Fn() + Send + Sync + 'a) -> Self {
         Self {
             hasher,
@@ -19,7 +22,7 @@ impl<'a> Meanwhile<'a> {
     }
 }
 
-impl PasswordHasher for Meanwhile<'_> {
+impl PasswordHasher for InterruptedHasher<'_> {
     fn hash(&self, password: &PlainPassword, entropy: &dyn Entropy) -> Result<PasswordDigest, HashError> {
         self.hasher.hash(password, entropy)
     }
@@ -35,4 +38,22 @@ impl PasswordHasher for Meanwhile<'_> {
         (self.happens)();
         verified
     }
+}
+
+/// Runs `racer` on `racers` threads that start together. Returns their results in order.
+pub fn at_once<T: Send>(racers: usize, racer: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let start = Barrier::new(racers);
+    let run = |number| {
+        start.wait();
+        racer(number)
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..racers)
+            .map(|number| scope.spawn(move || run(number)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a racer that arrives"))
+            .collect()
+    })
 }

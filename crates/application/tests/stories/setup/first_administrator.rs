@@ -1,14 +1,14 @@
-//! The first administrator: made once, with the one token, and not at all once there is one.
+//! The first administrator is created once, with the setup token or on the command line.
 
 use doorward_application::{CompleteSetupError, CreateUser, SetupTokenStatus};
 use doorward_domain::access::Roles;
 use doorward_domain::ports::{SetupState, Transactions as _};
 use secrecy::ExposeSecret as _;
 
-use crate::threads::at_once;
+use crate::concurrency::at_once;
 use crate::world::{World, draft, outcome};
 
-/// Offers setup; answers the token that was made.
+/// Issues a setup token, and returns it.
 fn offered(world: &World) -> String {
     match world.issue_setup_token(None).expect("an offer") {
         SetupTokenStatus::Made(token) => token.expose_secret().to_owned(),
@@ -31,7 +31,7 @@ fn assert_closed(world: &World, token: &str) {
 }
 
 #[test]
-fn the_token_makes_an_administrator_once() {
+fn the_setup_token_creates_one_administrator() {
     let world = World::new();
     let token = offered(&world);
     let root = world
@@ -44,9 +44,9 @@ fn the_token_makes_an_administrator_once() {
 }
 
 #[test]
-fn a_wrong_or_empty_token_makes_nobody_and_costs_no_hash() {
+fn a_wrong_or_empty_token_creates_nothing_and_costs_no_hash() {
     let world = World::new();
-    // Before anything was offered, nothing equals nothing.
+    // Before a token is issued, no token matches.
     assert_closed(&world, "");
     let token = offered(&world);
     for wrong in [
@@ -61,14 +61,14 @@ fn a_wrong_or_empty_token_makes_nobody_and_costs_no_hash() {
     }
     assert_eq!(world.hasher.hashes(), 0);
     let refused = "setup.completed failure reason=wrong-token";
-    assert_eq!(world.told(), [refused; 7]);
+    assert_eq!(world.event_lines(), [refused; 7]);
     assert!(world.complete_setup(&token, "root").is_ok());
-    // Afterwards there is no token again, which an empty one does not equal either.
+    // Afterwards there is no token again, and an empty one does not match.
     assert_closed(&world, "");
 }
 
 #[test]
-fn an_empty_token_in_the_configuration_is_none() {
+fn an_empty_configured_token_counts_as_none() {
     let world = World::new();
     let offer = world.issue_setup_token(Some("")).expect("an offer");
     assert!(matches!(offer, SetupTokenStatus::Made(_)), "{offer:?}");
@@ -76,7 +76,7 @@ fn an_empty_token_in_the_configuration_is_none() {
 }
 
 #[test]
-fn an_administrator_made_by_the_operator_closes_setup() {
+fn creating_an_administrator_by_command_closes_setup() {
     let world = World::new();
     let token = offered(&world);
     world.admin("root");
@@ -99,7 +99,7 @@ fn an_administrator_made_by_the_operator_closes_setup() {
 }
 
 #[test]
-fn an_account_made_with_the_role_of_an_administrator_closes_setup_and_others_do_not() {
+fn only_an_account_with_the_admin_role_closes_setup() {
     let world = World::new();
     let token = offered(&world);
     let create = CreateUser {
@@ -119,7 +119,7 @@ fn an_account_made_with_the_role_of_an_administrator_closes_setup_and_others_do_
 }
 
 #[test]
-fn of_many_at_once_one_completes_setup() {
+fn concurrent_completions_have_one_winner() {
     for again in [false, true] {
         let world = World::new();
         world.store.memory.rerun_writes(again);
@@ -129,20 +129,20 @@ fn of_many_at_once_one_completes_setup() {
         });
         assert_eq!(outcomes.iter().filter(|outcome| *outcome == "ok").count(), 1);
         assert_eq!(outcomes.iter().filter(|outcome| *outcome == "Closed").count(), 7);
-        assert_eq!(world.picture(&[]).accounts.len(), 1);
-        let told = world.told();
-        let count = |line: &str| told.iter().filter(|told| *told == line).count();
-        assert_eq!(count("setup.completed success of=new"), 1, "{told:?}");
+        assert_eq!(world.snapshot_with_attempts(&[]).accounts.len(), 1);
+        let lines = world.event_lines();
+        let count = |line: &str| lines.iter().filter(|found| *found == line).count();
+        assert_eq!(count("setup.completed success of=new"), 1, "{lines:?}");
         assert_eq!(
             count("setup.completed failure reason=already-completed"),
             7,
-            "{told:?}"
+            "{lines:?}"
         );
     }
 }
 
 #[test]
-fn a_draft_that_is_refused_leaves_setup_open() {
+fn an_invalid_draft_leaves_setup_open() {
     let world = World::new();
     let token = offered(&world);
     world.user("ada");
@@ -155,7 +155,7 @@ fn a_draft_that_is_refused_leaves_setup_open() {
 }
 
 #[test]
-fn a_token_is_shown_once_and_another_in_its_place_ends_it() {
+fn a_token_is_shown_once_and_invalidated_by_its_replacement() {
     let world = World::new();
     let first = offered(&world);
     assert!(matches!(

@@ -1,5 +1,4 @@
-//! What was wrong in the service that Doorward replaces: sessions that came back, roles that were copied, profiles that
-//! anybody could read.
+//! Ended sessions never return, roles come from the store at every refresh, and profiles are private.
 
 use doorward_application::{ViewUser, ViewUserError};
 use doorward_domain::access::{AssignRoles, ManageUsers, ReadUser, ReadUsers};
@@ -9,7 +8,7 @@ use doorward_domain::token::EndReason;
 use crate::world::{PASSWORD, World};
 
 #[test]
-fn of_three_sessions_the_one_logged_out_dies_alone_and_for_good() {
+fn logging_out_ends_one_of_three_sessions_permanently() {
     let world = World::new();
     world.user("ada");
     let [a, b, c] = [world.enter("ada"), world.enter("ada"), world.enter("ada")];
@@ -19,7 +18,7 @@ fn of_three_sessions_the_one_logged_out_dies_alone_and_for_good() {
         world.refresh(&b).expect("b lives"),
         world.refresh(&c).expect("c lives"),
     );
-    // A new login revives nothing.
+    // A new login does not restore the ended session.
     let d = world.enter("ada");
     assert!(world.is_refused(&a));
     for live in [b, c, d] {
@@ -48,7 +47,7 @@ fn a_logout_with_any_token_of_the_session_ends_it() {
 }
 
 #[test]
-fn within_the_grace_of_its_last_rotation_a_logged_out_session_stays_logged_out() {
+fn a_logged_out_session_stays_ended_within_the_grace_window() {
     let world = World::new();
     world.user("ada");
     let first = world.enter("ada");
@@ -59,7 +58,7 @@ fn within_the_grace_of_its_last_rotation_a_logged_out_session_stays_logged_out()
 }
 
 #[test]
-fn a_demoted_administrator_has_the_new_roles_and_version_at_the_next_refresh() {
+fn a_demotion_takes_effect_at_the_next_refresh() {
     let world = World::new();
     world.admin("root");
     world.admin("eve");
@@ -80,7 +79,7 @@ fn a_demoted_administrator_has_the_new_roles_and_version_at_the_next_refresh() {
 }
 
 #[test]
-fn a_retried_refresh_has_the_roles_of_now_too() {
+fn a_retried_refresh_returns_the_current_roles() {
     let world = World::new();
     world.admin("root");
     world.admin("eve");
@@ -95,7 +94,7 @@ fn a_retried_refresh_has_the_roles_of_now_too() {
 }
 
 #[test]
-fn a_promotion_arrives_with_the_next_refresh() {
+fn a_promotion_takes_effect_at_the_next_refresh() {
     let world = World::new();
     world.admin("root");
     world.user("ada");
@@ -108,7 +107,7 @@ fn a_promotion_arrives_with_the_next_refresh() {
 }
 
 #[test]
-fn a_deleted_user_is_refused_at_refresh() {
+fn a_deleted_user_cannot_refresh() {
     let world = World::new();
     world.admin("root");
     world.user("ada");
@@ -116,14 +115,14 @@ fn a_deleted_user_is_refused_at_refresh() {
     world.delete_user(&root, phone.user.id).expect("deleted");
     assert!(world.is_refused(&phone));
     assert!(world.is_refused(&laptop));
-    // Whoever takes the address next is somebody else.
+    // An account registered with the same address later is a different one.
     let other = world.user("ada");
     assert_ne!(other.id, phone.user.id);
     assert!(world.is_refused(&phone));
 }
 
 #[test]
-fn a_disabled_user_is_refused_at_refresh_and_enabling_again_revives_no_session() {
+fn a_disabled_user_cannot_refresh_and_enabling_restores_no_session() {
     let world = World::new();
     world.admin("root");
     world.user("ada");
@@ -139,7 +138,7 @@ fn a_disabled_user_is_refused_at_refresh_and_enabling_again_revives_no_session()
     assert!(world.is_refused(&phone) && world.is_refused(&laptop));
     assert_eq!(world.live_sessions(enabled.id), []);
     let again = world.enter("ada");
-    // Access tokens from before the ban stay untrue: the version counts both changes.
+    // Access tokens issued before stay revoked: the version counts both changes.
     assert_eq!(
         world.claims(&again).user_version,
         phone.user.version.next().next()
@@ -147,7 +146,7 @@ fn a_disabled_user_is_refused_at_refresh_and_enabling_again_revives_no_session()
 }
 
 #[test]
-fn nobody_reads_the_profile_of_somebody_else() {
+fn a_user_cannot_read_the_profile_of_another() {
     let world = World::new();
     world.admin("root");
     let ada = world.user("ada");
@@ -156,7 +155,7 @@ fn nobody_reads_the_profile_of_somebody_else() {
     let view = ViewUser { store: &world.store };
     let missing = UserId::from_bytes([7; 16]);
 
-    // The refusal is one, whether or not there is such a user.
+    // The refusal is the same whether or not the user exists.
     let refusals = [Some(ada.id), Some(missing), None]
         .map(|id| world.principal(&eve).authorize_on::<ReadUser>(id).map(|_| ()));
     assert!(refusals.iter().all(|refusal| *refusal == refusals[0]));

@@ -1,19 +1,20 @@
-//! An outage at every step of every use case, and transactions that are run again.
+//! An outage at every step of every use case, and transactions that are rerun.
 //!
-//! An outage must look like one, never like a wrong password or a bad token, and must leave nothing half-done. Of a use
-//! case with several transactions, what an earlier one has kept may stay: a guess that was counted, or forgiven.
+//! An outage must be reported as one, never as a wrong password or an invalid token, and must leave no partial change.
+//! Of a use case with several transactions, the effect of an earlier one may stay: an attempt that was counted or
+//! reset.
 
 use crate::scenarios::{self, Scenario};
-use crate::world::{Fault, PASSWORD, Picture, World, is_outage, outage, outcome};
+use crate::world::{Fault, PASSWORD, Snapshot, World, is_outage, outage, outcome};
 
-/// Whose guesses are looked at.
-const GUESSED: [&str; 2] = ["ada", "root"];
+/// The addresses whose attempt records are compared.
+const ATTEMPTED: [&str; 2] = ["ada", "root"];
 
-/// More transactions than any use case has, and more statements than any of them.
+/// More than the transactions of any use case, and than the statements of any transaction.
 const MANY: u32 = 20;
 
-/// Whether the guesses remembered are what they were, or counted or forgiven by this one use case.
-fn guesses_are_consistent(before: &Picture, after: &Picture) -> bool {
+/// Whether the attempt records are unchanged, or changed by one attempt.
+fn attempts_are_consistent(before: &Snapshot, after: &Snapshot) -> bool {
     before
         .attempts
         .iter()
@@ -24,37 +25,37 @@ fn guesses_are_consistent(before: &Picture, after: &Picture) -> bool {
         })
 }
 
-/// Runs a use case with this fault and looks at what is left. Answers whether the fault was felt, and how many
-/// transactions there were.
+/// Runs a use case with this fault and checks the state afterwards. Returns whether the fault occurred, and the number
+/// of transactions.
 fn run_with_fault(scenario: &Scenario, transaction: u32, fault: Fault) -> (bool, u32) {
     let what = format!("{}, transaction {transaction}, {fault:?}", scenario.name);
     let world = World::new();
-    let act = (scenario.prepare)(&world);
-    let before = world.picture(&GUESSED);
+    let run = (scenario.prepare)(&world);
+    let before = world.snapshot_with_attempts(&ATTEMPTED);
     world.store.fail_in(transaction, fault);
-    let outcome = act();
+    let outcome = run();
     let report = world.store.mend();
     if !is_outage(&outcome) {
         assert_eq!(outcome, scenario.outcome, "{what}");
-        assert!(!report.failed, "{what}: an outage was passed over");
+        assert!(!report.failed, "{what}: an outage was ignored");
         return (false, report.begun);
     }
-    let after = world.picture(&GUESSED);
-    assert!(guesses_are_consistent(&before, &after), "{what}: {after:?}");
+    let after = world.snapshot_with_attempts(&ATTEMPTED);
+    assert!(attempts_are_consistent(&before, &after), "{what}: {after:?}");
     let attempts = before.attempts.clone();
-    assert_eq!(Picture { attempts, ..after }, before, "{what}");
-    // When the store is back, everything goes as if nothing had been.
-    assert_eq!(act(), scenario.outcome, "{what}, tried again");
+    assert_eq!(Snapshot { attempts, ..after }, before, "{what}");
+    // When the store is available again, the use case succeeds as usual.
+    assert_eq!(run(), scenario.outcome, "{what}, tried again");
     assert_eq!(
-        world.told_since(before.events.len()),
-        scenario.told,
+        world.event_lines_since(before.events.len()),
+        scenario.events,
         "{what}, tried again"
     );
     (true, report.begun)
 }
 
 #[test]
-fn an_outage_at_any_step_is_told_as_one_and_leaves_nothing_half_done() {
+fn an_outage_at_any_step_is_reported_and_leaves_no_partial_change() {
     for scenario in scenarios::all() {
         let transactions = (0..MANY).take_while(|&transaction| try_transaction(scenario, transaction));
         let asks_the_store = scenario.name != "refresh with garbage";
@@ -63,13 +64,13 @@ fn an_outage_at_any_step_is_told_as_one_and_leaves_nothing_half_done() {
     }
 }
 
-/// Lets a transaction fail in every way, one after the other. Answers whether there is such a transaction.
+/// Fails a transaction in every way, one after the other. Returns whether there is such a transaction.
 fn try_transaction(scenario: &Scenario, transaction: u32) -> bool {
-    let (felt, begun) = run_with_fault(scenario, transaction, Fault::Begin);
+    let (occurred, begun) = run_with_fault(scenario, transaction, Fault::Begin);
     if begun <= transaction {
         return false;
     }
-    assert!(felt, "{}: transaction {transaction} may fail", scenario.name);
+    assert!(occurred, "{}: transaction {transaction} may fail", scenario.name);
     run_with_fault(scenario, transaction, Fault::Commit);
     let fails_after = |statements| run_with_fault(scenario, transaction, Fault::Statement(statements)).0;
     let steps = (0..MANY)
@@ -80,29 +81,31 @@ fn try_transaction(scenario: &Scenario, transaction: u32) -> bool {
 }
 
 #[test]
-fn a_transaction_that_is_run_again_changes_nothing() {
+fn rerunning_a_transaction_has_no_additional_effect() {
     for scenario in scenarios::all() {
         let [once, twice] = [World::new(), World::that_runs_work_again()].map(|world| {
             let outcome = (scenario.prepare)(&world)();
             assert_eq!(outcome, scenario.outcome, "{}", scenario.name);
-            (world.told(), without_luck(world.picture(&GUESSED)))
+            (
+                world.event_lines(),
+                without_random_values(world.snapshot_with_attempts(&ATTEMPTED)),
+            )
         });
         assert_eq!(once, twice, "{}", scenario.name);
     }
 }
 
-/// The picture as text without what was drawn by luck, which is drawn anew when a transaction is run again: each id is
-/// replaced by its place in the order of appearance.
-fn without_luck(mut picture: Picture) -> String {
-    picture.setup.token_digest = picture.setup.token_digest.map(|_| [0; 32]);
+/// The snapshot as text with each random id replaced by its order of appearance, because a rerun draws new ids.
+fn without_random_values(mut snapshot: Snapshot) -> String {
+    snapshot.setup.token_digest = snapshot.setup.token_digest.map(|_| [0; 32]);
     let mut seen: Vec<String> = Vec::new();
-    let text = format!("{picture:?}");
+    let text = format!("{snapshot:?}");
     let words = text.split_inclusive(|c: char| !(c.is_ascii_hexdigit() || c == '-'));
-    let mut told = String::new();
+    let mut normalized = String::new();
     for word in words {
         let (id, rest) = word.split_at(word.len().min(36));
         if id.len() < 36 || id.matches('-').count() != 4 {
-            told.push_str(word);
+            normalized.push_str(word);
             continue;
         }
         let place = seen.iter().position(|known| known == id);
@@ -110,15 +113,15 @@ fn without_luck(mut picture: Picture) -> String {
             seen.push(id.to_owned());
             seen.len() - 1
         });
-        told.push('#');
-        told.push_str(&place.to_string());
-        told.push_str(rest);
+        normalized.push('#');
+        normalized.push_str(&place.to_string());
+        normalized.push_str(rest);
     }
-    told
+    normalized
 }
 
 #[test]
-fn a_store_that_is_away_is_never_a_wrong_password_and_comes_back_by_itself() {
+fn an_unavailable_store_is_never_reported_as_a_wrong_password_and_recovers() {
     let world = World::new();
     world.user("ada");
     let phone = world.enter("ada");
