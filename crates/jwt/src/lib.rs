@@ -15,7 +15,8 @@
 //! # use std::sync::Arc;
 //! # use doorward_domain::account::{Roles, UserVersion};
 //! # use doorward_domain::id::*;
-//! # use doorward_domain::{key::PublishedKeys, token::AccessTokenSigner};
+//! # use doorward_domain::key::PublishedKeys;
+//! # use doorward_domain::token::AccessTokenSigner;
 //! # use doorward_domain::token::AccessClaims;
 //! # use doorward_testkit::{MemoryStore, SeededEntropy};
 //! # use doorward_domain::key::KeyPolicy;

@@ -30,7 +30,7 @@ fn histories_go_as_the_reference_says() {
 
 #[test]
 fn two_clients_at_once_leave_one_lineage() {
-    histories::check_together(&MemoryStore::new(), 128);
+    histories::check_concurrent(&MemoryStore::new(), 128);
 }
 
 fn outage() -> StoreError {

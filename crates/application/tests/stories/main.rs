@@ -1,7 +1,7 @@
-//! What goes on over several steps: sessions that rotate, end and stay ended, guesses that add up, outages in the middle.
+//! Tests of behaviour that spans several use cases: sessions that rotate and end, attempts that add up, outages.
 //!
-//! Every story runs on the memory store of `doorward-testkit`, which is held to the same contract as the databases, and
-//! on fakes that can be read and counted. The branches of single use cases are tested on mocks, beside the use cases.
+//! They run on the memory store of `doorward-testkit`, which is tested against the same contract as the databases, and
+//! on fakes that can be inspected. The branches of single use cases are tested with mocks, beside the use cases.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -9,23 +9,14 @@
     reason = "all of this is a test, where a panic is a failed test"
 )]
 
-mod admins;
-mod attempts;
+mod account;
+mod attempt;
 mod audit;
-mod deletion;
-mod hashers;
-mod histories;
-mod model;
-mod networks;
-mod outages;
-mod paging;
-mod passwords;
-mod predecessor;
-mod refresh;
-mod revocations;
-mod sameness;
+mod concurrency;
+mod password;
 mod scenarios;
+mod session;
 mod setup;
-mod sweeping;
-mod threads;
+mod store;
+mod token;
 mod world;

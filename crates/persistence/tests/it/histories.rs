@@ -19,12 +19,12 @@ fn histories_go_as_the_reference_says_on_postgres() {
 
 #[test]
 fn two_clients_at_once_leave_one_lineage_on_sqlite() {
-    histories::check_together(&Store::from(TestDatabase::sqlite()), 64);
+    histories::check_concurrent(&Store::from(TestDatabase::sqlite()), 64);
 }
 
 #[test]
 fn two_clients_at_once_leave_one_lineage_on_postgres() {
     if let Some(database) = TestDatabase::postgres() {
-        histories::check_together(&Store::from(database), 48);
+        histories::check_concurrent(&Store::from(database), 48);
     }
 }

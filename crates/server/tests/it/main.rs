@@ -1,82 +1,28 @@
-//! Doorward as its users meet it: the program, run, and its documents.
+//! End-to-end tests: the program itself, run as a process, and its documents.
 
 #[cfg(test)]
 mod account;
 #[cfg(test)]
-mod api;
-#[cfg(test)]
 mod attack;
 #[cfg(test)]
-mod attempts;
+mod attempt;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
-mod auth;
+mod chaos;
 #[cfg(test)]
-mod backing;
+mod harness;
 #[cfg(test)]
-mod cli;
+mod http;
 #[cfg(test)]
-mod client;
-#[cfg(test)]
-mod documents;
-#[cfg(test)]
-mod health;
-#[cfg(test)]
-mod hostile;
-#[cfg(test)]
-mod keys;
-#[cfg(test)]
-mod lane;
-#[cfg(test)]
-mod log;
-#[cfg(test)]
-mod malformed;
-#[cfg(test)]
-mod measure;
-#[cfg(test)]
-mod metrics;
-#[cfg(test)]
-mod nginx;
+mod key;
 #[cfg(test)]
 mod operation;
 #[cfg(test)]
-mod outage;
+mod password;
 #[cfg(test)]
-mod passwords;
-#[cfg(test)]
-mod people;
-#[cfg(test)]
-mod permissions;
-#[cfg(test)]
-mod protocol;
-#[cfg(test)]
-mod proxy;
-#[cfg(test)]
-mod raw;
-#[cfg(test)]
-mod readme;
-#[cfg(test)]
-mod revocations;
-#[cfg(test)]
-mod sameness;
-#[cfg(test)]
-mod service;
+mod session;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
-mod shapes;
-#[cfg(test)]
-mod strain;
-#[cfg(test)]
-mod support;
-#[cfg(test)]
-mod throttle;
-#[cfg(test)]
-mod tokens;
-#[cfg(test)]
-mod torture;
-#[cfg(test)]
-mod users;
-#[cfg(test)]
-mod verifier;
+mod token;

@@ -1,10 +1,10 @@
-//! What every store must hold, as one suite of tests.
+//! The contract that every store must satisfy, as one suite of tests, sorted by feature.
 //!
-//! Each rule of the repositories of `doorward_domain` is tried by at least one case: a function of a fresh, empty store that panics
-//! when the store breaks the rule. [`store_contract!`](crate::store_contract) makes a `#[test]` of each.
+//! Each rule of `doorward_domain::ports` is tested by at least one case: a function of a fresh, empty store that panics
+//! when the store violates the rule. [`store_contract!`](crate::store_contract) makes a `#[test]` of each.
 //!
-//! To run the suite on a store, implement [`StoreUnderTest`] for something that owns the store and whatever it lives in
-//! (a temporary directory, a schema of its own), and say in an integration test:
+//! To run the suite on a store, implement [`StoreUnderTest`] for a type that owns the store and its resources (a
+//! temporary directory, a schema of its own), and write in an integration test:
 //!
 //! ```
 //! use doorward_testkit::{MemoryStore, store_contract};
@@ -12,28 +12,19 @@
 //! store_contract!(memory, Ok(MemoryStore::new()));
 //! ```
 //!
-//! A store that cannot always be had answers `Err(NotRun(reason))` where it cannot: see [`run`].
+//! Where a store is unavailable, return `Err(NotRun(reason))`: see [`run`].
 //!
-//! A case is added by writing it and naming it in `list.rs`; one that is not named there is dead code to the compiler.
+//! To add a case, write it and list it in `list.rs`; the compiler reports an unlisted case as dead code.
 
-mod accounts;
-mod attempts;
-mod event_pages;
-mod events;
-mod extremes;
-mod keys;
+mod account;
+mod attempt;
+mod audit;
+mod edge_values;
+mod key;
 mod list;
-mod networks;
-mod pages;
-mod races;
-mod revocations;
-mod round_trips;
-mod sessions;
+mod session;
 mod setup;
-mod sweeping;
-pub(crate) mod threads;
-mod transactions;
-mod turns;
+pub(crate) mod store;
 
 use std::io::Write;
 
@@ -47,34 +38,34 @@ use doorward_domain::store_error::StoreResult;
 
 use crate::{MemoryStore, sample};
 
-/// The cases, each a rule that a store may not break.
+/// The cases, each a rule that a store must satisfy.
 pub mod cases {
-    /// Makes the cases public, and with that alive: the only other mention of a case is in the list.
+    /// Makes the cases public, which also marks them as used.
     macro_rules! publish {
-        ([] $($module:ident { $($case:ident)* })*) => {
-            $(pub use super::$module::{$($case),*};)*
+        ([] $($feature:ident { $($module:ident { $($case:ident)* })* })*) => {
+            $($(pub use super::$feature::$module::{$($case),*};)*)*
         };
     }
 
     crate::__store_contract_cases!([publish] []);
 }
 
-/// The environment variable that turns a suite that cannot run into one that fails. Continuous integration sets it, so
-/// that a missing database is not taken for a passing one.
+/// The environment variable that makes an unavailable store a failure. Continuous integration sets it, so that a
+/// missing database does not pass unnoticed.
 const REQUIRE: &str = "DOORWARD_REQUIRE_POSTGRES";
 
-/// A case of the contract: a function of an empty store, which panics when the store breaks the rule.
+/// A case of the contract: a function of an empty store that panics when the store violates the rule.
 pub type Case = fn(&dyn StoreUnderTest);
 
-/// A fresh, empty store and whatever it lives in, for one test.
+/// A fresh, empty store and its resources, for one test.
 ///
-/// Cases use it from up to eight threads at once, one of which may be inside a transaction while another begins one: a
-/// pool of connections needs at least eight.
+/// Cases use it from up to eight threads at once, and transactions overlap: a connection pool needs at least eight
+/// connections.
 pub trait StoreUnderTest: Sync {
     /// The store.
     fn store(&self) -> &dyn UnitOfWork;
 
-    /// Everything committed to the audit log, in any order.
+    /// All committed audit events, in any order.
     fn events(&self) -> Vec<Event>;
 }
 
@@ -88,12 +79,12 @@ impl StoreUnderTest for MemoryStore {
     }
 }
 
-/// Why a store could not be had, in words for a person: no server at the address configured, say.
+/// Why a store is unavailable, in words: no server at the configured address, for example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotRun(pub String);
 
-/// Runs one case on a fresh store. Where no store can be had it says so on standard error, past the capture of the test
-/// harness, and returns; with `DOORWARD_REQUIRE_POSTGRES` in the environment it panics instead.
+/// Runs one case on a fresh store. If the store is unavailable it says so on standard error, past the capture of the
+/// test harness, and returns; with `DOORWARD_REQUIRE_POSTGRES` in the environment it panics instead.
 pub fn run<S: StoreUnderTest>(fresh: Result<S, NotRun>, case: Case) {
     match fresh {
         Ok(store) => case(&store),
@@ -108,47 +99,47 @@ pub fn run<S: StoreUnderTest>(fresh: Result<S, NotRun>, case: Case) {
     }
 }
 
-/// What the cases are written with.
+/// Helpers for the cases.
 impl dyn StoreUnderTest + '_ {
-    /// Runs `work` in a transaction that writes, which has to succeed.
+    /// Runs `work` in a writing transaction, which must succeed.
     fn write<T>(&self, work: impl FnMut(&mut dyn Repositories) -> StoreResult<T>) -> T {
         self.store().transaction(work).expect("a transaction that writes")
     }
 
-    /// Runs `work` in a transaction that reads, which has to succeed.
+    /// Runs `work` in a reading transaction, which must succeed.
     fn read<T>(&self, work: impl FnMut(&mut dyn Repositories) -> StoreResult<T>) -> T {
         self.store().snapshot(work).expect("a transaction that reads")
     }
 
-    /// Keeps an account, with a digest that says whose it is.
+    /// Inserts an account with a digest that contains its id.
     fn keep(&self, user: &User) {
         let digest = sample::digest(&format!("digest of {}", user.id));
         assert_eq!(self.write(|r| r.users().insert(user, &digest)), Insertion::Done);
     }
 
-    /// Keeps the account [`sample::user`] of that number.
+    /// Inserts the account [`sample::user`] of that number.
     fn keep_user(&self, number: u32) -> User {
         let user = sample::user(number);
         self.keep(&user);
         user
     }
 
-    /// Keeps a session.
+    /// Inserts a session.
     fn keep_session(&self, session: &Session) {
         self.write(|r| r.sessions().insert(session));
     }
 
-    /// The account of that id.
+    /// Finds an account.
     fn user(&self, id: UserId) -> Option<User> {
         self.read(|r| r.users().find(id))
     }
 
-    /// The session of that id.
+    /// Finds a session.
     fn session(&self, id: SessionId) -> Option<Session> {
         self.read(|r| r.sessions().find(id))
     }
 
-    /// The audit log in the order of the ids.
+    /// The audit log ordered by event id.
     fn log(&self) -> Vec<Event> {
         let mut events = self.events();
         events.sort_by_key(|event| event.id);

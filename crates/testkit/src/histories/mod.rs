@@ -1,15 +1,15 @@
-//! Generated histories of an account and its sessions, lived through on a store and compared, step by step, with a small
+//! Generated histories of accounts and sessions, performed on a store and compared, step by step, with a small
 //! reference.
 //!
-//! The contract of a store tries its rules one at a time. Here the use cases of the domain run on it: logins, refreshes
-//! with current and old tokens, retries, logouts, password changes, disabling, changes of roles, and time passing. After
-//! every step each session must be as the reference has it, and each access token as true.
+//! The contract of a store tests one rule at a time. Here the use cases run on it: logins, refreshes with current and
+//! old tokens, retries, logouts, password changes, disabling, changes of roles, and passing time. After every step each
+//! session must be in the state of the reference, and each access token as valid.
 
-mod door;
-mod life;
+mod account;
+mod concurrent;
 mod reference;
 mod steps;
-mod together;
+mod test_app;
 
 use core::fmt::Debug;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -20,30 +20,30 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::contract::StoreUnderTest;
 
-use self::door::Door;
-use self::life::Life;
+use self::account::AccountUnderTest;
+use self::test_app::TestApp;
 
-/// Lives through so many histories on a store, each of at most so many steps, with an account each.
+/// Performs this many histories on a store, each of at most `longest` steps and with an account of its own.
 pub fn check(store: &dyn StoreUnderTest, histories: u32, longest: usize) {
-    let door = Door::on(store.store());
-    for_each(histories, &steps::a_history(longest), |number, history| {
-        let mut life = Life::of(&door, number);
+    let app = TestApp::on(store.store());
+    for_each(histories, &steps::history(longest), |number, history| {
+        let mut account = AccountUnderTest::register(&app, number);
         for step in &history {
-            life.take(step)?;
+            account.perform(step)?;
         }
-        life.end(&store.events())
+        account.end(&store.events())
     });
 }
 
-/// Lets two clients of one session go at it at once, so many times.
-pub fn check_together(store: &dyn StoreUnderTest, histories: u32) {
-    let door = Door::on(store.store());
-    for_each(histories, &steps::a_race(), |number, race| {
-        together::live(&door, number, &race)
+/// Runs this many races of two clients of one session.
+pub fn check_concurrent(store: &dyn StoreUnderTest, histories: u32) {
+    let app = TestApp::on(store.store());
+    for_each(histories, &steps::race(), |number, race| {
+        concurrent::run(&app, number, &race)
     });
 }
 
-/// Runs a test on so many generated values, numbered, and panics with the smallest that fails.
+/// Runs a test on generated values, numbered, and panics with the smallest one that fails.
 fn for_each<S: Strategy>(cases: u32, values: &S, test: impl Fn(u32, S::Value) -> Result<(), TestCaseError>)
 where
     S::Value: Debug,
@@ -67,7 +67,7 @@ where
     );
 }
 
-/// The role that comes and goes.
+/// Whether the roles contain the one that is granted and removed.
 fn has_billing(roles: &doorward_domain::account::Roles) -> bool {
     roles.iter().map(Role::as_str).any(|role| role == "billing")
 }

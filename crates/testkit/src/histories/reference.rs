@@ -1,4 +1,4 @@
-//! One account and its sessions as they should be: small enough to be believed.
+//! A reference implementation of one account and its sessions, small enough to verify by reading.
 
 use core::time::Duration;
 
@@ -7,10 +7,10 @@ use doorward_domain::time::Timestamp;
 
 use super::steps::Step;
 
-/// How far the clocks of whoever signs and whoever verifies may differ.
+/// The allowed difference between the clocks of signer and verifier.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// How a step went.
+/// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Tokens of this session and generation, with or without the role `billing`.
@@ -19,13 +19,13 @@ pub(super) enum Outcome {
         generation: usize,
         billing: bool,
     },
-    /// It was done.
+    /// The step succeeded.
     Done,
-    /// It was refused: the password or the token is not, or not any more, what is asked for.
+    /// The password or the token was refused.
     Refused,
-    /// There is no such live session.
+    /// There is no such active session.
     NotFound,
-    /// There was nothing to do it with.
+    /// There was no token to perform it with.
     Nothing,
 }
 
@@ -33,18 +33,18 @@ pub(super) struct Reference {
     policy: SessionPolicy,
     active: bool,
     billing: bool,
-    /// Counts the changes of roles and status.
+    /// The number of changes of roles and status.
     version: u32,
     pub(super) sessions: Vec<SessionReference>,
 }
 
 pub(super) struct SessionReference {
     opened_at: Timestamp,
-    /// When it was rotated last, which is its last use.
+    /// The time of the last rotation, which is the last use.
     rotated_at: Timestamp,
     pub(super) generation: usize,
     pub(super) ended: Option<EndReason>,
-    /// Of the access token issued last: when it was, and in which version of the user.
+    /// When the last access token was issued, and the version of the user in it.
     issued: (Timestamp, u32),
 }
 
@@ -59,8 +59,8 @@ impl Reference {
         }
     }
 
-    /// What a step should come to, which is done at `now`.
-    pub(super) fn take(&mut self, step: &Step, now: Timestamp) -> Outcome {
+    /// The expected outcome of a step that is performed at `now`.
+    pub(super) fn perform(&mut self, step: &Step, now: Timestamp) -> Outcome {
         match *step {
             Step::Wait(_) => Outcome::Done,
             Step::Login { right } => self.login(right, now),
@@ -92,7 +92,7 @@ impl Reference {
             }
             Step::LogoutEverywhere { from } | Step::ChangePassword { from } | Step::EndOne { from, .. } => {
                 match self.name(from, 0) {
-                    Some((from, _)) if self.is_authentic(from, now) => self.take_as(from, step, now),
+                    Some((from, _)) if self.is_valid(from, now) => self.perform_as(from, step, now),
                     Some(_) => Outcome::Refused,
                     None => Outcome::Nothing,
                 }
@@ -100,26 +100,28 @@ impl Reference {
         }
     }
 
-    /// What the holder of a valid access token does.
-    fn take_as(&mut self, from: usize, step: &Step, now: Timestamp) -> Outcome {
+    /// Performs a step of the holder of a valid access token.
+    fn perform_as(&mut self, from: usize, step: &Step, now: Timestamp) -> Outcome {
         match *step {
             Step::ChangePassword { .. } => self.end_all(Some(from), EndReason::PasswordChanged),
             Step::EndOne { session, .. } => match self.name(session, 0) {
-                Some((session, _)) if self.is_live(session, now) => self.end(session, EndReason::EndedByUser),
+                Some((session, _)) if self.is_active(session, now) => {
+                    self.end(session, EndReason::EndedByUser)
+                }
                 _ => Outcome::NotFound,
             },
             _ => self.end_all(None, EndReason::LoggedOutEverywhere),
         }
     }
 
-    /// The number of a session, and the generation that is so many rotations old, if they exist.
+    /// The number of a session, and the generation `age` rotations ago, if both exist.
     pub(super) fn name(&self, session: usize, age: usize) -> Option<(usize, usize)> {
         let number = session.checked_rem(self.sessions.len())?;
         Some((number, self.sessions[number].generation.checked_sub(age)?))
     }
 
-    /// Whether the session's last access token is true at `now`.
-    pub(super) fn is_authentic(&self, number: usize, now: Timestamp) -> bool {
+    /// Whether the session's last access token is valid at `now`.
+    pub(super) fn is_valid(&self, number: usize, now: Timestamp) -> bool {
         let session = &self.sessions[number];
         let (issued_at, version) = session.issued;
         let expires_at = (issued_at.cut_to_seconds() + self.policy.access_ttl)
@@ -127,7 +129,7 @@ impl Reference {
         session.ended.is_none() && version == self.version && now < expires_at + LEEWAY
     }
 
-    fn is_live(&self, number: usize, now: Timestamp) -> bool {
+    fn is_active(&self, number: usize, now: Timestamp) -> bool {
         let session = &self.sessions[number];
         session.ended.is_none()
             && now < session.opened_at + self.policy.refresh_ttl
@@ -145,11 +147,11 @@ impl Reference {
             ended: None,
             issued: (now, self.version),
         });
-        self.hand_out(self.sessions.len() - 1, now)
+        self.issue_tokens(self.sessions.len() - 1, now)
     }
 
     fn refresh(&mut self, number: usize, presented: usize, now: Timestamp) -> Outcome {
-        if !self.is_live(number, now) {
+        if !self.is_active(number, now) {
             return Outcome::Refused;
         }
         let grace = self.policy.refresh_grace;
@@ -161,10 +163,10 @@ impl Reference {
             session.ended = Some(EndReason::Replayed);
             return Outcome::Refused;
         }
-        self.hand_out(number, now)
+        self.issue_tokens(number, now)
     }
 
-    fn hand_out(&mut self, number: usize, now: Timestamp) -> Outcome {
+    fn issue_tokens(&mut self, number: usize, now: Timestamp) -> Outcome {
         let session = &mut self.sessions[number];
         session.issued = (now, self.version);
         Outcome::Tokens {

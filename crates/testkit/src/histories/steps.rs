@@ -1,4 +1,4 @@
-//! What people do, at random.
+//! Random steps.
 
 use core::time::Duration;
 
@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 
-/// What happens next. Sessions are named by the order in which they were opened, counted round and round; refresh tokens
-/// by how many rotations old they are.
+/// A step of a history. Sessions are numbered in the order in which they were opened, modulo their number; refresh
+/// tokens by how many rotations ago they were issued.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Login { right: bool },
@@ -24,14 +24,14 @@ pub(super) enum Step {
     Wait(Duration),
 }
 
-/// What one of two clients does with the token that it has.
+/// What one of two clients does with its latest token.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Act {
+pub(super) enum ClientOperation {
     Refresh,
     Logout,
 }
 
-fn a_wait() -> impl Strategy<Value = Duration> {
+fn wait() -> impl Strategy<Value = Duration> {
     let policy = SessionPolicy::default();
     let (grace, idle, access) = (policy.refresh_grace, policy.refresh_idle, policy.access_ttl);
     prop_oneof![
@@ -47,7 +47,7 @@ fn a_wait() -> impl Strategy<Value = Duration> {
     ]
 }
 
-fn a_step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = Step> {
     let session = || 0_usize..3;
     prop_oneof![
         2 => prop::bool::weighted(0.8).prop_map(|right| Step::Login { right }),
@@ -61,17 +61,17 @@ fn a_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::EndAllByAdmin),
         2 => any::<bool>().prop_map(Step::SetActive),
         2 => any::<bool>().prop_map(Step::SetBilling),
-        10 => a_wait().prop_map(Step::Wait),
+        10 => wait().prop_map(Step::Wait),
     ]
 }
 
-/// Up to so many steps.
-pub(super) fn a_history(longest: usize) -> impl Strategy<Value = Vec<Step>> {
-    vec(a_step(), 1..=longest)
+/// A history of at most `longest` steps.
+pub(super) fn history(longest: usize) -> impl Strategy<Value = Vec<Step>> {
+    vec(step(), 1..=longest)
 }
 
-/// What two clients do at once.
-pub(super) fn a_race() -> impl Strategy<Value = [Vec<Act>; 2]> {
-    let act = || prop_oneof![4 => Just(Act::Refresh), 1 => Just(Act::Logout)];
-    [vec(act(), 1..4), vec(act(), 1..4)]
+/// The operations of two concurrent clients.
+pub(super) fn race() -> impl Strategy<Value = [Vec<ClientOperation>; 2]> {
+    let operation = || prop_oneof![4 => Just(ClientOperation::Refresh), 1 => Just(ClientOperation::Logout)];
+    [vec(operation(), 1..4), vec(operation(), 1..4)]
 }

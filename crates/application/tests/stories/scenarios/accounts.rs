@@ -1,4 +1,4 @@
-//! One's own account.
+//! Scenarios of a user's own account.
 
 use doorward_application::ViewAccount;
 

@@ -1,4 +1,4 @@
-//! What administrators and operators do.
+//! Scenarios of administrators and operators.
 
 use doorward_application::{ListEvents, ListUsers, ViewUser};
 use doorward_domain::access::ReadUser;

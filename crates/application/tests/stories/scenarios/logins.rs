@@ -1,4 +1,4 @@
-//! Logging in.
+//! Scenarios of logins.
 
 use doorward_testkit::FakeHasher;
 

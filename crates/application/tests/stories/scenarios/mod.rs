@@ -1,7 +1,6 @@
-//! Every use case in every way it can go: what comes of it, and what the audit log says of it.
+//! A table of scenarios: every use case with each of its outcomes, and the audit events it writes.
 //!
-//! The table is read three times: as it stands ([`crate::audit`]), with an outage at every step, and with transactions
-//! that are run again ([`crate::outages`]).
+//! The tests run it as it is, with an outage at every step, and with transactions that are rerun.
 
 mod accounts;
 mod administration;
@@ -12,49 +11,49 @@ use doorward_application::TokenPair;
 
 use crate::world::World;
 
-/// A use case that is ready to run; it answers how it went.
-pub type Act<'w> = Box<dyn Fn() -> String + 'w>;
+/// A use case that is ready to run; it returns its outcome.
+pub type UseCaseRun<'w> = Box<dyn Fn() -> String + 'w>;
 
 pub struct Scenario {
     pub name: &'static str,
-    /// Makes the world that the use case needs.
-    pub prepare: for<'w> fn(&'w World) -> Act<'w>,
-    /// How it goes: `ok` or the error.
+    /// Creates the state that the use case needs.
+    pub prepare: for<'w> fn(&'w World) -> UseCaseRun<'w>,
+    /// The expected outcome: `ok` or the error.
     pub outcome: &'static str,
-    /// The events that it writes.
-    pub told: &'static [&'static str],
+    /// The expected events.
+    pub events: &'static [&'static str],
 }
 
 const fn scenario(
     name: &'static str,
     outcome: &'static str,
-    told: &'static [&'static str],
-    prepare: for<'w> fn(&'w World) -> Act<'w>,
+    events: &'static [&'static str],
+    prepare: for<'w> fn(&'w World) -> UseCaseRun<'w>,
 ) -> Scenario {
     Scenario {
         name,
         prepare,
         outcome,
-        told,
+        events,
     }
 }
 
-/// How a login with a guess too many is refused.
+/// The outcome of a login when the free attempts are used up.
 const WAIT: &str = "TooManyAttempts { retry_after: 30s }";
 
-/// Ada with two sessions.
+/// A user Ada with two sessions.
 fn ada(world: &World) -> (TokenPair, TokenPair) {
     world.user("ada");
     (world.enter_as("ada", "phone"), world.enter_as("ada", "laptop"))
 }
 
-/// The administrator Root, logged in.
+/// An administrator Root, logged in.
 fn root(world: &World) -> TokenPair {
     world.admin("root");
     world.enter_as("root", "desk")
 }
 
-/// Every scenario there is.
+/// All scenarios.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
     let kinds = [
         logins::SCENARIOS,

@@ -1,4 +1,4 @@
-//! Refreshing, logging out, and ending sessions.
+//! Scenarios of refreshing, logging out and ending sessions.
 
 use doorward_application::{ListSessions, Refresh};
 use doorward_domain::access::{ManageOwnAccount, ReadUsers};
@@ -9,7 +9,7 @@ use crate::world::{SECOND, outcome};
 
 use super::{Scenario, ada, root, scenario};
 
-/// How a token is refused.
+/// The outcome of a refused refresh.
 const INVALID: &str = "InvalidRefreshToken";
 
 pub const SCENARIOS: &[Scenario] = &[

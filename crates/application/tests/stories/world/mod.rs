@@ -1,8 +1,8 @@
-//! A Doorward in memory, and short words for what people do with it.
+//! All use cases over a memory store with a settable clock, and helpers for tests.
 
-mod acts;
-mod picture;
+mod snapshot;
 mod store;
+mod use_cases;
 
 use core::fmt::Display;
 use core::net::IpAddr;
@@ -30,25 +30,25 @@ use doorward_testkit::{
 };
 use secrecy::SecretString;
 
-pub use picture::Picture;
+pub use snapshot::Snapshot;
 pub use store::{Fault, Store, outage};
 
-/// The password of everybody who has not chosen another.
+/// The password of every user who has not changed it.
 pub const PASSWORD: &str = "correct horse battery";
-/// One that nobody has.
+/// A password that no user has.
 pub const WRONG: &str = "incorrect zebra battery";
-/// One that people change to.
+/// A password that users change to.
 pub const NEW_PASSWORD: &str = "ninety-nine green parrots";
 
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const MICROSECOND: Duration = Duration::from_micros(1);
 
-/// The longest span that is shorter.
+/// The longest duration shorter than `span`.
 pub const fn just_before(span: Duration) -> Duration {
     span.saturating_sub(MICROSECOND)
 }
 
-/// A Doorward with nobody in it yet. It can be shared by threads.
+/// All use cases over an empty memory store. It can be shared between threads.
 #[derive(Default)]
 pub struct World {
     pub store: Store,
@@ -59,19 +59,19 @@ pub struct World {
     pub sessions: SessionPolicy,
     pub attempts: AttemptPolicy,
     pub passwords: PasswordPolicy,
-    entropy: Luck,
-    /// Where requests come from.
+    entropy: TestEntropy,
+    /// The client address of requests.
     place: Mutex<Place>,
-    /// What the ids of people and sessions are called when events are told.
+    /// Names for the ids of users and sessions, used in event lines.
     names: Mutex<Vec<(String, String)>>,
-    /// Passwords and tokens that were used.
+    /// Passwords and tokens used so far.
     secrets: Mutex<Vec<String>>,
 }
 
 /// A client's address.
 struct Place(IpAddr);
 
-/// Where everybody is who has not gone elsewhere.
+/// The client address at the start.
 pub const HOME: &str = "192.0.2.1";
 
 impl Default for Place {
@@ -80,9 +80,9 @@ impl Default for Place {
     }
 }
 
-struct Luck(SeededEntropy);
+struct TestEntropy(SeededEntropy);
 
-impl Default for Luck {
+impl Default for TestEntropy {
     fn default() -> Self {
         Self(SeededEntropy::new(1))
     }
@@ -92,7 +92,7 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The address of whoever is called `name`, unless it is an address already.
+/// The e-mail address for a name, unless it is an address already.
 pub fn address(name: &str) -> String {
     if name.contains('@') || name.contains(' ') {
         name.to_owned()
@@ -101,7 +101,7 @@ pub fn address(name: &str) -> String {
     }
 }
 
-/// What somebody called `name` asks for who wants an account.
+/// The input of a registration under this name.
 pub fn draft(name: &str) -> AccountDraft {
     AccountDraft {
         email: address(name),
@@ -115,7 +115,7 @@ impl World {
         Self::default()
     }
 
-    /// A world whose store runs the work of every writing transaction twice, the first time for nothing.
+    /// A world whose store runs the work of every writing transaction twice, and discards the first run.
     pub fn that_runs_work_again() -> Self {
         let world = Self::new();
         world.store.memory.rerun_writes(true);
@@ -130,7 +130,7 @@ impl World {
         }
     }
 
-    /// Makes all requests from that address from now on.
+    /// Sets the client address of later requests.
     pub fn go_to(&self, address: &str) {
         *hold(&self.place) = Place(address.parse().expect("an address"));
     }
@@ -169,47 +169,47 @@ impl World {
         }
     }
 
-    /// Keeps a secret in mind, to look for where none may be.
+    /// Records a secret, so that tests can search for it.
     fn used(&self, secret: &str) -> SecretString {
         hold(&self.secrets).push(secret.to_owned());
         SecretString::from(secret)
     }
 
-    fn handed_out(&self, pair: &TokenPair) {
+    fn record_tokens(&self, pair: &TokenPair) {
         self.used(pair.access_token.expose());
         let token = pair.refresh_token.expose();
         self.used(token);
-        // Part of a token is as bad: the seal is what its holder must not lose.
+        // Parts of a token are secret as well, above all its seal.
         self.used(token.rsplit('.').next().unwrap_or_default());
     }
 
-    /// Everything secret that was used so far.
+    /// All secrets used so far.
     pub fn secrets(&self) -> Vec<String> {
         hold(&self.secrets).clone()
     }
 
-    /// Calls somebody or something by a name from now on.
+    /// Names an id in event lines.
     pub fn call(&self, id: impl Display, name: &str) {
         hold(&self.names).push((id.to_string(), name.to_owned()));
     }
 
-    // People.
+    // Users.
 
-    /// Somebody with an account, called `name`.
+    /// Registers a user and names them.
     pub fn user(&self, name: &str) -> User {
         let user = self.register(name).expect("an account");
         self.call(user.id, name);
         user
     }
 
-    /// An administrator, called `name`, as the operator makes them.
+    /// Creates an administrator as the operator does, and names them.
     pub fn admin(&self, name: &str) -> User {
         let user = self.create_admin(name).expect("an administrator");
         self.call(user.id, name);
         user
     }
 
-    /// Somebody whose password is stored like this.
+    /// Inserts a user with this password digest.
     pub fn user_with_digest(&self, name: &str, digest: &PasswordDigest) -> User {
         let user = User {
             email: Email::parse(&address(name)).expect("an address"),
@@ -223,7 +223,7 @@ impl World {
         user
     }
 
-    /// The account as it is, if it is.
+    /// The stored account, if it exists.
     pub fn find(&self, id: UserId) -> Option<User> {
         self.store
             .snapshot(|repos| repos.users().find(id))
@@ -232,21 +232,21 @@ impl World {
 
     // Sessions.
 
-    /// Opens a session with the password that everybody has, and waits a second, so that sessions are ordered by time.
+    /// Logs in with the default password, and advances the clock by a second, so that sessions are ordered by time.
     pub fn enter(&self, name: &str) -> TokenPair {
         let pair = self.login(name, PASSWORD).expect("a session");
         self.wait(SECOND);
         pair
     }
 
-    /// The same, and calls the session by a name.
+    /// The same, and names the session.
     pub fn enter_as(&self, name: &str, session: &str) -> TokenPair {
         let pair = self.enter(name);
         self.call(pair.session_id, session);
         pair
     }
 
-    /// The session as it is kept, live or not.
+    /// The stored session, ended or not.
     pub fn session(&self, id: SessionId) -> Option<Session> {
         self.store
             .snapshot(|repos| repos.sessions().find(id))
@@ -268,7 +268,7 @@ impl World {
             .collect()
     }
 
-    /// Whether the token brings no more tokens because it is not valid, and for no other reason.
+    /// Whether the refresh token is refused as invalid; panics on any other error.
     pub fn is_refused(&self, pair: &TokenPair) -> bool {
         match self.refresh(pair) {
             Ok(_) => false,
@@ -281,7 +281,7 @@ impl World {
 
     // Permissions.
 
-    /// Whom the access token speaks for.
+    /// The principal of the access token.
     pub fn principal(&self, pair: &TokenPair) -> Principal {
         let verifier = self.signer.verifier();
         let authenticate = Authenticate {
@@ -294,7 +294,7 @@ impl World {
             .expect("an access token that is valid")
     }
 
-    /// What the access token says.
+    /// The claims of the access token.
     pub fn claims(&self, pair: &TokenPair) -> AccessClaims {
         let verifier = self.signer.verifier();
         verifier
@@ -302,12 +302,12 @@ impl World {
             .expect("an access token that is valid")
     }
 
-    /// The proof that the holder of the access token may do this.
+    /// The permission of the access token's holder.
     pub fn may<P: Permission>(&self, pair: &TokenPair) -> Granted<P> {
         self.principal(pair).authorize().expect("the permission")
     }
 
-    /// The proof that an administrator of another Doorward may do this: there is none here.
+    /// The permission of an administrator who is not in the store.
     pub fn stranger_may<P: Permission>(&self) -> Granted<P> {
         let claims = AccessClaims {
             subject: sample::admin(99).id,
@@ -323,9 +323,9 @@ impl World {
         Principal::new(claims).authorize().expect("the permission")
     }
 
-    // Guesses.
+    // Attempts.
 
-    /// What is remembered of the guesses at an address from the network of this place, if anything is, or from anywhere.
+    /// The attempt record of an address for the current network, or else for unknown networks.
     pub fn attempts_on(&self, name: &str) -> Option<AttemptRecord> {
         let email = Email::parse(&address(name)).expect("an address");
         let network = ClientNetwork::of(hold(&self.place).0);
@@ -336,14 +336,14 @@ impl World {
             .or_else(|| self.attempts_from_anywhere(name))
     }
 
-    /// What is remembered of the guesses at an address from networks that are not known.
+    /// The attempt record of an address for unknown networks.
     pub fn attempts_from_anywhere(&self, name: &str) -> Option<AttemptRecord> {
         let email = Email::parse(&address(name)).expect("an address");
         let account = FakeAttemptKeys.attempt_key(email.canonical());
         self.store.memory.attempts_on(&account)
     }
 
-    /// How many networks of an address are known.
+    /// The number of known networks of an address.
     pub fn networks_of(&self, name: &str) -> usize {
         let email = Email::parse(&address(name)).expect("an address");
         let account = FakeAttemptKeys.attempt_key(email.canonical());
@@ -351,7 +351,7 @@ impl World {
         networks.expect("a store that answers").len()
     }
 
-    /// Uses up the guesses that cost nothing.
+    /// Uses up the free attempts.
     pub fn exhaust(&self, name: &str) {
         for _ in 0..self.attempts.free {
             assert_eq!(outcome(&self.login(name, WRONG)), "InvalidCredentials");
@@ -359,7 +359,7 @@ impl World {
     }
 }
 
-/// How it went, in a word or two: `ok` or the error.
+/// The outcome in a word or two: `ok` or the error.
 pub fn outcome<T, E: core::fmt::Debug>(result: &Result<T, E>) -> String {
     match result {
         Ok(_) => "ok".to_owned(),
@@ -367,7 +367,7 @@ pub fn outcome<T, E: core::fmt::Debug>(result: &Result<T, E>) -> String {
     }
 }
 
-/// What an outage looks like to the caller of a use case.
+/// Whether an outcome is that of an outage.
 pub fn is_outage(outcome: &str) -> bool {
     let error = outage();
     outcome == format!("{error:?}") || outcome == format!("Store({error:?})")

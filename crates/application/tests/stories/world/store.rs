@@ -6,14 +6,14 @@ use doorward_domain::store::{Repositories, UnitOfWork, Verdict};
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_testkit::MemoryStore;
 
-/// Where in a transaction the store fails.
+/// The point in a transaction at which the store fails.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
     /// Before it begins.
     Begin,
-    /// After so many statements.
+    /// After this many statements.
     Statement(u32),
-    /// When everything was done and is to be kept.
+    /// At the commit.
     Commit,
 }
 
@@ -32,12 +32,12 @@ struct Plan {
     failed: bool,
 }
 
-/// What became of a plan.
+/// The result of a planned fault.
 #[derive(Debug, Clone, Copy)]
 pub struct Report {
-    /// How many transactions there were.
+    /// The number of transactions.
     pub begun: u32,
-    /// Whether the store itself said that one of them failed.
+    /// Whether the store reported the failure.
     pub failed: bool,
 }
 
@@ -47,7 +47,7 @@ pub fn outage() -> StoreError {
 }
 
 impl Store {
-    /// Lets the transaction of this number, counted from 0 from now on, fail.
+    /// Fails the transaction of this number, counted from 0 from now on.
     pub fn fail_in(&self, transaction: u32, fault: Fault) {
         *self.plan() = Plan {
             fault: Some((transaction, fault)),
@@ -55,7 +55,7 @@ impl Store {
         };
     }
 
-    /// Lets nothing fail any more. Answers what became of the plan.
+    /// Removes the planned fault, and returns its result.
     pub fn mend(&self) -> Report {
         let plan = core::mem::take(&mut *self.plan());
         self.set(None);
@@ -80,7 +80,7 @@ impl Store {
         }
     }
 
-    /// Sets the fault that is planned for the transaction that begins now.
+    /// Sets the planned fault for the transaction that begins now.
     fn begin(&self) {
         let mut plan = self.plan();
         if let Some((number, fault)) = plan.fault {

@@ -1,36 +1,36 @@
-//! What the API document says, held against what the service does, by a program that makes requests of the document.
+//! Schemathesis generates requests from the OpenAPI document and checks the responses against it.
 //!
-//! `DOORWARD_TEST_SCHEMATHESIS` names the executable of Schemathesis (from `PyPI`). Where it does not, the tests say that
-//! they were not run, and fail if `CI` is set.
+//! `DOORWARD_TEST_SCHEMATHESIS` names the executable of Schemathesis (from `PyPI`). Without it the tests are skipped
+//! with a message, and fail if `CI` is set.
 
 use std::process::Command;
 
 use serde_json::json;
 
-use crate::backing::Backing;
-use crate::measure::say;
-use crate::people::PASSWORD;
-use crate::service::Service;
-use crate::support::{directory, run};
+use crate::harness::database::Database;
+use crate::harness::measure::print_uncaptured;
+use crate::harness::process::{directory, run};
+use crate::harness::service::Service;
+use crate::harness::users::{PASSWORD, text};
 
-/// What would end the session of whoever asks, and all that it could ask after that.
+/// Excluded because it would end the session that the requests use.
 const ENDS_THE_SESSION: &str = "/v1/auth/logout-all";
 
 #[test]
-fn nobody_gets_anything_but_what_the_document_says() {
-    let service = Service::on(&Backing::sqlite());
+fn anonymous_responses_conform_to_the_openapi_document() {
+    let service = Service::on(&Database::sqlite());
     conform("without a token", &service, &[]);
 }
 
 #[test]
-fn an_administrator_gets_what_the_document_says() {
-    let backing = Backing::postgres().unwrap_or_else(Backing::sqlite);
-    let service = Service::on(&backing);
+fn administrator_responses_conform_to_the_openapi_document() {
+    let database = Database::postgres().unwrap_or_else(Database::sqlite);
+    let service = Service::on(&database);
     let admin = service.admin();
     let bearer = format!("Authorization: Bearer {}", admin.access());
     let arguments = ["--header", &bearer, "--exclude-path", ENDS_THE_SESSION];
     conform("with an administrator's token", &service, &arguments);
-    // Otherwise the answers to most of it were 401.
+    // The session still works: otherwise most responses were 401.
     admin.client().get("/v1/users").ok(200);
 }
 
@@ -38,7 +38,7 @@ fn conform(how: &str, service: &Service, arguments: &[&str]) {
     let Some(program) = std::env::var_os("DOORWARD_TEST_SCHEMATHESIS") else {
         let reason = "DOORWARD_TEST_SCHEMATHESIS names no executable";
         assert!(std::env::var_os("CI").is_none(), "{reason}");
-        say(&format!("not run: {reason}"));
+        print_uncaptured(&format!("not run: {reason}"));
         return;
     };
     let scale = std::env::var("DOORWARD_ATTACK_SCALE").map_or(1, |scale| scale.parse().unwrap());
@@ -67,17 +67,17 @@ fn conform(how: &str, service: &Service, arguments: &[&str]) {
             .unwrap_or_else(|| panic!("{}", ended.stdout))
             .to_owned()
     };
-    say(&format!(
+    print_uncaptured(&format!(
         "attack, Schemathesis {how}: operations: {}; {}",
         line("Tested: "),
         line(" generated, ")
     ));
 }
 
-/// Somebody whose account can be asked about by its id.
+/// Registers a user whose id is used in paths.
 fn bystander(service: &Service) -> String {
     let client = service.client();
     let body = json!({"email": "bystander@example.org", "password": PASSWORD});
     let user = client.post("/v1/auth/register", &body).ok(201);
-    crate::people::text(&user["id"])
+    text(&user["id"])
 }

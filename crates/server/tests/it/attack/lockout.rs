@@ -1,70 +1,73 @@
-//! Keeping the owner of an account out by guessing at it.
+//! Locking the owner out of an account by failed logins.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::measure::{Watch, milliseconds, percentile};
-use crate::people::PASSWORD;
+use crate::harness::measure::{Stopwatch, milliseconds, percentile};
+use crate::harness::users::PASSWORD;
 
-use super::guessing::{FREE, allowed};
+use super::password_guessing::{FREE, allowed};
+use super::remote_client::{RemoteClient, run_concurrently};
 use super::report::{Row, Tally};
-use super::stage::Stage;
-use super::stranger::{Stranger, crowd};
+use super::target::Target;
 
-/// How many guess at any time.
+/// The number of concurrent attackers.
 const AT_ONCE: usize = 8;
 
-/// Guesses at one account from everywhere, for as long as it takes, while its owner logs in: from a network that the owner
-/// has logged in from before, and from one that the owner has not.
-pub fn of_the_owner(stage: &Stage<'_>) -> Vec<Row> {
+/// Failed logins at one account from many addresses while its owner logs in: from a network that the owner has logged
+/// in from before, and from a new one.
+pub fn of_the_owner(target: &Target<'_>) -> Vec<Row> {
     const ATTACK: &str = "locking an owner out by guessing";
-    let service = stage.launch_at_full_cost().start();
+    let service = target.launch_at_full_cost().start();
     let email = "locked-out@example.org";
-    let owner_at = |network, host| Stranger::at([127, 210, network, host], service.address());
+    let owner_at = |network, host| RemoteClient::at([127, 210, network, host], service.address());
     owner_at(7, 1).register(email, PASSWORD).ok(201);
     owner_at(7, 1).login(email, PASSWORD).ok(200);
 
-    let mut dice = stage.dice();
-    let guesses = 20_000 * stage.scale;
-    let strangers: Vec<_> = (0..guesses)
-        .map(|_| Stranger::anywhere(&mut dice, service.address()))
+    let mut random = target.random();
+    let guesses = 20_000 * target.scale;
+    let remotes: Vec<_> = (0..guesses)
+        .map(|_| RemoteClient::at_random_address(&mut random, service.address()))
         .collect();
     let (is_over, refused) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let watch = Watch::start();
-    let (answers, known, unknown) = thread::scope(|scope| {
+    let stopwatch = Stopwatch::start();
+    let (responses, known, unknown) = thread::scope(|scope| {
         let guessing = scope.spawn(|| {
-            crowd(AT_ONCE, guesses, |number| {
+            run_concurrently(AT_ONCE, guesses, |number| {
                 if is_over.load(Ordering::Relaxed) {
                     return None;
                 }
-                let answer = strangers[number].login(email, "a wrong password");
-                if answer.status == 429 {
+                let response = remotes[number].login(email, "a wrong password");
+                if response.status == 429 {
                     refused.fetch_add(1, Ordering::Relaxed);
                 }
-                Some(answer)
+                Some(response)
             })
         });
-        // The account is closed to strangers by now.
+        // By now the account is locked for unknown networks.
         while refused.load(Ordering::Relaxed) < 50 && !guessing.is_finished() {
             thread::sleep(Duration::from_millis(20));
         }
         let known: Vec<_> = (0..5)
             .map(|number| {
-                let asked = Watch::start();
-                let answer = owner_at(7, 100 + number).login(email, PASSWORD);
-                (answer, asked.read())
+                let asked = Stopwatch::start();
+                let response = owner_at(7, 100 + number).login(email, PASSWORD);
+                (response, asked.read())
             })
             .collect();
         let unknown = owner_at(8, 1).login(email, PASSWORD);
         is_over.store(true, Ordering::Relaxed);
         (guessing.join().unwrap(), known, unknown)
     });
-    let allowed = allowed(watch.read());
-    let tally = Tally::of(answers.iter().flatten());
+    let allowed = allowed(stopwatch.read());
+    let tally = Tally::of(responses.iter().flatten());
     let verified = tally.count(401, "invalid-credentials");
     let times: Vec<_> = known.iter().map(|(_, time)| *time).collect();
-    let in_at_once = known.iter().filter(|(answer, _)| answer.status == 200).count();
+    let in_at_once = known
+        .iter()
+        .filter(|(response, _)| response.status == 200)
+        .count();
     vec![
         Row::new(
             ATTACK,
@@ -79,8 +82,8 @@ pub fn of_the_owner(stage: &Stage<'_>) -> Vec<Row> {
         ),
         Row::new(
             ATTACK,
-            "from an unknown one the owner is a stranger",
-            format!("{}, told to wait {} s", unknown.status, unknown.retry_after()),
+            "from an unknown one the owner is a remote",
+            format!("{}, with a wait of {} s", unknown.status, unknown.retry_after()),
             unknown.status == 429,
         ),
         Row::new(

@@ -1,17 +1,17 @@
-//! What the attacks report.
+//! The table that the attacks report.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use crate::client::Answer;
+use crate::harness::client::Response;
 
-/// What came of something that was tried.
+/// The outcome of one attack.
 #[derive(Debug)]
 pub struct Row {
     attack: &'static str,
     expectation: String,
     outcome: String,
-    /// Whether what was expected is what came of it.
+    /// Whether the outcome is the expected one.
     pub holds: bool,
 }
 
@@ -31,7 +31,7 @@ impl Row {
     }
 }
 
-/// What went another way than it had to, in words.
+/// The exceptions that were found, in words.
 pub fn exceptions(found: &[String]) -> String {
     match found.first() {
         None => "no exception".to_owned(),
@@ -39,7 +39,7 @@ pub fn exceptions(found: &[String]) -> String {
     }
 }
 
-/// The rows as a table, in columns.
+/// Formats the rows as a table.
 pub fn table(rows: &[Row]) -> String {
     let heading = ["attack", "expectation", "outcome", "holds"].map(str::to_owned);
     let mut lines = vec![heading];
@@ -63,34 +63,34 @@ pub fn table(rows: &[Row]) -> String {
     text
 }
 
-/// How often each answer was given.
+/// The number of responses by status and code.
 #[derive(Default)]
 pub struct Tally(BTreeMap<(u16, String), usize>);
 
 impl Tally {
-    pub fn of<'a>(answers: impl IntoIterator<Item = &'a Answer>) -> Self {
+    pub fn of<'a>(responses: impl IntoIterator<Item = &'a Response>) -> Self {
         let mut tally = Self::default();
-        for answer in answers {
-            let code = if answer.status >= 400 {
-                answer.body()["code"].as_str().unwrap_or_default().to_owned()
+        for response in responses {
+            let code = if response.status >= 400 {
+                response.body()["code"].as_str().unwrap_or_default().to_owned()
             } else {
                 String::new()
             };
-            *tally.0.entry((answer.status, code)).or_default() += 1;
+            *tally.0.entry((response.status, code)).or_default() += 1;
         }
         tally
     }
 
-    /// How often it was this.
+    /// How many responses had this status and code.
     pub fn count(&self, status: u16, code: &str) -> usize {
         self.0.get(&(status, code.to_owned())).copied().unwrap_or(0)
     }
 
-    /// Whether it was never anything but these.
-    pub fn is_only(&self, answers: &[(u16, &str)]) -> bool {
+    /// Whether no response had another status and code.
+    pub fn is_only(&self, responses: &[(u16, &str)]) -> bool {
         self.0
             .keys()
-            .all(|(status, code)| answers.contains(&(*status, code.as_str())))
+            .all(|(status, code)| responses.contains(&(*status, code.as_str())))
     }
 }
 

@@ -1,96 +1,28 @@
-//! Every action, played over HTTP or on the command line, and read back.
+//! Every action, performed over HTTP or on the command line, and read back from the audit log.
 
 use std::collections::BTreeSet;
 
 use doorward_domain::audit::EventKind;
 use serde_json::{Value, json};
 
-use super::walk;
-use crate::backing::{Backing, on_both};
-use crate::client::{Answer, Client};
-use crate::people::{PASSWORD, Person, login, refresh, text};
-use crate::service::Service;
-use crate::shapes::assert_members;
+use super::reader::{Reader, Subjects, user};
+use crate::harness::client::Response;
+use crate::harness::database::{Database, on_both_databases};
+use crate::harness::response_schema::assert_members;
+use crate::harness::service::Service;
+use crate::harness::users::{PASSWORD, TestUser, login, refresh, text};
 
-on_both!(
-    every_action_is_told_with_whom_by_whom_from_where_and_in_which_request,
-    every_session_that_ends_is_told_with_the_reason,
+on_both_databases!(
+    every_action_is_recorded_with_user_actor_client_and_request,
+    every_ended_session_is_recorded_with_its_reason,
 );
-
-/// Whoever reads the log.
-struct Reader {
-    client: Client,
-}
-
-/// Whom an event tells of.
-#[derive(Default)]
-struct Whom<'a> {
-    user: Option<&'a str>,
-    actor: Option<&'a str>,
-    session: Option<&'a str>,
-}
-
-fn user(id: &str) -> Whom<'_> {
-    Whom {
-        user: Some(id),
-        ..Whom::default()
-    }
-}
-
-impl<'a> Whom<'a> {
-    fn by(mut self, actor: &'a str) -> Self {
-        self.actor = Some(actor);
-        self
-    }
-
-    fn within(mut self, session: &'a str) -> Self {
-        self.session = Some(session);
-        self
-    }
-}
-
-impl Reader {
-    /// The one event of that kind which was written while this was answered.
-    fn event(&self, kind: &str, answer: &Answer) -> Value {
-        let request = answer.header("x-request-id").unwrap();
-        let mut events = walk(&self.client, &format!("kind={kind}&limit=100"));
-        events.retain(|event| event["request_id"] == request);
-        assert_eq!(events.len(), 1, "{kind} of {answer:?}: {events:?}");
-        events.remove(0)
-    }
-
-    /// Asserts that while this was answered one event of that kind was written, which says exactly this.
-    fn assert_told(&self, answer: &Answer, kind: &str, outcome: &str, whom: &Whom<'_>, detail: &Value) {
-        let mut event = self.event(kind, answer);
-        let members = event.as_object_mut().unwrap();
-        assert!(members.remove("id").is_some() && members.remove("at").is_some());
-        let mut expected = json!({
-            "kind": kind,
-            "outcome": outcome,
-            "ip": "127.0.0.1",
-            "user_agent": "doorward-tests",
-            "request_id": answer.header("x-request-id"),
-            "detail": detail,
-        });
-        for (name, id) in [
-            ("user_id", whom.user),
-            ("actor_id", whom.actor),
-            ("session_id", whom.session),
-        ] {
-            if let Some(id) = id {
-                expected[name] = json!(id);
-            }
-        }
-        assert_eq!(event, expected);
-    }
-}
 
 const WRONG: &str = "a wrong password";
 const NEW_PASSWORD: &str = "eight tame gooseberries";
 
-/// A service whose first administrator reads the log.
-fn begin(backing: &Backing) -> (Service, Person, Reader) {
-    let service = Service::on(backing);
+/// A service, its first administrator, and a reader of the log.
+fn start(database: &Database) -> (Service, TestUser, Reader) {
+    let service = Service::on(database);
     let setup = |token: &str, email: &str| {
         let body = json!({"setup_token": token, "email": email, "password": PASSWORD});
         service.client().post("/v1/setup", &body)
@@ -102,26 +34,24 @@ fn begin(backing: &Backing) -> (Service, Person, Reader) {
     let root = text(&right.ok(201)["id"]);
     let late = setup(&token, "late@example.org");
     late.problem(403, "setup-closed");
-    let admin = Person::login(&service.client(), "root@example.org", PASSWORD);
-    let reader = Reader {
-        client: admin.client().clone(),
-    };
+    let admin = TestUser::login(&service.client(), "root@example.org", PASSWORD);
+    let reader = Reader::new(admin.client());
     let kind = "setup.completed";
-    reader.assert_told(
+    reader.assert_recorded(
         &wrong,
         kind,
         "failure",
-        &Whom::default(),
+        &Subjects::default(),
         &json!({"reason": "wrong-token"}),
     );
-    reader.assert_told(&right, kind, "success", &user(&root), &json!({}));
+    reader.assert_recorded(&right, kind, "success", &user(&root), &json!({}));
     let reason = json!({"reason": "already-completed"});
-    reader.assert_told(&late, kind, "failure", &Whom::default(), &reason);
+    reader.assert_recorded(&late, kind, "failure", &Subjects::default(), &reason);
     (service, admin, reader)
 }
 
-fn every_action_is_told_with_whom_by_whom_from_where_and_in_which_request(backing: &Backing) {
-    let (service, root, log) = begin(backing);
+fn every_action_is_recorded_with_user_actor_client_and_request(database: &Database) {
+    let (service, root, log) = start(database);
     let mut secrets = vec![service.setup_token(), root.access(), root.refresh_token()];
     registering_and_logging_in(&service, &root, &log);
     secrets.extend(refreshing(&service, &log));
@@ -129,13 +59,13 @@ fn every_action_is_told_with_whom_by_whom_from_where_and_in_which_request(backin
     other_peoples_accounts(&service, &root, &log);
     the_operator(&service, &log);
 
-    let events = walk(&log.client, "limit=100");
+    let events = log.events("limit=100");
     let seen: BTreeSet<String> = events.iter().map(|event| text(&event["kind"])).collect();
     let mut all: BTreeSet<String> = EventKind::ALL
         .iter()
         .map(|kind| kind.as_str().to_owned())
         .collect();
-    // That one is tried below.
+    // Tested separately below.
     all.remove("throttle.refused");
     assert_eq!(seen, all);
 
@@ -147,7 +77,7 @@ fn every_action_is_told_with_whom_by_whom_from_where_and_in_which_request(backin
     assert!(!everything.contains("$argon2") && !everything.contains("dwr_") && !everything.contains("dws_"));
 }
 
-fn registering_and_logging_in(service: &Service, root: &Person, log: &Reader) {
+fn registering_and_logging_in(service: &Service, root: &TestUser, log: &Reader) {
     let client = service.client();
     let register = || {
         let body = json!({"email": "eve@example.org", "password": PASSWORD});
@@ -155,19 +85,19 @@ fn registering_and_logging_in(service: &Service, root: &Person, log: &Reader) {
     };
     let registered = register();
     let eve = text(&registered.ok(201)["id"]);
-    let nobody = Whom::default();
-    log.assert_told(&registered, "user.registered", "success", &user(&eve), &json!({}));
+    let no_user = Subjects::default();
+    log.assert_recorded(&registered, "user.registered", "success", &user(&eve), &json!({}));
     let taken = json!({"reason": "email-taken"});
-    log.assert_told(&register(), "user.registered", "failure", &user(&eve), &taken);
+    log.assert_recorded(&register(), "user.registered", "failure", &user(&eve), &taken);
 
     for (email, whom, reason) in [
         ("eve@example.org", &user(&eve), "wrong-password"),
-        ("nobody@example.org", &nobody, "unknown-account"),
-        ("no address", &nobody, "malformed-email"),
+        ("no_user@example.org", &no_user, "unknown-account"),
+        ("no address", &no_user, "malformed-email"),
     ] {
         let failed = login(&client, email, WRONG);
         failed.problem(401, "invalid-credentials");
-        log.assert_told(
+        log.assert_recorded(
             &failed,
             "login.failed",
             "failure",
@@ -176,22 +106,22 @@ fn registering_and_logging_in(service: &Service, root: &Person, log: &Reader) {
         );
     }
     let refused = loop {
-        let answer = login(&client, "eve@example.org", WRONG);
-        if answer.status == 429 {
-            break answer;
+        let response = login(&client, "eve@example.org", WRONG);
+        if response.status == 429 {
+            break response;
         }
-        answer.is(401);
+        response.is(401);
     };
-    log.assert_told(
+    log.assert_recorded(
         &refused,
         "login.refused",
         "failure",
         &user(&eve),
         &json!({"count": "1"}),
     );
-    let unlocked = root.client().post_nothing(&format!("/v1/users/{eve}/unlock"));
+    let unlocked = root.client().post_empty(&format!("/v1/users/{eve}/unlock"));
     unlocked.is_empty(204);
-    log.assert_told(
+    log.assert_recorded(
         &unlocked,
         "user.unlocked",
         "success",
@@ -201,7 +131,7 @@ fn registering_and_logging_in(service: &Service, root: &Person, log: &Reader) {
 
     let let_in = login(&client, "eve@example.org", PASSWORD);
     let session = text(&let_in.ok(200)["session_id"]);
-    log.assert_told(
+    log.assert_recorded(
         &let_in,
         "login.succeeded",
         "success",
@@ -210,14 +140,17 @@ fn registering_and_logging_in(service: &Service, root: &Person, log: &Reader) {
     );
 }
 
-/// Answers the tokens that were in use.
+/// Returns the refresh tokens that were used.
 fn refreshing(service: &Service, log: &Reader) -> Vec<String> {
-    let grace = service.person("grace");
+    let grace = service.new_user("grace");
     let session = grace.session();
     let whom = user(&grace.id).within(&session);
     let first = grace.refresh_token();
     let second = text(&grace.try_refresh().ok(200)["refresh_token"]);
-    let elsewhere = refresh(&service.client().with("user-agent", "elsewhere/1.0"), &second);
+    let elsewhere = refresh(
+        &service.client().with_header("user-agent", "elsewhere/1.0"),
+        &second,
+    );
     let third = text(&elsewhere.ok(200)["refresh_token"]);
     let moved = log.event("session.refreshed", &elsewhere);
     assert_eq!(
@@ -232,19 +165,19 @@ fn refreshing(service: &Service, log: &Reader) -> Vec<String> {
     let replayed = refresh(&service.client(), &first);
     replayed.problem(401, "invalid-refresh-token");
     let generations = json!({"presented_generation": "0", "current_generation": "2"});
-    log.assert_told(&replayed, "session.replayed", "failure", &whom, &generations);
+    log.assert_recorded(&replayed, "session.replayed", "failure", &whom, &generations);
     let ended = refresh(&service.client(), &third);
     ended.problem(401, "invalid-refresh-token");
     let reason = json!({"reason": "session-ended"});
-    log.assert_told(&ended, "session.refreshed", "failure", &whom, &reason);
+    log.assert_recorded(&ended, "session.refreshed", "failure", &whom, &reason);
     vec![first, second, third, grace.access()]
 }
 
 fn ones_own_account(service: &Service, log: &Reader) {
-    let ada = service.person("ada");
+    let ada = service.new_user("ada");
     let renamed = ada.client().json("PATCH", "/v1/account", &json!({"name": "Ada"}));
     renamed.ok(200);
-    log.assert_told(
+    log.assert_recorded(
         &renamed,
         "user.updated",
         "success",
@@ -259,15 +192,15 @@ fn ones_own_account(service: &Service, log: &Reader) {
     let wrong = json!({"reason": "wrong-password"});
     let failed = change(WRONG);
     failed.problem(401, "invalid-credentials");
-    assert_told_failure(log, &failed, "password.changed", &ada);
-    ada.again();
+    assert_failure_recorded(log, &failed, "password.changed", &ada);
+    ada.login_again();
     let changed = change(PASSWORD);
     changed.is_empty(204);
     let session = ada.session();
     let whom = user(&ada.id).within(&session);
-    log.assert_told(&changed, "password.changed", "success", &whom, &json!({}));
+    log.assert_recorded(&changed, "password.changed", "success", &whom, &json!({}));
     let detail = json!({"reason": "password-changed", "sessions": "1"});
-    log.assert_told(&changed, "session.ended", "success", &whom, &detail);
+    log.assert_recorded(&changed, "session.ended", "success", &whom, &detail);
 
     let delete = |password: &str| {
         ada.client()
@@ -275,11 +208,11 @@ fn ones_own_account(service: &Service, log: &Reader) {
     };
     let failed = delete(PASSWORD);
     failed.problem(401, "invalid-credentials");
-    assert_told_failure(log, &failed, "user.deleted", &ada);
+    assert_failure_recorded(log, &failed, "user.deleted", &ada);
     assert_eq!(log.event("user.deleted", &failed)["detail"], wrong);
     let deleted = delete(NEW_PASSWORD);
     deleted.is_empty(204);
-    log.assert_told(
+    log.assert_recorded(
         &deleted,
         "user.deleted",
         "success",
@@ -288,15 +221,15 @@ fn ones_own_account(service: &Service, log: &Reader) {
     );
 }
 
-/// Asserts that a wrong password is told, of whoever gave it.
-fn assert_told_failure(log: &Reader, answer: &Answer, kind: &str, person: &Person) {
-    let event = log.event(kind, answer);
+/// Asserts that the event records a wrong password of this user.
+fn assert_failure_recorded(log: &Reader, response: &Response, kind: &str, subject: &TestUser) {
+    let event = log.event(kind, response);
     assert_eq!(event["outcome"], "failure", "{event}");
-    assert_eq!(event["user_id"], person.id, "{event}");
+    assert_eq!(event["user_id"], subject.id, "{event}");
     assert_eq!(event["detail"]["reason"], "wrong-password", "{event}");
 }
 
-fn other_peoples_accounts(service: &Service, root: &Person, log: &Reader) {
+fn other_peoples_accounts(service: &Service, root: &TestUser, log: &Reader) {
     let create = || {
         let body = json!({"email": "bob@example.org", "password": PASSWORD, "roles": ["user", "billing"]});
         root.client().post("/v1/users", &body)
@@ -305,20 +238,20 @@ fn other_peoples_accounts(service: &Service, root: &Person, log: &Reader) {
     let bob = text(&created.ok(201)["id"]);
     let whom = || user(&bob).by(&root.id);
     let roles = json!({"roles": "billing user"});
-    log.assert_told(&created, "user.created", "success", &whom(), &roles);
+    log.assert_recorded(&created, "user.created", "success", &whom(), &roles);
     let taken = json!({"reason": "email-taken"});
-    log.assert_told(&create(), "user.created", "failure", &whom(), &taken);
+    log.assert_recorded(&create(), "user.created", "failure", &whom(), &taken);
 
     let path = format!("/v1/users/{bob}");
     let update = |body: Value| root.client().json("PATCH", &path, &body);
     let renamed = update(json!({"name": "Bob", "status": "disabled"}));
     renamed.ok(200);
-    log.assert_told(&renamed, "user.updated", "success", &whom(), &json!({}));
+    log.assert_recorded(&renamed, "user.updated", "success", &whom(), &json!({}));
     let status = json!({"status": "disabled"});
-    log.assert_told(&renamed, "user.status-changed", "success", &whom(), &status);
+    log.assert_recorded(&renamed, "user.status-changed", "success", &whom(), &status);
     let failed = login(&service.client(), "bob@example.org", PASSWORD);
     let reason = json!({"reason": "account-disabled"});
-    log.assert_told(&failed, "login.failed", "failure", &user(&bob), &reason);
+    log.assert_recorded(&failed, "login.failed", "failure", &user(&bob), &reason);
 
     let set = |id: &str, roles: Value| {
         let path = format!("/v1/users/{id}/roles");
@@ -327,7 +260,7 @@ fn other_peoples_accounts(service: &Service, root: &Person, log: &Reader) {
     let demoted = set(&bob, json!(["user"]));
     demoted.ok(200);
     let before_and_after = json!({"before": "billing user", "after": "user"});
-    log.assert_told(
+    log.assert_recorded(
         &demoted,
         "user.roles-changed",
         "success",
@@ -338,13 +271,13 @@ fn other_peoples_accounts(service: &Service, root: &Person, log: &Reader) {
     refused.problem(409, "last-admin");
     let detail = json!({"before": "admin user", "after": "user", "reason": "last-admin"});
     let whom_root = user(&root.id).by(&root.id);
-    log.assert_told(&refused, "user.roles-changed", "failure", &whom_root, &detail);
+    log.assert_recorded(&refused, "user.roles-changed", "failure", &whom_root, &detail);
     let deleted = root.client().delete(&path);
     deleted.is_empty(204);
-    log.assert_told(&deleted, "user.deleted", "success", &whom(), &json!({}));
+    log.assert_recorded(&deleted, "user.deleted", "success", &whom(), &json!({}));
 }
 
-/// What is done on the command line has no client, and a request of its own.
+/// Command-line actions have no client address, and a request id of their own.
 fn the_operator(service: &Service, log: &Reader) {
     let said = service.run(
         &[
@@ -358,7 +291,7 @@ fn the_operator(service: &Service, log: &Reader) {
     );
     assert_eq!(said.status, 0, "{said:?}");
     let olga = said.stdout.trim();
-    let mut events = walk(&log.client, &format!("kind=user.created&user_id={olga}"));
+    let mut events = log.events(&format!("kind=user.created&user_id={olga}"));
     assert_eq!(events.len(), 1);
     let members = events[0].as_object_mut().unwrap();
     for name in ["id", "at", "request_id"] {
@@ -372,7 +305,7 @@ fn the_operator(service: &Service, log: &Reader) {
 
     let said = service.run(&["keys", "rotate"], "");
     assert_eq!(said.status, 0, "{said:?}");
-    let rotated = walk(&log.client, "kind=key.rotated");
+    let rotated = log.events("kind=key.rotated");
     let by_command: Vec<_> = rotated
         .iter()
         .filter(|event| event["detail"]["reason"] == "command")
@@ -387,38 +320,48 @@ fn the_operator(service: &Service, log: &Reader) {
     }
 }
 
-fn every_session_that_ends_is_told_with_the_reason(backing: &Backing) {
-    let (service, root, log) = begin(backing);
-    let grace = service.person("grace");
-    let others: Vec<Person> = (0..3).map(|_| grace.again()).collect();
+fn every_ended_session_is_recorded_with_its_reason(database: &Database) {
+    let (service, root, log) = start(database);
+    let grace = service.new_user("grace");
+    let others: Vec<TestUser> = (0..3).map(|_| grace.login_again()).collect();
     let kind = "session.ended";
-    let within = |session: &str, answer: &Answer, detail: &Value| {
-        log.assert_told(answer, kind, "success", &user(&grace.id).within(session), detail);
+    let within = |session: &str, response: &Response, detail: &Value| {
+        log.assert_recorded(
+            response,
+            kind,
+            "success",
+            &user(&grace.id).within(session),
+            detail,
+        );
     };
 
     let body = json!({"refresh_token": others[0].refresh_token()});
-    let answer = service.client().post("/v1/auth/logout", &body);
-    answer.is_empty(204);
-    within(&others[0].session(), &answer, &json!({"reason": "logged-out"}));
+    let response = service.client().post("/v1/auth/logout", &body);
+    response.is_empty(204);
+    within(&others[0].session(), &response, &json!({"reason": "logged-out"}));
 
     let path = format!("/v1/account/sessions/{}", others[1].session());
-    let answer = grace.client().delete(&path);
-    answer.is_empty(204);
-    within(&others[1].session(), &answer, &json!({"reason": "ended-by-user"}));
+    let response = grace.client().delete(&path);
+    response.is_empty(204);
+    within(
+        &others[1].session(),
+        &response,
+        &json!({"reason": "ended-by-user"}),
+    );
 
-    let answer = grace.client().delete("/v1/account/sessions");
-    answer.is_empty(204);
+    let response = grace.client().delete("/v1/account/sessions");
+    response.is_empty(204);
     let detail = json!({"reason": "ended-by-user", "sessions": "1"});
-    within(&grace.session(), &answer, &detail);
+    within(&grace.session(), &response, &detail);
 
-    let answer = grace.client().post_nothing("/v1/auth/logout-all");
-    answer.is_empty(204);
+    let response = grace.client().post_empty("/v1/auth/logout-all");
+    response.is_empty(204);
     let detail = json!({"reason": "logged-out-everywhere", "sessions": "1"});
-    within(&grace.session(), &answer, &detail);
+    within(&grace.session(), &response, &detail);
 
-    grace.again();
-    let answer = root.client().delete(&format!("{}/sessions", grace.path()));
-    answer.is_empty(204);
+    grace.login_again();
+    let response = root.client().delete(&format!("{}/sessions", grace.path()));
+    response.is_empty(204);
     let detail = json!({"reason": "ended-by-admin", "sessions": "1"});
-    log.assert_told(&answer, kind, "success", &user(&grace.id).by(&root.id), &detail);
+    log.assert_recorded(&response, kind, "success", &user(&grace.id).by(&root.id), &detail);
 }

@@ -1,0 +1,5 @@
+//! Accounts.
+
+mod administrators;
+mod deletion;
+mod listing;

@@ -1,0 +1,5 @@
+//! Password attempts.
+
+mod counting;
+mod failed_logins;
+mod networks;

@@ -1,0 +1,6 @@
+//! Sessions.
+
+mod logout_and_roles;
+mod model;
+mod random_refreshes;
+mod refresh;

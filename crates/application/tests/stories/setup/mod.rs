@@ -1,0 +1,3 @@
+//! Setup.
+
+mod first_administrator;

@@ -1,0 +1,3 @@
+//! Access tokens.
+
+mod revocation;

@@ -1,0 +1,5 @@
+//! Accounts.
+
+mod administration;
+mod own_account;
+mod registration;

@@ -1,0 +1,350 @@
+//! Evading the throttle and the guards by rewriting requests.
+
+use serde_json::json;
+
+use crate::harness::measure::Random;
+use crate::harness::openapi::operations;
+use crate::harness::users::PASSWORD;
+
+use super::remote_client::{RemoteClient, request};
+use super::report::{Row, Tally, exceptions};
+use super::target::{Target, admin};
+
+/// The burst of one address.
+const BURST: usize = 10;
+
+/// The address of the trusted proxy.
+const PROXY: [u8; 4] = [127, 202, 0, 1];
+
+/// Formats an address for a header.
+type Write = fn(&str) -> String;
+
+/// Forwarding headers: the setting, the name, and the format of an address.
+const HEADERS: [(&str, &str, Write); 2] = [
+    ("x-forwarded-for", "X-Forwarded-For", str::to_owned),
+    ("forwarded", "Forwarded", |address| format!("for={address}")),
+];
+
+/// Headers whose address other servers trust.
+const BELIEVED_ELSEWHERE: [&str; 9] = [
+    "X-Forwarded-For",
+    "Forwarded",
+    "X-Real-IP",
+    "X-Client-IP",
+    "True-Client-IP",
+    "CF-Connecting-IP",
+    "X-Cluster-Client-IP",
+    "X-Originating-IP",
+    "Via",
+];
+
+pub fn by_forwarding(target: &Target<'_>) -> Vec<Row> {
+    HEADERS
+        .into_iter()
+        .flat_map(|(setting, name, write)| forwarded(target, setting, name, write))
+        .collect()
+}
+
+fn forwarded(target: &Target<'_>, setting: &str, name: &'static str, write: Write) -> Vec<Row> {
+    let service = target
+        .launch()
+        .set("throttle.sensitive.per_minute", "1")
+        .set("server.forwarded_header", setting)
+        .env("DOORWARD_SERVER__TRUSTED_PROXIES", "127.202.0.0/16")
+        .start();
+    let tries = 100 * target.scale.min(10);
+    let mut random = target.random();
+    // An invalid login costs no hash: the throttle does not look at bodies.
+    let knock = |from, header: &str| {
+        RemoteClient::at(from, service.address()).ask("POST", "/v1/auth/login", &[header], Some(&json!({})))
+    };
+    let row = |attack, expectation: &str, responses: &[_], holds: &dyn Fn(usize) -> bool| {
+        let tally = Tally::of(responses);
+        let is_known = tally.is_only(&[(400, "malformed-request"), (429, "rate-limited")]);
+        let let_in = tally.count(400, "malformed-request");
+        let outcome = format!("{name}: {tally}");
+        Row::new(attack, expectation, outcome, is_known && holds(let_in))
+    };
+    // One more is refilled per minute, which a slow machine may take.
+    let one_allowance = |let_in| (BURST..=BURST + 2).contains(&let_in);
+
+    let forged: Vec<_> = (0..tries)
+        .map(|number| {
+            let header = BELIEVED_ELSEWHERE[number % BELIEVED_ELSEWHERE.len()];
+            let write = if header == "Forwarded" {
+                HEADERS[1].2
+            } else {
+                HEADERS[0].2
+            };
+            let address = write(&address(&mut random));
+            knock([127, 203, 0, 1], &format!("{header}: {address}"))
+        })
+        .collect();
+    let prefixed: Vec<_> = (0..tries)
+        .map(|_| {
+            let (forged, client) = (write(&address(&mut random)), write("192.0.2.77"));
+            knock(PROXY, &format!("{name}: {forged}, {client}"))
+        })
+        .collect();
+    let clients: Vec<_> = (0..tries)
+        .map(|number| {
+            let client = write(&format!("198.51.{}.{}", number / 200, number % 200));
+            knock(PROXY, &format!("{name}: {client}"))
+        })
+        .collect();
+    let garbage: Vec<_> = (0..tries)
+        .map(|_| knock([127, 202, 0, 2], &format!("{name}: {}", garbage(&mut random))))
+        .collect();
+    vec![
+        row(
+            "an address forged by a remote",
+            "one allowance, that of the remote",
+            &forged,
+            &one_allowance,
+        ),
+        row(
+            "an address forged in front of a proxy's",
+            "one allowance, that of whom the proxy names",
+            &prefixed,
+            &one_allowance,
+        ),
+        row(
+            "many clients of one proxy",
+            "an allowance for each",
+            &clients,
+            &|let_in| let_in == tries,
+        ),
+        row(
+            "garbage from a proxy",
+            "one allowance, that of the proxy; no error",
+            &garbage,
+            &one_allowance,
+        ),
+    ]
+}
+
+/// A random address.
+fn address(random: &mut Random) -> String {
+    let octets: Vec<_> = (0..4).map(|_| (1 + random.below(250)).to_string()).collect();
+    octets.join(".")
+}
+
+/// Text that resembles a list of addresses but contains none.
+fn garbage(random: &mut Random) -> String {
+    let pieces = [
+        "for=",
+        "For=\"",
+        "\"",
+        "\\",
+        ",",
+        ";",
+        "=",
+        "[",
+        "]",
+        ":",
+        "::ffff:",
+        "999.1.1.1",
+        "1.2.3",
+        "unknown",
+        "_hidden",
+        "\t",
+        "0x7f.1",
+        "127.1",
+        "%00",
+        "é",
+        "-1",
+        "[::1",
+        "65536",
+        "by=",
+        "proto=https",
+    ];
+    let length = 1 + random.below(12);
+    let text: String = (0..length).map(|_| *random.one_of(&pieces)).collect();
+    // The last element is the proxy's; none of the elements is an address.
+    format!("{text}, unknown")
+}
+
+/// Alternative spellings of a path.
+fn spellings(path: &str) -> Vec<String> {
+    let last = path.rfind('/').unwrap();
+    let (front, name) = path.split_at(last + 1);
+    let (first, rest) = name.split_at(name.chars().next().map_or(0, char::len_utf8));
+    let encoded = format!("%{:02x}", first.bytes().next().unwrap_or(b'/'));
+    let mut spellings: Vec<String> = [
+        "/", "//", "/.", "/./", "/..", ";", ";x", ";x=y", "?", "?x=1", "#", "#x", "%2f", "%2F", "%00", "%20",
+        "%09", "%0d%0a", "%23", "%3f", ".", ".json", "..;/", "\\", "%5c", "%c0%af", "~",
+    ]
+    .iter()
+    .map(|end| format!("{path}{end}"))
+    .collect();
+    spellings.extend(
+        [
+            "/",
+            "//",
+            "/.",
+            "/./",
+            "/%2e",
+            "/%2e/",
+            "/x/..",
+            "/x/%2e%2e",
+            "/health/live/..",
+            "/docs/../..",
+            "/.well-known/..;",
+            "/%2f",
+            "http://localhost",
+            "http://elsewhere.example",
+            "https://localhost:1",
+            "http://localhost/.",
+            "http://user@localhost",
+            "//elsewhere.example",
+        ]
+        .iter()
+        .map(|start| format!("{start}{path}")),
+    );
+    spellings.extend([
+        path.to_uppercase(),
+        path.replacen("/v1/", "/V1/", 1),
+        path.replacen("/v1/", "/v1//", 1),
+        path.replacen("/v1/", "/v1/./", 1),
+        path.replacen("/v1/", "/v1/%2e/", 1),
+        path.replacen("/v1/", "/v1;x/", 1),
+        path.replacen("/v1/", "/v1/x/../", 1),
+        path.replacen("/v1/", "/v1/x/%2e%2e/", 1),
+        path.replacen("/v1/", "/v1/x/..%2f", 1),
+        path.replacen("/v1/", "/v1%2f", 1),
+        path.replacen("/v1/", "/v1%252f", 1),
+        path.replacen("/v1/", "/v1\\", 1),
+        path.replacen("/v1/", "/%76%31/", 1),
+        format!("{front}{encoded}{rest}"),
+        format!("{front}%25{}{rest}", encoded.trim_start_matches('%')),
+        path.trim_start_matches('/').to_owned(),
+    ]);
+    spellings
+}
+
+/// Headers that make some servers treat a request as a different one.
+fn overrides(method: &str, path: &str) -> Vec<String> {
+    let mut headers: Vec<_> = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"]
+        .iter()
+        .map(|name| format!("{name}: {method}"))
+        .collect();
+    headers.extend(
+        [
+            "X-Original-URL",
+            "X-Rewrite-URL",
+            "X-Forwarded-Path",
+            "X-Forwarded-Prefix",
+        ]
+        .iter()
+        .map(|name| format!("{name}: {path}")),
+    );
+    headers
+}
+
+/// Logins with the right password after the limit of the address is exhausted: none may be processed.
+pub fn the_throttle_by_spelling(target: &Target<'_>) -> Vec<Row> {
+    const PATH: &str = "/v1/auth/login";
+    let service = target.launch().set("throttle.sensitive.per_minute", "1").start();
+    let user = service.new_user("whose-path-is-spelt");
+    let remote = RemoteClient::at([127, 204, 0, 1], service.address());
+    let body = json!({"email": user.email, "password": PASSWORD});
+    let first: Vec<_> = (0..BURST + 2).map(|_| remote.post(PATH, &json!({}))).collect();
+    assert!(Tally::of(&first).count(429, "rate-limited") >= 1);
+    let mut requests: Vec<_> = spellings(PATH)
+        .iter()
+        .map(|path| request("POST", path, &[], Some(&body)))
+        .collect();
+    for method in ["GET", "PUT", "PATCH", "post", "Post", "LOGIN", "HEAD", "OPTIONS"] {
+        requests.push(request(
+            method,
+            PATH,
+            &["X-HTTP-Method-Override: POST"],
+            Some(&body),
+        ));
+    }
+    for header in overrides("POST", PATH) {
+        requests.push(request("POST", PATH, &[&header], Some(&body)));
+        requests.push(request("POST", "/health/live", &[&header], Some(&body)));
+    }
+    for host in ["elsewhere.example", "LOCALHOST", "localhost:1", "127.0.0.1"] {
+        let written = request("POST", PATH, &[], Some(&body));
+        requests.push(written.replacen("Host: localhost", &format!("Host: {host}"), 1));
+    }
+    let mut dodged = Vec::new();
+    let statuses: Vec<_> = requests
+        .iter()
+        .map(|request| {
+            let status = remote
+                .raw(request.as_bytes())
+                .map_or(0, |response| response.status);
+            if ![0, 400, 404, 405, 429].contains(&status) {
+                dodged.push(format!("{status} to {}", request.lines().next().unwrap()));
+            }
+            status
+        })
+        .collect();
+    let throttled = statuses.iter().filter(|status| **status == 429).count();
+    vec![Row::new(
+        "spellings of the path of a login",
+        "no fresh allowance: 429, or no such path",
+        format!(
+            "{} requests, {throttled} throttled, the others refused as nonsense, {}",
+            requests.len(),
+            exceptions(&dodged)
+        ),
+        dodged.is_empty() && throttled > 10,
+    )]
+}
+
+/// Every guarded operation without a token, in every spelling: none may succeed.
+pub fn the_guards_by_spelling(target: &Target<'_>) -> Vec<Row> {
+    let service = target.launch().start();
+    let (admin, client) = (admin(&service), service.client());
+    let guarded: Vec<_> = operations(&client)
+        .into_iter()
+        .filter(|operation| operation.permission != "public")
+        .collect();
+    let mut requests = Vec::new();
+    for operation in &guarded {
+        let path = operation.path_of(&admin.id);
+        let body = operation.body.as_ref().map(|_| json!({}));
+        for spelling in spellings(&path).into_iter().chain([path.clone()]) {
+            requests.push(request(&operation.method, &spelling, &[], body.as_ref()));
+        }
+        for header in overrides(&operation.method, &path) {
+            for method in ["GET", "POST", "HEAD"] {
+                requests.push(request(method, &path, &[&header], body.as_ref()));
+                requests.push(request(method, "/v1/auth/login", &[&header], body.as_ref()));
+            }
+        }
+    }
+    let mut random = target.random();
+    // At scale 1 only every third request, from a random start.
+    let step = 3_usize.div_ceil(target.scale);
+    let requests: Vec<_> = requests
+        .into_iter()
+        .skip(random.below(step))
+        .step_by(step)
+        .collect();
+    let mut dodged = Vec::new();
+    for request in &requests {
+        let response =
+            RemoteClient::at_random_address(&mut random, service.address()).raw(request.as_bytes());
+        let status = response.map_or(400, |response| response.status);
+        if !(400..500).contains(&status) {
+            dodged.push(format!("{status} to {}", request.lines().next().unwrap()));
+        }
+    }
+    let still_there = admin.client().get("/v1/auth/me").status == 200;
+    vec![Row::new(
+        "spellings of the paths of what is guarded, without a token",
+        "nothing is given",
+        format!(
+            "{} operations, {} requests refused with 4xx, {}",
+            guarded.len(),
+            requests.len(),
+            exceptions(&dodged)
+        ),
+        dodged.is_empty() && still_there,
+    )]
+}

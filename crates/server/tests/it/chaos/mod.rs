@@ -1,0 +1,4 @@
+//! Failures of the database and of the process.
+
+mod outage;
+mod torture;

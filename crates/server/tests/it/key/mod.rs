@@ -1,0 +1,3 @@
+//! Signing and sealing keys.
+
+mod commands;

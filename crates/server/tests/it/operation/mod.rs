@@ -1,0 +1,10 @@
+//! Running the program: command line, start and stop, health, log, metrics, documents.
+
+mod cli;
+mod documents;
+mod health;
+mod lifecycle;
+mod load;
+mod log;
+mod metrics;
+mod readme;

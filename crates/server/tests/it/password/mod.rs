@@ -1,0 +1,6 @@
+//! Passwords: policy, change and hashing.
+
+mod change;
+mod hash_cost;
+mod hashing_lane;
+mod policy;

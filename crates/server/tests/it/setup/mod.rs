@@ -1,0 +1,3 @@
+//! Creating the first administrator.
+
+mod first_administrator;

@@ -1,0 +1,5 @@
+//! Accounts.
+
+pub(super) mod pages;
+pub(super) mod repository;
+pub(super) mod round_trips;

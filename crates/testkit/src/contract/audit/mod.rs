@@ -1,0 +1,5 @@
+//! The audit log.
+
+pub(super) mod events;
+pub(super) mod pages;
+pub(super) mod round_trips;

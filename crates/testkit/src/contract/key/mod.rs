@@ -1,0 +1,3 @@
+//! Sealed keys.
+
+pub(super) mod repository;

@@ -1,0 +1,5 @@
+//! Sessions and revocations.
+
+pub(super) mod repository;
+pub(super) mod revocations;
+pub(super) mod round_trips;

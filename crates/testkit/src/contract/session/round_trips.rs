@@ -1,0 +1,123 @@
+//! Sessions are read back unchanged, at the extremes of every field.
+
+use core::time::Duration;
+
+use doorward_domain::session::{EndReason, Generation, Session, SessionKey};
+
+use crate::contract::StoreUnderTest;
+use crate::contract::edge_values::{TIMES, addresses, user_agents};
+use crate::sample::{self, START};
+
+/// Inserts a session, and finds it by id and in the user's list.
+fn assert_session_round_trips(store: &dyn StoreUnderTest, session: &Session) {
+    store.keep_session(session);
+    assert_eq!(store.session(session.id).as_ref(), Some(session));
+    let long_ago = session.expires_at - Duration::from_secs(1);
+    let listed = store.read(|r| r.sessions().list_unended(session.user_id, long_ago, 1000));
+    assert!(
+        listed.contains(session),
+        "{session:?} is not as it was in {listed:?}"
+    );
+}
+
+/// Keys, generations and times of a session are read back unchanged.
+pub fn sessions_are_read_back_unchanged(store: &dyn StoreUnderTest) {
+    let user = store.keep_user(1);
+    let mut numbers = 0..;
+    let mut session = || sample::session(numbers.next().expect("a number"), user.id);
+    let counting = core::array::from_fn(|place| u8::try_from(place * 8).unwrap_or(u8::MAX));
+    for key in [[0x00; 32], [0xff; 32], counting] {
+        assert_session_round_trips(
+            store,
+            &Session {
+                key: SessionKey::from_bytes(key),
+                ..session()
+            },
+        );
+    }
+    for generation in [
+        0,
+        1,
+        i32::MAX.unsigned_abs(),
+        i32::MAX.unsigned_abs() + 1,
+        u32::MAX,
+    ] {
+        assert_session_round_trips(
+            store,
+            &Session {
+                generation: Generation::new(generation),
+                ..session()
+            },
+        );
+    }
+    for time in TIMES {
+        assert_session_round_trips(
+            store,
+            &Session {
+                rotated_at: time,
+                ..session()
+            },
+        );
+        assert_session_round_trips(
+            store,
+            &Session {
+                created_at: time,
+                ..session()
+            },
+        );
+        assert_session_round_trips(
+            store,
+            &Session {
+                last_used_at: time,
+                ..session()
+            },
+        );
+        assert_session_round_trips(
+            store,
+            &Session {
+                expires_at: time,
+                ..session()
+            },
+        );
+    }
+}
+
+/// Client addresses and user agents are read back unchanged, from the insertion and from a rotation.
+pub fn session_clients_are_read_back_unchanged(store: &dyn StoreUnderTest) {
+    let user = store.keep_user(1);
+    let rotated = sample::session(u32::MAX, user.id);
+    store.keep_session(&rotated);
+    let clients = addresses().map(|ip| (ip, None));
+    let clients = clients.chain(user_agents().map(|user_agent| (None, user_agent)));
+    for (number, (ip, user_agent)) in (0..).zip(clients) {
+        let opened = Session {
+            ip,
+            user_agent: user_agent.clone(),
+            ..sample::session(number, user.id)
+        };
+        assert_session_round_trips(store, &opened);
+        let from = Generation::new(number);
+        assert!(store.write(|r| {
+            r.sessions()
+                .rotate(rotated.id, from, START, ip, user_agent.as_deref())
+        }));
+        let found = store.session(rotated.id).expect("the session");
+        assert_eq!((found.ip, found.user_agent), (ip, user_agent));
+    }
+}
+
+/// Times and reasons of a session's end are read back unchanged.
+pub fn session_ends_are_read_back_unchanged(store: &dyn StoreUnderTest) {
+    let user = store.keep_user(1);
+    let ends = EndReason::ALL.into_iter().zip(TIMES.into_iter().cycle());
+    for (number, (reason, at)) in (0..).zip(ends) {
+        let session = sample::session(number, user.id);
+        store.keep_session(&session);
+        assert!(store.write(|r| r.sessions().end(session.id, reason, at)));
+        let ended = store
+            .session(session.id)
+            .and_then(|session| session.ended)
+            .expect("an end");
+        assert_eq!((ended.at, ended.reason), (at, reason));
+    }
+}

@@ -1,0 +1,3 @@
+//! Setup.
+
+pub(super) mod repository;
