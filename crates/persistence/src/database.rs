@@ -6,12 +6,12 @@ use std::thread;
 use doorward_domain::ports::{Repositories, StoreError, StoreResult, UnitOfWork, Verdict};
 
 use crate::connection::connect;
-use crate::failure::Failure;
+use crate::connection::pool::Connections;
+use crate::connection::url::{DatabaseUrl, InvalidDatabaseUrl};
+use crate::error::Failure;
 use crate::migrations::{self, SchemaStatus};
-use crate::pool::Connections;
+use crate::transaction::Work;
 use crate::transaction::{self, Mode};
-use crate::url::{DatabaseUrl, InvalidDatabaseUrl};
-use crate::work::Work;
 use crate::write_queue::WriteQueue;
 
 /// How often a transaction that lost to a concurrent one is run before it is given up.

@@ -23,26 +23,29 @@
 //! # Ok::<(), OpenError>(())
 //! ```
 
-mod connection;
-mod database;
-mod failure;
-mod field;
-mod locks;
-mod migrations;
-mod pool;
-mod postgres_url;
-mod repositories;
-mod schema;
 #[cfg(feature = "test-support")]
 pub mod test_support;
+
+mod account;
+mod attempt;
+mod audit;
+mod column;
+mod connection;
+mod database;
+mod error;
+mod key;
+mod locks;
+mod migrations;
+mod schema;
+mod session;
+mod setup;
+mod sweeping;
 mod transaction;
-mod url;
-mod work;
 mod write_queue;
 
+pub use connection::url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use database::{Database, DatabaseSettings, OpenError};
 pub use migrations::{SchemaStatus, migrate, schema_status};
-pub use url::{DatabaseUrl, InvalidDatabaseUrl};
 
 // Diesel links to these by name; they are named here for their features, which choose the libraries that are built in.
 use libsqlite3_sys as _;

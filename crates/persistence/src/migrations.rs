@@ -9,12 +9,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::connection::url::DatabaseUrl;
 use crate::connection::{AnyConnection, connect};
 use crate::database::OpenError;
 use crate::locks;
 use crate::schema::__diesel_schema_migrations as applied_migrations;
 use crate::transaction::{self, Mode};
-use crate::url::DatabaseUrl;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -196,5 +196,5 @@ pub(crate) fn compare(known: &[(String, String)], applied: &[String]) -> SchemaS
 }
 
 fn unreachable(error: diesel::result::Error) -> OpenError {
-    OpenError::Unreachable(crate::failure::Failure::from(error).error.to_string())
+    OpenError::Unreachable(crate::error::Failure::from(error).error.to_string())
 }

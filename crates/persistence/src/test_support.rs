@@ -21,8 +21,8 @@ use tempfile::TempDir;
 
 use doorward_domain::audit::Event;
 
+use crate::audit::events::EventRow;
 use crate::connection::{AnyConnection, connect};
-use crate::repositories::EventRow;
 use crate::schema::events;
 use crate::{Database, DatabaseSettings, DatabaseUrl, migrate};
 

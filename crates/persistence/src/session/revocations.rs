@@ -6,11 +6,11 @@ use doorward_domain::ports::{RevocationLog, StoreResult};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{Revocation, Revoked};
 
-use crate::failure::Failure;
-use crate::field::{Place, instant};
+use crate::column::{Place, instant};
+use crate::error::Failure;
 use crate::locks;
 use crate::schema::revocations;
-use crate::work::Work;
+use crate::transaction::Work;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = revocations)]

@@ -3,9 +3,9 @@ use diesel::prelude::*;
 use doorward_domain::ports::{SetupRepository, SetupState, StoreResult};
 use doorward_domain::time::Timestamp;
 
-use crate::field::{Place, instant};
+use crate::column::{Place, instant};
 use crate::schema::setup;
-use crate::work::{Work, hit};
+use crate::transaction::{Work, hit};
 
 /// The id of the one row. The migration makes it, so that "exactly one of all calls" is what one conditional update does.
 const ROW: i32 = 1;

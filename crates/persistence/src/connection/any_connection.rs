@@ -8,8 +8,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use secrecy::ExposeSecret;
 
-use crate::postgres_url::PostgresUrl;
-use crate::url::{DatabaseUrl, Location};
+use crate::connection::postgres_url::PostgresUrl;
+use crate::connection::url::{DatabaseUrl, Location};
 
 /// A connection to one of the two databases; what is written against it is written once.
 #[derive(diesel::MultiConnection)]

@@ -1,5 +1,7 @@
 //! One open transaction, as the repositories see it.
 
+mod control;
+
 use diesel::result::QueryResult;
 
 use doorward_domain::ports::{
@@ -8,8 +10,8 @@ use doorward_domain::ports::{
 };
 
 use crate::connection::AnyConnection;
-use crate::failure::Failure;
-use crate::transaction::Mode;
+use crate::error::Failure;
+pub(crate) use control::{Mode, begin, commit, roll_back};
 
 /// An open transaction. Each repository is implemented for it in a file of its own.
 ///

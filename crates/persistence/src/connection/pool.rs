@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use diesel::QueryResult;
 use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection, R2D2Connection};
 
+use crate::connection::url::DatabaseUrl;
 use crate::connection::{AnyConnection, ConnectError, connect};
-use crate::failure::Failure;
-use crate::url::DatabaseUrl;
+use crate::error::Failure;
 
 /// How long to wait for a connection while none can be made: long enough for one that is just being made, short enough
 /// for an outage not to fill every queue in front of the store.

@@ -17,7 +17,7 @@ use doorward_domain::identity::{User, UserStatus};
 use doorward_domain::ports::UserFilter;
 
 use crate::connection::AnyConnection;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::schema::{user_roles, users};
 
 use super::user_row::UserRow;

@@ -8,12 +8,12 @@ use doorward_domain::identity::{
 };
 use doorward_domain::ports::{Insertion, StoreResult, UserFilter, UserRepository};
 
+use crate::column::{Place, without_nul};
 use crate::connection::{AnyConnection, on_either};
-use crate::failure::Failure;
-use crate::field::{Place, without_nul};
+use crate::error::Failure;
 use crate::locks;
 use crate::schema::{user_roles, users};
-use crate::work::{Work, hit};
+use crate::transaction::{Work, hit};
 
 use super::user_page;
 use super::user_row::UserRow;

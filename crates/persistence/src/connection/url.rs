@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::postgres_url::PostgresUrl;
+use crate::connection::postgres_url::PostgresUrl;
 
 /// A text that is not the address of a database. Says what is wrong, and repeats nothing of the text: it may hold a
 /// password.

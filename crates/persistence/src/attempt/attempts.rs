@@ -3,12 +3,12 @@ use diesel::prelude::*;
 use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::ports::{AttemptRepository, StoreResult};
 
+use crate::column::{Place, instant};
 use crate::connection::{AnyConnection, on_either};
-use crate::failure::Failure;
-use crate::field::{Place, instant};
+use crate::error::Failure;
 use crate::locks;
 use crate::schema::attempts;
-use crate::work::Work;
+use crate::transaction::Work;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = attempts)]

@@ -2,7 +2,7 @@
 
 use doorward_domain::time::Timestamp;
 
-use crate::failure::Failure;
+use crate::error::Failure;
 
 /// The place of a value: for the message when it cannot be read.
 #[derive(Clone, Copy)]

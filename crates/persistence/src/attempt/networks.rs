@@ -4,11 +4,11 @@ use doorward_domain::identity::AttemptKey;
 use doorward_domain::ports::{NetworkRepository, StoreResult};
 use doorward_domain::time::Timestamp;
 
+use crate::column::{Place, instant};
 use crate::connection::{AnyConnection, on_either};
-use crate::failure::Failure;
-use crate::field::{Place, instant};
+use crate::error::Failure;
 use crate::schema::known_networks;
-use crate::work::Work;
+use crate::transaction::Work;
 
 /// The keys of an account's networks, the latest login first: there are only a few of them.
 fn list(connection: &mut AnyConnection, account: &AttemptKey) -> Result<Vec<Vec<u8>>, Failure> {

@@ -3,11 +3,11 @@ use diesel::prelude::*;
 use doorward_domain::ports::{KeyRepository, StoreResult};
 use doorward_domain::token::{KeyId, KeyPurpose, SealedKey};
 
+use crate::column::{Place, instant, without_nul};
 use crate::connection::on_either;
-use crate::failure::Failure;
-use crate::field::{Place, instant, without_nul};
+use crate::error::Failure;
 use crate::schema::keys;
-use crate::work::{Work, hit};
+use crate::transaction::{Work, hit};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = keys)]

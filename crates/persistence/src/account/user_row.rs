@@ -4,14 +4,14 @@ use doorward_domain::access::{Role, Roles};
 use doorward_domain::id::UserId;
 use doorward_domain::identity::{DisplayName, Email, User, UserStatus, UserVersion};
 
-use crate::failure::Failure;
-use crate::field::{Place, instant};
+use crate::column::{Place, instant};
+use crate::error::Failure;
 use crate::schema::users;
 
 /// An account without its password and roles.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-pub(super) struct UserRow {
+pub(crate) struct UserRow {
     pub(super) id: String,
     email: String,
     email_canonical: String,
@@ -24,7 +24,7 @@ pub(super) struct UserRow {
 
 impl UserRow {
     /// The user of this row and of the rows of its roles.
-    pub(super) fn with_roles(self, roles: impl IntoIterator<Item = String>) -> Result<User, Failure> {
+    pub(crate) fn with_roles(self, roles: impl IntoIterator<Item = String>) -> Result<User, Failure> {
         let place = Place {
             table: "users",
             row: &self.id,

@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use secrecy::SecretString;
 
-use crate::url::{InvalidDatabaseUrl, percent_decode};
+use crate::connection::url::{InvalidDatabaseUrl, percent_decode};
 
 /// A wait for a lock, a slow disk, a runaway plan: the statement is given up, its request answered "unavailable".
 /// Less than the 30 s that a request may take.

@@ -6,8 +6,8 @@ use doorward_domain::ports::{StoreResult, Sweeping};
 use doorward_domain::time::Timestamp;
 
 use crate::connection::on_either;
-use crate::failure::Failure;
-use crate::work::Work;
+use crate::error::Failure;
+use crate::transaction::Work;
 
 /// Deletes a batch of the rows whose value in `$column` is less than `$bound`, the least first. In SQL, because Diesel's
 /// common connection knows no limited deletion; rows that another instance is deleting at the moment are left to it.

@@ -8,14 +8,14 @@ use doorward_domain::ports::{SessionRepository, StoreResult};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Ended, Generation, Session, SessionKey};
 
+use crate::column::{Place, instant, without_nul};
 use crate::connection::on_either;
-use crate::failure::Failure;
-use crate::field::{Place, instant, without_nul};
+use crate::error::Failure;
 use crate::schema::{sessions, user_roles, users};
-use crate::work::{Work, hit};
+use crate::transaction::{Work, hit};
 
 use super::rotation::Rotation;
-use super::user_row::UserRow;
+use crate::account::UserRow;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]

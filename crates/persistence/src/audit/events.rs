@@ -6,11 +6,11 @@ use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::id::{EventId, SessionId, UserId};
 use doorward_domain::ports::{EventFilter, EventLog, StoreResult};
 
+use crate::column::{Place, instant, without_nul};
 use crate::connection::AnyConnection;
-use crate::failure::Failure;
-use crate::field::{Place, instant, without_nul};
+use crate::error::Failure;
 use crate::schema::events;
-use crate::work::Work;
+use crate::transaction::Work;
 
 /// An entry of the audit log.
 #[derive(Queryable, Selectable)]

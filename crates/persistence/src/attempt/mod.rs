@@ -1,0 +1,4 @@
+//! Password attempts and known networks: tables `attempts` and `known_networks`.
+
+mod attempts;
+mod networks;

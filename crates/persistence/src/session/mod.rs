@@ -1,0 +1,5 @@
+//! Sessions and revocations: tables `sessions` and `revocations`.
+
+mod revocations;
+mod rotation;
+mod sessions;
