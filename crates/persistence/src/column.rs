@@ -1,65 +1,63 @@
-//! What columns hold, and back.
+//! Conversions between column values and domain types.
 
 use doorward_domain::time::Timestamp;
 
-use crate::error::Failure;
+use crate::error::DbError;
 
-/// The place of a value: for the message when it cannot be read.
+/// Table and row of a value, for the error when the value cannot be read.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    /// The table.
+pub(crate) struct Location<'a> {
     pub(crate) table: &'static str,
-    /// What names the row.
+    /// Identifies the row without revealing a secret.
     pub(crate) row: &'a str,
 }
 
-impl Place<'_> {
-    /// A value that was read, or the failure that says where it stands.
-    pub(crate) fn parsed<T>(self, column: &'static str, value: Option<T>) -> Result<T, Failure> {
-        value.ok_or_else(|| Failure::unreadable(self.table, column, self.row))
+impl Location<'_> {
+    /// Unwraps a parsed value; `None` is an error that names the column.
+    pub(crate) fn parsed<T>(self, column: &'static str, value: Option<T>) -> Result<T, DbError> {
+        value.ok_or_else(|| DbError::unreadable(self.table, column, self.row))
     }
 
-    /// The same for a column that may be NULL.
+    /// Parses the value of a column that may be NULL.
     pub(crate) fn parsed_optional<V, T>(
         self,
         column: &'static str,
         value: Option<V>,
         parse: impl FnOnce(V) -> Option<T>,
-    ) -> Result<Option<T>, Failure> {
+    ) -> Result<Option<T>, DbError> {
         value.map(|value| self.parsed(column, parse(value))).transpose()
     }
 
-    /// A counter.
-    pub(crate) fn counter(self, column: &'static str, value: i64) -> Result<u32, Failure> {
+    pub(crate) fn counter(self, column: &'static str, value: i64) -> Result<u32, DbError> {
         self.parsed(column, u32::try_from(value).ok())
     }
 
-    /// Exactly so many bytes.
+    /// Exactly `N` bytes.
     pub(crate) fn bytes<const N: usize>(
         self,
         column: &'static str,
         value: Vec<u8>,
-    ) -> Result<[u8; N], Failure> {
+    ) -> Result<[u8; N], DbError> {
         self.parsed(column, value.try_into().ok())
     }
 }
 
-/// An instant.
+/// Instants are stored in microseconds since 1970.
 pub(crate) fn instant(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
 }
 
-/// Text that the type system does not keep free of NUL. PostgreSQL cannot hold one, so neither does SQLite.
+/// Rejects a NUL character in text whose type does not rule it out. PostgreSQL cannot store one; SQLite must behave alike.
 pub(crate) fn without_nul<'t>(
     table: &'static str,
     column: &'static str,
     text: &'t str,
-) -> Result<&'t str, Failure> {
+) -> Result<&'t str, DbError> {
     if text.contains('\0') {
-        Err(Failure::unreadable(
+        Err(DbError::unreadable(
             table,
             column,
-            "a new row: it has a NUL character",
+            "a new row: it contains a NUL character",
         ))
     } else {
         Ok(text)

@@ -1,10 +1,10 @@
-//! Pages of accounts: two statements each, at a cost that does not grow with the accounts before the page.
+//! Pages of accounts: two statements each, at a cost that does not grow with the number of accounts before the page.
 //!
-//! An operator with a million accounts asks for "the administrators" and "those who are disabled", and each must come
-//! from the index that has few of them. The databases do not find that out by themselves. SQLite keeps no statistics,
-//! and takes any equality for selective. PostgreSQL plans a statement that is prepared for values of average rarity.
-//! Therefore the status stands in the text of the statement (Diesel then does not keep it prepared either, so that it is
-//! planned for its values), in the words of [`has_status`], and there is one shape of query for each index.
+//! An operator with a million accounts lists "the administrators" or "the disabled accounts", and each list must be read
+//! from the index that has few entries. The databases do not find these indexes on their own: SQLite has no statistics and
+//! considers any equality selective, and PostgreSQL plans a prepared statement for values of average frequency. Therefore
+//! the status is part of the statement's text, in the form that [`has_status`] gives it (which also keeps Diesel from
+//! caching the prepared statement, so that it is planned for its values), and each index has a query of its own.
 
 use diesel::dsl::{exists, sql};
 use diesel::expression::SqlLiteral;
@@ -17,28 +17,28 @@ use doorward_domain::identity::{User, UserStatus};
 use doorward_domain::ports::UserFilter;
 
 use crate::connection::AnyConnection;
-use crate::error::Failure;
+use crate::error::DbError;
 use crate::schema::{user_roles, users};
 
 use super::user_row::UserRow;
 
-/// Whether an account has that status, in words that say how rare it is.
+/// A condition on the status, in a form that makes the databases choose the right index.
 pub(super) fn has_status(status: UserStatus) -> SqlLiteral<Bool> {
     sql(match status {
-        // Nearly all are. So written, SQLite cannot take it for a place to start from.
+        // Nearly all accounts. In this form SQLite does not start from it.
         UserStatus::Active => "NOT (users.status <> 'active')",
-        // The words of the index `users_disabled`.
+        // The condition of the partial index `users_disabled`.
         UserStatus::Disabled => "users.status = 'disabled'",
     })
 }
 
-/// Up to `limit` accounts that meet the filter, in order of id, after the account `after`.
+/// Loads up to `limit` accounts that match the filter, in ascending order of id, starting after the id `after`.
 pub(super) fn load(
     connection: &mut AnyConnection,
     filter: &UserFilter,
     after: Option<UserId>,
     limit: u32,
-) -> Result<Vec<User>, Failure> {
+) -> Result<Vec<User>, DbError> {
     let after = after.map(|id| id.to_string());
     let rows = match &filter.role {
         Some(role) if filter.status != Some(UserStatus::Disabled) => {
@@ -56,7 +56,7 @@ pub(super) fn load(
         .load::<(String, String)>(connection)?
         .into_iter()
         .peekable();
-    // Both are in order of id.
+    // Both lists are ordered by user id.
     let mut users = Vec::with_capacity(rows.len());
     for row in rows {
         let mut own = Vec::new();
@@ -68,7 +68,7 @@ pub(super) fn load(
     Ok(users)
 }
 
-/// In order of the primary key, or of the index of disabled accounts.
+/// Reads in the order of the primary key or of the index of disabled accounts.
 fn accounts(
     connection: &mut AnyConnection,
     filter: &UserFilter,
@@ -96,7 +96,7 @@ fn accounts(
     query.load(connection)
 }
 
-/// In order of the index over role and user.
+/// Reads in the order of the index on role and user.
 fn holders_of(
     connection: &mut AnyConnection,
     role: &Role,
@@ -113,7 +113,7 @@ fn holders_of(
         .limit(i64::from(limit))
         .into_boxed();
     if let Some(after) = after {
-        // Of both tables, for PostgreSQL does not conclude the one from the other, and may merge the two from the start.
+        // On both tables: PostgreSQL does not infer one bound from the other, and may merge the tables from their start.
         query = query
             .filter(users::id.gt(after.clone()))
             .filter(user_roles::user_id.gt(after));
@@ -124,7 +124,7 @@ fn holders_of(
     query.load(connection)
 }
 
-/// The same where any status will do. Always there, so that the statement is planned for the role that it is about.
+/// Like [`has_status`], or `TRUE`. Always in the statement, so that Diesel does not cache it and it is planned for its role.
 fn has_status_or_any(status: Option<UserStatus>) -> SqlLiteral<Bool> {
     status.map_or_else(|| sql("TRUE"), has_status)
 }

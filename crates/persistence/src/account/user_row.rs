@@ -4,8 +4,8 @@ use doorward_domain::access::{Role, Roles};
 use doorward_domain::id::UserId;
 use doorward_domain::identity::{DisplayName, Email, User, UserStatus, UserVersion};
 
-use crate::column::{Place, instant};
-use crate::error::Failure;
+use crate::column::{Location, instant};
+use crate::error::DbError;
 use crate::schema::users;
 
 /// An account without its password and roles.
@@ -23,35 +23,35 @@ pub(crate) struct UserRow {
 }
 
 impl UserRow {
-    /// The user of this row and of the rows of its roles.
-    pub(crate) fn with_roles(self, roles: impl IntoIterator<Item = String>) -> Result<User, Failure> {
-        let place = Place {
+    /// Combines this row with the roles from `user_roles`.
+    pub(crate) fn with_roles(self, roles: impl IntoIterator<Item = String>) -> Result<User, DbError> {
+        let location = Location {
             table: "users",
             row: &self.id,
         };
         let email = Email::parse(&self.email).ok();
-        let email = place.parsed("email", email)?;
-        // Accounts are found by the one and shown by the other: they have to be the same address.
-        place.parsed(
+        let email = location.parsed("email", email)?;
+        // Accounts are found by the canonical address and display the other: both must be the same address.
+        location.parsed(
             "email_canonical",
             (email.canonical().as_str() == self.email_canonical).then_some(()),
         )?;
-        let role_place = Place {
+        let role_location = Location {
             table: "user_roles",
             row: &self.id,
         };
-        let roles: Result<Roles, Failure> = roles
+        let roles: Result<Roles, DbError> = roles
             .into_iter()
-            .map(|role| role_place.parsed("role", Role::parse(&role).ok()))
+            .map(|role| role_location.parsed("role", Role::parse(&role).ok()))
             .collect();
         Ok(User {
-            id: place.parsed("id", UserId::parse(&self.id).ok())?,
+            id: location.parsed("id", UserId::parse(&self.id).ok())?,
             email,
-            name: place
+            name: location
                 .parsed_optional("name", self.name.as_deref(), |name| DisplayName::parse(name).ok())?,
             roles: roles?,
-            status: place.parsed("status", UserStatus::parse(&self.status))?,
-            version: UserVersion::new(place.counter("version", self.version)?),
+            status: location.parsed("status", UserStatus::parse(&self.status))?,
+            version: UserVersion::new(location.counter("version", self.version)?),
             created_at: instant(self.created_at),
             updated_at: instant(self.updated_at),
         })

@@ -8,12 +8,12 @@ use doorward_domain::identity::{
 };
 use doorward_domain::ports::{Insertion, StoreResult, UserFilter, UserRepository};
 
-use crate::column::{Place, without_nul};
+use crate::column::{Location, without_nul};
 use crate::connection::{AnyConnection, on_either};
-use crate::error::Failure;
+use crate::error::DbError;
 use crate::locks;
 use crate::schema::{user_roles, users};
-use crate::transaction::{Work, hit};
+use crate::transaction::{Transaction, affected};
 
 use super::user_page;
 use super::user_row::UserRow;
@@ -25,13 +25,13 @@ struct PasswordRow {
     password_version: i64,
 }
 
-/// Every user once for each of its roles, and once with none if it has none.
+/// One row for each role of a user; one row without a role if the user has none.
 #[auto_type(no_type_alias)]
 fn users_with_roles() -> _ {
     users::table.left_join(user_roles::table)
 }
 
-fn find(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, Failure> {
+fn find(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, DbError> {
     let rows: Vec<(UserRow, Option<String>)> = users_with_roles()
         .filter(users::id.eq(id.to_string()))
         .select((UserRow::as_select(), user_roles::role.nullable()))
@@ -44,17 +44,17 @@ fn find(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, Fail
         .map(Some)
 }
 
-fn credentials(rows: Vec<(UserRow, PasswordRow, Option<String>)>) -> Result<Option<Credentials>, Failure> {
+fn credentials(rows: Vec<(UserRow, PasswordRow, Option<String>)>) -> Result<Option<Credentials>, DbError> {
     let mut rows = rows.into_iter();
     let Some((user, password, first_role)) = rows.next() else {
         return Ok(None);
     };
-    let place = Place {
+    let location = Location {
         table: "users",
         row: &user.id,
     };
     let password_version =
-        PasswordVersion::new(place.counter("password_version", password.password_version)?);
+        PasswordVersion::new(location.counter("password_version", password.password_version)?);
     let user = user.with_roles(first_role.into_iter().chain(rows.filter_map(|(_, _, role)| role)))?;
     Ok(Some(Credentials {
         user,
@@ -63,8 +63,8 @@ fn credentials(rows: Vec<(UserRow, PasswordRow, Option<String>)>) -> Result<Opti
     }))
 }
 
-fn insert_roles(connection: &mut AnyConnection, user: &User) -> Result<(), Failure> {
-    // One statement each: there are one or two, and a statement that does not change with their number is prepared once.
+fn insert_roles(connection: &mut AnyConnection, user: &User) -> Result<(), DbError> {
+    // One statement per role: most users have one or two, and a statement with a fixed shape is prepared once.
     for role in user.roles.iter() {
         diesel::insert_into(user_roles::table)
             .values((
@@ -76,7 +76,7 @@ fn insert_roles(connection: &mut AnyConnection, user: &User) -> Result<(), Failu
     Ok(())
 }
 
-impl UserRepository for Work<'_> {
+impl UserRepository for Transaction<'_> {
     fn insert(&mut self, user: &User, digest: &PasswordDigest) -> StoreResult<Insertion> {
         self.write(|connection| {
             let digest = without_nul("users", "password_digest", digest.expose())?;
@@ -96,7 +96,7 @@ impl UserRepository for Work<'_> {
                 .values(values)
                 .on_conflict(users::email_canonical)
                 .do_nothing();
-            // Waits for a transaction that has taken the address and not ended yet.
+            // Waits for a concurrent transaction that has inserted the same address.
             let rows = on_either!(connection, inner => statement.execute(inner))?;
             if rows == 0 {
                 return Ok(Insertion::EmailTaken);
@@ -112,8 +112,8 @@ impl UserRepository for Work<'_> {
 
     fn lock(&mut self, id: UserId) -> StoreResult<Option<User>> {
         self.write(|connection| {
-            // In a statement of its own: one that reads the roles too would, after waiting, answer the row as the other
-            // transaction left it together with the roles as they were before. On SQLite the whole transaction is a lock.
+            // A separate statement: one that also reads the roles would, after waiting, return the row as the other
+            // transaction left it but the roles as they were before. On SQLite the transaction itself is the lock.
             if let AnyConnection::Postgres(connection) = connection {
                 users::table
                     .filter(users::id.eq(id.to_string()))
@@ -133,11 +133,11 @@ impl UserRepository for Work<'_> {
                 .get_result(connection)
                 .optional()?;
             let parse = |id: String| {
-                let place = Place {
+                let location = Location {
                     table: "users",
                     row: &id,
                 };
-                place.parsed("id", UserId::parse(&id).ok())
+                location.parsed("id", UserId::parse(&id).ok())
             };
             id.map(parse).transpose()
         })
@@ -179,13 +179,13 @@ impl UserRepository for Work<'_> {
                 .select(users::password_version)
                 .get_result(connection)
                 .optional()?;
-            let place = Place {
+            let location = Location {
                 table: "users",
                 row: &id,
             };
             version
                 .map(|version| {
-                    place
+                    location
                         .counter("password_version", version)
                         .map(PasswordVersion::new)
                 })
@@ -196,23 +196,25 @@ impl UserRepository for Work<'_> {
     fn update(&mut self, user: &User) -> StoreResult<bool> {
         self.write(|connection| {
             let id = user.id.to_string();
-            let found = hit(diesel::update(users::table.find(&id))
-                .set((
-                    users::name.eq(user.name.as_ref().map(DisplayName::as_str)),
-                    users::status.eq(user.status.as_str()),
-                    users::version.eq(i64::from(user.version.get())),
-                    users::updated_at.eq(user.updated_at.as_micros()),
-                ))
-                .execute(connection))?;
+            let found = affected(
+                diesel::update(users::table.find(&id))
+                    .set((
+                        users::name.eq(user.name.as_ref().map(DisplayName::as_str)),
+                        users::status.eq(user.status.as_str()),
+                        users::version.eq(i64::from(user.version.get())),
+                        users::updated_at.eq(user.updated_at.as_micros()),
+                    ))
+                    .execute(connection),
+            )?;
             if !found {
                 return Ok(false);
             }
-            let mut kept: Vec<String> = user_roles::table
+            let mut current: Vec<String> = user_roles::table
                 .filter(user_roles::user_id.eq(&id))
                 .select(user_roles::role)
                 .load(connection)?;
-            kept.sort_unstable();
-            if !kept
+            current.sort_unstable();
+            if !current
                 .iter()
                 .map(String::as_str)
                 .eq(user.roles.iter().map(Role::as_str))
@@ -236,18 +238,22 @@ impl UserRepository for Work<'_> {
             let current = users::table
                 .find(id.to_string())
                 .filter(users::password_version.eq(i64::from(expected.get())));
-            hit(diesel::update(current)
-                .set((
-                    users::password_digest.eq(digest),
-                    users::password_version.eq(i64::from(version.get())),
-                ))
-                .execute(connection))
+            affected(
+                diesel::update(current)
+                    .set((
+                        users::password_digest.eq(digest),
+                        users::password_version.eq(i64::from(version.get())),
+                    ))
+                    .execute(connection),
+            )
         })
     }
 
     fn delete(&mut self, id: UserId) -> StoreResult<bool> {
-        // Roles and sessions go with it, by their foreign keys.
-        self.write(|connection| hit(diesel::delete(users::table.find(id.to_string())).execute(connection)))
+        // Foreign keys delete roles and sessions too.
+        self.write(|connection| {
+            affected(diesel::delete(users::table.find(id.to_string())).execute(connection))
+        })
     }
 
     fn count_active_admins(&mut self) -> StoreResult<u64> {

@@ -1,14 +1,16 @@
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use doorward_domain::identity::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::ports::{AttemptRepository, StoreResult};
+use doorward_domain::time::Timestamp;
 
-use crate::column::{Place, instant};
+use crate::column::{Location, instant};
 use crate::connection::{AnyConnection, on_either};
-use crate::error::Failure;
+use crate::error::DbError;
 use crate::locks;
 use crate::schema::attempts;
-use crate::transaction::Work;
+use crate::transaction::{Expiring, Transaction, delete_batch};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = attempts)]
@@ -19,23 +21,23 @@ struct AttemptRow {
 }
 
 impl AttemptRow {
-    fn record(self, key: &AttemptKey) -> Result<AttemptRecord, Failure> {
-        // The key is a keyed hash; its beginning is enough to find the row.
-        let beginning = key.as_bytes().first_chunk().copied().unwrap_or_default();
-        let row = format!("{:016x}…", u64::from_be_bytes(beginning));
-        let place = Place {
+    fn record(self, key: &AttemptKey) -> Result<AttemptRecord, DbError> {
+        // The key is a keyed hash; its first bytes are enough to find the row.
+        let prefix = key.as_bytes().first_chunk().copied().unwrap_or_default();
+        let row = format!("{:016x}…", u64::from_be_bytes(prefix));
+        let location = Location {
             table: "attempts",
             row: &row,
         };
         Ok(AttemptRecord {
-            failures: place.counter("failures", self.failures)?,
-            recent: RecentAttempts::from_bytes(&place.bytes("recent", self.recent)?),
+            failures: location.counter("failures", self.failures)?,
+            recent: RecentAttempts::from_bytes(&location.bytes("recent", self.recent)?),
             last_at: instant(self.last_at),
         })
     }
 }
 
-fn find(connection: &mut AnyConnection, key: &AttemptKey) -> Result<Option<AttemptRecord>, Failure> {
+fn find(connection: &mut AnyConnection, key: &AttemptKey) -> Result<Option<AttemptRecord>, DbError> {
     let row: Option<AttemptRow> = attempts::table
         .find(key.as_bytes().as_slice())
         .select(AttemptRow::as_select())
@@ -44,7 +46,7 @@ fn find(connection: &mut AnyConnection, key: &AttemptKey) -> Result<Option<Attem
     row.map(|row| row.record(key)).transpose()
 }
 
-impl AttemptRepository for Work<'_> {
+impl AttemptRepository for Transaction<'_> {
     fn find(&mut self, key: &AttemptKey) -> StoreResult<Option<AttemptRecord>> {
         self.read(|connection| find(connection, key))
     }
@@ -59,16 +61,16 @@ impl AttemptRepository for Work<'_> {
     fn put(&mut self, key: &AttemptKey, record: &AttemptRecord) -> StoreResult<()> {
         self.write(|connection| {
             let recent = record.recent.to_bytes();
-            let remembered = (
+            let values = (
                 attempts::failures.eq(i64::from(record.failures)),
                 attempts::recent.eq(recent.as_slice()),
                 attempts::last_at.eq(record.last_at.as_micros()),
             );
             let statement = diesel::insert_into(attempts::table)
-                .values((attempts::key.eq(key.as_bytes().as_slice()), remembered))
+                .values((attempts::key.eq(key.as_bytes().as_slice()), values))
                 .on_conflict(attempts::key)
                 .do_update()
-                .set(remembered);
+                .set(values);
             on_either!(connection, inner => statement.execute(inner))?;
             Ok(())
         })
@@ -80,4 +82,18 @@ impl AttemptRepository for Work<'_> {
             Ok(())
         })
     }
+}
+
+/// Deletes up to `limit` records whose latest attempt was before `before`. Returns how many were deleted.
+pub(crate) fn delete_expired(
+    connection: &mut AnyConnection,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, DbError> {
+    let rows = Expiring {
+        table: "attempts",
+        id: "key",
+        column: "last_at",
+    };
+    delete_batch::<BigInt, _>(connection, &rows, before.as_micros(), limit)
 }

@@ -1,17 +1,18 @@
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use doorward_domain::identity::AttemptKey;
 use doorward_domain::ports::{NetworkRepository, StoreResult};
 use doorward_domain::time::Timestamp;
 
-use crate::column::{Place, instant};
+use crate::column::{Location, instant};
 use crate::connection::{AnyConnection, on_either};
-use crate::error::Failure;
+use crate::error::DbError;
 use crate::schema::known_networks;
-use crate::transaction::Work;
+use crate::transaction::{Expiring, Transaction, delete_batch};
 
-/// The keys of an account's networks, the latest login first: there are only a few of them.
-fn list(connection: &mut AnyConnection, account: &AttemptKey) -> Result<Vec<Vec<u8>>, Failure> {
+/// The keys of an account's networks, the latest login first. There are only a few per account.
+fn list(connection: &mut AnyConnection, account: &AttemptKey) -> Result<Vec<Vec<u8>>, DbError> {
     Ok(known_networks::table
         .filter(known_networks::account_key.eq(account.as_bytes().as_slice()))
         .order((known_networks::last_at.desc(), known_networks::key.desc()))
@@ -19,7 +20,7 @@ fn list(connection: &mut AnyConnection, account: &AttemptKey) -> Result<Vec<Vec<
         .load(connection)?)
 }
 
-impl NetworkRepository for Work<'_> {
+impl NetworkRepository for Transaction<'_> {
     fn last_login(&mut self, network: &AttemptKey) -> StoreResult<Option<Timestamp>> {
         self.read(|connection| {
             let last: Option<i64> = known_networks::table
@@ -33,15 +34,15 @@ impl NetworkRepository for Work<'_> {
 
     fn note(&mut self, network: &AttemptKey, account: &AttemptKey, now: Timestamp) -> StoreResult<()> {
         self.write(|connection| {
-            let noted = (
+            let values = (
                 known_networks::account_key.eq(account.as_bytes().as_slice()),
                 known_networks::last_at.eq(now.as_micros()),
             );
             let statement = diesel::insert_into(known_networks::table)
-                .values((known_networks::key.eq(network.as_bytes().as_slice()), noted))
+                .values((known_networks::key.eq(network.as_bytes().as_slice()), values))
                 .on_conflict(known_networks::key)
                 .do_update()
-                .set(noted);
+                .set(values);
             on_either!(connection, inner => statement.execute(inner))?;
             Ok(())
         })
@@ -49,12 +50,12 @@ impl NetworkRepository for Work<'_> {
 
     fn list(&mut self, account: &AttemptKey) -> StoreResult<Vec<AttemptKey>> {
         self.read(|connection| {
-            let place = Place {
+            let location = Location {
                 table: "known_networks",
                 row: "of an account",
             };
             let keys = list(connection, account)?.into_iter();
-            keys.map(|key| place.bytes("key", key).map(AttemptKey::from_bytes))
+            keys.map(|key| location.bytes("key", key).map(AttemptKey::from_bytes))
                 .collect()
         })
     }
@@ -68,4 +69,18 @@ impl NetworkRepository for Work<'_> {
             Ok(())
         })
     }
+}
+
+/// Deletes up to `limit` networks whose latest login was before `before`. Returns how many were deleted.
+pub(crate) fn delete_expired(
+    connection: &mut AnyConnection,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, DbError> {
+    let rows = Expiring {
+        table: "known_networks",
+        id: "key",
+        column: "last_at",
+    };
+    delete_batch::<BigInt, _>(connection, &rows, before.as_micros(), limit)
 }

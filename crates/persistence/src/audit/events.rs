@@ -5,14 +5,14 @@ use diesel::sql_types::{Bool, Text};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::id::{EventId, SessionId, UserId};
 use doorward_domain::ports::{EventFilter, EventLog, StoreResult};
+use doorward_domain::time::Timestamp;
 
-use crate::column::{Place, instant, without_nul};
+use crate::column::{Location, instant, without_nul};
 use crate::connection::AnyConnection;
-use crate::error::Failure;
+use crate::error::DbError;
 use crate::schema::events;
-use crate::transaction::Work;
+use crate::transaction::{Expiring, Transaction, delete_batch};
 
-/// An entry of the audit log.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = events)]
 pub(crate) struct EventRow {
@@ -30,33 +30,33 @@ pub(crate) struct EventRow {
 }
 
 impl TryFrom<EventRow> for Event {
-    type Error = Failure;
+    type Error = DbError;
 
-    fn try_from(row: EventRow) -> Result<Self, Failure> {
-        let place = Place {
+    fn try_from(row: EventRow) -> Result<Self, DbError> {
+        let location = Location {
             table: "events",
             row: &row.id,
         };
         let user = |id: &str| UserId::parse(id).ok();
         Ok(Self {
-            id: place.parsed("id", EventId::parse(&row.id).ok())?,
+            id: location.parsed("id", EventId::parse(&row.id).ok())?,
             at: instant(row.at),
-            kind: place.parsed("kind", EventKind::parse(&row.kind))?,
-            outcome: place.parsed("outcome", EventOutcome::parse(&row.outcome))?,
-            user_id: place.parsed_optional("user_id", row.user_id.as_deref(), user)?,
-            actor_id: place.parsed_optional("actor_id", row.actor_id.as_deref(), user)?,
-            session_id: place.parsed_optional("session_id", row.session_id.as_deref(), |id| {
+            kind: location.parsed("kind", EventKind::parse(&row.kind))?,
+            outcome: location.parsed("outcome", EventOutcome::parse(&row.outcome))?,
+            user_id: location.parsed_optional("user_id", row.user_id.as_deref(), user)?,
+            actor_id: location.parsed_optional("actor_id", row.actor_id.as_deref(), user)?,
+            session_id: location.parsed_optional("session_id", row.session_id.as_deref(), |id| {
                 SessionId::parse(id).ok()
             })?,
-            ip: place.parsed_optional("ip", row.ip.as_deref(), |ip| ip.parse().ok())?,
+            ip: location.parsed_optional("ip", row.ip.as_deref(), |ip| ip.parse().ok())?,
             user_agent: row.user_agent,
             request_id: row.request_id,
-            detail: place.parsed("detail", serde_json::from_str(&row.detail).ok())?,
+            detail: location.parsed("detail", serde_json::from_str(&row.detail).ok())?,
         })
     }
 }
 
-impl EventLog for Work<'_> {
+impl EventLog for Transaction<'_> {
     fn append(&mut self, event: &Event) -> StoreResult<()> {
         self.write(|connection| {
             let user_agent = event
@@ -64,7 +64,7 @@ impl EventLog for Work<'_> {
                 .as_deref()
                 .map(|text| without_nul("events", "user_agent", text));
             let detail = serde_json::to_string(&event.detail)
-                .map_err(|_unspecific| Failure::unreadable("events", "detail", event.id))?;
+                .map_err(|_unspecific| DbError::unreadable("events", "detail", event.id))?;
             diesel::insert_into(events::table)
                 .values((
                     events::id.eq(event.id.to_string()),
@@ -77,7 +77,7 @@ impl EventLog for Work<'_> {
                     events::ip.eq(event.ip.map(|ip| ip.to_string())),
                     events::user_agent.eq(user_agent.transpose()?),
                     events::request_id.eq(without_nul("events", "request_id", &event.request_id)?),
-                    // JSON writes a NUL as an escape: there is none in here.
+                    // JSON escapes NUL characters, so there are none.
                     events::detail.eq(detail),
                 ))
                 .execute(connection)?;
@@ -93,16 +93,15 @@ impl EventLog for Work<'_> {
     }
 }
 
-/// Comes after every id, all of which begin with a digit or a letter up to `f`.
+/// Greater than every id: ids begin with a digit or a letter up to `f`.
 const AFTER_ALL: &str = "g";
 
-/// Up to `limit` entries, from the index that has what the filter is about and then the id.
+/// Loads up to `limit` events in descending order of id, from the index on the filtered columns and the id.
 ///
-/// SQLite keeps no statistics, and takes that index for what is equal to something. PostgreSQL, told an equality, may take
-/// the order from the primary key, hoping to meet what is looked for soon: it then reads a log of a million entries for a
-/// kind of which the last is a year old. Therefore it is told bounds, with which the order begins: an order by something of
-/// which it does not know that it is constant it can only take from the index that is meant. Both begin to read that index
-/// where the page begins.
+/// SQLite has no statistics and uses that index for an equality. PostgreSQL, given an equality, may read in the order of the
+/// primary key in the hope of an early match, and so scan a log of a million events for a kind whose last event is a year
+/// old. It is therefore given bounds instead, and the filtered value leads the order: since PostgreSQL does not know that
+/// the value is constant, only the intended index provides that order. Both databases start to read where the page starts.
 fn load(
     connection: &mut AnyConnection,
     filter: &EventFilter,
@@ -120,7 +119,7 @@ fn load(
         }
         (Some(user), None) => ("user_id", user.to_string()),
         (None, Some(kind)) => ("kind", kind.to_owned()),
-        // In the words of the index `events_user_id_kind_id`.
+        // The expression of the index `events_user_id_kind_id`.
         (Some(user), Some(kind)) => ("(user_id || ' ' || kind)", format!("{user} {kind}")),
     };
     if matches!(connection, AnyConnection::Sqlite(_)) {
@@ -141,4 +140,19 @@ fn load(
         )
         .order(sql::<Text>(&format!("{indexed} DESC, id DESC")))
         .load(connection)
+}
+
+/// Deletes up to `limit` events recorded before `before`. Returns how many were deleted.
+pub(crate) fn delete_expired(
+    connection: &mut AnyConnection,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, DbError> {
+    // By the primary key, which is in chronological order: an index on `at` would make every insertion slower.
+    let rows = Expiring {
+        table: "events",
+        id: "id",
+        column: "id",
+    };
+    delete_batch::<Text, _>(connection, &rows, EventId::least_at(before).to_string(), limit)
 }

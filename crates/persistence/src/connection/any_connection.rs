@@ -1,4 +1,4 @@
-//! One connection, to either database, set up as the rest of the crate relies on.
+//! A connection to either database, with the settings that the rest of the crate relies on.
 
 use core::time::Duration;
 use std::path::Path;
@@ -8,18 +8,20 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use secrecy::ExposeSecret;
 
-use crate::connection::postgres_url::PostgresUrl;
-use crate::connection::url::{DatabaseUrl, Location};
+use crate::error::ConnectError;
 
-/// A connection to one of the two databases; what is written against it is written once.
+use super::postgres_url::PostgresUrl;
+use super::url::{DatabaseAddress, DatabaseUrl};
+
+/// A connection to one of the two databases. Most queries are written once, for this type.
 #[derive(diesel::MultiConnection)]
 pub(crate) enum AnyConnection {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
-/// Evaluates an expression on the connection of the one database or of the other: for the few statements that the
-/// common connection does not know, such as upserts.
+/// Evaluates an expression on the connection inside, for the few statements that `MultiConnection` does not support, such
+/// as upserts.
 macro_rules! on_either {
     ($connection:expr, $inner:ident => $body:expr) => {
         match $connection {
@@ -30,16 +32,11 @@ macro_rules! on_either {
 }
 pub(crate) use on_either;
 
-/// Why there is no connection, in words fit for a log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct ConnectError(pub(crate) String);
-
-/// Connects, waiting up to `patience` for a lock on a SQLite database.
-pub(crate) fn connect(url: &DatabaseUrl, patience: Duration) -> Result<AnyConnection, ConnectError> {
+/// Connects. On SQLite, statements will wait up to `busy_timeout` for a lock of another process.
+pub(crate) fn connect(url: &DatabaseUrl, busy_timeout: Duration) -> Result<AnyConnection, ConnectError> {
     match &url.0 {
-        Location::Sqlite(path) => connect_sqlite(path, patience).map(AnyConnection::Sqlite),
-        Location::Postgres(url) => connect_postgres(url).map(AnyConnection::Postgres),
+        DatabaseAddress::Sqlite(path) => connect_sqlite(path, busy_timeout).map(AnyConnection::Sqlite),
+        DatabaseAddress::Postgres(url) => connect_postgres(url).map(AnyConnection::Postgres),
     }
 }
 
@@ -49,10 +46,10 @@ struct JournalMode {
     journal_mode: String,
 }
 
-fn connect_sqlite(path: &Path, patience: Duration) -> Result<SqliteConnection, ConnectError> {
+fn connect_sqlite(path: &Path, busy_timeout: Duration) -> Result<SqliteConnection, ConnectError> {
     let failed = |reason: &dyn core::fmt::Display| ConnectError(format!("{}: {reason}", path.display()));
     create_private(path).map_err(|error| failed(&error))?;
-    // A relative path must not be taken for a URI (`file:…`) or for a word that SQLite knows (`:memory:`).
+    // SQLite must not take a relative path for a URI (`file:…`) or a special name (`:memory:`).
     let anchored = if path.is_absolute() {
         path.to_path_buf()
     } else {
@@ -62,12 +59,12 @@ fn connect_sqlite(path: &Path, patience: Duration) -> Result<SqliteConnection, C
         .to_str()
         .ok_or_else(|| failed(&"the path is not UTF-8"))?;
     let mut connection = SqliteConnection::establish(name).map_err(|error| failed(&error))?;
-    // First of all, because the statements after it may have to wait too.
-    let busy_timeout = format!("PRAGMA busy_timeout = {}", patience.as_millis());
+    // First, because the statements after it may have to wait too.
+    let set_timeout = format!("PRAGMA busy_timeout = {}", busy_timeout.as_millis());
     connection
-        .batch_execute(&busy_timeout)
+        .batch_execute(&set_timeout)
         .map_err(|error| failed(&error))?;
-    // The one mode in which readers and a writer do not wait for each other.
+    // The only journal mode in which readers and a writer do not wait for each other.
     let mode: JournalMode = diesel::sql_query("PRAGMA journal_mode = WAL")
         .get_result(&mut connection)
         .map_err(|error| failed(&error))?;
@@ -82,11 +79,10 @@ fn connect_sqlite(path: &Path, patience: Duration) -> Result<SqliteConnection, C
     Ok(connection)
 }
 
-/// `synchronous`: what was acknowledged is on the disk, also after a loss of power. `foreign_keys`: off by default, for
-/// history's sake. `trusted_schema`: a database file that somebody tampered with cannot have functions run by its schema.
-/// `journal_size_limit`: one burst of writes does not leave a log of its size for good (bytes). `cache_size`: room for the
-/// inner pages of the indexes of a million accounts, where the default of 2 MiB would have each look-up read them again
-/// (KiB a connection, when negative; used only as far as the database is large).
+/// `synchronous`: a commit survives a loss of power. `foreign_keys`: off by default in SQLite. `trusted_schema`: the schema
+/// of a manipulated database file cannot run functions. `journal_size_limit` (bytes): the log shrinks again after a burst
+/// of writes. `cache_size` (KiB per connection, since it is negative): holds the inner index pages of a million accounts;
+/// with the default of 2 MiB each look-up would read them again. It is a maximum: small databases use less.
 const SQLITE_PRAGMAS: &str = "
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
@@ -95,7 +91,7 @@ const SQLITE_PRAGMAS: &str = "
     PRAGMA cache_size = -8192;
 ";
 
-/// Makes the file if there is none, for its owner only; SQLite gives the files beside it the same permissions.
+/// Creates the file if it does not exist, readable by its owner only. SQLite gives its `-wal` and `-shm` files the same mode.
 fn create_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -111,6 +107,6 @@ fn connect_postgres(url: &PostgresUrl) -> Result<PgConnection, ConnectError> {
     PgConnection::establish(url.conninfo().expose_secret()).map_err(|error| {
         let lines = error.to_string();
         let words: Vec<_> = lines.split_whitespace().collect();
-        ConnectError(format!("{}: {}", url.shown(), words.join(" ")))
+        ConnectError(format!("{}: {}", url.redacted(), words.join(" ")))
     })
 }

@@ -1,4 +1,4 @@
-//! The connections of one store, kept by r2d2.
+//! The connection pool of one database, on top of r2d2.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -7,106 +7,106 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use diesel::QueryResult;
 use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection, R2D2Connection};
 
-use crate::connection::url::DatabaseUrl;
-use crate::connection::{AnyConnection, ConnectError, connect};
-use crate::error::Failure;
+use crate::error::{ConnectError, DbError};
 
-/// How long to wait for a connection while none can be made: long enough for one that is just being made, short enough
-/// for an outage not to fill every queue in front of the store.
-const PATIENCE_IN_OUTAGE: Duration = Duration::from_millis(100);
+use super::any_connection::{AnyConnection, connect};
+use super::url::DatabaseUrl;
 
-/// How many connections to a server are kept ready for when they are needed.
-const IDLE_AT_SERVER: u32 = 2;
+/// The longest wait for a connection during an outage: long enough for one that is being made, short enough that the
+/// queues in front of the store do not fill up.
+const ACQUIRE_TIMEOUT_IN_OUTAGE: Duration = Duration::from_millis(100);
 
-/// A pool of connections that fills itself in the background, also after an outage.
-pub(crate) struct Connections {
-    pool: Pool<Manager>,
+/// How many idle connections to a PostgreSQL server are pooled open.
+const MIN_IDLE: u32 = 2;
+
+/// A pool that opens connections in the background, also after an outage.
+pub(crate) struct ConnectionPool {
+    pool: Pool<ConnectionManager>,
     failing: Arc<AtomicBool>,
-    patience: Duration,
+    acquire_timeout: Duration,
 }
 
-impl Connections {
-    /// At most `size` connections, each waited for no longer than `patience`.
-    pub(crate) fn new(url: &DatabaseUrl, size: u32, patience: Duration) -> Self {
+impl ConnectionPool {
+    /// At most `size` connections. Waiting for one takes no longer than `acquire_timeout`.
+    pub(crate) fn new(url: &DatabaseUrl, size: u32, acquire_timeout: Duration) -> Self {
         let failing = Arc::new(AtomicBool::new(false));
-        let manager = Manager {
+        let manager = ConnectionManager {
             url: url.clone(),
-            patience,
+            acquire_timeout,
             failing: Arc::clone(&failing),
         };
         let mut builder = Pool::builder()
             .max_size(size)
-            .connection_timeout(patience)
-            // Testing would cost each transaction a round trip; `get_live` does without.
+            .connection_timeout(acquire_timeout)
+            // A test would cost each transaction a round trip; `get_live` needs none.
             .test_on_check_out(false)
-            // The reason of a failed connection comes with the error of whoever waited for it.
+            // Whoever waits for a connection gets the reason of its failure.
             .error_handler(Box::new(NopErrorHandler));
         builder = if url.is_sqlite() {
-            // A file does not go away or fail over: reopening it would only lose its cache.
+            // A file does not fail over; reopening it would only lose the cache.
             builder.idle_timeout(None).max_lifetime(None)
         } else {
-            // A server has so many connections for all its clients: those that are not needed are not taken.
-            builder.min_idle(Some(size.min(IDLE_AT_SERVER)))
+            // A server has a limited number of connections for all its clients: do not hold unused ones.
+            builder.min_idle(Some(size.min(MIN_IDLE)))
         };
         Self {
             pool: builder.build_unchecked(manager),
             failing,
-            patience,
+            acquire_timeout,
         }
     }
 
-    /// A connection on which `first` succeeded, and what it gave.
+    /// Returns a connection on which `first` succeeded, and the value of `first`.
     ///
-    /// After a restart of the database every connection that the pool kept is lost, which shows at its next use. Such a
-    /// one is closed and another taken, until one works or no new one can be made.
+    /// After a restart of the database every pooled connection is lost, which shows at its next use. A lost one is closed
+    /// and another one taken, until one works or no new one can be made.
     pub(crate) fn get_live<T>(
         &self,
         mut first: impl FnMut(&mut AnyConnection) -> QueryResult<T>,
-    ) -> Result<(PooledConnection<Manager>, T), Failure> {
-        let mut failure = Failure::unavailable("there is no connection");
+    ) -> Result<(PooledConnection<ConnectionManager>, T), DbError> {
+        let mut last_error = DbError::unavailable("no connection available");
         for _ in 0..=self.pool.max_size() {
-            let mut kept = self.get()?;
-            match first(&mut kept.connection) {
-                Ok(value) => return Ok((kept, value)),
+            let mut pooled = self.get()?;
+            match first(&mut pooled.connection) {
+                Ok(value) => return Ok((pooled, value)),
                 Err(error) => {
-                    kept.lost = is_loss(&error) || kept.connection.is_broken();
-                    failure = error.into();
-                    if !kept.lost {
+                    pooled.lost = is_loss(&error) || pooled.connection.is_broken();
+                    last_error = error.into();
+                    if !pooled.lost {
                         break;
                     }
                 }
             }
         }
-        Err(failure)
+        Err(last_error)
     }
 
-    fn get(&self) -> Result<PooledConnection<Manager>, Failure> {
+    fn get(&self) -> Result<PooledConnection<ConnectionManager>, DbError> {
         let in_outage = self.failing.load(Ordering::Relaxed) && self.pool.state().connections == 0;
-        let patience = if in_outage {
-            self.patience.min(PATIENCE_IN_OUTAGE)
+        let timeout = if in_outage {
+            self.acquire_timeout.min(ACQUIRE_TIMEOUT_IN_OUTAGE)
         } else {
-            self.patience
+            self.acquire_timeout
         };
         self.pool
-            .get_timeout(patience)
-            .map_err(|error| Failure::unavailable(error.to_string()))
+            .get_timeout(timeout)
+            .map_err(|error| DbError::unavailable(error.to_string()))
     }
 }
 
-impl core::fmt::Debug for Connections {
+impl core::fmt::Debug for ConnectionPool {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.pool.state().fmt(f)
     }
 }
 
-/// A connection in the pool.
-pub(crate) struct Kept {
+pub(crate) struct Pooled {
     pub(crate) connection: AnyConnection,
-    /// Whether a statement outside of any transaction has found the connection lost, which Diesel does not note.
+    /// Whether a statement outside of a transaction found the connection lost, which Diesel does not record.
     lost: bool,
 }
 
-/// Whether an error says that there is nobody at the other end.
+/// Whether an error means that the connection is lost.
 fn is_loss(error: &diesel::result::Error) -> bool {
     use diesel::result::{DatabaseErrorKind, Error};
     matches!(
@@ -118,37 +118,38 @@ fn is_loss(error: &diesel::result::Error) -> bool {
     )
 }
 
-/// Makes connections for the pool, and knows which are beyond repair.
+/// Makes connections for the pool and says which ones to close.
 ///
-/// Diesel's own manager would try the address on SQLite first, whatever its scheme, and swallow the reason of a failure.
-pub(crate) struct Manager {
+/// Diesel's own manager would try the URL on SQLite first, whatever its scheme, and discard the reason of a failure.
+pub(crate) struct ConnectionManager {
     url: DatabaseUrl,
-    patience: Duration,
-    /// Whether the latest attempt to connect failed.
+    acquire_timeout: Duration,
+    /// Whether the latest connection attempt failed.
     failing: Arc<AtomicBool>,
 }
 
-impl ManageConnection for Manager {
-    type Connection = Kept;
+impl ManageConnection for ConnectionManager {
+    type Connection = Pooled;
     type Error = ConnectError;
 
-    fn connect(&self) -> Result<Kept, ConnectError> {
-        let connection = connect(&self.url, self.patience);
+    fn connect(&self) -> Result<Pooled, ConnectError> {
+        let connection = connect(&self.url, self.acquire_timeout);
         self.failing.store(connection.is_err(), Ordering::Relaxed);
-        connection.map(|connection| Kept {
+        connection.map(|connection| Pooled {
             connection,
             lost: false,
         })
     }
 
-    fn is_valid(&self, kept: &mut Kept) -> Result<(), ConnectError> {
-        kept.connection
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectError> {
+        pooled
+            .connection
             .ping()
             .map_err(|error| ConnectError(error.to_string()))
     }
 
-    /// Whether the connection is lost, or was left inside a transaction, as by a panic.
-    fn has_broken(&self, kept: &mut Kept) -> bool {
-        kept.lost || kept.connection.is_broken()
+    /// Whether the connection is lost or was left inside a transaction, for example by a panic.
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.lost || pooled.connection.is_broken()
     }
 }

@@ -1,21 +1,23 @@
-//! PostgreSQL addresses, parsed here so that libpq never gets to repeat one, password and all, in an error message.
+//! PostgreSQL URLs, parsed here because libpq repeats an invalid one, with its password, in the error message.
 
 use core::fmt::Write as _;
 
 use secrecy::SecretString;
 
-use crate::connection::url::{InvalidDatabaseUrl, percent_decode};
+use crate::error::InvalidDatabaseUrl;
 
-/// A wait for a lock, a slow disk, a runaway plan: the statement is given up, its request answered "unavailable".
-/// Less than the 30 s that a request may take.
+use super::percent::percent_decode;
+
+/// Bounds a wait for a lock, a slow disk or a bad plan: the statement is cancelled and the store is unavailable to its
+/// caller. Less than the 30 s that a request may take.
 const STATEMENT_TIMEOUT_MS: u32 = 10_000;
 
-/// No transaction of ours waits for anything but the database. One that does belongs to an instance that hangs, and must
+/// Doorward's transactions wait for nothing but the database. One that is idle belongs to an instance that hangs, and must
 /// not keep its locks.
 const IDLE_IN_TRANSACTION_TIMEOUT_MS: u32 = 15_000;
 
-/// What is asked of libpq unless the address says otherwise: to give up a connection attempt after 5 s, and to notice
-/// within a minute that the machine at the other end has gone without a word.
+/// Parameters of libpq that apply unless the URL sets them: a connection attempt ends after 5 s, and a server that
+/// vanished without closing the connection is noticed within a minute.
 const DEFAULTS: &[(&str, &str)] = &[
     ("application_name", "doorward"),
     ("connect_timeout", "5"),
@@ -23,12 +25,12 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("keepalives_interval", "10"),
     ("keepalives_count", "3"),
     ("tcp_user_timeout", "30000"),
-    // Of several hosts, the one that is no standby: a reader that follows a lagging one would believe it.
+    // Of several hosts, the primary: a standby may lag, and reads would return stale data.
     ("target_session_attrs", "read-write"),
 ];
 
-/// The parameters of libpq (version 18) that an address may have. Replication is not our business, and the encoding is
-/// always UTF-8.
+/// The parameters of libpq (version 18) that a URL may have. Those for replication are left out, and `client_encoding`
+/// because it is always UTF-8.
 #[rustfmt::skip]
 const PARAMETERS: &[&str] = &[
     "application_name", "channel_binding", "connect_timeout", "dbname", "fallback_application_name", "gssdelegation",
@@ -40,18 +42,17 @@ const PARAMETERS: &[&str] = &[
     "target_session_attrs", "tcp_user_timeout", "user",
 ];
 
-/// A parsed PostgreSQL address.
 #[derive(Clone)]
-pub(crate) struct PostgresUrl {
+pub(super) struct PostgresUrl {
     conninfo: SecretString,
-    shown: String,
+    redacted: String,
 }
 
 impl PostgresUrl {
     /// Parses what follows `postgres://`.
-    pub(crate) fn parse(rest: &str) -> Result<Self, InvalidDatabaseUrl> {
-        let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, database) = address.split_once('/').unwrap_or((address, ""));
+    pub(super) fn parse(rest: &str) -> Result<Self, InvalidDatabaseUrl> {
+        let (location, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, database) = location.split_once('/').unwrap_or((location, ""));
         if database.contains(['@', '/']) {
             return Err(InvalidDatabaseUrl::because(
                 "in user name and password write `/` as %2F, `@` as %40 and `?` as %3F",
@@ -73,18 +74,18 @@ impl PostgresUrl {
         parameters.add_defaults();
         Ok(Self {
             conninfo: parameters.conninfo().into(),
-            shown: format!("postgres://{host_list}/{database}"),
+            redacted: format!("postgres://{host_list}/{database}"),
         })
     }
 
-    /// The address in libpq's keyword/value form.
-    pub(crate) fn conninfo(&self) -> &SecretString {
+    /// The URL in libpq's keyword/value form.
+    pub(super) fn conninfo(&self) -> &SecretString {
         &self.conninfo
     }
 
-    /// The address without user name, password and parameters.
-    pub(crate) fn shown(&self) -> &str {
-        &self.shown
+    /// The URL without user name, password and parameters.
+    pub(super) fn redacted(&self) -> &str {
+        &self.redacted
     }
 }
 
@@ -107,7 +108,7 @@ impl Parameters {
         }
     }
 
-    /// Takes `host:port,[address]:port,…` and gives back how to show it.
+    /// Takes `host:port,[address]:port,…` and returns it for display.
     fn set_hosts(&mut self, list: &str) -> Result<String, InvalidDatabaseUrl> {
         if list.is_empty() {
             return Ok(String::new());
@@ -166,17 +167,17 @@ impl Parameters {
         Ok(())
     }
 
-    /// Refuses to promise an encrypted connection that this build cannot make: libpq would fail later, and less clearly.
+    /// Rejects a URL that requires TLS in a build without it: libpq would fail later with a less helpful message.
     fn check_tls(&self) -> Result<(), InvalidDatabaseUrl> {
-        let demanded = match self.get("sslmode") {
+        let required = match self.get("sslmode") {
             None | Some("disable" | "allow" | "prefer") => self.get("sslnegotiation") == Some("direct"),
             Some("require" | "verify-ca" | "verify-full") => true,
-            Some(_) => return Err(InvalidDatabaseUrl::because("there is no such sslmode")),
+            Some(_) => return Err(InvalidDatabaseUrl::because("sslmode has an unknown value")),
         };
-        if demanded && !cfg!(feature = "postgres-tls") {
+        if required && !cfg!(feature = "postgres-tls") {
             return Err(InvalidDatabaseUrl::because(
-                "it demands TLS, and this build of Doorward has no TLS to PostgreSQL: build it with the feature \
-                 `postgres-tls`, or keep the connection inside the machine or a tunnel and say sslmode=disable",
+                "it requires TLS, but this build of Doorward has no TLS to PostgreSQL: build it with the feature \
+                 `postgres-tls`, or connect on this machine or through a tunnel and set sslmode=disable",
             ));
         }
         Ok(())
@@ -197,7 +198,7 @@ impl Parameters {
             ),
         ] {
             if !options.contains(setting) {
-                // Writing to a String does not fail.
+                // Writing to a String cannot fail.
                 let _ = write!(options, " -c {setting}={value}");
             }
         }
@@ -213,7 +214,7 @@ impl Parameters {
     }
 }
 
-/// Takes `host`, `host:port`, `[address]` or `[address]:port` apart; either may be empty.
+/// Splits `host`, `host:port`, `[address]` or `[address]:port` into host and port; either may be empty.
 fn split_host(entry: &str) -> Result<(&str, &str), InvalidDatabaseUrl> {
     let malformed =
         || InvalidDatabaseUrl::because("a host is not of the form name, name:port or [address]:port");
@@ -234,14 +235,13 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
-    use crate::DatabaseUrl;
 
     fn parsed(rest: &str) -> PostgresUrl {
         PostgresUrl::parse(rest).expect(rest)
     }
 
     #[test]
-    fn an_address_becomes_keywords_and_values() {
+    fn a_url_becomes_keywords_and_values() {
         let url = parsed("ada:p%27a%5Css@[::1]:5433,other/door%20ward?sslmode=prefer&connect_timeout=9");
         let conninfo = url.conninfo().expose_secret();
         for pair in [
@@ -258,11 +258,11 @@ mod tests {
         ] {
             assert!(conninfo.contains(pair), "{pair} in {conninfo}");
         }
-        assert_eq!(url.shown(), "postgres://[::1]:5433,other/door ward");
+        assert_eq!(url.redacted(), "postgres://[::1]:5433,other/door ward");
     }
 
     #[test]
-    fn options_of_the_address_win() {
+    fn parameters_of_the_url_override_the_defaults() {
         let url = parsed("localhost/d?options=-c%20statement_timeout%3D1&application_name=mine");
         let conninfo = url.conninfo().expose_secret();
         assert!(
@@ -272,46 +272,19 @@ mod tests {
         assert!(conninfo.contains("application_name='mine'"));
     }
 
-    #[test]
-    fn a_password_never_shows() {
-        for url in [
-            "postgres://ada:hunter2@h/d",
-            "postgresql://h/d?password=hunter2",
-            "postgres://ada:a@hunter2@h/d",
-        ] {
-            let url = DatabaseUrl::parse(url).expect(url);
-            assert!(!format!("{url} {url:?}").contains("hunter2"), "{url}");
-        }
-        for url in [
-            "postgres://ada:hunter2/x@h/d",
-            "postgres://ada:1/hunter2@h/d",
-            "postgres://ada:hunter2?x@h/d",
-            "postgres://ada:hunter2%@h/d",
-            "postgres://h/d?hunter2=1",
-            "postgres://h:hunter2/d",
-            "postgres://[hunter2/d",
-            "postgres://h/d?connect_timeout=hunter2",
-            "postgres://h/d?sslmode=hunter2",
-            "postgres://u:hunter2%00@h/d",
-        ] {
-            let refused = DatabaseUrl::parse(url).expect_err(url);
-            assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused}");
-        }
-    }
-
     #[cfg(not(feature = "postgres-tls"))]
     #[test]
-    fn tls_is_refused_where_there_is_none() {
+    fn a_build_without_tls_rejects_urls_that_require_it() {
         for query in [
             "sslmode=require",
             "sslmode=verify-ca",
             "sslmode=verify-full",
             "sslnegotiation=direct",
         ] {
-            let refused = PostgresUrl::parse(&format!("h/d?{query}"))
+            let error = PostgresUrl::parse(&format!("h/d?{query}"))
                 .map(|_| ())
                 .expect_err(query);
-            assert!(refused.to_string().contains("postgres-tls"), "{refused}");
+            assert!(error.to_string().contains("postgres-tls"), "{error}");
         }
     }
 }

@@ -1,25 +1,16 @@
-//! Where the database is: an address that never shows the password in it.
+//! The database URL. It is never displayed with its password.
 
 use core::fmt;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::connection::postgres_url::PostgresUrl;
+use crate::error::InvalidDatabaseUrl;
 
-/// A text that is not the address of a database. Says what is wrong, and repeats nothing of the text: it may hold a
-/// password.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not the address of a database: {0}")]
-pub struct InvalidDatabaseUrl(pub(crate) String);
+use super::percent::percent_decode;
+use super::postgres_url::PostgresUrl;
 
-impl InvalidDatabaseUrl {
-    pub(crate) fn because(reason: impl Into<String>) -> Self {
-        Self(reason.into())
-    }
-}
-
-/// The address of a database. Prints without user name, password and parameters.
+/// A database URL. Displayed without user name, password and parameters.
 ///
 /// ```
 /// use doorward_persistence::DatabaseUrl;
@@ -29,10 +20,10 @@ impl InvalidDatabaseUrl {
 /// # Ok::<(), doorward_persistence::InvalidDatabaseUrl>(())
 /// ```
 #[derive(Clone)]
-pub struct DatabaseUrl(pub(crate) Location);
+pub struct DatabaseUrl(pub(super) DatabaseAddress);
 
 #[derive(Clone)]
-pub(crate) enum Location {
+pub(super) enum DatabaseAddress {
     Sqlite(PathBuf),
     Postgres(PostgresUrl),
 }
@@ -40,34 +31,34 @@ pub(crate) enum Location {
 impl DatabaseUrl {
     /// Parses `sqlite://relative/path`, `sqlite:///absolute/path`, `postgres://…` or `postgresql://…`.
     ///
-    /// A `%` begins a percent-encoded byte (RFC 3986), in the path of a SQLite database too; for a path as it is, use
-    /// [`sqlite`](Self::sqlite). PostgreSQL addresses are what libpq makes of them (several hosts and its parameters
-    /// included), with a few defaults of our own for time limits.
+    /// A `%` begins a percent-encoded byte (RFC 3986), in the path of a SQLite database too; [`sqlite`](Self::sqlite) takes
+    /// a path without encoding. PostgreSQL URLs mean what they mean to libpq, including several hosts and its parameters,
+    /// with a few defaults for time limits.
     pub fn parse(url: &str) -> Result<Self, InvalidDatabaseUrl> {
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
         match scheme {
             "sqlite" => Self::parse_sqlite(rest),
-            "postgres" | "postgresql" => Ok(Self(Location::Postgres(PostgresUrl::parse(rest)?))),
+            "postgres" | "postgresql" => Ok(Self(DatabaseAddress::Postgres(PostgresUrl::parse(rest)?))),
             _ => Err(InvalidDatabaseUrl::because(
-                "it begins with sqlite://, postgres:// or postgresql://",
+                "it must begin with sqlite://, postgres:// or postgresql://",
             )),
         }
     }
 
-    /// Like [`parse`](Self::parse), for an address from a configuration that keeps its secrets.
+    /// Like [`parse`](Self::parse), for a URL that the configuration keeps as a secret.
     pub fn parse_secret(url: &SecretString) -> Result<Self, InvalidDatabaseUrl> {
         Self::parse(url.expose_secret())
     }
 
-    /// The SQLite database in the file of that path.
+    /// The SQLite database in the file at `path`.
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
-        Self(Location::Sqlite(path.into()))
+        Self(DatabaseAddress::Sqlite(path.into()))
     }
 
     fn parse_sqlite(rest: &str) -> Result<Self, InvalidDatabaseUrl> {
         if rest.contains(['?', '#']) {
             return Err(InvalidDatabaseUrl::because(
-                "a SQLite address has no parameters: write `?` as %3F, `#` as %23",
+                "a SQLite URL has no parameters: write `?` as %3F, `#` as %23",
             ));
         }
         let path = percent_decode(rest)?;
@@ -78,22 +69,22 @@ impl DatabaseUrl {
         }
         if path == ":memory:" {
             return Err(InvalidDatabaseUrl::because(
-                "a SQLite database in memory would be another one on each connection",
+                "an in-memory SQLite database is not supported: each connection would have its own",
             ));
         }
         Ok(Self::sqlite(path))
     }
 
-    /// Whether this is a SQLite database: a file that one machine uses.
+    /// Whether this is a SQLite database, a file on this machine.
     pub fn is_sqlite(&self) -> bool {
-        matches!(self.0, Location::Sqlite(_))
+        matches!(self.0, DatabaseAddress::Sqlite(_))
     }
 
-    /// The file of a SQLite database; `None` for PostgreSQL.
+    /// Path of a SQLite database; `None` for PostgreSQL.
     pub fn sqlite_path(&self) -> Option<&Path> {
         match &self.0 {
-            Location::Sqlite(path) => Some(path),
-            Location::Postgres(_) => None,
+            DatabaseAddress::Sqlite(path) => Some(path),
+            DatabaseAddress::Postgres(_) => None,
         }
     }
 }
@@ -101,8 +92,8 @@ impl DatabaseUrl {
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Location::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
-            Location::Postgres(url) => f.write_str(url.shown()),
+            DatabaseAddress::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            DatabaseAddress::Postgres(url) => f.write_str(url.redacted()),
         }
     }
 }
@@ -111,37 +102,6 @@ impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DatabaseUrl({self})")
     }
-}
-
-/// Undoes percent-encoding. The result is UTF-8 without NUL, which no path and no parameter can hold.
-pub(crate) fn percent_decode(text: &str) -> Result<String, InvalidDatabaseUrl> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let digits = bytes
-            .next()
-            .and_then(hex_digit)
-            .zip(bytes.next().and_then(hex_digit));
-        let (high, low) =
-            digits.ok_or_else(|| InvalidDatabaseUrl::because("a `%` is not followed by two hex digits"))?;
-        decoded.push(high << 4 | low);
-    }
-    match String::from_utf8(decoded) {
-        Ok(decoded) if !decoded.contains('\0') => Ok(decoded),
-        _ => Err(InvalidDatabaseUrl::because(
-            "it is not UTF-8, or has a NUL character",
-        )),
-    }
-}
-
-fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
@@ -166,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_without_repeating_it() {
+    fn an_invalid_url_is_rejected_without_being_repeated() {
         for url in [
             "",
             "hunter2",
@@ -180,8 +140,35 @@ mod tests {
             "sqlite://hunter2%zz",
             "sqlite://hunter2%00",
         ] {
-            let refused = DatabaseUrl::parse(url).expect_err(url);
-            assert!(!refused.to_string().contains("hunter2"), "{refused}");
+            let error = DatabaseUrl::parse(url).expect_err(url);
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_displayed() {
+        for url in [
+            "postgres://ada:hunter2@h/d",
+            "postgresql://h/d?password=hunter2",
+            "postgres://ada:a@hunter2@h/d",
+        ] {
+            let url = DatabaseUrl::parse(url).expect(url);
+            assert!(!format!("{url} {url:?}").contains("hunter2"), "{url}");
+        }
+        for url in [
+            "postgres://ada:hunter2/x@h/d",
+            "postgres://ada:1/hunter2@h/d",
+            "postgres://ada:hunter2?x@h/d",
+            "postgres://ada:hunter2%@h/d",
+            "postgres://h/d?hunter2=1",
+            "postgres://h:hunter2/d",
+            "postgres://[hunter2/d",
+            "postgres://h/d?connect_timeout=hunter2",
+            "postgres://h/d?sslmode=hunter2",
+            "postgres://u:hunter2%00@h/d",
+        ] {
+            let error = DatabaseUrl::parse(url).expect_err(url);
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         }
     }
 }

@@ -3,11 +3,11 @@ use diesel::prelude::*;
 use doorward_domain::ports::{KeyRepository, StoreResult};
 use doorward_domain::token::{KeyId, KeyPurpose, SealedKey};
 
-use crate::column::{Place, instant, without_nul};
+use crate::column::{Location, instant, without_nul};
 use crate::connection::on_either;
-use crate::error::Failure;
+use crate::error::DbError;
 use crate::schema::keys;
-use crate::transaction::{Work, hit};
+use crate::transaction::{Transaction, affected};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = keys)]
@@ -22,16 +22,16 @@ struct KeyRow {
 }
 
 impl TryFrom<KeyRow> for SealedKey {
-    type Error = Failure;
+    type Error = DbError;
 
-    fn try_from(row: KeyRow) -> Result<Self, Failure> {
-        let place = Place {
+    fn try_from(row: KeyRow) -> Result<Self, DbError> {
+        let location = Location {
             table: "keys",
             row: &row.id,
         };
         Ok(Self {
-            purpose: place.parsed("purpose", KeyPurpose::parse(&row.purpose))?,
-            ordinal: place.counter("ordinal", row.ordinal)?,
+            purpose: location.parsed("purpose", KeyPurpose::parse(&row.purpose))?,
+            ordinal: location.counter("ordinal", row.ordinal)?,
             id: KeyId::new(row.id),
             algorithm: row.algorithm,
             public: row.public,
@@ -41,7 +41,7 @@ impl TryFrom<KeyRow> for SealedKey {
     }
 }
 
-impl KeyRepository for Work<'_> {
+impl KeyRepository for Transaction<'_> {
     fn list(&mut self, purpose: KeyPurpose) -> StoreResult<Vec<SealedKey>> {
         self.read(|connection| {
             let rows: Vec<KeyRow> = keys::table
@@ -68,7 +68,7 @@ impl KeyRepository for Work<'_> {
                 .values(values)
                 .on_conflict((keys::purpose, keys::ordinal))
                 .do_nothing();
-            hit(on_either!(connection, inner => statement.execute(inner)))
+            affected(on_either!(connection, inner => statement.execute(inner)))
         })
     }
 
@@ -78,18 +78,20 @@ impl KeyRepository for Work<'_> {
                 .filter(keys::purpose.eq(key.purpose.as_str()))
                 .filter(keys::ordinal.eq(i64::from(key.ordinal)))
                 .filter(keys::id.eq(key.id.as_str()));
-            hit(diesel::update(same_key)
-                .set(keys::sealed.eq(&key.sealed))
-                .execute(connection))
+            affected(
+                diesel::update(same_key)
+                    .set(keys::sealed.eq(&key.sealed))
+                    .execute(connection),
+            )
         })
     }
 
     fn delete(&mut self, purpose: KeyPurpose, ordinal: u32) -> StoreResult<bool> {
         self.write(|connection| {
-            let place = keys::table
+            let key = keys::table
                 .filter(keys::purpose.eq(purpose.as_str()))
                 .filter(keys::ordinal.eq(i64::from(ordinal)));
-            hit(diesel::delete(place).execute(connection))
+            affected(diesel::delete(key).execute(connection))
         })
     }
 }

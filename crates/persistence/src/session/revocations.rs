@@ -1,4 +1,5 @@
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::identity::UserVersion;
@@ -6,11 +7,12 @@ use doorward_domain::ports::{RevocationLog, StoreResult};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{Revocation, Revoked};
 
-use crate::column::{Place, instant};
-use crate::error::Failure;
+use crate::column::{Location, instant};
+use crate::connection::AnyConnection;
+use crate::error::DbError;
 use crate::locks;
 use crate::schema::revocations;
-use crate::transaction::Work;
+use crate::transaction::{Expiring, Transaction, delete_batch};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = revocations)]
@@ -23,33 +25,33 @@ struct RevocationRow {
 }
 
 impl TryFrom<RevocationRow> for Revocation {
-    type Error = Failure;
+    type Error = DbError;
 
-    fn try_from(row: RevocationRow) -> Result<Self, Failure> {
+    fn try_from(row: RevocationRow) -> Result<Self, DbError> {
         let number = row.number.to_string();
-        let place = Place {
+        let location = Location {
             table: "revocations",
             row: &number,
         };
         let revoked = match (row.session_id, row.user_id, row.lowest_version) {
             (Some(id), None, None) => {
-                Revoked::Session(place.parsed("session_id", SessionId::parse(&id).ok())?)
+                Revoked::Session(location.parsed("session_id", SessionId::parse(&id).ok())?)
             }
             (None, Some(id), Some(version)) => Revoked::User {
-                id: place.parsed("user_id", UserId::parse(&id).ok())?,
-                lowest_version: UserVersion::new(place.counter("lowest_version", version)?),
+                id: location.parsed("user_id", UserId::parse(&id).ok())?,
+                lowest_version: UserVersion::new(location.counter("lowest_version", version)?),
             },
-            _ => return place.parsed("session_id", None),
+            _ => return location.parsed("session_id", None),
         };
         Ok(Self {
-            number: place.parsed("number", u64::try_from(row.number).ok())?,
+            number: location.parsed("number", u64::try_from(row.number).ok())?,
             at: instant(row.at),
             revoked,
         })
     }
 }
 
-impl RevocationLog for Work<'_> {
+impl RevocationLog for Transaction<'_> {
     fn append(&mut self, revoked: &[Revoked], now: Timestamp) -> StoreResult<()> {
         self.write(|connection| {
             locks::revocations(connection)?;
@@ -84,4 +86,18 @@ impl RevocationLog for Work<'_> {
             rows.into_iter().map(Revocation::try_from).collect()
         })
     }
+}
+
+/// Deletes up to `limit` revocations recorded before `before`. Returns how many were deleted.
+pub(crate) fn delete_expired(
+    connection: &mut AnyConnection,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, DbError> {
+    let rows = Expiring {
+        table: "revocations",
+        id: "number",
+        column: "at",
+    };
+    delete_batch::<BigInt, _>(connection, &rows, before.as_micros(), limit)
 }

@@ -1,4 +1,4 @@
-//! The one statement that a refresh writes.
+//! The statement that rotates a refresh token.
 
 use diesel::backend::Backend;
 use diesel::prelude::*;
@@ -6,15 +6,15 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-/// Moves a session on to its next generation, on condition that it is still at the one before and has not ended.
+/// Moves a session to its next generation if it is still in the previous one and has not ended.
 ///
-/// Written out because Diesel prepares no `UPDATE` of its own making a second time: it would have the database parse and
-/// plan this one at every refresh.
+/// Written in SQL because Diesel does not cache the prepared form of the `UPDATE` statements that it builds: the database
+/// would parse and plan this one at every refresh.
 pub(super) struct Rotation<'a> {
     pub(super) id: String,
     pub(super) from: i64,
     pub(super) to: i64,
-    /// In microseconds since 1970.
+    /// Microseconds since 1970.
     pub(super) now: i64,
     pub(super) ip: Option<String>,
     pub(super) user_agent: Option<&'a str>,
@@ -23,7 +23,7 @@ pub(super) struct Rotation<'a> {
 impl QueryId for Rotation<'_> {
     type QueryId = Rotation<'static>;
 
-    // The text of the statement is always the same.
+    // The statement has always the same text.
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 

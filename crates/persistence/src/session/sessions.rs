@@ -1,6 +1,7 @@
 use core::net::IpAddr;
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::identity::User;
@@ -8,14 +9,14 @@ use doorward_domain::ports::{SessionRepository, StoreResult};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{EndReason, Ended, Generation, Session, SessionKey};
 
-use crate::column::{Place, instant, without_nul};
-use crate::connection::on_either;
-use crate::error::Failure;
+use crate::account::UserRow;
+use crate::column::{Location, instant, without_nul};
+use crate::connection::{AnyConnection, on_either};
+use crate::error::DbError;
 use crate::schema::{sessions, user_roles, users};
-use crate::transaction::{Work, hit};
+use crate::transaction::{Expiring, Transaction, affected, delete_batch};
 
 use super::rotation::Rotation;
-use crate::account::UserRow;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
@@ -35,10 +36,10 @@ struct SessionRow {
 }
 
 impl TryFrom<SessionRow> for Session {
-    type Error = Failure;
+    type Error = DbError;
 
-    fn try_from(row: SessionRow) -> Result<Self, Failure> {
-        let place = Place {
+    fn try_from(row: SessionRow) -> Result<Self, DbError> {
+        let location = Location {
             table: "sessions",
             row: &row.id,
         };
@@ -46,41 +47,41 @@ impl TryFrom<SessionRow> for Session {
             (None, None) => None,
             (Some(at), Some(reason)) => Some(Ended {
                 at: instant(at),
-                reason: place.parsed("end_reason", EndReason::parse(&reason))?,
+                reason: location.parsed("end_reason", EndReason::parse(&reason))?,
             }),
-            _ => return place.parsed("ended_at", None),
+            _ => return location.parsed("ended_at", None),
         };
         Ok(Self {
-            id: place.parsed("id", SessionId::parse(&row.id).ok())?,
-            user_id: place.parsed("user_id", UserId::parse(&row.user_id).ok())?,
-            key: SessionKey::from_bytes(place.bytes("key", row.key)?),
-            generation: Generation::new(place.counter("generation", row.generation)?),
+            id: location.parsed("id", SessionId::parse(&row.id).ok())?,
+            user_id: location.parsed("user_id", UserId::parse(&row.user_id).ok())?,
+            key: SessionKey::from_bytes(location.bytes("key", row.key)?),
+            generation: Generation::new(location.counter("generation", row.generation)?),
             rotated_at: instant(row.rotated_at),
             created_at: instant(row.created_at),
             last_used_at: instant(row.last_used_at),
             expires_at: instant(row.expires_at),
             ended,
-            ip: place.parsed_optional("ip", row.ip, |ip| ip.parse().ok())?,
+            ip: location.parsed_optional("ip", row.ip, |ip| ip.parse().ok())?,
             user_agent: row.user_agent,
         })
     }
 }
 
-fn session_id(id: &String) -> Result<SessionId, Failure> {
-    let place = Place {
+fn session_id(id: &String) -> Result<SessionId, DbError> {
+    let location = Location {
         table: "sessions",
         row: id,
     };
-    place.parsed("id", SessionId::parse(id).ok())
+    location.parsed("id", SessionId::parse(id).ok())
 }
 
-fn client(user_agent: Option<&str>) -> Result<Option<&str>, Failure> {
+fn checked_user_agent(user_agent: Option<&str>) -> Result<Option<&str>, DbError> {
     user_agent
         .map(|text| without_nul("sessions", "user_agent", text))
         .transpose()
 }
 
-impl SessionRepository for Work<'_> {
+impl SessionRepository for Transaction<'_> {
     fn insert(&mut self, session: &Session) -> StoreResult<()> {
         self.write(|connection| {
             diesel::insert_into(sessions::table)
@@ -96,7 +97,7 @@ impl SessionRepository for Work<'_> {
                     sessions::ended_at.eq(session.ended.map(|ended| ended.at.as_micros())),
                     sessions::end_reason.eq(session.ended.map(|ended| ended.reason.as_str())),
                     sessions::ip.eq(session.ip.map(|ip| ip.to_string())),
-                    sessions::user_agent.eq(client(session.user_agent.as_deref())?),
+                    sessions::user_agent.eq(checked_user_agent(session.user_agent.as_deref())?),
                 ))
                 .execute(connection)?;
             Ok(())
@@ -150,9 +151,9 @@ impl SessionRepository for Work<'_> {
                 to: to.get().into(),
                 now: now.as_micros(),
                 ip: ip.map(|ip| ip.to_string()),
-                user_agent: client(user_agent)?,
+                user_agent: checked_user_agent(user_agent)?,
             };
-            hit(on_either!(connection, inner => rotation.execute(inner)))
+            affected(on_either!(connection, inner => rotation.execute(inner)))
         })
     }
 
@@ -161,12 +162,14 @@ impl SessionRepository for Work<'_> {
             let open = sessions::table
                 .find(id.to_string())
                 .filter(sessions::ended_at.is_null());
-            hit(diesel::update(open)
-                .set((
-                    sessions::ended_at.eq(now.as_micros()),
-                    sessions::end_reason.eq(reason.as_str()),
-                ))
-                .execute(connection))
+            affected(
+                diesel::update(open)
+                    .set((
+                        sessions::ended_at.eq(now.as_micros()),
+                        sessions::end_reason.eq(reason.as_str()),
+                    ))
+                    .execute(connection),
+            )
         })
     }
 
@@ -181,7 +184,7 @@ impl SessionRepository for Work<'_> {
             let open = sessions::table
                 .filter(sessions::user_id.eq(user.to_string()))
                 .filter(sessions::ended_at.is_null())
-                // No id is empty: without an exception every one differs from this.
+                // Without an exception, the empty string: no id is equal to it.
                 .filter(sessions::id.ne(except.map(|id| id.to_string()).unwrap_or_default()));
             let statement = diesel::update(open)
                 .set((
@@ -196,7 +199,7 @@ impl SessionRepository for Work<'_> {
 
     fn surplus(&mut self, user: UserId, now: Timestamp, keep: u32) -> StoreResult<Vec<SessionId>> {
         self.read(|connection| {
-            // Every id of a user's sessions fits: there are not many more of them than are kept.
+            // Without a limit: a user has few more sessions than are kept.
             let ids: Vec<String> = sessions::table
                 .filter(sessions::user_id.eq(user.to_string()))
                 .filter(sessions::ended_at.is_null())
@@ -222,4 +225,18 @@ impl SessionRepository for Work<'_> {
             rows.into_iter().map(Session::try_from).collect()
         })
     }
+}
+
+/// Deletes up to `limit` sessions, ended or not, whose absolute expiry was before `before`. Returns how many were deleted.
+pub(crate) fn delete_expired(
+    connection: &mut AnyConnection,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, DbError> {
+    let rows = Expiring {
+        table: "sessions",
+        id: "id",
+        column: "expires_at",
+    };
+    delete_batch::<BigInt, _>(connection, &rows, before.as_micros(), limit)
 }

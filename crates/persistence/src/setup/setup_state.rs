@@ -3,14 +3,14 @@ use diesel::prelude::*;
 use doorward_domain::ports::{SetupRepository, SetupState, StoreResult};
 use doorward_domain::time::Timestamp;
 
-use crate::column::{Place, instant};
+use crate::column::{Location, instant};
 use crate::schema::setup;
-use crate::transaction::{Work, hit};
+use crate::transaction::{Transaction, affected};
 
-/// The id of the one row. The migration makes it, so that "exactly one of all calls" is what one conditional update does.
+/// The id of the only row. The migration inserts it, so that a conditional update succeeds for exactly one of all calls.
 const ROW: i32 = 1;
 
-impl SetupRepository for Work<'_> {
+impl SetupRepository for Transaction<'_> {
     fn state(&mut self) -> StoreResult<SetupState> {
         self.read(|connection| {
             let row: Option<(Option<Vec<u8>>, Option<i64>)> = setup::table
@@ -18,14 +18,14 @@ impl SetupRepository for Work<'_> {
                 .select((setup::token_digest, setup::completed_at))
                 .get_result(connection)
                 .optional()?;
-            let place = Place {
+            let location = Location {
                 table: "setup",
                 row: "row 1",
             };
-            let (token_digest, completed_at) = place.parsed("id", row)?;
+            let (token_digest, completed_at) = location.parsed("id", row)?;
             Ok(SetupState {
                 token_digest: token_digest
-                    .map(|digest| place.bytes("token_digest", digest))
+                    .map(|digest| location.bytes("token_digest", digest))
                     .transpose()?,
                 completed_at: completed_at.map(instant),
             })
@@ -38,18 +38,22 @@ impl SetupRepository for Work<'_> {
                 .find(ROW)
                 .filter(setup::token_digest.is_null())
                 .filter(setup::completed_at.is_null());
-            hit(diesel::update(untouched)
-                .set(setup::token_digest.eq(digest.as_slice()))
-                .execute(connection))
+            affected(
+                diesel::update(untouched)
+                    .set(setup::token_digest.eq(digest.as_slice()))
+                    .execute(connection),
+            )
         })
     }
 
     fn replace_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool> {
         self.write(|connection| {
             let open = setup::table.find(ROW).filter(setup::completed_at.is_null());
-            hit(diesel::update(open)
-                .set(setup::token_digest.eq(digest.as_slice()))
-                .execute(connection))
+            affected(
+                diesel::update(open)
+                    .set(setup::token_digest.eq(digest.as_slice()))
+                    .execute(connection),
+            )
         })
     }
 
@@ -60,7 +64,7 @@ impl SetupRepository for Work<'_> {
                 setup::completed_at.eq(now.as_micros()),
                 setup::token_digest.eq(None::<Vec<u8>>),
             );
-            hit(diesel::update(open).set(closed).execute(connection))
+            affected(diesel::update(open).set(closed).execute(connection))
         })
     }
 }

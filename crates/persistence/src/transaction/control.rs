@@ -5,22 +5,23 @@ use diesel::result::QueryResult;
 
 use crate::connection::{AnyConnection, on_either};
 
-/// What a transaction is for.
+/// What a transaction may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Reads, on one consistent view.
+    /// Read only, from one consistent snapshot.
     Read,
-    /// Reads and writes.
+    /// Read and write.
     Write,
 }
 
 /// Begins a transaction.
 ///
-/// SQLite: a writing transaction takes the write lock at once. A deferred one would take it at its first write, and be
-/// refused there without waiting if another has written since its first read.
+/// SQLite: a writing transaction takes the write lock immediately. A deferred one would take it at its first write, and
+/// fail there without waiting if another transaction had written since its first read.
 ///
-/// PostgreSQL: writers see what was committed before each statement, so that what is read after waiting for a lock is
-/// what the holder of the lock left; readers have one snapshot. Both are said, as a database may have other defaults.
+/// PostgreSQL: a writing transaction sees what was committed before each statement, so that what it reads after waiting
+/// for a lock is what the lock's last holder left. A reading one has a single snapshot. Both isolation levels are set
+/// explicitly because a database may have other defaults.
 pub(crate) fn begin(connection: &mut AnyConnection, mode: Mode) -> QueryResult<()> {
     match connection {
         AnyConnection::Sqlite(connection) => {
@@ -40,13 +41,13 @@ pub(crate) fn begin(connection: &mut AnyConnection, mode: Mode) -> QueryResult<(
     }
 }
 
-/// Commits. After an error it is not known whether the transaction was committed if the connection was lost, and it was
-/// not in any other case.
+/// Commits. If the connection was lost, an error leaves open whether the transaction was committed; after any other error
+/// it was not.
 pub(crate) fn commit(connection: &mut AnyConnection) -> QueryResult<()> {
     on_either!(connection, inner => AnsiTransactionManager::commit_transaction(inner))
 }
 
-/// Rolls back. When that fails the connection is broken, the pool closes it, and the database rolls back by itself.
+/// Rolls back. If that fails, the connection is broken: the pool closes it, and the database rolls back on its own.
 pub(crate) fn roll_back(connection: &mut AnyConnection) {
     let _ = on_either!(connection, inner => AnsiTransactionManager::rollback_transaction(inner));
 }

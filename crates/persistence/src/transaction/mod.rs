@@ -1,106 +1,72 @@
-//! One open transaction, as the repositories see it.
+//! An open transaction, and how it begins and ends.
 
 mod control;
+mod delete_batch;
+
+pub(crate) use control::{Mode, begin, commit, roll_back};
+pub(crate) use delete_batch::{Expiring, delete_batch};
 
 use diesel::result::QueryResult;
 
-use doorward_domain::ports::{
-    AttemptRepository, EventLog, KeyRepository, NetworkRepository, Repositories, RevocationLog,
-    SessionRepository, SetupRepository, StoreResult, Sweeping, UserRepository,
-};
+use doorward_domain::ports::StoreResult;
 
 use crate::connection::AnyConnection;
-use crate::error::Failure;
-pub(crate) use control::{Mode, begin, commit, roll_back};
+use crate::error::DbError;
 
-/// An open transaction. Each repository is implemented for it in a file of its own.
+/// An open transaction. The repositories are implemented for it, in the folder of each feature.
 ///
-/// Once a statement has failed no other is run, and the transaction can only be rolled back. PostgreSQL has it so, and
-/// would even answer a `COMMIT` without an error; what a use case overlooks must not depend on the database.
-pub(crate) struct Work<'c> {
+/// After a failed statement it runs no other one, and can only be rolled back. PostgreSQL requires this, and even answers a
+/// `COMMIT` of such a transaction without an error. A use case that ignores an error must not behave differently on SQLite.
+///
+/// Repositories read a single row with `get_result` and a unique key. `first` would bind a `LIMIT`, and SQLite plans a
+/// statement anew each time a `LIMIT` is bound, which takes five times as long as running it.
+pub(crate) struct Transaction<'c> {
     connection: &'c mut AnyConnection,
     mode: Mode,
-    failure: Option<Failure>,
+    error: Option<DbError>,
 }
 
-impl<'c> Work<'c> {
+impl<'c> Transaction<'c> {
+    /// Wraps a connection on which a transaction of that mode has begun.
     pub(crate) fn new(connection: &'c mut AnyConnection, mode: Mode) -> Self {
         Self {
             connection,
             mode,
-            failure: None,
+            error: None,
         }
     }
 
-    /// The first failure of the transaction, if there was one.
-    pub(crate) fn into_failure(self) -> Option<Failure> {
-        self.failure
+    /// The first error of the transaction, if there was one.
+    pub(crate) fn into_error(self) -> Option<DbError> {
+        self.error
     }
 
     /// Runs statements that only read.
     pub(crate) fn read<T>(
         &mut self,
-        statements: impl FnOnce(&mut AnyConnection) -> Result<T, Failure>,
+        statements: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
     ) -> StoreResult<T> {
-        if let Some(failure) = &self.failure {
-            return Err(failure.error.clone());
+        if let Some(error) = &self.error {
+            return Err(error.error.clone());
         }
-        statements(self.connection).map_err(|failure| self.failure.insert(failure).error.clone())
+        statements(self.connection).map_err(|error| self.error.insert(error).error.clone())
     }
 
-    /// Runs statements that write or lock. Refused in a reading transaction on both databases, although SQLite would
+    /// Runs statements that write or lock. Fails in a reading transaction on both databases, although SQLite would
     /// allow it.
     pub(crate) fn write<T>(
         &mut self,
-        statements: impl FnOnce(&mut AnyConnection) -> Result<T, Failure>,
+        statements: impl FnOnce(&mut AnyConnection) -> Result<T, DbError>,
     ) -> StoreResult<T> {
         let mode = self.mode;
         self.read(|connection| match mode {
             Mode::Write => statements(connection),
-            Mode::Read => Err(Failure::unavailable("a reading transaction was asked to write")),
+            Mode::Read => Err(DbError::unavailable("write in a read-only transaction")),
         })
     }
 }
 
-impl Repositories for Work<'_> {
-    fn users(&mut self) -> &mut dyn UserRepository {
-        self
-    }
-
-    fn sessions(&mut self) -> &mut dyn SessionRepository {
-        self
-    }
-
-    fn attempts(&mut self) -> &mut dyn AttemptRepository {
-        self
-    }
-
-    fn networks(&mut self) -> &mut dyn NetworkRepository {
-        self
-    }
-
-    fn events(&mut self) -> &mut dyn EventLog {
-        self
-    }
-
-    fn revocations(&mut self) -> &mut dyn RevocationLog {
-        self
-    }
-
-    fn keys(&mut self) -> &mut dyn KeyRepository {
-        self
-    }
-
-    fn sweeping(&mut self) -> &mut dyn Sweeping {
-        self
-    }
-
-    fn setup(&mut self) -> &mut dyn SetupRepository {
-        self
-    }
-}
-
-/// Whether the one row that a conditional statement aims at was there and met the condition.
-pub(crate) fn hit(rows: QueryResult<usize>) -> Result<bool, Failure> {
+/// Whether a conditional statement on one row found it and its condition was met.
+pub(crate) fn affected(rows: QueryResult<usize>) -> Result<bool, DbError> {
     Ok(rows? > 0)
 }

@@ -24,7 +24,7 @@ fn a_database_that_is_away_is_said_to_be_away() {
     let grace = service.person("grace");
     let other = grace.again();
     let (client, operator) = (service.client(), service.operator());
-    backing.database().go_away();
+    backing.database().refuse_connections();
 
     for _ in 0..2 {
         login(&client, &grace.email, PASSWORD).problem(503, "unavailable");
@@ -81,7 +81,7 @@ fn a_database_that_is_away_is_said_to_be_away() {
     let nobody = client.get("/v1/auth/me");
     nobody.problem(401, "missing-token");
 
-    backing.database().come_back();
+    backing.database().accept_connections();
     let back = |answer: Answer| match answer.status {
         200 => Some(answer),
         503 => None,
@@ -108,8 +108,8 @@ fn connections_that_are_lost_are_replaced() {
     let service = Service::on(&backing);
     let mut grace = service.person("grace");
     for _ in 0..3 {
-        backing.database().go_away();
-        backing.database().come_back();
+        backing.database().refuse_connections();
+        backing.database().accept_connections();
         let answer = eventually("a refresh succeeds", || {
             let answer = grace.try_refresh();
             assert!([200, 503].contains(&answer.status), "{answer:?}");
