@@ -113,13 +113,11 @@ impl Database {
 
 impl UnitOfWork for Database {
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
-        let _permit =
-            match &self.write_queue {
-                None => None,
-                Some(queue) => Some(queue.acquire(self.acquire_timeout).ok_or_else(|| {
-                    StoreError::Unavailable("timed out waiting in the write queue".to_owned())
-                })?),
-            };
+        let timed_out = || StoreError::Unavailable("timed out waiting in the write queue".to_owned());
+        let _permit = match &self.write_queue {
+            None => None,
+            Some(queue) => Some(queue.acquire(self.acquire_timeout).ok_or_else(timed_out)?),
+        };
         self.run_with_retries(Mode::Write, work)
     }
 

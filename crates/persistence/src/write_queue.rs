@@ -1,9 +1,9 @@
 //! A first-in, first-out lock that orders SQLite's writing transactions within one process.
 //!
-//! SQLite allows one writing transaction at a time, and makes others wait by sleeping and trying again. Under load a newcomer
-//! may win over a transaction that waits, a sleeper wakes up long after the lock became free, and every waiting transaction
-//! holds a connection. Threads of one process therefore queue here, before they take a connection. Only other processes (a
-//! command run beside a server) are left to SQLite's own waiting.
+//! SQLite allows one writing transaction at a time, and makes others wait by sleeping and trying again. Under load a
+//! newcomer may win over a transaction that waits, a sleeper wakes up long after the lock became free, and every waiting
+//! transaction holds a connection. Threads of one process therefore queue here, before they take a connection. Only other
+//! processes (a command run beside a server) are left to SQLite's own waiting.
 
 use core::time::Duration;
 use std::collections::VecDeque;

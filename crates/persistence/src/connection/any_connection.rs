@@ -91,7 +91,8 @@ const SQLITE_PRAGMAS: &str = "
     PRAGMA cache_size = -8192;
 ";
 
-/// Creates the file if it does not exist, readable by its owner only. SQLite gives its `-wal` and `-shm` files the same mode.
+/// Creates the file if it does not exist, accessible by its owner only. SQLite gives its `-wal` and `-shm` files the same
+/// mode.
 fn create_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

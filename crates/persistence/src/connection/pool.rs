@@ -40,7 +40,7 @@ impl ConnectionPool {
             .connection_timeout(acquire_timeout)
             // A test would cost each transaction a round trip; `get_live` needs none.
             .test_on_check_out(false)
-            // Whoever waits for a connection gets the reason of its failure.
+            // The reason of a failed attempt is in the error of the caller that waited for it.
             .error_handler(Box::new(NopErrorHandler));
         builder = if url.is_sqlite() {
             // A file does not fail over; reopening it would only lose the cache.

@@ -199,7 +199,7 @@ impl SessionRepository for Transaction<'_> {
 
     fn surplus(&mut self, user: UserId, now: Timestamp, keep: u32) -> StoreResult<Vec<SessionId>> {
         self.read(|connection| {
-            // Without a limit: a user has few more sessions than are kept.
+            // No LIMIT is needed: a user has hardly more sessions than are kept.
             let ids: Vec<String> = sessions::table
                 .filter(sessions::user_id.eq(user.to_string()))
                 .filter(sessions::ended_at.is_null())

@@ -1,4 +1,4 @@
-//! What fails inside a transaction: that it is told truly, and that nothing of it is kept.
+//! Errors inside a transaction: they are reported correctly, and nothing of the transaction is kept.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,23 +9,23 @@ use doorward_domain::ports::{StoreError, Transactions, UnitOfWork, Verdict};
 use doorward_domain::token::{EndReason, KeyPurpose};
 use doorward_testkit::sample::{self, START};
 
-use crate::support::{keep_user, on_each};
+use crate::support::{insert_user, on_each_database};
 
-/// `PostgreSQL` would answer the commit of a failed transaction with success, and have rolled it back.
+/// `PostgreSQL` itself rolls back a failed transaction, but reports its `COMMIT` as successful.
 #[test]
-fn a_failure_that_is_overlooked_is_not_committed() {
-    on_each(|database| {
+fn a_transaction_with_an_ignored_error_is_not_committed() {
+    on_each_database(|database| {
         let store = database.open();
         let outcome = store.write(&mut |r| {
             r.users()
                 .insert(&sample::user(1), &sample::digest("digest"))
                 .expect("an account");
-            // Of nobody's, which the foreign key forbids.
+            // Of a user who does not exist, which violates the foreign key.
             let orphan = sample::session(1, sample::user(9).id);
             assert!(r.sessions().insert(&orphan).is_err());
             assert!(
                 r.users().find(sample::user(1).id).is_err(),
-                "no statement after a failed one"
+                "no statement runs after a failed one"
             );
             Verdict::Commit
         });
@@ -36,10 +36,10 @@ fn a_failure_that_is_overlooked_is_not_committed() {
 }
 
 #[test]
-fn a_reading_transaction_writes_nothing() {
-    on_each(|database| {
+fn a_read_only_transaction_cannot_write() {
+    on_each_database(|database| {
         let store = database.open();
-        let user = keep_user(&store, 1);
+        let user = insert_user(&store, 1);
         let outcome = store.snapshot(|r| r.users().delete(user.id));
         assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
         let outcome = store.snapshot(|r| r.users().lock(user.id));
@@ -51,12 +51,12 @@ fn a_reading_transaction_writes_nothing() {
     });
 }
 
-/// Two accounts locked in opposite orders: `PostgreSQL` ends one of the transactions, which is run again.
+/// Two accounts are locked in opposite orders: `PostgreSQL` aborts one of the transactions.
 #[test]
-fn a_deadlock_is_run_again() {
-    on_each(|database| {
+fn a_deadlocked_transaction_is_retried() {
+    on_each_database(|database| {
         let store = database.open();
-        let (one, other) = (keep_user(&store, 1).id, keep_user(&store, 2).id);
+        let (one, other) = (insert_user(&store, 1).id, insert_user(&store, 2).id);
         let (both_hold, runs) = (Barrier::new(2), AtomicU32::new(0));
         let postgres = !database.parsed_url().is_sqlite();
         let lock_both = |first, second| {
@@ -64,7 +64,7 @@ fn a_deadlock_is_run_again() {
             let done: Result<(), StoreError> = store.transaction(|r| {
                 runs.fetch_add(1, Ordering::SeqCst);
                 r.users().lock(first)?;
-                // On SQLite the one is not let in before the other has left.
+                // On SQLite the second transaction starts after the first has ended.
                 if first_run && postgres {
                     both_hold.wait();
                 }
@@ -82,19 +82,19 @@ fn a_deadlock_is_run_again() {
 }
 
 #[test]
-fn a_row_that_cannot_be_is_named_and_not_quoted() {
-    on_each(|database| {
+fn a_corrupt_row_is_named_but_not_quoted() {
+    on_each_database(|database| {
         let store = database.open();
-        let user = keep_user(&store, 1);
+        let user = insert_user(&store, 1);
         let session = sample::session(1, user.id);
-        let kept: Result<(), StoreError> = store.transaction(|r| {
+        let inserted: Result<(), StoreError> = store.transaction(|r| {
             r.sessions().insert(&session)?;
             r.sessions().end(session.id, EndReason::LoggedOut, START)?;
             r.keys()
                 .insert(&sample::key(KeyPurpose::AccessSigning, 1))
                 .map(drop)
         });
-        kept.expect("a session and a key");
+        inserted.expect("a session and a key");
         database.execute("UPDATE sessions SET end_reason = 'hunter2'");
         let found = store.snapshot(|r| r.sessions().find(session.id));
         let expected = StoreError::Corrupt(format!("sessions.end_reason of {}", session.id));
@@ -107,7 +107,7 @@ fn a_row_that_cannot_be_is_named_and_not_quoted() {
             Err(StoreError::Corrupt(format!("user_roles.role of {}", user.id)))
         );
 
-        // Another address than the one by which the account is found.
+        // Differs from the canonical address, by which the account is found.
         database.execute("UPDATE users SET email = 'hunter2@example.org'");
         let found = store.snapshot(|r| {
             r.users()
@@ -125,10 +125,10 @@ fn a_row_that_cannot_be_is_named_and_not_quoted() {
 }
 
 #[test]
-fn a_nul_character_is_refused_before_it_reaches_the_database() {
-    on_each(|database| {
+fn a_nul_character_is_rejected_before_it_reaches_the_database() {
+    on_each_database(|database| {
         let store = database.open();
-        let user = keep_user(&store, 1);
+        let user = insert_user(&store, 1);
         let session = sample::session(1, user.id);
         let mut named = session.clone();
         named.user_agent = Some("a\0b".to_owned());
@@ -155,10 +155,10 @@ fn a_nul_character_is_refused_before_it_reaches_the_database() {
         for outcome in outcomes {
             assert!(matches!(outcome, Err(StoreError::Corrupt(_))), "{outcome:?}");
         }
-        // In particulars it is escaped, and allowed.
+        // In the details of an event it is escaped, and therefore allowed.
         let event = sample::event(2).with("a\0b", "c\0d");
-        let kept: Result<(), StoreError> = store.transaction(|r| r.events().append(&event));
-        assert_eq!(kept, Ok(()));
+        let appended: Result<(), StoreError> = store.transaction(|r| r.events().append(&event));
+        assert_eq!(appended, Ok(()));
         assert_eq!(database.events(), [event]);
     });
 }

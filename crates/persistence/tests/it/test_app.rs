@@ -1,4 +1,4 @@
-//! The use cases on a store, as the HTTP layer calls them, for whoever counts what they cost.
+//! The use cases over a store, assembled as the HTTP layer does.
 
 use core::cell::Cell;
 use core::time::Duration;
@@ -22,8 +22,8 @@ use secrecy::SecretString;
 /// The password of every account.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// What use cases are made of, over a store.
-pub(crate) struct Desk<'a> {
+/// The dependencies of use cases, over a store, with a settable clock and seeded randomness.
+pub(crate) struct TestApp<'a> {
     pub(crate) store: &'a dyn UnitOfWork,
     pub(crate) clock: Clock,
     pub(crate) policy: SessionPolicy,
@@ -36,8 +36,8 @@ pub(crate) struct Desk<'a> {
     accounts: Cell<u32>,
 }
 
-impl<'a> Desk<'a> {
-    pub(crate) fn over(store: &'a dyn UnitOfWork) -> Self {
+impl<'a> TestApp<'a> {
+    pub(crate) fn new(store: &'a dyn UnitOfWork) -> Self {
         Self {
             store,
             clock: Clock::default(),
@@ -52,11 +52,11 @@ impl<'a> Desk<'a> {
         }
     }
 
-    pub(crate) fn now(&self) -> RequestContext {
+    pub(crate) fn context(&self) -> RequestContext {
         context(self.clock.now())
     }
 
-    pub(crate) fn check(&self) -> PasswordCheck<'_> {
+    pub(crate) fn password_check(&self) -> PasswordCheck<'_> {
         PasswordCheck {
             store: self.store,
             hasher: &self.hasher,
@@ -67,7 +67,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    pub(crate) fn rules(&self) -> AccountRules<'_> {
+    pub(crate) fn account_rules(&self) -> AccountRules<'_> {
         AccountRules {
             password_policy: &self.passwords,
             estimator: &self.estimator,
@@ -86,7 +86,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// An account that nobody has.
+    /// A draft with an unused address.
     pub(crate) fn draft(&self) -> AccountDraft {
         self.accounts.set(self.accounts.get() + 1);
         AccountDraft {
@@ -96,36 +96,36 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Registers an account. Answers its address.
-    pub(crate) fn register(&self) -> String {
-        let (store, rules, draft) = (self.store, self.rules(), self.draft());
+    /// Registers an account and returns its address.
+    fn register(&self) -> String {
+        let (store, rules, draft) = (self.store, self.account_rules(), self.draft());
         let email = draft.email.clone();
         Register { store, rules }
-            .execute(draft, &self.now())
+            .execute(draft, &self.context())
             .expect("an account");
         email
     }
 
     pub(crate) fn login(&self, email: &str, password: &str) -> Result<TokenPair, LoginError> {
-        let (check, issuer) = (self.check(), self.issuer());
-        Login { check, issuer }.execute(email, &password.into(), &self.now())
+        let (check, issuer) = (self.password_check(), self.issuer());
+        Login { check, issuer }.execute(email, &password.into(), &self.context())
     }
 
     /// Registers an account and logs in to it.
-    pub(crate) fn someone(&self) -> Person {
+    pub(crate) fn logged_in_user(&self) -> LoggedInUser {
         let email = self.register();
         let pair = self.login(&email, PASSWORD).expect("a login");
-        Person { email, pair }
+        LoggedInUser { email, pair }
     }
 
-    /// Refreshes; `None` when it is refused.
+    /// Refreshes; `None` if that is rejected.
     pub(crate) fn refresh(&self, token: &SecretString, context: &RequestContext) -> Option<TokenPair> {
         let (store, issuer): (_, TokenIssuer<'_>) = (self.store, self.issuer());
         let clock: &dyn Fn() -> Timestamp = &|| self.clock.now();
         Refresh { store, issuer, clock }.execute(token, context).ok()
     }
 
-    /// Whom the access token of that pair speaks for.
+    /// The principal of the pair's access token.
     pub(crate) fn principal(&self, pair: &TokenPair) -> Principal {
         let verifier = self.signer.verifier();
         let authenticate = Authenticate {
@@ -139,19 +139,18 @@ impl<'a> Desk<'a> {
             .expect("a valid token")
     }
 
-    /// The proof that whoever has that pair may do this.
+    /// The proof that the pair's principal has the permission `P`.
     pub(crate) fn granted<P: Permission>(&self, pair: &TokenPair) -> Granted<P> {
         self.principal(pair).authorize().expect("the permission")
     }
 }
 
-/// Somebody with an account and a session.
-pub(crate) struct Person {
+pub(crate) struct LoggedInUser {
     pub(crate) email: String,
     pub(crate) pair: TokenPair,
 }
 
-impl Person {
+impl LoggedInUser {
     pub(crate) fn refresh_token(&self) -> SecretString {
         self.pair.refresh_token.expose().into()
     }
