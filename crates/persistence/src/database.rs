@@ -41,7 +41,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens a database. Fails unless its schema is current; see [`migrate`](crate::migrate).
+    /// Opens a database. Fails unless its schema is current; see [`migrate`](crate::migrations::migrate).
     ///
     /// A missing SQLite file is created, readable by its owner only; a missing folder is an error.
     pub fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {

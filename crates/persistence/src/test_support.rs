@@ -21,9 +21,10 @@ use tempfile::TempDir;
 use doorward_domain::audit::Event;
 
 use crate::audit::events::EventRow;
-use crate::connection::{AnyConnection, connect};
+use crate::connection::{AnyConnection, DatabaseUrl, connect};
+use crate::database::{Database, DatabaseSettings};
+use crate::migrations::migrate;
 use crate::schema::events;
-use crate::{Database, DatabaseSettings, DatabaseUrl, migrate};
 
 /// The environment variable with the URL of the `PostgreSQL` server for tests.
 pub const POSTGRES_URL: &str = "DOORWARD_TEST_POSTGRES_URL";

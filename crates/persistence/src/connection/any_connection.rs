@@ -25,8 +25,8 @@ pub(crate) enum AnyConnection {
 macro_rules! on_either {
     ($connection:expr, $inner:ident => $body:expr) => {
         match $connection {
-            $crate::connection::AnyConnection::Sqlite($inner) => $body,
-            $crate::connection::AnyConnection::Postgres($inner) => $body,
+            $crate::connection::any_connection::AnyConnection::Sqlite($inner) => $body,
+            $crate::connection::any_connection::AnyConnection::Postgres($inner) => $body,
         }
     };
 }

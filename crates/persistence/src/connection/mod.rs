@@ -1,6 +1,6 @@
 //! Connections to SQLite and PostgreSQL: the database URL, how a connection is set up, and the pool.
 
-mod any_connection;
+pub(crate) mod any_connection;
 mod percent;
 mod pool;
 mod postgres_url;
