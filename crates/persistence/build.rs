@@ -1,4 +1,4 @@
-//! Has the crate built again when a migration is added: the embedded files are watched by the compiler, their folder is not.
+//! Rebuilds the crate when a migration is added: the compiler tracks the embedded files, but not their folder.
 
 fn main() {
     println!("cargo::rerun-if-changed=../../migrations");

@@ -1,4 +1,4 @@
-//! The store: a pool of connections, and the transactions that run on it.
+//! The store: runs transactions on a pool of connections.
 
 use core::time::Duration;
 use std::thread;
@@ -6,128 +6,105 @@ use std::thread;
 use doorward_domain::store::{Repositories, UnitOfWork, Verdict};
 use doorward_domain::store_error::{StoreError, StoreResult};
 
-use crate::connection::connect;
-use crate::failure::Failure;
-use crate::migrations::{self, SchemaStatus};
-use crate::pool::Connections;
-use crate::transaction::{self, Mode};
-use crate::url::{DatabaseUrl, InvalidDatabaseUrl};
-use crate::work::Work;
+use crate::connection::{ConnectionPool, DatabaseUrl, connect};
+use crate::error::{DbError, OpenError};
+use crate::migrations;
+use crate::schema::SchemaStatus;
+use crate::transaction::{self, Mode, Transaction};
 use crate::write_queue::WriteQueue;
 
-/// How often a transaction that lost to a concurrent one is run before it is given up.
-const RUNS: u32 = 3;
+/// How often a transaction that conflicts with a concurrent one is run in total.
+const MAX_RUNS: u32 = 3;
 
-/// How long the loser waits before it is run again, each time: run at once, it may be back at the lock before the winner
-/// has woken up, and in the same knot as before.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The wait before the second run; the third waits twice as long. Without it, the transaction may be back at the lock
+/// before the other one has woken up, and conflict again.
+const RETRY_DELAY: Duration = Duration::from_millis(20);
 
-/// Where the database is, and how much of it may be used.
+/// Which database to use, and its limits.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
-    /// Where it is.
+    /// The database.
     pub url: DatabaseUrl,
-    /// The most connections at a time; each is a transaction that is under way. At least 1.
+    /// The maximum number of connections, and so of concurrent transactions. At least 1.
     pub max_connections: u32,
-    /// The longest wait for a connection, for the turn to write and for a lock of another process on SQLite.
+    /// The longest wait for a connection and, on SQLite, for the write queue and for a lock of another process. Not zero.
     pub acquire_timeout: Duration,
-}
-
-/// Why a database cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
-    /// The settings cannot be right.
-    #[error("the database is configured wrongly: {0}")]
-    Misconfigured(String),
-    /// It does not answer, refuses the connection, or cannot be opened.
-    #[error("the database cannot be reached: {0}")]
-    Unreachable(String),
-    /// Its schema is not the one that this program was built for.
-    #[error("the database's schema differs from the one this version needs: {0}")]
-    SchemaDiffers(SchemaStatus),
-    /// A migration was refused by the database, and has left nothing behind.
-    #[error("the database could not be migrated: {0}")]
-    MigrationFailed(String),
-}
-
-impl From<InvalidDatabaseUrl> for OpenError {
-    fn from(error: InvalidDatabaseUrl) -> Self {
-        Self::Misconfigured(error.to_string())
-    }
 }
 
 /// An open database. Threads share it by reference.
 pub struct Database {
-    connections: Connections,
-    /// Orders the writing transactions of this process; on SQLite only.
-    gate: Option<WriteQueue>,
-    patience: Duration,
+    pool: ConnectionPool,
+    /// Only on SQLite.
+    write_queue: Option<WriteQueue>,
+    acquire_timeout: Duration,
     /// Version and name of every migration, in order.
     migrations: Vec<(String, String)>,
 }
 
 impl Database {
-    /// Opens a database whose schema is current; see [`migrate`](crate::migrate).
+    /// Opens a database. Fails unless its schema is current; see [`migrate`](crate::migrations::migrate).
     ///
-    /// A SQLite file that is not there is made, readable by its owner only, but the folder it is in is not.
+    /// A missing SQLite file is created, readable by its owner only; a missing folder is an error.
     pub fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         if settings.max_connections == 0 {
             return Err(OpenError::Misconfigured(
-                "at least one connection is needed".to_owned(),
+                "max_connections must be at least 1".to_owned(),
             ));
         }
         if settings.acquire_timeout.is_zero() {
             return Err(OpenError::Misconfigured(
-                "the wait for a connection cannot be zero".to_owned(),
+                "acquire_timeout must not be zero".to_owned(),
             ));
         }
-        // By hand, for an error that says why; the pool would only say that it has waited.
-        let mut connection = connect(&settings.url, settings.acquire_timeout)
-            .map_err(|error| OpenError::Unreachable(error.0))?;
-        let status = migrations::status(&mut connection)
-            .map_err(|error| OpenError::Unreachable(Failure::from(error).error.to_string()))?;
+        // Without the pool, whose error would be a timeout instead of the reason.
+        let mut connection = connect(&settings.url, settings.acquire_timeout)?;
+        let status = migrations::status(&mut connection)?;
         if !status.is_current() {
             return Err(OpenError::SchemaDiffers(status));
         }
         Ok(Self {
-            connections: Connections::new(&settings.url, settings.max_connections, settings.acquire_timeout),
-            gate: settings.url.is_sqlite().then(WriteQueue::default),
-            patience: settings.acquire_timeout,
+            pool: ConnectionPool::new(&settings.url, settings.max_connections, settings.acquire_timeout),
+            write_queue: settings.url.is_sqlite().then(WriteQueue::default),
+            acquire_timeout: settings.acquire_timeout,
             migrations: migrations::known(&connection),
         })
     }
 
-    /// Runs `work` once, in one transaction, and ends it as `work` says unless a statement has failed.
-    fn run(&self, mode: Mode, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> Result<(), Failure> {
-        let (mut kept, ()) = self
-            .connections
+    /// Runs `work` once, in one transaction. Ends the transaction with the verdict of `work` unless a statement failed.
+    fn run_once(
+        &self,
+        mode: Mode,
+        work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict,
+    ) -> Result<(), DbError> {
+        let (mut pooled, ()) = self
+            .pool
             .get_live(|connection| transaction::begin(connection, mode))?;
-        let mut open = Work::new(&mut kept.connection, mode);
-        let verdict = work(&mut open);
-        match (open.into_failure(), verdict) {
-            (None, Verdict::Commit) => transaction::commit(&mut kept.connection).map_err(Failure::from),
-            (Some(failure), verdict) if failure.again || verdict == Verdict::Commit => {
-                transaction::roll_back(&mut kept.connection);
-                Err(failure)
+        let mut transaction = Transaction::new(&mut pooled.connection, mode);
+        let verdict = work(&mut transaction);
+        match (transaction.into_error(), verdict) {
+            (None, Verdict::Commit) => Ok(transaction::commit(&mut pooled.connection)?),
+            (Some(error), verdict) if error.retry || verdict == Verdict::Commit => {
+                transaction::roll_back(&mut pooled.connection);
+                Err(error)
             }
-            // Also after a failure that is final: `work` was told of it, and has the last word.
+            // After an error without retry too: `work` has seen it and decided to roll back.
             (_, _) => {
-                transaction::roll_back(&mut kept.connection);
+                transaction::roll_back(&mut pooled.connection);
                 Ok(())
             }
         }
     }
 
-    /// Runs `work` again if the database asks for it.
-    fn run_persistently(
+    /// Runs `work`, again if it conflicts with a concurrent transaction.
+    fn run_with_retries(
         &self,
         mode: Mode,
         work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict,
     ) -> StoreResult<()> {
         let mut runs = 1;
         loop {
-            match self.run(mode, work) {
-                Err(failure) if failure.again && runs < RUNS => thread::sleep(PAUSE * runs),
+            match self.run_once(mode, work) {
+                Err(error) if error.retry && runs < MAX_RUNS => thread::sleep(RETRY_DELAY * runs),
                 result => return result.map_err(StoreError::from),
             }
             runs += 1;
@@ -137,26 +114,25 @@ impl Database {
 
 impl UnitOfWork for Database {
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
-        let _turn = match &self.gate {
+        let timed_out = || StoreError::Unavailable("timed out waiting in the write queue".to_owned());
+        let _permit = match &self.write_queue {
             None => None,
-            Some(gate) => Some(gate.enter(self.patience).ok_or_else(|| {
-                StoreError::Unavailable("too many transactions are waiting to write".to_owned())
-            })?),
+            Some(queue) => Some(queue.acquire(self.acquire_timeout).ok_or_else(timed_out)?),
         };
-        self.run_persistently(Mode::Write, work)
+        self.run_with_retries(Mode::Write, work)
     }
 
     fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
-        // There is nothing to commit, and an error of ending it would be one of a reading that has succeeded.
-        self.run_persistently(Mode::Read, &mut |repositories| {
+        // Nothing to commit, and an error of the rollback must not fail a read that succeeded.
+        self.run_with_retries(Mode::Read, &mut |repositories| {
             work(repositories);
             Verdict::RollBack
         })
     }
 
     fn check(&self) -> StoreResult<()> {
-        let (_, applied) = self.connections.get_live(migrations::applied)?;
-        let status = migrations::compare(&self.migrations, &applied);
+        let (_, applied) = self.pool.get_live(migrations::applied)?;
+        let status = SchemaStatus::compare(&self.migrations, &applied);
         if status.is_current() {
             Ok(())
         } else {
@@ -168,7 +144,7 @@ impl UnitOfWork for Database {
 impl core::fmt::Debug for Database {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Database")
-            .field("connections", &self.connections)
+            .field("pool", &self.pool)
             .finish_non_exhaustive()
     }
 }

@@ -1,13 +1,12 @@
 //! Doorward's store: Diesel over SQLite and PostgreSQL.
 //!
-//! A [`Database`] is the domain's [`UnitOfWork`](doorward_domain::store::UnitOfWork). It is made of a pool of connections;
-//! a transaction is one connection for as long as it lasts, and the domain's repositories are implemented for it. There
-//! is one schema and one set of queries for both databases: ids are text, instants are microseconds, and what one of the
-//! two does in its own way stands in a `match` where it matters. Why it is done so is told in
-//! `docs/decisions/0003-one-set-of-queries.md`.
+//! A [`Database`] implements the domain's [`UnitOfWork`](doorward_domain::store::UnitOfWork) with a pool of connections.
+//! A transaction holds one connection while it lasts, and implements the domain's repositories. Both databases share one
+//! schema and one set of queries: ids are text and instants are microseconds. Where the two differ, a `match` on the
+//! connection says how. `docs/decisions/0003-one-set-of-queries.md` gives the reasons.
 //!
-//! Nothing here logs. What goes wrong is in the error, and no error repeats a value that was written or read, nor the
-//! password in the database's address.
+//! This crate does not log. Errors say what failed, and contain neither a value that was written or read nor the password
+//! in the database URL.
 //!
 //! ```no_run
 //! use core::time::Duration;
@@ -23,28 +22,32 @@
 //! # Ok::<(), OpenError>(())
 //! ```
 
+mod account;
+mod attempt;
+mod audit;
+mod column;
 mod connection;
 mod database;
-mod failure;
-mod field;
+mod error;
+mod key;
 mod locks;
 mod migrations;
-mod pool;
-mod postgres_url;
-mod repositories;
+mod retention;
 mod schema;
+mod session;
+mod setup;
 #[cfg(feature = "test-support")]
 pub mod test_support;
 mod transaction;
-mod url;
-mod work;
 mod write_queue;
 
-pub use database::{Database, DatabaseSettings, OpenError};
-pub use migrations::{SchemaStatus, migrate, schema_status};
-pub use url::{DatabaseUrl, InvalidDatabaseUrl};
+pub use connection::DatabaseUrl;
+pub use database::{Database, DatabaseSettings};
+pub use error::{InvalidDatabaseUrl, OpenError};
+pub use migrations::{migrate, schema_status};
+pub use schema::SchemaStatus;
 
-// Diesel links to these by name; they are named here for their features, which choose the libraries that are built in.
+// Diesel links to these libraries. They are named here because their features decide which library is built in.
 use libsqlite3_sys as _;
 #[cfg(feature = "postgres-tls")]
 use openssl_sys as _;

@@ -1,7 +1,7 @@
-//! Locks on what is no row, for PostgreSQL. On SQLite a writing transaction is alone, and needs none.
+//! Locks that do not belong to a row, for PostgreSQL. On SQLite a writing transaction has no concurrent writer.
 //!
-//! PostgreSQL has two families of advisory locks that never meet: those named by one 64-bit number and those named by
-//! two of 32 bits. The first is used for attempts, the second for the few that have a name of their own.
+//! PostgreSQL has two separate spaces of advisory locks: those identified by one 64-bit number and those identified by two
+//! 32-bit numbers. The first is used for attempts, the second for the few locks that have a name.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
@@ -10,25 +10,25 @@ use doorward_domain::attempt::AttemptKey;
 
 use crate::connection::AnyConnection;
 
-/// "DOOR": the first number of every lock that has a name of its own. Other programs may share the database.
-pub(crate) const FAMILY: i32 = 0x444f_4f52;
+/// "DOOR": the first number of every named lock. Other programs may share the database.
+pub(crate) const NAMESPACE: i32 = 0x444f_4f52;
 
-/// The second number of the lock that whoever counts administrators holds.
+/// The second number of the lock that is held while administrators are counted.
 const ADMINS: i32 = 1;
 
-/// The second number of the lock that whoever migrates holds.
+/// The second number of the lock that is held while migrations run.
 pub(crate) const MIGRATIONS: i32 = 2;
 
-/// The second number of the lock that whoever writes to the log of revocations holds.
+/// The second number of the lock that is held while revocations are written.
 const REVOCATIONS: i32 = 3;
 
-/// Waits until no other transaction has counted the administrators, and makes others wait until this one ends.
+/// Waits for other transactions that have counted the administrators, and locks them out until this one ends.
 pub(crate) fn admins(connection: &mut AnyConnection) -> QueryResult<()> {
     named(connection, ADMINS)
 }
 
-/// Waits until no other transaction has written to the log of revocations, and makes others wait until this one ends:
-/// entries are then numbered in the order in which they come to be seen.
+/// Waits for other transactions that have written revocations, and locks them out until this one ends. Revocations are
+/// therefore numbered in the order in which they become visible.
 pub(crate) fn revocations(connection: &mut AnyConnection) -> QueryResult<()> {
     named(connection, REVOCATIONS)
 }
@@ -36,15 +36,15 @@ pub(crate) fn revocations(connection: &mut AnyConnection) -> QueryResult<()> {
 fn named(connection: &mut AnyConnection, name: i32) -> QueryResult<()> {
     if let AnyConnection::Postgres(connection) = connection {
         diesel::sql_query("SELECT pg_advisory_xact_lock($1, $2)")
-            .bind::<Integer, _>(FAMILY)
+            .bind::<Integer, _>(NAMESPACE)
             .bind::<Integer, _>(name)
             .execute(connection)?;
     }
     Ok(())
 }
 
-/// Waits until no other transaction holds the key, and makes others wait until this one ends, whether there is a row
-/// for it or not. Two keys with the same first 8 bytes would wait for each other needlessly, and nothing worse.
+/// Waits for other transactions that have locked the key, and locks them out until this one ends, whether or not the key
+/// has a row. Two keys with the same first 8 bytes share a lock, which costs an unnecessary wait.
 pub(crate) fn attempts(connection: &mut AnyConnection, key: &AttemptKey) -> QueryResult<()> {
     if let AnyConnection::Postgres(connection) = connection {
         let number = key.as_bytes().first_chunk().copied().unwrap_or_default();

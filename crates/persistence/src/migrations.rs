@@ -1,6 +1,5 @@
-//! Bringing the schema to where this program expects it, once, however many instances start at the same moment.
+//! Schema migrations: each is applied once, however many instances start at the same time.
 
-use core::fmt;
 use core::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -9,111 +8,72 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::connection::{AnyConnection, connect};
-use crate::database::OpenError;
+use crate::connection::{AnyConnection, DatabaseUrl, connect};
+use crate::error::OpenError;
 use crate::locks;
-use crate::schema::__diesel_schema_migrations as applied_migrations;
+use crate::schema::{__diesel_schema_migrations as applied_migrations, SchemaStatus};
 use crate::transaction::{self, Mode};
-use crate::url::DatabaseUrl;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
 /// How long to wait for another instance that is migrating.
-const PATIENCE: Duration = Duration::from_mins(5);
+const LOCK_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// How the schema of a database differs from the one that this program was built for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SchemaStatus {
-    /// The names of the migrations that are still to be applied, in order.
-    pub pending: Vec<String>,
-    /// The versions of the applied migrations that this program does not know, in order: a newer one was here.
-    pub unknown: Vec<String>,
-}
-
-impl SchemaStatus {
-    /// Whether it does not differ.
-    pub fn is_current(&self) -> bool {
-        self.pending.is_empty() && self.unknown.is_empty()
-    }
-}
-
-impl fmt::Display for SchemaStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.pending.as_slice(), self.unknown.as_slice()) {
-            ([], []) => f.write_str("the schema is current"),
-            (pending, []) => write!(f, "migrations still to be applied: {}", pending.join(", ")),
-            ([], unknown) => write!(
-                f,
-                "migrations applied that this version does not know: {}",
-                unknown.join(", ")
-            ),
-            (pending, unknown) => write!(
-                f,
-                "migrations applied that this version does not know: {}; still to be applied: {}",
-                unknown.join(", "),
-                pending.join(", ")
-            ),
-        }
-    }
-}
-
-/// Applies the migrations that are pending, and gives their names.
+/// Applies the pending migrations and returns their names.
 ///
-/// Of several instances that do this at once, one migrates and the others wait for it. A schema with a migration that
-/// this program does not know is left alone and refused.
+/// If several instances do this at once, one migrates and the others wait for it. A schema with an unknown migration is
+/// left unchanged, and the result is an error.
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, OpenError> {
-    let mut connection = connect(url, PATIENCE).map_err(|error| OpenError::Unreachable(error.0))?;
+    let mut connection = connect(url, LOCK_TIMEOUT)?;
     match &mut connection {
-        // One transaction around all: each migration's own is a savepoint in it, and the write lock is the lock.
+        // One transaction around all migrations, in which each is a savepoint. SQLite's write lock excludes other instances.
         AnyConnection::Sqlite(_) => {
-            transaction::begin(&mut connection, Mode::Write).map_err(unreachable)?;
+            transaction::begin(&mut connection, Mode::Write)?;
             let done = run_pending(&mut connection);
             match done {
-                Ok(names) => transaction::commit(&mut connection)
-                    .map_err(unreachable)
-                    .map(|()| names),
+                Ok(names) => {
+                    transaction::commit(&mut connection)?;
+                    Ok(names)
+                }
                 Err(error) => {
                     transaction::roll_back(&mut connection);
                     Err(error)
                 }
             }
         }
-        // Each migration is a transaction of its own. The lock belongs to the session, and ends with it at the latest.
+        // Each migration is a transaction of its own. The lock ends with the connection at the latest.
         AnyConnection::Postgres(inner) => {
-            inner
-                .batch_execute(&format!(
-                    "SET statement_timeout = 0; SET lock_timeout = {}",
-                    PATIENCE.as_millis()
-                ))
-                .map_err(unreachable)?;
-            advisory(inner, "SELECT pg_advisory_lock($1, $2)")?;
+            inner.batch_execute(&format!(
+                "SET statement_timeout = 0; SET lock_timeout = {}",
+                LOCK_TIMEOUT.as_millis()
+            ))?;
+            advisory_lock(inner, "SELECT pg_advisory_lock($1, $2)")?;
             let done = run_pending(&mut connection);
             if let AnyConnection::Postgres(inner) = &mut connection {
-                advisory(inner, "SELECT pg_advisory_unlock($1, $2)")?;
+                advisory_lock(inner, "SELECT pg_advisory_unlock($1, $2)")?;
             }
             done
         }
     }
 }
 
-/// How the schema differs from what this program expects. Changes nothing.
+/// Compares the schema of a database with the one that this program was built for. Changes nothing.
 pub fn schema_status(url: &DatabaseUrl) -> Result<SchemaStatus, OpenError> {
-    let mut connection = connect(url, PATIENCE).map_err(|error| OpenError::Unreachable(error.0))?;
-    status(&mut connection).map_err(unreachable)
+    let mut connection = connect(url, LOCK_TIMEOUT)?;
+    Ok(status(&mut connection)?)
 }
 
-fn advisory(connection: &mut PgConnection, sql: &str) -> Result<(), OpenError> {
+fn advisory_lock(connection: &mut PgConnection, sql: &str) -> Result<(), OpenError> {
     diesel::sql_query(sql)
-        .bind::<Integer, _>(locks::FAMILY)
+        .bind::<Integer, _>(locks::NAMESPACE)
         .bind::<Integer, _>(locks::MIGRATIONS)
-        .execute(connection)
-        .map_err(unreachable)?;
+        .execute(connection)?;
     Ok(())
 }
 
 fn run_pending(connection: &mut AnyConnection) -> Result<Vec<String>, OpenError> {
-    let status = status(connection).map_err(unreachable)?;
+    let status = status(connection)?;
     if !status.unknown.is_empty() {
         return Err(OpenError::SchemaDiffers(status));
     }
@@ -128,7 +88,7 @@ fn run_pending(connection: &mut AnyConnection) -> Result<Vec<String>, OpenError>
     Ok(status.pending)
 }
 
-/// Version and name of every migration that this program knows, in order.
+/// Version and name of every migration of this program, in order.
 pub(crate) fn known(connection: &AnyConnection) -> Vec<(String, String)> {
     let migrations = match connection {
         AnyConnection::Sqlite(_) => names::<diesel::sqlite::Sqlite>(&SQLITE),
@@ -149,52 +109,33 @@ fn names<DB: diesel::backend::Backend>(
     Ok(names)
 }
 
-/// How the schema differs: two queries, for a database that may have no schema at all.
+/// Compares the schema, in two queries because the database may have no schema at all.
 pub(crate) fn status(connection: &mut AnyConnection) -> QueryResult<SchemaStatus> {
     #[derive(QueryableByName)]
     struct Count {
         #[diesel(sql_type = BigInt)]
         count: i64,
     }
-    let is_there = match connection {
+    let table_exists = match connection {
         AnyConnection::Sqlite(_) => {
             "SELECT count(*) AS count FROM sqlite_schema WHERE name = '__diesel_schema_migrations'"
         }
         AnyConnection::Postgres(_) => "SELECT count(to_regclass('__diesel_schema_migrations')) AS count",
     };
-    let Count { count } = diesel::sql_query(is_there).get_result(connection)?;
+    let Count { count } = diesel::sql_query(table_exists).get_result(connection)?;
     let applied = if count == 0 {
         Vec::new()
     } else {
         applied(connection)?
     };
-    Ok(compare(&known(connection), &applied))
+    Ok(SchemaStatus::compare(&known(connection), &applied))
 }
 
-/// The versions of the applied migrations, in order: one query.
+/// Versions of the applied migrations, in order; one query.
 pub(crate) fn applied(connection: &mut AnyConnection) -> QueryResult<Vec<String>> {
     let mut versions: Vec<String> = applied_migrations::table
         .select(applied_migrations::version)
         .load(connection)?;
     versions.sort_unstable();
     Ok(versions)
-}
-
-pub(crate) fn compare(known: &[(String, String)], applied: &[String]) -> SchemaStatus {
-    SchemaStatus {
-        pending: known
-            .iter()
-            .filter(|(version, _)| !applied.contains(version))
-            .map(|(_, name)| name.clone())
-            .collect(),
-        unknown: applied
-            .iter()
-            .filter(|version| !known.iter().any(|(own, _)| own == *version))
-            .cloned()
-            .collect(),
-    }
-}
-
-fn unreachable(error: diesel::result::Error) -> OpenError {
-    OpenError::Unreachable(crate::failure::Failure::from(error).error.to_string())
 }

@@ -1,4 +1,54 @@
-//! The tables, as the migrations make them on both databases.
+//! The tables as the migrations create them on both databases, and how a database may differ from them.
+
+use core::fmt;
+
+/// How the schema of a database differs from the one that this program was built for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SchemaStatus {
+    /// Names of the migrations that have not been applied, in order.
+    pub pending: Vec<String>,
+    /// Versions of applied migrations that this program does not know, in order. A newer version applied them.
+    pub unknown: Vec<String>,
+}
+
+impl SchemaStatus {
+    /// Compares the migrations of this program, each with version and name, with the versions applied to a database.
+    pub(crate) fn compare(known: &[(String, String)], applied: &[String]) -> Self {
+        Self {
+            pending: known
+                .iter()
+                .filter(|(version, _)| !applied.contains(version))
+                .map(|(_, name)| name.clone())
+                .collect(),
+            unknown: applied
+                .iter()
+                .filter(|version| !known.iter().any(|(own, _)| own == *version))
+                .cloned()
+                .collect(),
+        }
+    }
+
+    /// Whether there is no difference.
+    pub fn is_current(&self) -> bool {
+        self.pending.is_empty() && self.unknown.is_empty()
+    }
+}
+
+impl fmt::Display for SchemaStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.pending.as_slice(), self.unknown.as_slice()) {
+            ([], []) => f.write_str("the schema is current"),
+            (pending, []) => write!(f, "pending migrations: {}", pending.join(", ")),
+            ([], unknown) => write!(f, "unknown migrations applied: {}", unknown.join(", ")),
+            (pending, unknown) => write!(
+                f,
+                "unknown migrations applied: {}; pending migrations: {}",
+                unknown.join(", "),
+                pending.join(", ")
+            ),
+        }
+    }
+}
 
 diesel::table! {
     users (id) {
@@ -103,7 +153,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    // Diesel's own record of the migrations that were applied.
+    // Diesel's record of applied migrations.
     __diesel_schema_migrations (version) {
         version -> Text,
     }

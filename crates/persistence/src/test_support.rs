@@ -1,14 +1,13 @@
-//! Databases that exist for one test.
+//! Databases for tests: each exists for one test.
 //!
-//! PostgreSQL is tested where `DOORWARD_TEST_POSTGRES_URL` names a server and a role that may create databases; where it
-//! does not, a test says that it was not run. `DOORWARD_REQUIRE_POSTGRES` makes that a failure, for the machine that
-//! decides about a release.
+//! Tests run on PostgreSQL if `DOORWARD_TEST_POSTGRES_URL` names a server and a role that may create databases. Otherwise
+//! they report that they were not run, or fail if `DOORWARD_REQUIRE_POSTGRES` is set, as it is where releases are tested.
 
 #![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
     clippy::panic,
-    reason = "this module is only ever part of a test, where a panic is a failed test"
+    reason = "only tests use this module, and a panic fails the test"
 )]
 
 use core::time::Duration;
@@ -21,27 +20,28 @@ use tempfile::TempDir;
 
 use doorward_domain::audit::Event;
 
-use crate::connection::{AnyConnection, connect};
-use crate::repositories::EventRow;
+use crate::audit::events::EventRow;
+use crate::connection::{AnyConnection, DatabaseUrl, connect};
+use crate::database::{Database, DatabaseSettings};
+use crate::migrations::migrate;
 use crate::schema::events;
-use crate::{Database, DatabaseSettings, DatabaseUrl, migrate};
 
-/// Names the PostgreSQL server for tests.
+/// The environment variable with the URL of the `PostgreSQL` server for tests.
 pub const POSTGRES_URL: &str = "DOORWARD_TEST_POSTGRES_URL";
 
-/// Set to anything, has tests fail that have no PostgreSQL.
+/// The environment variable that, set to any value, makes tests fail if there is no `PostgreSQL` server.
 pub const REQUIRE_POSTGRES: &str = "DOORWARD_REQUIRE_POSTGRES";
 
-/// How long tests wait for a lock or a connection.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest wait of a test for a lock or a connection.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An empty database, gone when this is dropped.
+/// An empty database that is deleted on drop.
 pub struct TestDatabase {
     url: String,
-    keeper: Keeper,
+    storage: Storage,
 }
 
-enum Keeper {
+enum Storage {
     Folder(TempDir),
     Server { url: DatabaseUrl, name: String },
 }
@@ -53,26 +53,26 @@ impl TestDatabase {
         let url = format!("sqlite://{}", folder.path().join("doorward.db").display());
         Self {
             url,
-            keeper: Keeper::Folder(folder),
+            storage: Storage::Folder(folder),
         }
     }
 
-    /// A `PostgreSQL` database on the server that the environment names. Where it names none, says so past the capture of
-    /// the test harness and gives `None`, or panics if `DOORWARD_REQUIRE_POSTGRES` is set.
+    /// A `PostgreSQL` database on the server that the environment names. Without a server, reports that on standard error
+    /// (not captured by the test harness) and returns `None`, or panics if `DOORWARD_REQUIRE_POSTGRES` is set.
     pub fn postgres() -> Option<Self> {
-        let found = Self::try_postgres();
-        if let Err(reason) = &found {
+        let database = Self::try_postgres();
+        if let Err(reason) = &database {
             assert!(
                 std::env::var_os(REQUIRE_POSTGRES).is_none(),
                 "{REQUIRE_POSTGRES} is set: {reason}"
             );
-            // A standard error that is closed must not fail the test.
+            // A closed standard error must not fail the test.
             let _ = writeln!(std::io::stderr(), "not run: {reason}");
         }
-        found.ok()
+        database.ok()
     }
 
-    /// A `PostgreSQL` database on the server that the environment names, or why there is none.
+    /// A `PostgreSQL` database on the server that the environment names, or the reason why there is none.
     pub fn try_postgres() -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let Ok(server) = std::env::var(POSTGRES_URL) else {
@@ -89,44 +89,44 @@ impl TestDatabase {
         execute(&server, &format!("CREATE DATABASE {name} TEMPLATE template0"));
         Ok(Self {
             url,
-            keeper: Keeper::Server { url: server, name },
+            storage: Storage::Server { url: server, name },
         })
     }
 
-    /// Its address, as it would be configured.
+    /// The database URL as it would be configured.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its address, parsed.
+    /// The parsed database URL.
     pub fn parsed_url(&self) -> DatabaseUrl {
-        DatabaseUrl::parse(&self.url).expect("the address of a test database")
+        DatabaseUrl::parse(&self.url).expect("a valid test database URL")
     }
 
-    /// The folder of a SQLite database.
+    /// The folder of a SQLite database; `None` for `PostgreSQL`.
     pub fn folder(&self) -> Option<&Path> {
-        match &self.keeper {
-            Keeper::Folder(folder) => Some(folder.path()),
-            Keeper::Server { .. } => None,
+        match &self.storage {
+            Storage::Folder(folder) => Some(folder.path()),
+            Storage::Server { .. } => None,
         }
     }
 
-    /// Settings for a store on it that suit a test.
+    /// Settings that suit a test.
     pub fn settings(&self) -> DatabaseSettings {
         DatabaseSettings {
             url: self.parsed_url(),
             max_connections: 8,
-            acquire_timeout: PATIENCE,
+            acquire_timeout: TIMEOUT,
         }
     }
 
-    /// Migrates it and opens a store on it.
+    /// Applies the migrations and opens the database.
     pub fn open(&self) -> Database {
         migrate(&self.parsed_url()).expect("migrations");
-        Database::open(&self.settings()).expect("a database that was just migrated")
+        Database::open(&self.settings()).expect("a migrated database")
     }
 
-    /// Everything in the audit log, in order of id.
+    /// All events in the audit log, in ascending order of id.
     pub fn events(&self) -> Vec<Event> {
         let rows: Vec<EventRow> = events::table
             .order(events::id)
@@ -136,39 +136,40 @@ impl TestDatabase {
         rows.into_iter()
             .map(|row| {
                 Event::try_from(row)
-                    .map_err(|failure| failure.error)
+                    .map_err(|error| error.error)
                     .expect("an event")
             })
             .collect()
     }
 
-    /// Ends every connection to a `PostgreSQL` database and has it refuse others, until [`come_back`](Self::come_back).
-    pub fn go_away(&self) {
+    /// Closes every connection to a `PostgreSQL` database and refuses new ones until
+    /// [`accept_connections`](Self::accept_connections).
+    pub fn refuse_connections(&self) {
         let (url, name) = self.on_server();
         execute(url, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
         let terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname";
         execute(url, &format!("{terminate} = '{name}'"));
     }
 
-    /// Has a database accept connections again.
-    pub fn come_back(&self) {
+    /// Accepts connections again.
+    pub fn accept_connections(&self) {
         let (url, name) = self.on_server();
         execute(url, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
     }
 
     fn on_server(&self) -> (&DatabaseUrl, &str) {
-        match &self.keeper {
-            Keeper::Server { url, name } => (url, name),
-            Keeper::Folder(_) => panic!("a database in a folder has no server that could refuse"),
+        match &self.storage {
+            Storage::Server { url, name } => (url, name),
+            Storage::Folder(_) => panic!("a SQLite database has no server that could refuse connections"),
         }
     }
 
-    /// Runs SQL on a connection of its own, and gives the number of rows it changed.
+    /// Runs SQL on a separate connection and returns the number of affected rows.
     pub fn execute(&self, sql: &str) -> usize {
         execute(&self.parsed_url(), sql)
     }
 
-    /// The one number that a query gives in a column named `answer`.
+    /// Runs a query that returns one row with a column `answer`, and returns that number.
     pub fn number(&self, sql: &str) -> i64 {
         #[derive(QueryableByName)]
         struct Answer {
@@ -184,26 +185,26 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if let Keeper::Server { url, name } = &self.keeper {
+        if let Storage::Server { url, name } = &self.storage {
             execute(url, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }
     }
 }
 
-/// The address of another database on the same server.
+/// The URL of another database on the same server.
 fn in_database(server: &str, name: &str) -> String {
-    let (address, query) = server
+    let (location, query) = server
         .split_once('?')
         .map_or((server, String::new()), |(a, q)| (a, format!("?{q}")));
-    let (scheme, rest) = address
+    let (scheme, rest) = location
         .split_once("://")
-        .unwrap_or_else(|| panic!("{POSTGRES_URL} is not an address"));
+        .unwrap_or_else(|| panic!("{POSTGRES_URL} is not a URL"));
     let authority = rest.split('/').next().unwrap_or_default();
     format!("{scheme}://{authority}/{name}{query}")
 }
 
 fn connection(url: &DatabaseUrl) -> AnyConnection {
-    connect(url, PATIENCE).expect("a connection to the test database")
+    connect(url, TIMEOUT).expect("a connection to the test database")
 }
 
 fn execute(url: &DatabaseUrl, sql: &str) -> usize {

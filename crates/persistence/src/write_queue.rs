@@ -1,15 +1,15 @@
-//! A lock that is passed on in the order of asking.
+//! A first-in, first-out lock that orders SQLite's writing transactions within one process.
 //!
-//! SQLite lets one transaction write at a time, and makes the others wait by sleeping and trying again: under load each
-//! try may lose to a newcomer, a sleeper wakes too late for a lock that was free for long, and every waiter holds a
-//! connection meanwhile. Threads of one process therefore queue here, before they take a connection, and only another
-//! process (the command line beside a server) is left to SQLite's own way of waiting.
+//! SQLite allows one writing transaction at a time, and makes others wait by sleeping and trying again. Under load a
+//! newcomer may win over a transaction that waits, a sleeper wakes up long after the lock became free, and every waiting
+//! transaction holds a connection. Threads of one process therefore queue here, before they take a connection. Only other
+//! processes (a command run beside a server) are left to SQLite's own waiting.
 
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// The gate. One thread at a time is inside.
+/// One thread at a time holds the permit to write.
 #[derive(Default)]
 pub(crate) struct WriteQueue {
     state: Mutex<State>,
@@ -17,72 +17,72 @@ pub(crate) struct WriteQueue {
 
 #[derive(Default)]
 struct State {
-    occupied: bool,
+    held: bool,
     queue: VecDeque<Arc<Waiter>>,
 }
 
 #[derive(Default)]
 struct Waiter {
-    /// Written under the lock of the gate's state.
-    called: Mutex<bool>,
-    bell: Condvar,
+    /// Whether the permit was passed to this waiter. Written while the queue's state is locked.
+    granted: Mutex<bool>,
+    wake: Condvar,
 }
 
-/// Being inside. Leaves when dropped, and lets the next in.
-pub(crate) struct Turn<'g>(&'g WriteQueue);
+/// Permission to write. When dropped, it passes to the first waiter.
+pub(crate) struct WritePermit<'q>(&'q WriteQueue);
 
 impl WriteQueue {
-    /// Waits for its turn, at most as long as `patience`.
-    pub(crate) fn enter(&self, patience: Duration) -> Option<Turn<'_>> {
+    /// Waits for the permit; `None` after `timeout`.
+    pub(crate) fn acquire(&self, timeout: Duration) -> Option<WritePermit<'_>> {
         let waiter = {
             let mut state = self.state();
-            if !state.occupied {
-                state.occupied = true;
-                return Some(Turn(self));
+            if !state.held {
+                state.held = true;
+                return Some(WritePermit(self));
             }
             let waiter = Arc::new(Waiter::default());
             state.queue.push_back(Arc::clone(&waiter));
             waiter
         };
-        let called = waiter.called.lock().unwrap_or_else(PoisonError::into_inner);
-        let (called, _) = waiter
-            .bell
-            .wait_timeout_while(called, patience, |called| !*called)
+        let granted = waiter.granted.lock().unwrap_or_else(PoisonError::into_inner);
+        let (granted, _) = waiter
+            .wake
+            .wait_timeout_while(granted, timeout, |granted| !*granted)
             .unwrap_or_else(PoisonError::into_inner);
-        if *called {
-            return Some(Turn(self));
+        if *granted {
+            return Some(WritePermit(self));
         }
-        drop(called);
+        drop(granted);
         let mut state = self.state();
         let waiting = state.queue.len();
         state.queue.retain(|other| !Arc::ptr_eq(other, &waiter));
         if state.queue.len() < waiting {
             return None;
         }
-        // It was no longer in the queue, but called at the last moment: it is inside.
-        Some(Turn(self))
+        // Not in the queue any more: the permit was granted at the last moment.
+        Some(WritePermit(self))
     }
 
-    fn leave(&self) {
+    fn release(&self) {
         let mut state = self.state();
         match state.queue.pop_front() {
             Some(next) => {
-                *next.called.lock().unwrap_or_else(PoisonError::into_inner) = true;
-                next.bell.notify_one();
+                *next.granted.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                next.wake.notify_one();
             }
-            None => state.occupied = false,
+            None => state.held = false,
         }
     }
 
-    /// Nothing in here can panic half-way, so the state of a poisoned lock is as good as any.
+    /// No code panics while it holds the lock with a partial change, so a poisoned state is still consistent.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for WritePermit<'_> {
     fn drop(&mut self) {
-        self.0.leave();
+        self.0.release();
     }
 }
 
@@ -95,68 +95,68 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    fn waiting(gate: &WriteQueue) -> usize {
-        gate.state().queue.len()
+    fn waiting(queue: &WriteQueue) -> usize {
+        queue.state().queue.len()
     }
 
     #[test]
-    fn threads_enter_in_the_order_of_asking() {
-        let gate = WriteQueue::default();
-        let entered = Mutex::new(Vec::new());
+    fn permits_are_granted_in_the_order_of_requests() {
+        let queue = WriteQueue::default();
+        let acquired = Mutex::new(Vec::new());
         thread::scope(|scope| {
-            let first = gate.enter(LONG);
+            let first = queue.acquire(LONG);
             for number in 0..8 {
-                let (gate, entered) = (&gate, &entered);
+                let (queue, acquired) = (&queue, &acquired);
                 scope.spawn(move || {
-                    let _turn = gate.enter(LONG).unwrap();
-                    entered.lock().unwrap().push(number);
+                    let _permit = queue.acquire(LONG).unwrap();
+                    acquired.lock().unwrap().push(number);
                 });
-                while waiting(gate) <= number {
+                while waiting(queue) <= number {
                     thread::yield_now();
                 }
             }
             drop(first);
         });
-        assert_eq!(*entered.lock().unwrap(), [0, 1, 2, 3, 4, 5, 6, 7]);
-        assert!(!gate.state().occupied);
+        assert_eq!(*acquired.lock().unwrap(), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert!(!queue.state().held);
     }
 
     #[test]
-    fn one_thread_at_a_time_is_inside_whoever_gives_up() {
-        let gate = WriteQueue::default();
-        let (inside, gave_up) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    fn one_thread_at_a_time_holds_the_permit_even_when_others_time_out() {
+        let queue = WriteQueue::default();
+        let (holders, timed_out) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
             for number in 0..16_u64 {
-                let (gate, inside, gave_up) = (&gate, &inside, &gave_up);
+                let (queue, holders, timed_out) = (&queue, &holders, &timed_out);
                 scope.spawn(move || {
                     for _ in 0..200 {
-                        match gate.enter(Duration::from_micros(number * 20)) {
-                            Some(_turn) => {
-                                assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        match queue.acquire(Duration::from_micros(number * 20)) {
+                            Some(_permit) => {
+                                assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
                                 thread::yield_now();
-                                inside.fetch_sub(1, Ordering::SeqCst);
+                                holders.fetch_sub(1, Ordering::SeqCst);
                             }
-                            None => drop(gave_up.fetch_add(1, Ordering::SeqCst)),
+                            None => drop(timed_out.fetch_add(1, Ordering::SeqCst)),
                         }
                     }
                 });
             }
         });
-        assert_eq!(waiting(&gate), 0);
-        assert!(!gate.state().occupied);
-        assert!(gate.enter(Duration::ZERO).is_some());
+        assert_eq!(waiting(&queue), 0);
+        assert!(!queue.state().held);
+        assert!(queue.acquire(Duration::ZERO).is_some());
     }
 
     #[test]
-    fn a_turn_ends_with_a_panic_too() {
-        let gate = WriteQueue::default();
+    fn a_panic_releases_the_permit() {
+        let queue = WriteQueue::default();
         thread::scope(|scope| {
             let panicked = scope.spawn(|| {
-                let _turn = gate.enter(LONG);
-                panic!("inside the gate");
+                let _permit = queue.acquire(LONG);
+                panic!("while holding the permit");
             });
             assert!(panicked.join().is_err());
         });
-        assert!(gate.enter(Duration::ZERO).is_some());
+        assert!(queue.acquire(Duration::ZERO).is_some());
     }
 }

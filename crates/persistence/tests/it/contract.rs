@@ -1,4 +1,4 @@
-//! The contract that every store is held to.
+//! Runs the contract for all stores, which `doorward-testkit` defines, on each database.
 
 use doorward_domain::audit::Event;
 use doorward_domain::store::UnitOfWork;
@@ -7,29 +7,29 @@ use doorward_persistence::test_support::TestDatabase;
 use doorward_testkit::contract::{NotRun, StoreUnderTest};
 use doorward_testkit::store_contract;
 
-use crate::statements;
+use crate::{query_plans, statement_log};
 
 pub(crate) struct Store {
-    // Closes its connections before the database goes.
+    // Before the database: connections close first.
     store: Database,
     database: TestDatabase,
 }
 
 impl From<TestDatabase> for Store {
     fn from(database: TestDatabase) -> Self {
-        statements::listen();
+        statement_log::install();
         let store = database.open();
-        statements::start();
+        statement_log::start();
         Self { store, database }
     }
 }
 
-/// Every statement that a case has run, on the thread of its own, is one that may be run on large tables.
+/// Checks that no statement of the test case, which runs on one thread, scans a large table.
 impl Drop for Store {
     fn drop(&mut self) {
-        let seen = statements::stop();
+        let statements = statement_log::stop();
         if !std::thread::panicking() {
-            statements::assert_none_scans(&self.database, &seen);
+            query_plans::assert_no_scans(&self.database, &statements);
         }
     }
 }
@@ -40,7 +40,7 @@ impl StoreUnderTest for Store {
     }
 
     fn events(&self) -> Vec<Event> {
-        statements::unheard(|| self.database.events())
+        statement_log::without_recording(|| self.database.events())
     }
 }
 

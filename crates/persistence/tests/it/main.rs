@@ -1,17 +1,19 @@
-//! The store on real databases.
+//! Tests of the store on real databases.
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    reason = "the helpers of these tests fail as the tests do"
+    reason = "a panic in a helper fails the test"
 )]
 
 mod contract;
+mod cost_table;
 mod costs;
-mod desk;
-mod failures;
+mod failed_transactions;
 mod histories;
 mod migrations;
 mod outages;
+mod query_plans;
 mod sqlite;
-mod statements;
+mod statement_log;
 mod support;
+mod test_app;

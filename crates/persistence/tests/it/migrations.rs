@@ -1,4 +1,4 @@
-//! The schema: made once, the same on both databases, refused when it is not ours.
+//! Migrations: applied once, equal on both databases, and unknown ones are rejected.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,12 +13,12 @@ use doorward_domain::store_error::StoreError;
 use doorward_persistence::test_support::TestDatabase;
 use doorward_persistence::{Database, OpenError, SchemaStatus, migrate, schema_status};
 
-use crate::support::on_each;
+use crate::support::on_each_database;
 
-/// Names the database that [`in_a_process_of_its_own`] migrates.
+/// The environment variable with the URL of the database that [`child_process_that_migrates`] migrates.
 const MIGRATE: &str = "DOORWARD_TEST_MIGRATE";
 
-/// Where the migrations of that kind of database are.
+/// The folder with the migrations for that kind of database.
 fn folder(kind: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../migrations")
@@ -39,7 +39,7 @@ fn names(kind: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn both_databases_have_the_same_migrations_there_and_back() {
+fn both_databases_have_the_same_migrations_up_and_down() {
     let sqlite = names("sqlite");
     assert_eq!(sqlite, names("postgres"));
     for kind in ["sqlite", "postgres"] {
@@ -58,7 +58,7 @@ fn both_databases_have_the_same_migrations_there_and_back() {
 
 #[test]
 fn migrations_are_applied_once() {
-    on_each(|database| {
+    on_each_database(|database| {
         let url = database.parsed_url();
         let all: Vec<String> = names("sqlite").into_iter().collect();
         let expected = SchemaStatus {
@@ -66,8 +66,8 @@ fn migrations_are_applied_once() {
             unknown: Vec::new(),
         };
         assert_eq!(schema_status(&url), Ok(expected.clone()));
-        let refused = Database::open(&database.settings()).expect_err("no schema");
-        assert_eq!(refused, OpenError::SchemaDiffers(expected));
+        let error = Database::open(&database.settings()).expect_err("no schema");
+        assert_eq!(error, OpenError::SchemaDiffers(expected));
         assert_eq!(migrate(&url), Ok(all));
         assert_eq!(migrate(&url), Ok(Vec::new()));
         assert_eq!(schema_status(&url), Ok(SchemaStatus::default()));
@@ -76,7 +76,7 @@ fn migrations_are_applied_once() {
 }
 
 #[test]
-fn what_goes_up_comes_down_and_goes_up_again() {
+fn migrations_can_be_reverted_and_applied_again() {
     let database = TestDatabase::sqlite();
     let migrations = || FileBasedMigrations::from_path(folder("sqlite")).expect("the migrations");
     let path = database
@@ -110,8 +110,8 @@ fn what_goes_up_comes_down_and_goes_up_again() {
 }
 
 #[test]
-fn a_schema_from_another_time_is_refused_by_name() {
-    on_each(|database| {
+fn a_newer_or_older_schema_is_rejected_and_the_migration_named() {
+    on_each_database(|database| {
         let store = database.open();
         database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')");
         let newer = SchemaStatus {
@@ -119,13 +119,13 @@ fn a_schema_from_another_time_is_refused_by_name() {
             unknown: vec!["9999".to_owned()],
         };
         assert_eq!(schema_status(&database.parsed_url()), Ok(newer.clone()));
-        let refusals = [
+        let errors = [
             migrate(&database.parsed_url()).expect_err("a newer schema"),
             Database::open(&database.settings()).expect_err("a newer schema"),
         ];
-        for refused in refusals {
-            assert_eq!(refused, OpenError::SchemaDiffers(newer.clone()));
-            assert!(refused.to_string().contains("9999"), "{refused}");
+        for error in errors {
+            assert_eq!(error, OpenError::SchemaDiffers(newer.clone()));
+            assert!(error.to_string().contains("9999"), "{error}");
         }
         let Err(StoreError::Unavailable(reason)) = store.check() else {
             panic!("ready with a newer schema")
@@ -141,25 +141,25 @@ fn a_schema_from_another_time_is_refused_by_name() {
 }
 
 #[test]
-fn a_migration_that_fails_leaves_nothing_behind() {
-    on_each(|database| {
-        // In the way of the last table that the first migration makes.
+fn a_failed_migration_is_rolled_back() {
+    on_each_database(|database| {
+        // Conflicts with the last table that the first migration creates.
         database.execute("CREATE TABLE setup (id INTEGER)");
-        let refused = migrate(&database.parsed_url()).expect_err("a table in the way");
-        assert!(matches!(refused, OpenError::MigrationFailed(_)), "{refused:?}");
+        let error = migrate(&database.parsed_url()).expect_err("a conflicting table");
+        assert!(matches!(error, OpenError::MigrationFailed(_)), "{error:?}");
         let status = schema_status(&database.parsed_url()).expect("a status");
         assert_eq!(status.pending, names("sqlite").into_iter().collect::<Vec<_>>());
         database.execute("DROP TABLE setup");
-        // Were a table left behind, it would be in the way now.
+        // Would fail if a table of the first attempt were left.
         assert!(migrate(&database.parsed_url()).is_ok());
     });
 }
 
-/// Part of the test below, which runs it in other processes.
+/// Run in child processes by the test below; does nothing otherwise.
 #[test]
-fn in_a_process_of_its_own() {
+fn child_process_that_migrates() {
     if let Ok(url) = std::env::var(MIGRATE) {
-        let url = doorward_persistence::DatabaseUrl::parse(&url).expect("an address");
+        let url = doorward_persistence::DatabaseUrl::parse(&url).expect("a database URL");
         for _ in 0..3 {
             migrate(&url).expect("a migration or none");
         }
@@ -167,14 +167,14 @@ fn in_a_process_of_its_own() {
 }
 
 #[test]
-fn many_processes_migrate_at_once_and_all_succeed() {
-    on_each(|database| {
+fn processes_that_migrate_at_once_all_succeed() {
+    on_each_database(|database| {
         let program = std::env::current_exe().expect("this program");
         let processes: Vec<_> = (0..6)
             .map(|_| {
                 let mut command = Command::new(&program);
                 command
-                    .args(["--exact", "migrations::in_a_process_of_its_own"])
+                    .args(["--exact", "migrations::child_process_that_migrates"])
                     .env(MIGRATE, database.url());
                 command
                     .stdout(std::process::Stdio::null())
@@ -190,7 +190,7 @@ fn many_processes_migrate_at_once_and_all_succeed() {
 }
 
 #[test]
-fn whoever_migrates_is_waited_for() {
+fn migrate_waits_for_another_instance_that_is_migrating() {
     let Some(database) = TestDatabase::postgres() else {
         return;
     };

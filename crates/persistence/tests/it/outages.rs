@@ -1,4 +1,4 @@
-//! Databases that are busy, gone, or gone and back.
+//! Databases that are busy, unreachable, or lost and back again.
 
 use core::time::Duration;
 use std::sync::mpsc;
@@ -13,49 +13,49 @@ use doorward_persistence::test_support::TestDatabase;
 use doorward_persistence::{Database, DatabaseSettings, DatabaseUrl, OpenError, migrate};
 use doorward_testkit::sample;
 
-use crate::support::{eventually, keep_user, on_each, store_with};
+use crate::support::{eventually, insert_user, on_each_database, store_with};
 
-/// Ends every connection to the database but the asking one, as a restart of the server would.
+/// Closes every other connection to the database, as a restart of the server would.
 const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 #[test]
-fn a_pool_that_is_used_up_is_unavailable_in_time() {
-    on_each(|database| {
+fn an_exhausted_pool_is_unavailable_after_the_timeout() {
+    on_each_database(|database| {
         let store = store_with(database, 1, Duration::from_millis(300));
-        let user = keep_user(&store, 1);
-        let (inside, told) = mpsc::channel();
-        let (leave, left) = mpsc::channel::<()>();
+        let user = insert_user(&store, 1);
+        let (started, has_started) = mpsc::channel();
+        let (finish, may_finish) = mpsc::channel::<()>();
         thread::scope(|scope| {
             let holding = scope.spawn(|| {
-                let left = left;
+                let may_finish = may_finish;
                 store.snapshot::<_, StoreError>(|r| {
                     r.users().find(user.id)?;
-                    inside.send(()).expect("a listener");
-                    left.recv().expect("leave");
+                    started.send(()).expect("a receiver");
+                    may_finish.recv().expect("a sender");
                     Ok(())
                 })
             });
-            told.recv().expect("inside");
+            has_started.recv().expect("a transaction");
             let found: Result<Option<User>, StoreError> = store.snapshot(|r| r.users().find(user.id));
             assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
             assert!(matches!(store.check(), Err(StoreError::Unavailable(_))));
-            leave.send(()).expect("a holder");
+            finish.send(()).expect("a holder");
             assert_eq!(holding.join().expect("no panic"), Ok(()));
         });
         assert_eq!(store.check(), Ok(()));
     });
 }
 
-/// All connections in the pool are lost. Not a single transaction fails for it.
+/// All pooled connections are lost, and no transaction fails because of that.
 #[test]
-fn lost_connections_are_replaced_unnoticed() {
+fn lost_connections_are_replaced_without_an_error() {
     let Some(database) = TestDatabase::postgres() else {
         return;
     };
     let store = store_with(&database, 4, Duration::from_secs(5));
-    let user = keep_user(&store, 1);
+    let user = insert_user(&store, 1);
     for _ in 0..3 {
-        // Time for the pool to fill itself.
+        // Time for the pool to open connections.
         thread::sleep(Duration::from_millis(200));
         database.execute(TERMINATE);
         assert_eq!(store.check(), Ok(()));
@@ -68,15 +68,15 @@ fn lost_connections_are_replaced_unnoticed() {
     }
 }
 
-/// In the middle of a transaction a loss cannot go unnoticed; but it is not believed to be "no such user", nothing is
-/// kept, and the next transaction succeeds.
+/// A loss inside a transaction cannot be hidden, but it is not reported as "no such user", nothing is kept, and the next
+/// transaction succeeds.
 #[test]
 fn a_connection_lost_in_a_transaction_is_unavailable_and_then_replaced() {
     let Some(database) = TestDatabase::postgres() else {
         return;
     };
     let store = store_with(&database, 2, Duration::from_secs(5));
-    let user = keep_user(&store, 1);
+    let user = insert_user(&store, 1);
     for commit in [false, true] {
         let outcome: Result<(), StoreError> = store.transaction(|r| {
             assert!(r.users().delete(user.id)?);
@@ -93,12 +93,12 @@ fn a_connection_lost_in_a_transaction_is_unavailable_and_then_replaced() {
 }
 
 #[test]
-fn a_database_that_is_away_fails_fast_and_comes_back() {
+fn transactions_fail_fast_during_an_outage_and_succeed_after_it() {
     let Some(database) = TestDatabase::postgres() else {
         return;
     };
     let store = store_with(&database, 4, Duration::from_secs(2));
-    let user = keep_user(&store, 1);
+    let user = insert_user(&store, 1);
     let find = || store.snapshot::<_, StoreError>(|r| r.users().find(user.id));
     let name = database.url().rsplit('/').next().expect("a name").to_owned();
     let server = database.url().replace(&name, "postgres");
@@ -113,7 +113,7 @@ fn a_database_that_is_away_fails_fast_and_comes_back() {
     assert!(matches!(first, Err(StoreError::Unavailable(_))), "{first:?}");
     let (answered, answers) = mpsc::channel();
     thread::scope(|scope| {
-        scope.spawn(|| (0..5).for_each(|_| answered.send(find()).expect("a listener")));
+        scope.spawn(|| (0..5).for_each(|_| answered.send(find()).expect("a receiver")));
         for _ in 0..5 {
             let outcome = answers
                 .recv_timeout(Duration::from_secs(1))
@@ -128,20 +128,20 @@ fn a_database_that_is_away_fails_fast_and_comes_back() {
 }
 
 #[test]
-fn a_server_that_is_not_there_cannot_be_reached() {
-    // Port 1 of this machine: nothing listens there.
-    let url = DatabaseUrl::parse("postgres://ada:hunter2@127.0.0.1:1/doorward").expect("an address");
+fn a_missing_server_is_unreachable_and_the_password_not_shown() {
+    // Nothing listens on port 1 of this machine.
+    let url = DatabaseUrl::parse("postgres://ada:hunter2@127.0.0.1:1/doorward").expect("a database URL");
     let settings = DatabaseSettings {
         url,
         max_connections: 1,
         acquire_timeout: Duration::from_secs(1),
     };
-    for refused in [
+    for result in [
         Database::open(&settings).map(drop),
         migrate(&settings.url).map(drop),
     ] {
-        let Err(OpenError::Unreachable(reason)) = &refused else {
-            panic!("{refused:?}")
+        let Err(OpenError::Unreachable(reason)) = &result else {
+            panic!("{result:?}")
         };
         assert!(
             reason.contains("127.0.0.1") && !reason.contains("hunter2"),
@@ -150,45 +150,45 @@ fn a_server_that_is_not_there_cannot_be_reached() {
     }
 }
 
-/// A lock that is not let go of, as by an instance that hangs: the wait for it ends.
+/// An instance that hangs may never release its locks.
 #[test]
-fn a_wait_for_a_lock_ends() {
+fn waiting_for_a_lock_ends_after_the_statement_timeout() {
     let Some(database) = TestDatabase::postgres() else {
         return;
     };
     let store = store_with(&database, 2, Duration::from_secs(5));
-    let user = keep_user(&store, 1);
+    let user = insert_user(&store, 1);
     let options = "options=-c%20statement_timeout%3D300";
-    let url = DatabaseUrl::parse(&format!("{}?{options}", database.url())).expect("an address");
-    let hurried = Database::open(&DatabaseSettings {
+    let url = DatabaseUrl::parse(&format!("{}?{options}", database.url())).expect("a database URL");
+    let impatient = Database::open(&DatabaseSettings {
         url,
         ..database.settings()
     })
     .expect("a store");
-    let (inside, told) = mpsc::channel();
-    let (leave, left) = mpsc::channel::<()>();
+    let (started, has_started) = mpsc::channel();
+    let (finish, may_finish) = mpsc::channel::<()>();
     thread::scope(|scope| {
         scope.spawn(|| {
-            let left = left;
+            let may_finish = may_finish;
             store.transaction::<_, StoreError>(|r| {
                 r.users().lock(user.id)?;
-                inside.send(()).expect("a listener");
-                left.recv().expect("leave");
+                started.send(()).expect("a receiver");
+                may_finish.recv().expect("a sender");
                 Ok(())
             })
         });
-        told.recv().expect("inside");
-        let refused: Result<bool, StoreError> = hurried.transaction(|r| r.users().delete(user.id));
+        has_started.recv().expect("a transaction");
+        let refused: Result<bool, StoreError> = impatient.transaction(|r| r.users().delete(user.id));
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-        leave.send(()).expect("a holder");
+        finish.send(()).expect("a holder");
     });
     let done: Result<_, StoreError> =
-        hurried.transaction(|r| r.users().insert(&sample::user(2), &sample::digest("d")));
+        impatient.transaction(|r| r.users().insert(&sample::user(2), &sample::digest("d")));
     assert!(done.is_ok(), "{done:?}");
 }
 
 #[test]
-fn limits_of_time_are_asked_of_the_server() {
+fn connections_set_timeouts_and_application_name_on_the_server() {
     let Some(database) = TestDatabase::postgres() else {
         return;
     };

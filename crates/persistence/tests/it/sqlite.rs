@@ -1,4 +1,4 @@
-//! What is particular to SQLite: how its connections are set up, and its one writer.
+//! What only SQLite has: settings of connections, files, and a single writer.
 
 use core::time::Duration;
 use std::sync::mpsc;
@@ -11,11 +11,11 @@ use doorward_persistence::test_support::TestDatabase;
 use doorward_persistence::{Database, DatabaseSettings, DatabaseUrl, OpenError, migrate};
 use doorward_testkit::sample;
 
-use crate::support::{keep_user, store_with};
+use crate::support::{insert_user, store_with};
 
-/// The functions that stand for pragmas ask the connection they run on.
+/// The table-valued functions for pragmas report on the connection that they run on.
 #[test]
-fn connections_are_set_up_as_said() {
+fn connections_have_the_documented_settings() {
     let database = TestDatabase::sqlite();
     let _store = database.open();
     let full = 2;
@@ -33,12 +33,12 @@ fn connections_are_set_up_as_said() {
 
 #[cfg(unix)]
 #[test]
-fn the_files_are_for_their_owner_only() {
+fn database_files_are_accessible_by_their_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let database = TestDatabase::sqlite();
     let store = database.open();
-    keep_user(&store, 1);
+    insert_user(&store, 1);
     let mut names = Vec::new();
     for file in std::fs::read_dir(database.folder().expect("a folder")).expect("its files") {
         let file = file.expect("a file");
@@ -51,7 +51,7 @@ fn the_files_are_for_their_owner_only() {
 }
 
 #[test]
-fn a_path_with_odd_characters_is_a_path() {
+fn special_characters_in_a_path_have_no_special_meaning() {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["file:a.db", "a?mode=memory.db", "100%.db", "ü b.db", ":memory:"] {
         let path = folder.path().join(name);
@@ -65,12 +65,12 @@ fn a_path_with_odd_characters_is_a_path() {
 }
 
 #[test]
-fn what_is_no_database_cannot_be_opened() {
+fn opening_something_other_than_a_database_fails() {
     let folder = tempfile::tempdir().expect("a folder");
-    let novel = folder.path().join("novel.db");
-    std::fs::write(&novel, "It was a dark and stormy night; ".repeat(100)).expect("a file");
+    let text = folder.path().join("text.db");
+    std::fs::write(&text, "It was a dark and stormy night; ".repeat(100)).expect("a file");
     for path in [
-        novel,
+        text,
         folder.path().join("missing/doorward.db"),
         folder.path().to_path_buf(),
     ] {
@@ -79,70 +79,67 @@ fn what_is_no_database_cannot_be_opened() {
             max_connections: 1,
             acquire_timeout: Duration::from_secs(1),
         };
-        let refused = Database::open(&settings).expect_err("no database");
-        assert!(matches!(refused, OpenError::Unreachable(_)), "{refused:?}");
-        assert!(
-            refused.to_string().contains(&path.display().to_string()),
-            "{refused}"
-        );
+        let error = Database::open(&settings).expect_err("no database");
+        assert!(matches!(error, OpenError::Unreachable(_)), "{error:?}");
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
         assert!(matches!(migrate(&settings.url), Err(OpenError::Unreachable(_))));
     }
 }
 
-/// One writes and dwells; whoever wants to write meanwhile is turned away in time, whoever reads is not kept waiting.
+/// During a long write, another writer is rejected after its timeout, and readers do not wait.
 #[test]
-fn a_writer_that_dwells_does_not_hold_up_readers() {
+fn a_long_write_does_not_block_readers() {
     let database = TestDatabase::sqlite();
     let store = store_with(&database, 2, Duration::from_millis(300));
-    let user = keep_user(&store, 1);
-    let (inside, told) = mpsc::channel();
-    let (leave, left) = mpsc::channel::<()>();
+    let user = insert_user(&store, 1);
+    let (started, has_started) = mpsc::channel();
+    let (finish, may_finish) = mpsc::channel::<()>();
     thread::scope(|scope| {
-        let dwelling = scope.spawn(|| {
-            let left = left;
+        let writing = scope.spawn(|| {
+            let may_finish = may_finish;
             store.transaction::<_, StoreError>(|r| {
                 r.users().delete(user.id)?;
-                inside.send(()).expect("a listener");
-                left.recv().expect("leave");
+                started.send(()).expect("a receiver");
+                may_finish.recv().expect("a sender");
                 Ok(())
             })
         });
-        told.recv().expect("inside");
-        let refused: Result<(), StoreError> = store.transaction(|_| panic!("let in beside another writer"));
+        has_started.recv().expect("a transaction");
+        let refused: Result<(), StoreError> = store.transaction(|_| panic!("two writers at once"));
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
         let found: Result<Option<User>, StoreError> = store.snapshot(|r| r.users().find(user.id));
         assert_eq!(found, Ok(Some(user.clone())));
         assert_eq!(store.check(), Ok(()));
-        leave.send(()).expect("a dweller");
-        assert_eq!(dwelling.join().expect("no panic"), Ok(()));
+        finish.send(()).expect("a writer");
+        assert_eq!(writing.join().expect("no panic"), Ok(()));
     });
 }
 
-/// As the command line is beside a server: the lock of another process is waited for, for as long as is allowed.
+/// Two stores stand for two processes, such as a server and a command.
 #[test]
-fn the_lock_of_another_process_is_waited_for() {
+fn a_lock_of_another_process_is_waited_for_until_the_timeout() {
     let database = TestDatabase::sqlite();
     let mine = store_with(&database, 2, Duration::from_millis(300));
     let others = store_with(&database, 2, Duration::from_secs(20));
-    let user = keep_user(&mine, 1);
-    let (inside, told) = mpsc::channel();
-    let (leave, left) = mpsc::channel::<()>();
+    let user = insert_user(&mine, 1);
+    let (started, has_started) = mpsc::channel();
+    let (finish, may_finish) = mpsc::channel::<()>();
     thread::scope(|scope| {
         let holding = scope.spawn(|| {
-            let left = left;
+            let may_finish = may_finish;
             others.transaction::<_, StoreError>(|r| {
                 r.users().find(user.id)?;
-                inside.send(()).expect("a listener");
-                left.recv().expect("leave");
+                started.send(()).expect("a receiver");
+                may_finish.recv().expect("a sender");
                 Ok(())
             })
         });
-        told.recv().expect("inside");
+        has_started.recv().expect("a transaction");
         let refused: Result<bool, StoreError> = mine.transaction(|r| r.users().delete(user.id));
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
         let leaving = scope.spawn(|| {
             thread::sleep(Duration::from_millis(100));
-            leave.send(()).expect("a holder");
+            finish.send(()).expect("a holder");
         });
         let waited: Result<_, StoreError> =
             mine.transaction(|r| r.users().insert(&sample::user(2), &sample::digest("d")));

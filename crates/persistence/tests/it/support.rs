@@ -9,15 +9,15 @@ use doorward_persistence::test_support::TestDatabase;
 use doorward_persistence::{Database, DatabaseSettings, migrate};
 use doorward_testkit::sample;
 
-/// Runs a test on a database of each kind, as far as there is one.
-pub(crate) fn on_each(test: impl Fn(&TestDatabase)) {
+/// Runs a test on SQLite and, if there is a server, on PostgreSQL.
+pub(crate) fn on_each_database(test: impl Fn(&TestDatabase)) {
     test(&TestDatabase::sqlite());
     if let Some(database) = TestDatabase::postgres() {
         test(&database);
     }
 }
 
-/// A migrated store with so many connections, and so long a wait for each.
+/// A store on the migrated database with these limits.
 pub(crate) fn store_with(
     database: &TestDatabase,
     max_connections: u32,
@@ -29,24 +29,24 @@ pub(crate) fn store_with(
         acquire_timeout,
         ..database.settings()
     };
-    Database::open(&settings).expect("a database that was just migrated")
+    Database::open(&settings).expect("a migrated database")
 }
 
-/// Keeps the sample account of that number.
-pub(crate) fn keep_user(store: &Database, number: u32) -> User {
+/// Inserts the sample account with that number.
+pub(crate) fn insert_user(store: &Database, number: u32) -> User {
     let user = sample::user(number);
     let insertion = store.transaction(|r| r.users().insert(&user, &sample::digest("digest")));
     assert_eq!(insertion, Ok::<_, StoreError>(Insertion::Done));
     user
 }
 
-/// Tries until it succeeds, for at most 20 seconds.
+/// Repeats the attempt until it succeeds, for at most 20 seconds.
 pub(crate) fn eventually<T>(mut attempt: impl FnMut() -> StoreResult<T>) -> T {
     let mut failures = 0;
     loop {
         match attempt() {
             Ok(value) => return value,
-            Err(error) if failures == 200 => panic!("still {error}"),
+            Err(error) if failures == 200 => panic!("still failing: {error}"),
             Err(_) => {
                 failures += 1;
                 thread::sleep(Duration::from_millis(100));

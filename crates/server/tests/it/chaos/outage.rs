@@ -24,7 +24,7 @@ fn requests_fail_with_503_while_postgres_is_unavailable() {
     let grace = service.new_user("grace");
     let other = grace.login_again();
     let (client, operator) = (service.client(), service.management());
-    database.test_database().go_away();
+    database.test_database().refuse_connections();
 
     for _ in 0..2 {
         login(&client, &grace.email, PASSWORD).problem(503, "unavailable");
@@ -81,7 +81,7 @@ fn requests_fail_with_503_while_postgres_is_unavailable() {
     let anonymous = client.get("/v1/auth/me");
     anonymous.problem(401, "missing-token");
 
-    database.test_database().come_back();
+    database.test_database().accept_connections();
     let back = |response: Response| match response.status {
         200 => Some(response),
         503 => None,
@@ -108,8 +108,8 @@ fn lost_database_connections_are_replaced() {
     let service = Service::on(&database);
     let mut grace = service.new_user("grace");
     for _ in 0..3 {
-        database.test_database().go_away();
-        database.test_database().come_back();
+        database.test_database().refuse_connections();
+        database.test_database().accept_connections();
         let response = eventually("a refresh succeeds", || {
             let response = grace.try_refresh();
             assert!([200, 503].contains(&response.status), "{response:?}");

@@ -1,0 +1,159 @@
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
+
+use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::audit::{EventFilter, EventLog};
+use doorward_domain::id::{EventId, SessionId, UserId};
+use doorward_domain::store_error::StoreResult;
+use doorward_domain::time::Timestamp;
+
+use crate::column::{Location, instant, without_nul};
+use crate::connection::AnyConnection;
+use crate::error::DbError;
+use crate::schema::events;
+use crate::transaction::{Expiring, Transaction, delete_batch};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events)]
+pub(crate) struct EventRow {
+    id: String,
+    at: i64,
+    kind: String,
+    outcome: String,
+    user_id: Option<String>,
+    actor_id: Option<String>,
+    session_id: Option<String>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    request_id: String,
+    detail: String,
+}
+
+impl TryFrom<EventRow> for Event {
+    type Error = DbError;
+
+    fn try_from(row: EventRow) -> Result<Self, DbError> {
+        let location = Location {
+            table: "events",
+            row: &row.id,
+        };
+        let user = |id: &str| UserId::parse(id).ok();
+        Ok(Self {
+            id: location.parsed("id", EventId::parse(&row.id).ok())?,
+            at: instant(row.at),
+            kind: location.parsed("kind", EventKind::parse(&row.kind))?,
+            outcome: location.parsed("outcome", EventOutcome::parse(&row.outcome))?,
+            user_id: location.parsed_optional("user_id", row.user_id.as_deref(), user)?,
+            actor_id: location.parsed_optional("actor_id", row.actor_id.as_deref(), user)?,
+            session_id: location.parsed_optional("session_id", row.session_id.as_deref(), |id| {
+                SessionId::parse(id).ok()
+            })?,
+            ip: location.parsed_optional("ip", row.ip.as_deref(), |ip| ip.parse().ok())?,
+            user_agent: row.user_agent,
+            request_id: row.request_id,
+            detail: location.parsed("detail", serde_json::from_str(&row.detail).ok())?,
+        })
+    }
+}
+
+impl EventLog for Transaction<'_> {
+    fn append(&mut self, event: &Event) -> StoreResult<()> {
+        self.write(|connection| {
+            let user_agent = event
+                .user_agent
+                .as_deref()
+                .map(|text| without_nul("events", "user_agent", text));
+            let detail = serde_json::to_string(&event.detail)
+                .map_err(|_unspecific| DbError::unreadable("events", "detail", event.id))?;
+            diesel::insert_into(events::table)
+                .values((
+                    events::id.eq(event.id.to_string()),
+                    events::at.eq(event.at.as_micros()),
+                    events::kind.eq(event.kind.as_str()),
+                    events::outcome.eq(event.outcome.as_str()),
+                    events::user_id.eq(event.user_id.map(|id| id.to_string())),
+                    events::actor_id.eq(event.actor_id.map(|id| id.to_string())),
+                    events::session_id.eq(event.session_id.map(|id| id.to_string())),
+                    events::ip.eq(event.ip.map(|ip| ip.to_string())),
+                    events::user_agent.eq(user_agent.transpose()?),
+                    events::request_id.eq(without_nul("events", "request_id", &event.request_id)?),
+                    // JSON escapes NUL characters, so there are none.
+                    events::detail.eq(detail),
+                ))
+                .execute(connection)?;
+            Ok(())
+        })
+    }
+
+    fn page(&mut self, filter: &EventFilter, before: Option<EventId>, limit: u32) -> StoreResult<Vec<Event>> {
+        self.read(|connection| {
+            let rows = load(connection, filter, before, limit)?;
+            rows.into_iter().map(Event::try_from).collect()
+        })
+    }
+}
+
+/// Greater than every id: ids begin with a digit or a letter up to `f`.
+const AFTER_ALL: &str = "g";
+
+/// Loads up to `limit` events in descending order of id, from the index on the filtered columns and the id.
+///
+/// SQLite has no statistics and uses that index for an equality. PostgreSQL, given an equality, may read in the order of the
+/// primary key in the hope of an early match, and so scan a log of a million events for a kind whose last event is a year
+/// old. It is therefore given bounds instead, and the filtered value leads the order: since PostgreSQL does not know that
+/// the value is constant, only the intended index provides that order. Both databases start to read where the page starts.
+fn load(
+    connection: &mut AnyConnection,
+    filter: &EventFilter,
+    before: Option<EventId>,
+    limit: u32,
+) -> QueryResult<Vec<EventRow>> {
+    let before = before.map_or_else(|| AFTER_ALL.to_owned(), |id| id.to_string());
+    let query = events::table
+        .select(EventRow::as_select())
+        .limit(i64::from(limit));
+    let (indexed, value) = match (filter.user_id, filter.kind.map(EventKind::as_str)) {
+        (None, None) => {
+            let all = query.filter(events::id.lt(before)).order(events::id.desc());
+            return all.load(connection);
+        }
+        (Some(user), None) => ("user_id", user.to_string()),
+        (None, Some(kind)) => ("kind", kind.to_owned()),
+        // The expression of the index `events_user_id_kind_id`.
+        (Some(user), Some(kind)) => ("(user_id || ' ' || kind)", format!("{user} {kind}")),
+    };
+    if matches!(connection, AnyConnection::Sqlite(_)) {
+        return query
+            .filter(sql::<Bool>(&format!("{indexed} = ")).bind::<Text, _>(value))
+            .filter(events::id.lt(before))
+            .order(events::id.desc())
+            .load(connection);
+    }
+    query
+        .filter(sql::<Bool>(&format!("{indexed} >= ")).bind::<Text, _>(value.clone()))
+        .filter(
+            sql::<Bool>(&format!("({indexed}, id) < ("))
+                .bind::<Text, _>(value)
+                .sql(", ")
+                .bind::<Text, _>(before)
+                .sql(")"),
+        )
+        .order(sql::<Text>(&format!("{indexed} DESC, id DESC")))
+        .load(connection)
+}
+
+/// Deletes up to `limit` events recorded before `before`. Returns how many were deleted.
+pub(crate) fn delete_expired(
+    connection: &mut AnyConnection,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, DbError> {
+    // By the primary key, which is in chronological order: an index on `at` would make every insertion slower.
+    let rows = Expiring {
+        table: "events",
+        id: "id",
+        column: "id",
+    };
+    delete_batch::<Text, _>(connection, &rows, EventId::least_at(before).to_string(), limit)
+}

@@ -1,0 +1,3 @@
+//! The audit log: table `events`.
+
+pub(crate) mod events;

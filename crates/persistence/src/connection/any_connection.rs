@@ -1,0 +1,113 @@
+//! A connection to either database, with the settings that the rest of the crate relies on.
+
+use core::time::Duration;
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use secrecy::ExposeSecret;
+
+use crate::error::ConnectError;
+
+use super::postgres_url::PostgresUrl;
+use super::url::{DatabaseAddress, DatabaseUrl};
+
+/// A connection to one of the two databases. Most queries are written once, for this type.
+#[derive(diesel::MultiConnection)]
+pub(crate) enum AnyConnection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+/// Evaluates an expression on the connection inside, for the few statements that `MultiConnection` does not support, such
+/// as upserts.
+macro_rules! on_either {
+    ($connection:expr, $inner:ident => $body:expr) => {
+        match $connection {
+            $crate::connection::any_connection::AnyConnection::Sqlite($inner) => $body,
+            $crate::connection::any_connection::AnyConnection::Postgres($inner) => $body,
+        }
+    };
+}
+pub(crate) use on_either;
+
+/// Connects. On SQLite, statements will wait up to `busy_timeout` for a lock of another process.
+pub(crate) fn connect(url: &DatabaseUrl, busy_timeout: Duration) -> Result<AnyConnection, ConnectError> {
+    match &url.0 {
+        DatabaseAddress::Sqlite(path) => connect_sqlite(path, busy_timeout).map(AnyConnection::Sqlite),
+        DatabaseAddress::Postgres(url) => connect_postgres(url).map(AnyConnection::Postgres),
+    }
+}
+
+#[derive(QueryableByName)]
+struct JournalMode {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+}
+
+fn connect_sqlite(path: &Path, busy_timeout: Duration) -> Result<SqliteConnection, ConnectError> {
+    let failed = |reason: &dyn core::fmt::Display| ConnectError(format!("{}: {reason}", path.display()));
+    create_private(path).map_err(|error| failed(&error))?;
+    // SQLite must not take a relative path for a URI (`file:…`) or a special name (`:memory:`).
+    let anchored = if path.is_absolute() {
+        path.to_path_buf()
+    } else {
+        Path::new(".").join(path)
+    };
+    let name = anchored
+        .to_str()
+        .ok_or_else(|| failed(&"the path is not UTF-8"))?;
+    let mut connection = SqliteConnection::establish(name).map_err(|error| failed(&error))?;
+    // First, because the statements after it may have to wait too.
+    let set_timeout = format!("PRAGMA busy_timeout = {}", busy_timeout.as_millis());
+    connection
+        .batch_execute(&set_timeout)
+        .map_err(|error| failed(&error))?;
+    // The only journal mode in which readers and a writer do not wait for each other.
+    let mode: JournalMode = diesel::sql_query("PRAGMA journal_mode = WAL")
+        .get_result(&mut connection)
+        .map_err(|error| failed(&error))?;
+    if mode.journal_mode != "wal" {
+        return Err(failed(
+            &"the file system does not support SQLite's write-ahead log",
+        ));
+    }
+    connection
+        .batch_execute(SQLITE_PRAGMAS)
+        .map_err(|error| failed(&error))?;
+    Ok(connection)
+}
+
+/// `synchronous`: a commit survives a loss of power. `foreign_keys`: off by default in SQLite. `trusted_schema`: the schema
+/// of a manipulated database file cannot run functions. `journal_size_limit` (bytes): the log shrinks again after a burst
+/// of writes. `cache_size` (KiB per connection, since it is negative): holds the inner index pages of a million accounts;
+/// with the default of 2 MiB each look-up would read them again. It is a maximum: small databases use less.
+const SQLITE_PRAGMAS: &str = "
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA journal_size_limit = 67108864;
+    PRAGMA cache_size = -8192;
+";
+
+/// Creates the file if it does not exist, accessible by its owner only. SQLite gives its `-wal` and `-shm` files the same
+/// mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn connect_postgres(url: &PostgresUrl) -> Result<PgConnection, ConnectError> {
+    PgConnection::establish(url.conninfo().expose_secret()).map_err(|error| {
+        let lines = error.to_string();
+        let words: Vec<_> = lines.split_whitespace().collect();
+        ConnectError(format!("{}: {}", url.redacted(), words.join(" ")))
+    })
+}

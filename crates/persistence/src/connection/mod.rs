@@ -1,0 +1,11 @@
+//! Connections to SQLite and PostgreSQL: the database URL, how a connection is set up, and the pool.
+
+pub(crate) mod any_connection;
+mod percent;
+mod pool;
+mod postgres_url;
+mod url;
+
+pub(crate) use any_connection::{AnyConnection, connect, on_either};
+pub(crate) use pool::ConnectionPool;
+pub use url::DatabaseUrl;

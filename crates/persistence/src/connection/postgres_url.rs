@@ -1,0 +1,290 @@
+//! PostgreSQL URLs, parsed here because libpq repeats an invalid one, with its password, in the error message.
+
+use core::fmt::Write as _;
+
+use secrecy::SecretString;
+
+use crate::error::InvalidDatabaseUrl;
+
+use super::percent::percent_decode;
+
+/// Bounds a wait for a lock, a slow disk or a bad plan: the statement is cancelled and the store is unavailable to its
+/// caller. Less than the 30 s that a request may take.
+const STATEMENT_TIMEOUT_MS: u32 = 10_000;
+
+/// Doorward's transactions wait for nothing but the database. One that is idle belongs to an instance that hangs, and must
+/// not keep its locks.
+const IDLE_IN_TRANSACTION_TIMEOUT_MS: u32 = 15_000;
+
+/// Parameters of libpq that apply unless the URL sets them: a connection attempt ends after 5 s, and a server that
+/// vanished without closing the connection is noticed within a minute.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("application_name", "doorward"),
+    ("connect_timeout", "5"),
+    ("keepalives_idle", "30"),
+    ("keepalives_interval", "10"),
+    ("keepalives_count", "3"),
+    ("tcp_user_timeout", "30000"),
+    // Of several hosts, the primary: a standby may lag, and reads would return stale data.
+    ("target_session_attrs", "read-write"),
+];
+
+/// The parameters of libpq (version 18) that a URL may have. Those for replication are left out, and `client_encoding`
+/// because it is always UTF-8.
+#[rustfmt::skip]
+const PARAMETERS: &[&str] = &[
+    "application_name", "channel_binding", "connect_timeout", "dbname", "fallback_application_name", "gssdelegation",
+    "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle",
+    "keepalives_interval", "krbsrvname", "load_balance_hosts", "max_protocol_version", "min_protocol_version", "options",
+    "passfile", "password", "port", "require_auth", "requirepeer", "scram_client_key", "scram_server_key", "service",
+    "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert", "sslcertmode", "sslcompression",
+    "sslcrl", "sslcrldir", "sslkey", "sslkeylogfile", "sslmode", "sslnegotiation", "sslpassword", "sslrootcert", "sslsni",
+    "target_session_attrs", "tcp_user_timeout", "user",
+];
+
+#[derive(Clone)]
+pub(super) struct PostgresUrl {
+    conninfo: SecretString,
+    redacted: String,
+}
+
+impl PostgresUrl {
+    /// Parses what follows `postgres://`.
+    pub(super) fn parse(rest: &str) -> Result<Self, InvalidDatabaseUrl> {
+        let (location, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, database) = location.split_once('/').unwrap_or((location, ""));
+        if database.contains(['@', '/']) {
+            return Err(InvalidDatabaseUrl::because(
+                "in user name and password write `/` as %2F, `@` as %40 and `?` as %3F",
+            ));
+        }
+        let (user_info, hosts) = match authority.rsplit_once('@') {
+            Some((user_info, hosts)) => (Some(user_info), hosts),
+            None => (None, authority),
+        };
+        let mut parameters = Parameters::default();
+        let host_list = parameters.set_hosts(hosts)?;
+        parameters.set_user(user_info)?;
+        let database = percent_decode(database)?;
+        if !database.is_empty() {
+            parameters.set("dbname", database.clone());
+        }
+        parameters.set_query(query)?;
+        parameters.check_tls()?;
+        parameters.add_defaults();
+        Ok(Self {
+            conninfo: parameters.conninfo().into(),
+            redacted: format!("postgres://{host_list}/{database}"),
+        })
+    }
+
+    /// The URL in libpq's keyword/value form.
+    pub(super) fn conninfo(&self) -> &SecretString {
+        &self.conninfo
+    }
+
+    /// The URL without user name, password and parameters.
+    pub(super) fn redacted(&self) -> &str {
+        &self.redacted
+    }
+}
+
+/// Parameters in the order in which they were given; a later one replaces an earlier one.
+#[derive(Default)]
+struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    fn set(&mut self, name: &str, value: String) {
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((name.to_owned(), value)),
+        }
+    }
+
+    /// Takes `host:port,[address]:port,…` and returns it for display.
+    fn set_hosts(&mut self, list: &str) -> Result<String, InvalidDatabaseUrl> {
+        if list.is_empty() {
+            return Ok(String::new());
+        }
+        let (mut hosts, mut ports) = (Vec::new(), Vec::new());
+        for entry in list.split(',') {
+            let (host, port) = split_host(entry)?;
+            if !port.is_empty() && !port.parse::<u16>().is_ok_and(|port| port != 0) {
+                return Err(InvalidDatabaseUrl::because(
+                    "a port is not a number from 1 to 65535",
+                ));
+            }
+            hosts.push(percent_decode(host)?);
+            ports.push(port);
+        }
+        self.set("host", hosts.join(","));
+        if ports.iter().any(|port| !port.is_empty()) {
+            self.set("port", ports.join(","));
+        }
+        Ok(list.to_owned())
+    }
+
+    fn set_user(&mut self, user_info: Option<&str>) -> Result<(), InvalidDatabaseUrl> {
+        let Some(user_info) = user_info else { return Ok(()) };
+        let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
+        for (name, value) in [("user", user), ("password", password)] {
+            if !value.is_empty() {
+                self.set(name, percent_decode(value)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_query(&mut self, query: &str) -> Result<(), InvalidDatabaseUrl> {
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let Some((name, value)) = pair.split_once('=') else {
+                return Err(InvalidDatabaseUrl::because(
+                    "a parameter is not of the form name=value",
+                ));
+            };
+            let (name, value) = (percent_decode(name)?, percent_decode(value)?);
+            let Some(name) = PARAMETERS.iter().find(|known| **known == name) else {
+                return Err(InvalidDatabaseUrl::because(
+                    "it has a parameter that libpq does not know",
+                ));
+            };
+            if matches!(*name, "connect_timeout" | "keepalives_idle" | "tcp_user_timeout")
+                && value.parse::<u32>().is_err()
+            {
+                return Err(InvalidDatabaseUrl::because(format!(
+                    "{name} is not a whole number"
+                )));
+            }
+            self.set(name, value);
+        }
+        Ok(())
+    }
+
+    /// Rejects a URL that requires TLS in a build without it: libpq would fail later with a less helpful message.
+    fn check_tls(&self) -> Result<(), InvalidDatabaseUrl> {
+        let required = match self.get("sslmode") {
+            None | Some("disable" | "allow" | "prefer") => self.get("sslnegotiation") == Some("direct"),
+            Some("require" | "verify-ca" | "verify-full") => true,
+            Some(_) => return Err(InvalidDatabaseUrl::because("sslmode has an unknown value")),
+        };
+        if required && !cfg!(feature = "postgres-tls") {
+            return Err(InvalidDatabaseUrl::because(
+                "it requires TLS, but this build of Doorward has no TLS to PostgreSQL: build it with the feature \
+                 `postgres-tls`, or connect on this machine or through a tunnel and set sslmode=disable",
+            ));
+        }
+        Ok(())
+    }
+
+    fn add_defaults(&mut self) {
+        for (name, value) in DEFAULTS {
+            if self.get(name).is_none() {
+                self.set(name, (*value).to_owned());
+            }
+        }
+        let mut options = self.get("options").unwrap_or_default().to_owned();
+        for (setting, value) in [
+            ("statement_timeout", STATEMENT_TIMEOUT_MS),
+            (
+                "idle_in_transaction_session_timeout",
+                IDLE_IN_TRANSACTION_TIMEOUT_MS,
+            ),
+        ] {
+            if !options.contains(setting) {
+                // Writing to a String cannot fail.
+                let _ = write!(options, " -c {setting}={value}");
+            }
+        }
+        self.set("options", options.trim_start().to_owned());
+    }
+
+    fn conninfo(&self) -> String {
+        let quoted = self.0.iter().map(|(name, value)| {
+            let value = value.replace('\\', "\\\\").replace('\'', "\\'");
+            format!("{name}='{value}'")
+        });
+        quoted.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Splits `host`, `host:port`, `[address]` or `[address]:port` into host and port; either may be empty.
+fn split_host(entry: &str) -> Result<(&str, &str), InvalidDatabaseUrl> {
+    let malformed =
+        || InvalidDatabaseUrl::because("a host is not of the form name, name:port or [address]:port");
+    let Some(bracketed) = entry.strip_prefix('[') else {
+        let (host, port) = entry.split_once(':').unwrap_or((entry, ""));
+        return Ok((host, port));
+    };
+    let (host, rest) = bracketed.split_once(']').ok_or_else(malformed)?;
+    match rest.strip_prefix(':') {
+        Some(port) => Ok((host, port)),
+        None if rest.is_empty() => Ok((host, "")),
+        None => Err(malformed()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn parsed(rest: &str) -> PostgresUrl {
+        PostgresUrl::parse(rest).expect(rest)
+    }
+
+    #[test]
+    fn a_url_becomes_keywords_and_values() {
+        let url = parsed("ada:p%27a%5Css@[::1]:5433,other/door%20ward?sslmode=prefer&connect_timeout=9");
+        let conninfo = url.conninfo().expose_secret();
+        for pair in [
+            "host='::1,other'",
+            "port='5433,'",
+            "user='ada'",
+            r"password='p\'a\\ss'",
+            "dbname='door ward'",
+            "sslmode='prefer'",
+            "connect_timeout='9'",
+            "application_name='doorward'",
+            "keepalives_idle='30'",
+            "options='-c statement_timeout=10000 -c idle_in_transaction_session_timeout=15000'",
+        ] {
+            assert!(conninfo.contains(pair), "{pair} in {conninfo}");
+        }
+        assert_eq!(url.redacted(), "postgres://[::1]:5433,other/door ward");
+    }
+
+    #[test]
+    fn parameters_of_the_url_override_the_defaults() {
+        let url = parsed("localhost/d?options=-c%20statement_timeout%3D1&application_name=mine");
+        let conninfo = url.conninfo().expose_secret();
+        assert!(
+            conninfo
+                .contains("options='-c statement_timeout=1 -c idle_in_transaction_session_timeout=15000'")
+        );
+        assert!(conninfo.contains("application_name='mine'"));
+    }
+
+    #[cfg(not(feature = "postgres-tls"))]
+    #[test]
+    fn a_build_without_tls_rejects_urls_that_require_it() {
+        for query in [
+            "sslmode=require",
+            "sslmode=verify-ca",
+            "sslmode=verify-full",
+            "sslnegotiation=direct",
+        ] {
+            let error = PostgresUrl::parse(&format!("h/d?{query}"))
+                .map(|_| ())
+                .expect_err(query);
+            assert!(error.to_string().contains("postgres-tls"), "{error}");
+        }
+    }
+}

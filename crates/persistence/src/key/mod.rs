@@ -1,0 +1,3 @@
+//! Sealed keys: table `keys`.
+
+mod keys;

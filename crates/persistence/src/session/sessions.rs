@@ -1,0 +1,243 @@
+use core::net::IpAddr;
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use doorward_domain::account::User;
+use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::session::SessionRepository;
+use doorward_domain::session::{EndReason, Ended, Generation, Session, SessionKey};
+use doorward_domain::store_error::StoreResult;
+use doorward_domain::time::Timestamp;
+
+use crate::account::UserRow;
+use crate::column::{Location, instant, without_nul};
+use crate::connection::{AnyConnection, on_either};
+use crate::error::DbError;
+use crate::schema::{sessions, user_roles, users};
+use crate::transaction::{Expiring, Transaction, affected, delete_batch};
+
+use super::rotation::Rotation;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct SessionRow {
+    id: String,
+    user_id: String,
+    key: Vec<u8>,
+    generation: i64,
+    rotated_at: i64,
+    created_at: i64,
+    last_used_at: i64,
+    expires_at: i64,
+    ended_at: Option<i64>,
+    end_reason: Option<String>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl TryFrom<SessionRow> for Session {
+    type Error = DbError;
+
+    fn try_from(row: SessionRow) -> Result<Self, DbError> {
+        let location = Location {
+            table: "sessions",
+            row: &row.id,
+        };
+        let ended = match (row.ended_at, row.end_reason) {
+            (None, None) => None,
+            (Some(at), Some(reason)) => Some(Ended {
+                at: instant(at),
+                reason: location.parsed("end_reason", EndReason::parse(&reason))?,
+            }),
+            _ => return location.parsed("ended_at", None),
+        };
+        Ok(Self {
+            id: location.parsed("id", SessionId::parse(&row.id).ok())?,
+            user_id: location.parsed("user_id", UserId::parse(&row.user_id).ok())?,
+            key: SessionKey::from_bytes(location.bytes("key", row.key)?),
+            generation: Generation::new(location.counter("generation", row.generation)?),
+            rotated_at: instant(row.rotated_at),
+            created_at: instant(row.created_at),
+            last_used_at: instant(row.last_used_at),
+            expires_at: instant(row.expires_at),
+            ended,
+            ip: location.parsed_optional("ip", row.ip, |ip| ip.parse().ok())?,
+            user_agent: row.user_agent,
+        })
+    }
+}
+
+fn session_id(id: &String) -> Result<SessionId, DbError> {
+    let location = Location {
+        table: "sessions",
+        row: id,
+    };
+    location.parsed("id", SessionId::parse(id).ok())
+}
+
+fn checked_user_agent(user_agent: Option<&str>) -> Result<Option<&str>, DbError> {
+    user_agent
+        .map(|text| without_nul("sessions", "user_agent", text))
+        .transpose()
+}
+
+impl SessionRepository for Transaction<'_> {
+    fn insert(&mut self, session: &Session) -> StoreResult<()> {
+        self.write(|connection| {
+            diesel::insert_into(sessions::table)
+                .values((
+                    sessions::id.eq(session.id.to_string()),
+                    sessions::user_id.eq(session.user_id.to_string()),
+                    sessions::key.eq(session.key.expose().as_slice()),
+                    sessions::generation.eq(i64::from(session.generation.get())),
+                    sessions::rotated_at.eq(session.rotated_at.as_micros()),
+                    sessions::created_at.eq(session.created_at.as_micros()),
+                    sessions::last_used_at.eq(session.last_used_at.as_micros()),
+                    sessions::expires_at.eq(session.expires_at.as_micros()),
+                    sessions::ended_at.eq(session.ended.map(|ended| ended.at.as_micros())),
+                    sessions::end_reason.eq(session.ended.map(|ended| ended.reason.as_str())),
+                    sessions::ip.eq(session.ip.map(|ip| ip.to_string())),
+                    sessions::user_agent.eq(checked_user_agent(session.user_agent.as_deref())?),
+                ))
+                .execute(connection)?;
+            Ok(())
+        })
+    }
+
+    fn find(&mut self, id: SessionId) -> StoreResult<Option<Session>> {
+        self.read(|connection| {
+            let row: Option<SessionRow> = sessions::table
+                .find(id.to_string())
+                .select(SessionRow::as_select())
+                .get_result(connection)
+                .optional()?;
+            row.map(Session::try_from).transpose()
+        })
+    }
+
+    fn find_with_user(&mut self, id: SessionId) -> StoreResult<Option<(Session, User)>> {
+        self.read(|connection| {
+            let rows: Vec<(SessionRow, UserRow, Option<String>)> = sessions::table
+                .inner_join(users::table.left_join(user_roles::table))
+                .filter(sessions::id.eq(id.to_string()))
+                .select((
+                    SessionRow::as_select(),
+                    UserRow::as_select(),
+                    user_roles::role.nullable(),
+                ))
+                .load(connection)?;
+            let mut rows = rows.into_iter();
+            let Some((session, user, first_role)) = rows.next() else {
+                return Ok(None);
+            };
+            let roles = first_role.into_iter().chain(rows.filter_map(|(.., role)| role));
+            Ok(Some((session.try_into()?, user.with_roles(roles)?)))
+        })
+    }
+
+    fn rotate(
+        &mut self,
+        id: SessionId,
+        from: Generation,
+        now: Timestamp,
+        ip: Option<IpAddr>,
+        user_agent: Option<&str>,
+    ) -> StoreResult<bool> {
+        let Some(to) = from.next() else { return Ok(false) };
+        self.write(|connection| {
+            let rotation = Rotation {
+                id: id.to_string(),
+                from: from.get().into(),
+                to: to.get().into(),
+                now: now.as_micros(),
+                ip: ip.map(|ip| ip.to_string()),
+                user_agent: checked_user_agent(user_agent)?,
+            };
+            affected(on_either!(connection, inner => rotation.execute(inner)))
+        })
+    }
+
+    fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> StoreResult<bool> {
+        self.write(|connection| {
+            let open = sessions::table
+                .find(id.to_string())
+                .filter(sessions::ended_at.is_null());
+            affected(
+                diesel::update(open)
+                    .set((
+                        sessions::ended_at.eq(now.as_micros()),
+                        sessions::end_reason.eq(reason.as_str()),
+                    ))
+                    .execute(connection),
+            )
+        })
+    }
+
+    fn end_all(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.write(|connection| {
+            let open = sessions::table
+                .filter(sessions::user_id.eq(user.to_string()))
+                .filter(sessions::ended_at.is_null())
+                // Without an exception, the empty string: no id is equal to it.
+                .filter(sessions::id.ne(except.map(|id| id.to_string()).unwrap_or_default()));
+            let statement = diesel::update(open)
+                .set((
+                    sessions::ended_at.eq(now.as_micros()),
+                    sessions::end_reason.eq(reason.as_str()),
+                ))
+                .returning(sessions::id);
+            let ended: Vec<String> = on_either!(connection, inner => statement.get_results(inner))?;
+            ended.iter().map(session_id).collect()
+        })
+    }
+
+    fn surplus(&mut self, user: UserId, now: Timestamp, keep: u32) -> StoreResult<Vec<SessionId>> {
+        self.read(|connection| {
+            // No LIMIT is needed: a user has hardly more sessions than are kept.
+            let ids: Vec<String> = sessions::table
+                .filter(sessions::user_id.eq(user.to_string()))
+                .filter(sessions::ended_at.is_null())
+                .filter(sessions::expires_at.gt(now.as_micros()))
+                .order((sessions::last_used_at.desc(), sessions::id.desc()))
+                .select(sessions::id)
+                .load(connection)?;
+            let surplus = ids.iter().skip(usize::try_from(keep).unwrap_or(usize::MAX));
+            surplus.map(session_id).collect()
+        })
+    }
+
+    fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>> {
+        self.read(|connection| {
+            let rows: Vec<SessionRow> = sessions::table
+                .filter(sessions::user_id.eq(user.to_string()))
+                .filter(sessions::ended_at.is_null())
+                .filter(sessions::expires_at.gt(now.as_micros()))
+                .order((sessions::last_used_at.desc(), sessions::id.desc()))
+                .limit(i64::from(limit))
+                .select(SessionRow::as_select())
+                .load(connection)?;
+            rows.into_iter().map(Session::try_from).collect()
+        })
+    }
+}
+
+/// Deletes up to `limit` sessions, ended or not, whose absolute expiry was before `before`. Returns how many were deleted.
+pub(crate) fn delete_expired(
+    connection: &mut AnyConnection,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, DbError> {
+    let rows = Expiring {
+        table: "sessions",
+        id: "id",
+        column: "expires_at",
+    };
+    delete_batch::<BigInt, _>(connection, &rows, before.as_micros(), limit)
+}

@@ -1,0 +1,3 @@
+//! Whether the first administrator has been created: table `setup`.
+
+mod setup_state;

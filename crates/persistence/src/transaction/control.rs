@@ -1,0 +1,53 @@
+//! How transactions begin and end on each database.
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::result::QueryResult;
+
+use crate::connection::{AnyConnection, on_either};
+
+/// What a transaction may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Read only, from one consistent snapshot.
+    Read,
+    /// Read and write.
+    Write,
+}
+
+/// Begins a transaction.
+///
+/// SQLite: a writing transaction takes the write lock immediately. A deferred one would take it at its first write, and
+/// fail there without waiting if another transaction had written since its first read.
+///
+/// PostgreSQL: a writing transaction sees what was committed before each statement, so that what it reads after waiting
+/// for a lock is what the lock's last holder left. A reading one has a single snapshot. Both isolation levels are set
+/// explicitly because a database may have other defaults.
+pub(crate) fn begin(connection: &mut AnyConnection, mode: Mode) -> QueryResult<()> {
+    match connection {
+        AnyConnection::Sqlite(connection) => {
+            let sql = match mode {
+                Mode::Read => "BEGIN DEFERRED",
+                Mode::Write => "BEGIN IMMEDIATE",
+            };
+            AnsiTransactionManager::begin_transaction_sql(connection, sql)
+        }
+        AnyConnection::Postgres(connection) => {
+            let sql = match mode {
+                Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                Mode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            };
+            AnsiTransactionManager::begin_transaction_sql(connection, sql)
+        }
+    }
+}
+
+/// Commits. If the connection was lost, an error leaves open whether the transaction was committed; after any other error
+/// it was not.
+pub(crate) fn commit(connection: &mut AnyConnection) -> QueryResult<()> {
+    on_either!(connection, inner => AnsiTransactionManager::commit_transaction(inner))
+}
+
+/// Rolls back. If that fails, the connection is broken: the pool closes it, and the database rolls back on its own.
+pub(crate) fn roll_back(connection: &mut AnyConnection) {
+    let _ = on_either!(connection, inner => AnsiTransactionManager::rollback_transaction(inner));
+}
