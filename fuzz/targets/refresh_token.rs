@@ -7,7 +7,8 @@ use std::sync::{Arc, LazyLock};
 use doorward_domain::ports::RefreshTokens;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::KeyPolicy;
-use doorward_jwt::{Algorithm, KeyRing, KeyRules, MasterKey, RefreshSealer};
+use doorward_jwt::Algorithm;
+use doorward_keys::{KeyRing, KeyRules, MasterKey, RefreshSealer};
 use doorward_testkit::{MemoryStore, SeededEntropy};
 use libfuzzer_sys::fuzz_target;
 

@@ -10,6 +10,8 @@ use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, ClaimTimes};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::rejection::rejected;
+
 /// The client that tokens are issued to. Doorward serves its own front ends alone, so there is one.
 const CLIENT_ID: &str = "doorward";
 
@@ -178,8 +180,4 @@ impl<'de> Deserialize<'de> for Seconds {
 /// Reads a member that may be absent, but is not `null` when it is there.
 fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
-}
-
-pub(crate) const fn rejected(reason: &'static str) -> TokenRejected {
-    TokenRejected { reason }
 }

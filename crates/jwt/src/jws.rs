@@ -1,14 +1,17 @@
-//! The compact form of a signed token (RFC 7515, section 7.1), read strictly.
+//! The compact form of a signed token (RFC 7515, section 7.1), written, and read strictly.
 
 use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::ports::TokenRejected;
-use serde::Deserialize;
+use doorward_domain::ports::{SigningError, TokenRejected};
+use serde::{Deserialize, Serialize};
 
-use crate::claims::rejected;
-use crate::signing_key::TOKEN_TYPE;
+use crate::SigningKey;
+use crate::rejection::rejected;
+
+/// The media type of an access token (RFC 9068, section 2.1), which keeps any other kind of JWT from passing for one.
+const TOKEN_TYPE: &str = "at+jwt";
 
 /// The longest token that is looked at, in bytes. One with the most and longest roles and the longest address has less
 /// than half of it.
@@ -83,4 +86,30 @@ pub(crate) struct Header<'a> {
     pub(crate) alg: Cow<'a, str>,
     #[serde(borrow)]
     pub(crate) kid: Cow<'a, str>,
+}
+
+/// The header of a token to be signed.
+#[derive(Serialize)]
+struct HeaderOut<'a> {
+    typ: &'a str,
+    alg: &'a str,
+    kid: &'a str,
+}
+
+/// Signs claims with `key`.
+pub(crate) fn sign<C: Serialize>(key: &dyn SigningKey, claims: &C) -> Result<String, SigningError> {
+    let failed = |error: serde_json::Error| SigningError(error.to_string());
+    let public = key.public_key();
+    let header = HeaderOut {
+        typ: TOKEN_TYPE,
+        alg: public.algorithm().as_str(),
+        kid: public.id().as_str(),
+    };
+    let mut token = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).map_err(failed)?);
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims).map_err(failed)?, &mut token);
+    let signature = key.sign(token.as_bytes())?;
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    Ok(token)
 }

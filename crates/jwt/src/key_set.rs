@@ -1,12 +1,14 @@
 //! Key sets as published (RFC 7517, section 5).
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::token::KeyId;
 use serde::{Deserialize, Serialize};
 
-use crate::Algorithm;
 use crate::public_key::{Jwk, PublicKey};
+use crate::{Algorithm, VerificationKeys};
 
 /// The longest key set that is read, in bytes: hundreds of keys.
 const MAX_BYTES: usize = 64 * 1024;
@@ -32,7 +34,7 @@ pub enum InvalidKeySet {
 
 /// Public keys by name.
 #[derive(Debug, Clone)]
-pub(crate) struct KeySet(Vec<PublicKey>);
+pub(crate) struct KeySet(Vec<Arc<PublicKey>>);
 
 impl KeySet {
     /// Reads a key set. Keys of other kinds and for other uses are passed over, as RFC 7517 asks for; a key that should
@@ -43,7 +45,7 @@ impl KeySet {
         }
         let document: Document<JwkIn> =
             serde_json::from_str(json).map_err(|error| InvalidKeySet::Malformed(error.to_string()))?;
-        let mut keys: Vec<PublicKey> = Vec::new();
+        let mut keys: Vec<Arc<PublicKey>> = Vec::new();
         for jwk in document.keys {
             let Some(key) = jwk.read()? else { continue };
             if keys.iter().any(|other| other.id() == key.id()) {
@@ -53,7 +55,7 @@ impl KeySet {
                     reason: "another key has the same name",
                 });
             }
-            keys.push(key);
+            keys.push(Arc::new(key));
         }
         if keys.is_empty() {
             Err(InvalidKeySet::NoKey)
@@ -61,15 +63,16 @@ impl KeySet {
             Ok(Self(keys))
         }
     }
+}
 
-    /// The key of that name.
-    pub(crate) fn find(&self, kid: &str) -> Option<&PublicKey> {
-        self.0.iter().find(|key| key.id().as_str() == kid)
+impl VerificationKeys for KeySet {
+    fn verification_key(&self, kid: &str) -> Option<Arc<PublicKey>> {
+        self.0.iter().find(|key| key.id().as_str() == kid).map(Arc::clone)
     }
 }
 
-/// The document that publishes `keys`.
-pub(crate) fn publish<'a>(keys: impl Iterator<Item = &'a PublicKey>) -> String {
+/// The key set document (RFC 7517, section 5) that publishes `keys`, in their order.
+pub fn key_set_document<'a>(keys: impl Iterator<Item = &'a PublicKey>) -> String {
     let document = Document {
         keys: keys.map(PublicKey::to_jwk).collect::<Vec<Jwk<'_>>>(),
     };
@@ -148,9 +151,12 @@ mod tests {
     #[test]
     fn what_is_published_is_what_was_read() {
         let keys = set(&[ED, EC]).unwrap();
-        assert_eq!(publish(keys.0.iter()), format!(r#"{{"keys":[{ED},{EC}]}}"#));
-        assert_eq!(keys.find("ec").unwrap().algorithm(), Algorithm::Es256);
-        assert!(keys.find("EC").is_none());
+        assert_eq!(
+            key_set_document(keys.0.iter().map(|key| &**key)),
+            format!(r#"{{"keys":[{ED},{EC}]}}"#)
+        );
+        assert_eq!(keys.verification_key("ec").unwrap().algorithm(), Algorithm::Es256);
+        assert!(keys.verification_key("EC").is_none());
     }
 
     #[test]
@@ -163,7 +169,7 @@ mod tests {
         let keys = set(&[rsa, oct, x25519, p384, enc, EC]).unwrap();
         assert_eq!(keys.0.len(), 1);
         for kid in ["rsa", "oct", "ed"] {
-            assert!(keys.find(kid).is_none(), "{kid}");
+            assert!(keys.verification_key(kid).is_none(), "{kid}");
         }
         assert_eq!(set(&[rsa, oct]).map(|_| ()), Err(InvalidKeySet::NoKey));
         assert_eq!(set(&[]).map(|_| ()), Err(InvalidKeySet::NoKey));

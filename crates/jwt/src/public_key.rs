@@ -1,15 +1,15 @@
 //! The public half of a signing key.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::token::KeyId;
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::Algorithm;
+use crate::p256::is_on_curve;
 
 /// The mark of an uncompressed point (SEC 1, section 2.3.3); coordinates follow it.
 const UNCOMPRESSED: u8 = 4;
@@ -17,13 +17,14 @@ const UNCOMPRESSED: u8 = 4;
 /// The length of a coordinate of P-256, in bytes.
 const COORDINATE: usize = 32;
 
-/// Bytes that are not a public key of the algorithm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotAPublicKey;
+/// The bytes are not a public key of the algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a public key of the algorithm")]
+pub struct InvalidPublicKey;
 
 /// A public key, pinned to the one algorithm that it verifies.
 #[derive(Debug, Clone)]
-pub(crate) struct PublicKey {
+pub struct PublicKey {
     id: KeyId,
     algorithm: Algorithm,
     bytes: Vec<u8>,
@@ -32,21 +33,20 @@ pub(crate) struct PublicKey {
 
 impl PublicKey {
     /// The key of these bytes (Ed25519: RFC 8032; P-256: an uncompressed point), named by its thumbprint.
-    pub(crate) fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, NotAPublicKey> {
+    pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, InvalidPublicKey> {
         let mut key = Self::with_id(KeyId::new(""), algorithm, bytes)?;
         key.id = key.thumbprint();
         Ok(key)
     }
 
     /// The key of these bytes, under a name that somebody else gave it.
-    pub(crate) fn with_id(id: KeyId, algorithm: Algorithm, bytes: &[u8]) -> Result<Self, NotAPublicKey> {
+    pub(crate) fn with_id(id: KeyId, algorithm: Algorithm, bytes: &[u8]) -> Result<Self, InvalidPublicKey> {
         let well_formed = match algorithm {
             Algorithm::EdDsa => bytes.len() == 32,
-            Algorithm::Es256 => bytes.len() == 1 + 2 * COORDINATE && bytes.first() == Some(&UNCOMPRESSED),
+            Algorithm::Es256 => coordinates(bytes).is_some_and(|(x, y)| is_on_curve(x, y)),
         };
-        // Parsing also makes sure that a point lies on its curve.
-        if !well_formed || ParsedPublicKey::new(algorithm.verification(), bytes).is_err() {
-            return Err(NotAPublicKey);
+        if !well_formed {
+            return Err(InvalidPublicKey);
         }
         let decoding = match algorithm {
             Algorithm::EdDsa => DecodingKey::from_ed_der(bytes),
@@ -60,15 +60,18 @@ impl PublicKey {
         })
     }
 
-    pub(crate) const fn id(&self) -> &KeyId {
+    /// The `kid`: the thumbprint, or the name under which the key was published.
+    pub const fn id(&self) -> &KeyId {
         &self.id
     }
 
-    pub(crate) const fn algorithm(&self) -> Algorithm {
+    /// The one algorithm that the key verifies.
+    pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    /// The key in the encoding that [`PublicKey::new`] reads.
+    pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
@@ -99,7 +102,7 @@ impl PublicKey {
     fn thumbprint(&self) -> KeyId {
         // Strings and a struct cannot fail to be serialised.
         let canonical = serde_json::to_vec(&self.required_members()).unwrap_or_default();
-        KeyId::new(URL_SAFE_NO_PAD.encode(digest(&SHA256, &canonical)))
+        KeyId::new(URL_SAFE_NO_PAD.encode(Sha256::digest(canonical)))
     }
 
     fn required_members(&self) -> RequiredMembers {
@@ -121,6 +124,12 @@ impl PublicKey {
             }
         }
     }
+}
+
+/// The coordinates of an uncompressed point.
+fn coordinates(point: &[u8]) -> Option<(&[u8; COORDINATE], &[u8; COORDINATE])> {
+    let (x, y) = point.strip_prefix(&[UNCOMPRESSED])?.split_first_chunk()?;
+    Some((x, y.try_into().ok()?))
 }
 
 /// What makes a key the key it is, in the order of RFC 7638, section 3.2: its thumbprint is taken over this.
@@ -182,7 +191,7 @@ mod tests {
         let canonical = r#"{"crv":"P-256","kty":"EC","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
         assert_eq!(
             p256().id().as_str(),
-            URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()))
+            URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))
         );
         assert_eq!(
             p256().id().as_str(),
@@ -223,7 +232,7 @@ mod tests {
         ] {
             assert_eq!(
                 PublicKey::new(algorithm, &bytes).map(|_| ()),
-                Err(NotAPublicKey),
+                Err(InvalidPublicKey),
                 "{bytes:?}"
             );
         }

@@ -3,9 +3,9 @@
 use core::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use doorward_domain::token::{AccessClaims, ClaimTimes, KeyId};
 use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
 
 /// What of a token does not change while its key is known: who signed it, and what it says.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Verified {
 pub(crate) struct VerifiedTokens(Cache<Digest, Arc<Verified>>);
 
 /// The SHA-256 digest of a token as presented.
-pub(crate) type Digest = [u8; SHA256_OUTPUT_LEN];
+pub(crate) type Digest = [u8; 32];
 
 impl VerifiedTokens {
     /// Remembers at most about `tokens` of them.
@@ -34,9 +34,7 @@ impl VerifiedTokens {
 
     /// What names a token here.
     pub(crate) fn digest(token: &str) -> Digest {
-        let mut bytes = [0; SHA256_OUTPUT_LEN];
-        bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-        bytes
+        Sha256::digest(token).into()
     }
 
     pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<Verified>> {

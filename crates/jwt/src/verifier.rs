@@ -7,12 +7,13 @@ use doorward_domain::ports::{AccessTokenVerifier, TokenRejected};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, ClaimTimes, KeyId, UntimelyClaims};
 
-use crate::claims::{ClaimsIn, rejected};
+use crate::claims::ClaimsIn;
 use crate::jws::{Compact, Header};
 use crate::key_set::{InvalidKeySet, KeySet};
 use crate::public_key::PublicKey;
+use crate::rejection::rejected;
 use crate::verified_tokens::{Verified, VerifiedTokens};
-use crate::{IssuerAndAudience, KeyRing};
+use crate::{IssuerAndAudience, VerificationKeys};
 
 /// Verifies access tokens, in Doorward itself or in any service that has Doorward's key set.
 ///
@@ -22,23 +23,21 @@ use crate::{IssuerAndAudience, KeyRing};
 /// A verified token can have been revoked since it was signed: see `GET /v1/revocations`.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    keys: KeySource,
+    keys: Arc<dyn VerificationKeys>,
     parties: IssuerAndAudience,
     leeway: Duration,
     verified: Option<Arc<VerifiedTokens>>,
 }
 
-#[derive(Debug, Clone)]
-enum KeySource {
-    Ring(Arc<KeyRing>),
-    KeySet(KeySet),
-}
-
 impl Verifier {
-    /// Verifies with the keys of `ring`, forgiving clocks that differ by `leeway`.
-    pub const fn new(ring: Arc<KeyRing>, parties: IssuerAndAudience, leeway: Duration) -> Self {
+    /// Verifies with `keys`, forgiving clocks that differ by `leeway`.
+    pub fn new(
+        keys: Arc<impl VerificationKeys + 'static>,
+        parties: IssuerAndAudience,
+        leeway: Duration,
+    ) -> Self {
         Self {
-            keys: KeySource::Ring(ring),
+            keys,
             parties,
             leeway,
             verified: None,
@@ -54,12 +53,7 @@ impl Verifier {
         parties: IssuerAndAudience,
         leeway: Duration,
     ) -> Result<Self, InvalidKeySet> {
-        Ok(Self {
-            keys: KeySource::KeySet(KeySet::parse(json)?),
-            parties,
-            leeway,
-            verified: None,
-        })
+        Ok(Self::new(Arc::new(KeySet::parse(json)?), parties, leeway))
     }
 
     /// Remembers about `tokens` tokens that verified, a few hundred bytes each, and verifies the signature of none of them
@@ -72,22 +66,16 @@ impl Verifier {
         }
     }
 
-    /// Does to the key of that name what `with` does; `None` when there is no such key.
-    fn with_key<T>(&self, kid: &str, with: impl FnOnce(&PublicKey) -> T) -> Option<T> {
-        match &self.keys {
-            KeySource::Ring(ring) => ring.keys().verifying(kid).map(with),
-            KeySource::KeySet(keys) => keys.find(kid).map(with),
-        }
-    }
-
     /// Checks everything about a token that does not depend on the time, in the order of cost and trust: shape, header,
     /// signature, and only then what the token claims.
     fn examine(&self, token: &str, now: Timestamp) -> Result<Verified, TokenRejected> {
         let token = Compact::parse(token)?;
         let header = token.header()?;
         let key = self
-            .with_key(&header.kid, |key| verify_by(key, &header, &token))
-            .ok_or(rejected("no key has that kid"))??;
+            .keys
+            .verification_key(&header.kid)
+            .ok_or(rejected("no key has that kid"))?;
+        let key = verify_by(&key, &header, &token)?;
         let claims = ClaimsIn::parse(&token.payload)?;
         let times = claims.times();
         self.check_times(&times, now)?;
@@ -115,7 +103,7 @@ impl AccessTokenVerifier for Verifier {
         };
         let digest = VerifiedTokens::digest(token);
         if let Some(known) = memory.find(&digest)
-            && self.with_key(known.key.as_str(), |_| ()).is_some()
+            && self.keys.verification_key(known.key.as_str()).is_some()
         {
             self.check_times(&known.times, now)?;
             return Ok(known.claims.clone());

@@ -10,10 +10,8 @@ use doorward_http::{
     ConnectionSettings, ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, Priority,
     ProxySettings, Rate, ThrottleSettings as HttpThrottle,
 };
-use doorward_jwt::{
-    Algorithm, HmacAttemptKeys, IssuerAndAudience, KeyRing, KeyRules, MasterKeys, OpenError as KeyError,
-    RefreshSealer, Signer, Verifier,
-};
+use doorward_jwt::{Algorithm, IssuerAndAudience, Signer, Verifier};
+use doorward_keys::{HmacAttemptKeys, KeyRing, KeyRules, MasterKeys, OpenError as KeyError, RefreshSealer};
 use doorward_password::{Argon2Hasher, Argon2Params, ZxcvbnEstimator};
 use doorward_persistence::{Database, DatabaseSettings, OpenError, migrate};
 

@@ -1,18 +1,22 @@
 //! What the tests of tokens share.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::id::{SessionId, TokenId};
 use doorward_domain::identity::UserVersion;
-use doorward_domain::ports::AccessTokenVerifier;
+use doorward_domain::ports::{AccessTokenVerifier, SigningError};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{AccessClaims, KeyPolicy};
-use doorward_jwt::{Algorithm, IssuerAndAudience, KeyRing, KeyRules, MasterKey, Verifier};
-use doorward_testkit::{MemoryStore, SeededEntropy, sample};
+use doorward_domain::token::AccessClaims;
+use doorward_jwt::{
+    Algorithm, IssuerAndAudience, PublicKey, SigningKey, SigningKeys, VerificationKeys, Verifier,
+    key_set_document,
+};
+use doorward_testkit::sample;
 use serde_json::{Value, json};
 
 /// When every token of these tests is issued.
@@ -20,35 +24,6 @@ pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 
 /// How much clocks may differ.
 pub const LEEWAY: Duration = Duration::from_secs(5);
-
-pub fn master(seed: u64) -> MasterKey {
-    MasterKey::generate(&SeededEntropy::new(seed))
-}
-
-/// The rules of a deployment that changes nothing but the algorithm.
-pub fn rules(algorithm: Algorithm) -> KeyRules {
-    KeyRules {
-        algorithm,
-        policy: KeyPolicy {
-            rotate_every: Duration::from_secs(90 * 86_400),
-            access_life: Duration::from_secs(905),
-            refresh_life: Duration::from_secs(30 * 86_400),
-        },
-    }
-}
-
-/// A ring with keys of its own.
-pub fn ring(algorithm: Algorithm, seed: u64) -> Arc<KeyRing> {
-    let ring = KeyRing::open(
-        &MemoryStore::new(),
-        &master(seed).into(),
-        rules(algorithm),
-        NOW,
-        &SeededEntropy::new(seed),
-    )
-    .unwrap();
-    Arc::new(ring)
-}
 
 pub fn parties() -> IssuerAndAudience {
     IssuerAndAudience {
@@ -96,6 +71,93 @@ pub fn decode(token: &str) -> (Value, Value) {
     let header = serde_json::from_slice(&parts.next().unwrap()).unwrap();
     let payload = serde_json::from_slice(&parts.next().unwrap()).unwrap();
     (header, payload)
+}
+
+/// The keys of a small issuer: the last of them signs, all of them verify.
+#[derive(Debug)]
+pub struct TestKeys(Mutex<Vec<Arc<TestKey>>>);
+
+impl TestKeys {
+    /// One key. That of EdDSA is the same for the same seed.
+    pub fn new(algorithm: Algorithm, seed: u8) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(vec![TestKey::new(algorithm, seed)])))
+    }
+
+    pub fn add(&self, algorithm: Algorithm, seed: u8) {
+        self.0.lock().unwrap().push(TestKey::new(algorithm, seed));
+    }
+
+    pub fn remove_first(&self) {
+        self.0.lock().unwrap().remove(0);
+    }
+
+    pub fn key_set(&self) -> String {
+        key_set_document(self.0.lock().unwrap().iter().map(|key| &*key.public))
+    }
+}
+
+impl SigningKeys for TestKeys {
+    fn signing_key(&self, _instant: Timestamp) -> Arc<dyn SigningKey> {
+        let keys = self.0.lock().unwrap();
+        Arc::clone(keys.last().unwrap()) as _
+    }
+}
+
+impl VerificationKeys for TestKeys {
+    fn verification_key(&self, kid: &str) -> Option<Arc<PublicKey>> {
+        let keys = self.0.lock().unwrap();
+        let key = keys.iter().find(|key| key.public.id().as_str() == kid)?;
+        Some(Arc::clone(&key.public))
+    }
+}
+
+#[derive(Debug)]
+pub struct TestKey {
+    pair: TestKeyPair,
+    public: Arc<PublicKey>,
+}
+
+#[derive(Debug)]
+enum TestKeyPair {
+    Ed25519(Ed25519KeyPair),
+    P256(EcdsaKeyPair),
+}
+
+impl TestKey {
+    fn new(algorithm: Algorithm, seed: u8) -> Arc<Self> {
+        let (pair, public) = match algorithm {
+            Algorithm::EdDsa => {
+                let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
+                let public = pair.public_key().as_ref().to_vec();
+                (TestKeyPair::Ed25519(pair), public)
+            }
+            Algorithm::Es256 => {
+                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+                let public = pair.public_key().as_ref().to_vec();
+                (TestKeyPair::P256(pair), public)
+            }
+        };
+        let public = Arc::new(PublicKey::new(algorithm, &public).unwrap());
+        Arc::new(Self { pair, public })
+    }
+}
+
+impl SigningKey for TestKey {
+    fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the library asks for a source of randomness and draws from the operating system whatever it is given"
+    )]
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        let signature = match &self.pair {
+            TestKeyPair::Ed25519(pair) => pair.sign(message),
+            TestKeyPair::P256(pair) => pair.sign(&SystemRandom::new(), message).unwrap(),
+        };
+        Ok(signature.as_ref().to_vec())
+    }
 }
 
 /// Somebody who has a signing key in the key set and signs whatever is asked for.

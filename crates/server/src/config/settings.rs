@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use doorward_domain::identity::{AttemptPolicy, PasswordPolicy};
 use doorward_domain::token::SessionPolicy;
-use doorward_jwt::MasterKey;
+use doorward_keys::MasterKey;
 use doorward_password::Pepper;
 use doorward_persistence::DatabaseUrl;
 use ipnet::IpNet;

@@ -8,7 +8,8 @@ use doorward_domain::ports::{
     UnitOfWork,
 };
 use doorward_domain::token::{Generation, KeyId, KeyPurpose, SealedKey};
-use doorward_jwt::{Algorithm, KeyRing, OpenError, RefreshSealer, Signer, Verifier};
+use doorward_jwt::{Algorithm, Signer, Verifier};
+use doorward_keys::{KeyRing, OpenError, RefreshSealer};
 use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 
 const PURPOSES: [KeyPurpose; 2] = [KeyPurpose::AccessSigning, KeyPurpose::RefreshSealing];

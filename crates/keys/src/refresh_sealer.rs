@@ -7,8 +7,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::id::SessionId;
@@ -16,6 +14,7 @@ use doorward_domain::ports::RefreshTokens;
 use doorward_domain::token::{Generation, PresentedRefreshToken, RefreshToken, Session};
 
 use crate::KeyRing;
+use crate::refresh_key::{RefreshKey, TAG};
 
 /// What every refresh token begins with, so that people and secret scanners know one when they see it.
 const PREFIX: &str = "dwr_";
@@ -23,13 +22,10 @@ const PREFIX: &str = "dwr_";
 const VERSION: u8 = 1;
 
 /// The length of a token before base64: version, session id, generation, tag.
-const BYTES: usize = 1 + 16 + 4 + 32;
+const BYTES: usize = 1 + 16 + 4 + TAG;
 
 /// The length of those bytes in base64url without padding.
 const ENCODED: usize = (BYTES * 4).div_ceil(3);
-
-/// Keeps the tags apart from anything else that is ever computed under the same key.
-const LABEL: &[u8] = b"doorward/v1/refresh-token";
 
 /// Seals refresh tokens with the key of a ring that was current when the session was last rotated, and opens those of
 /// every key in it.
@@ -49,7 +45,10 @@ impl RefreshTokens for RefreshSealer {
     fn seal(&self, session: &Session, generation: Generation) -> RefreshToken {
         // Not the key that is current now: a retry after another key took over must get the same token.
         let keys = self.ring.keys();
-        let tag = tag(keys.refresh.current_at(session.rotated_at), session, generation);
+        let tag = keys
+            .refresh
+            .current_at(session.rotated_at)
+            .tag(session, generation);
         let bytes = [
             &[VERSION][..],
             session.id.as_bytes(),
@@ -81,21 +80,8 @@ impl RefreshTokens for RefreshSealer {
     }
 
     fn is_authentic(&self, presented: &PresentedRefreshToken, session: &Session) -> bool {
-        let proves = |key: &hmac::Key| {
-            let expected = tag(key, session, presented.generation);
-            verify_slices_are_equal(expected.as_ref(), &presented.tag).is_ok()
-        };
+        let proves = |key: &RefreshKey| key.verifies(&presented.tag, session, presented.generation);
         // Each comparison takes constant time; with which of the keys it succeeds is no secret.
         presented.session_id == session.id && self.ring.keys().refresh.iter().any(proves)
     }
-}
-
-/// The proof that `session` has reached `generation`. Fed in parts, so that the session's key is not copied.
-fn tag(key: &hmac::Key, session: &Session, generation: Generation) -> hmac::Tag {
-    let mut tag = hmac::Context::with_key(key);
-    tag.update(LABEL);
-    tag.update(session.key.expose());
-    tag.update(session.id.as_bytes());
-    tag.update(&generation.get().to_be_bytes());
-    tag.sign()
 }

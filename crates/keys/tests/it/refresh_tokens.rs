@@ -6,7 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::id::SessionId;
 use doorward_domain::ports::RefreshTokens;
 use doorward_domain::token::{Generation, Session, SessionKey};
-use doorward_jwt::{Algorithm, RefreshSealer};
+use doorward_jwt::Algorithm;
+use doorward_keys::RefreshSealer;
 use doorward_testkit::sample;
 use proptest::prelude::*;
 
@@ -42,9 +43,9 @@ fn a_tag_is_what_the_design_says() {
     // The same tag, computed by hand from the key that the ring's entropy gave it.
     let store = doorward_testkit::MemoryStore::new();
     let constant = Constant(9);
-    let master = doorward_jwt::MasterKey::generate(&constant).into();
+    let master = doorward_keys::MasterKey::generate(&constant).into();
     let rules = crate::common::rules(Algorithm::EdDsa);
-    let ring = doorward_jwt::KeyRing::open(&store, &master, rules, crate::common::NOW, &constant).unwrap();
+    let ring = doorward_keys::KeyRing::open(&store, &master, rules, crate::common::NOW, &constant).unwrap();
     let sealer = RefreshSealer::new(std::sync::Arc::new(ring));
     let session = session(1);
     let presented = sealer

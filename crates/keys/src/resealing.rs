@@ -7,7 +7,6 @@ use secrecy::ExposeSecret;
 use crate::OpenError;
 use crate::master_key::MasterKeys;
 use crate::sealing::Sealers;
-use crate::stored_keys::unseal;
 
 /// What [`reseal`] found and did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,7 +32,7 @@ pub fn reseal(
         for purpose in KeyPurpose::ALL {
             for key in repositories.keys().list(purpose)? {
                 // Opened even when there is nothing to do: whoever runs this wants to hear that all is well.
-                let secret = unseal(&sealers, &key)?;
+                let secret = sealers.open(&key)?;
                 if sealers.is_current(&key) {
                     resealed.already += 1;
                     continue;

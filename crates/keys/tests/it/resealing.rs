@@ -7,7 +7,8 @@ use doorward_domain::ports::{
     AccessTokenSigner, AccessTokenVerifier, PublishedKeys, StoreError, Transactions,
 };
 use doorward_domain::token::{KeyId, KeyPurpose, SealedKey};
-use doorward_jwt::{Algorithm, KeyRing, MasterKeys, OpenError, Resealed, Signer, Verifier, reseal};
+use doorward_jwt::{Algorithm, Signer, Verifier};
+use doorward_keys::{KeyRing, MasterKeys, OpenError, Resealed, reseal};
 use doorward_testkit::{MemoryStore, SeededEntropy};
 
 const OLD: u64 = 1;

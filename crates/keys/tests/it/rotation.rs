@@ -13,7 +13,8 @@ use doorward_domain::time::Timestamp;
 use doorward_domain::token::{
     AccessClaims, AccessToken, Generation, KeyPolicy, KeyPurpose, RefreshToken, SealedKey, Session,
 };
-use doorward_jwt::{Algorithm, KeyRing, KeyRules, RefreshSealer, Signer, Verifier};
+use doorward_jwt::{Algorithm, Signer, Verifier};
+use doorward_keys::{KeyRing, KeyRules, RefreshSealer};
 use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 
 fn seconds(number: u64) -> Duration {
@@ -219,7 +220,7 @@ fn another_algorithm_takes_over_as_any_key_does() {
     let token = sign(&back, restarted + seconds(601));
     assert_eq!(decode(token.expose()).0["alg"], "EdDSA");
     // What an instance with the old configuration would do between looks at the store: nothing.
-    nist.tend(&store, restarted + seconds(2), &SeededEntropy::new(5))
+    nist.maintain(&store, restarted + seconds(2), &SeededEntropy::new(5))
         .unwrap();
     assert_eq!(list(&store, KeyPurpose::AccessSigning).len(), 3);
 }
@@ -229,22 +230,22 @@ fn a_key_is_forgotten_when_its_tokens_are_dead_and_no_sooner() {
     let store = MemoryStore::new();
     let ring = open(&store, rules(Algorithm::EdDsa), NOW, 1);
     ring.rotate(&store, NOW, &SeededEntropy::new(2)).unwrap();
-    let tend = |after| {
-        let tended = ring
-            .tend(&store, NOW + seconds(after), &SeededEntropy::new(3))
+    let maintain = |after| {
+        let report = ring
+            .maintain(&store, NOW + seconds(after), &SeededEntropy::new(3))
             .unwrap();
-        assert!(tended.made.is_empty());
-        tended.forgotten.iter().map(|key| key.purpose).collect::<Vec<_>>()
+        assert!(report.made.is_empty());
+        report.deleted.iter().map(|key| key.purpose).collect::<Vec<_>>()
     };
     let signing_dead = 600 + 905 + 60;
-    assert_eq!(tend(signing_dead - 1), []);
+    assert_eq!(maintain(signing_dead - 1), []);
     assert_eq!(ring.key_set().matches("kid").count(), 2);
-    assert_eq!(tend(signing_dead), [KeyPurpose::AccessSigning]);
+    assert_eq!(maintain(signing_dead), [KeyPurpose::AccessSigning]);
     assert_eq!(ring.key_set().matches("kid").count(), 1);
     let sealing_dead = 600 + 30 * 86_400 + 60;
-    assert_eq!(tend(sealing_dead - 1), []);
-    assert_eq!(tend(sealing_dead), [KeyPurpose::RefreshSealing]);
-    assert_eq!(tend(sealing_dead + 1), []);
+    assert_eq!(maintain(sealing_dead - 1), []);
+    assert_eq!(maintain(sealing_dead), [KeyPurpose::RefreshSealing]);
+    assert_eq!(maintain(sealing_dead + 1), []);
     // The places of those that are gone are not taken again.
     ring.rotate(&store, NOW + seconds(sealing_dead + 2), &SeededEntropy::new(4))
         .unwrap();
@@ -290,7 +291,7 @@ fn no_live_token_is_refused_while_keys_come_and_go() {
         for (index, offset) in (0..rings.len()).zip(0_u64..) {
             if second % pause == offset % pause {
                 let entropy = SeededEntropy::new(second * 3 + offset + 10);
-                rings[index].tend(&store, now, &entropy).unwrap();
+                rings[index].maintain(&store, now, &entropy).unwrap();
             }
         }
         if second % 97 == 0 {
@@ -356,10 +357,10 @@ fn an_instance_that_cannot_reach_the_store_goes_on_with_what_it_knows() {
     let before = ring.key_set();
     store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
     let late = NOW + seconds(100 * 86_400);
-    assert!(ring.tend(&store, late, &SeededEntropy::new(3)).is_err());
+    assert!(ring.maintain(&store, late, &SeededEntropy::new(3)).is_err());
     assert_eq!(ring.key_set(), before);
     sign(&ring, late);
     store.fail_with(None);
-    let tended = ring.tend(&store, late, &SeededEntropy::new(3)).unwrap();
-    assert_eq!((tended.made.len(), tended.forgotten.len()), (2, 2));
+    let report = ring.maintain(&store, late, &SeededEntropy::new(3)).unwrap();
+    assert_eq!((report.made.len(), report.deleted.len()), (2, 2));
 }

@@ -11,15 +11,15 @@ use doorward_domain::token::SealedKey;
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretSlice};
 
-use crate::CryptoError;
 use crate::master_key::{MasterKey, MasterKeys, SubKeyUse};
+use crate::{CryptoError, OpenError};
 
 const VERSION: u8 = 1;
 const FINGERPRINT: usize = 8;
 
 /// Why a sealed key does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unsealable {
+enum Unsealable {
     /// It was sealed under another master key.
     OtherMasterKey,
     /// It, or what the store says about it, was altered.
@@ -30,13 +30,13 @@ pub(crate) enum Unsealable {
 ///
 /// The nonces are random; with the handful of keys that are ever sealed under one master key they do not meet.
 #[derive(Debug)]
-pub(crate) struct Sealer {
+struct Sealer {
     key: LessSafeKey,
     fingerprint: [u8; FINGERPRINT],
 }
 
 impl Sealer {
-    pub(crate) fn new(master: &MasterKey) -> Result<Self, CryptoError> {
+    fn new(master: &MasterKey) -> Result<Self, CryptoError> {
         let key = UnboundKey::new(&AES_256_GCM, master.sub_key(SubKeyUse::Sealing)?.expose_secret())?;
         let mut fingerprint = [0; FINGERPRINT];
         let print = master.sub_key(SubKeyUse::Fingerprint)?;
@@ -51,12 +51,7 @@ impl Sealer {
     }
 
     /// Puts the sealed form of `secret` into `key`, whose other fields it is bound to.
-    pub(crate) fn seal(
-        &self,
-        secret: &[u8],
-        key: SealedKey,
-        entropy: &dyn Entropy,
-    ) -> Result<SealedKey, CryptoError> {
+    fn seal(&self, secret: &[u8], key: SealedKey, entropy: &dyn Entropy) -> Result<SealedKey, CryptoError> {
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce);
         let mut buffer = secret.to_vec();
@@ -72,7 +67,7 @@ impl Sealer {
     }
 
     /// The secret of a sealed key.
-    pub(crate) fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, Unsealable> {
+    fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, Unsealable> {
         let (version, rest) = key.sealed.split_first().ok_or(Unsealable::Damaged)?;
         let (fingerprint, rest) = rest.split_first_chunk().ok_or(Unsealable::Damaged)?;
         let (nonce, ciphertext) = rest.split_first_chunk().ok_or(Unsealable::Damaged)?;
@@ -120,21 +115,24 @@ impl Sealers {
     }
 
     /// The secret of a sealed key.
-    pub(crate) fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, Unsealable> {
-        match (self.current.open(key), &self.previous) {
+    pub(crate) fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, OpenError> {
+        let opened = match (self.current.open(key), &self.previous) {
             (Err(Unsealable::OtherMasterKey), Some(previous)) => previous.open(key),
             (outcome, _) => outcome,
-        }
+        };
+        let SealedKey { purpose, ordinal, .. } = *key;
+        opened.map_err(|why| match why {
+            Unsealable::OtherMasterKey if self.previous.is_some() => {
+                OpenError::NeitherMasterKey { purpose, ordinal }
+            }
+            Unsealable::OtherMasterKey => OpenError::WrongMasterKey { purpose, ordinal },
+            Unsealable::Damaged => OpenError::Damaged { purpose, ordinal },
+        })
     }
 
     /// Whether a key that opens was sealed under the current master key.
     pub(crate) fn is_current(&self, key: &SealedKey) -> bool {
         self.current.open(key).is_ok()
-    }
-
-    /// Whether there is a previous master key.
-    pub(crate) const fn has_previous(&self) -> bool {
-        self.previous.is_some()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can go wrong.
 
 use doorward_domain::ports::StoreError;
-use doorward_domain::token::KeyPurpose;
+use doorward_domain::token::{KeyPurpose, SealedKey};
 
 /// The cryptographic library refused to work. Nothing that a client sends causes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,13 @@ impl From<aws_lc_rs::error::Unspecified> for CryptoError {
 
 impl From<aws_lc_rs::error::KeyRejected> for CryptoError {
     fn from(_: aws_lc_rs::error::KeyRejected) -> Self {
+        Self
+    }
+}
+
+impl From<doorward_jwt::InvalidPublicKey> for CryptoError {
+    /// For the public half of a key pair that the library itself holds.
+    fn from(_: doorward_jwt::InvalidPublicKey) -> Self {
         Self
     }
 }
@@ -69,4 +76,14 @@ pub enum OpenError {
     /// The cryptographic library refused to work.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+}
+
+impl OpenError {
+    pub(crate) fn unknown_algorithm(key: &SealedKey) -> Self {
+        Self::UnknownAlgorithm {
+            purpose: key.purpose,
+            ordinal: key.ordinal,
+            algorithm: key.algorithm.clone(),
+        }
+    }
 }
