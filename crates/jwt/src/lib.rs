@@ -1,7 +1,8 @@
 //! Doorward's access tokens: signed, verified, and the key sets that publish their keys.
 //!
 //! - [`Verifier`] verifies access tokens; it needs nothing but a key set.
-//! - [`Signer`] signs them: JWTs of type `at+jwt` (RFC 9068), with Ed25519 or P-256.
+//! - [`Signer`] signs them: JWTs of type `at+jwt` (RFC 9068), with Ed25519 or P-256. It signs tokens of any other
+//!   [`TokenType`] with the same keys.
 //!
 //! Where the private keys come from is up to the implementation of [`SigningKeys`]; Doorward's own is in `doorward-keys`.
 //!
@@ -61,6 +62,7 @@ mod ports;
 mod public_key;
 mod rejection;
 mod signer;
+mod token_type;
 mod verified_tokens;
 mod verifier;
 
@@ -70,6 +72,7 @@ pub use key_set::{InvalidKeySet, key_set_document};
 pub use ports::{SigningKey, SigningKeys, VerificationKeys};
 pub use public_key::{InvalidPublicKey, PublicKey};
 pub use signer::Signer;
+pub use token_type::TokenType;
 pub use verifier::Verifier;
 
 /// The page for writers of other verifiers, whose example is compiled and run here.

@@ -10,4 +10,5 @@ mod access_tokens;
 mod common;
 mod forgeries;
 mod hostile_claims;
+mod token_types;
 mod verified_tokens;
