@@ -6,7 +6,7 @@ pub enum Algorithm {
     /// `EdDSA` with Ed25519 (RFC 8037): small, fast, deterministic. The default.
     #[default]
     EdDsa,
-    /// `ES256`, ECDSA with P-256 and SHA-256 (RFC 7518, section 3.4), for verifiers that know nothing newer.
+    /// `ES256`, ECDSA with P-256 and SHA-256 (RFC 7518, section 3.4), for verifiers without `EdDSA`.
     Es256,
 }
 

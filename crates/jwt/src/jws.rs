@@ -64,16 +64,16 @@ pub(crate) fn verify(
     let token = Compact::parse(token)?;
     let header = token.header()?;
     if !expected.is_named(&header.typ) {
-        return Err(rejected("the token is of another type"));
+        return Err(rejected("wrong token type"));
     }
     let key = keys
         .verification_key(&header.kid)
-        .ok_or(rejected("no key has that kid"))?;
+        .ok_or(rejected("unknown kid"))?;
     if header.alg != key.algorithm().as_str() {
-        return Err(rejected("the algorithm is not that of the key"));
+        return Err(rejected("wrong algorithm for the key"));
     }
     if !key.verifies(token.signed, &token.signature) {
-        return Err(rejected("the signature is not that of the key"));
+        return Err(rejected("invalid signature"));
     }
     Ok(Signed {
         key: key.id().clone(),
@@ -119,7 +119,7 @@ impl<'a> Compact<'a> {
             return Err(rejected("the header is not an object"));
         }
         serde_json::from_slice(&self.header).map_err(|_position| {
-            rejected("a member of the header is missing, doubled, unknown or of the wrong type")
+            rejected("a member of the header is missing, duplicated, unknown or of the wrong type")
         })
     }
 }

@@ -8,8 +8,8 @@
 //!
 //! # Verifying access tokens in another service
 //!
-//! Fetch Doorward's key set (`/.well-known/jwks.json`) when the service starts, and again now and then; keys are
-//! published well before they are used. Verifying itself touches no network:
+//! Fetch Doorward's key set (`/.well-known/jwks.json`) when the service starts, and again at intervals; keys are published
+//! well before they are used. Verifying itself uses no network:
 //!
 //! ```
 //! use core::time::Duration;
@@ -38,7 +38,7 @@
 //! #     "TY5OTk5OTk0MCwiYW1yIjpbInB3ZCJdfQ.xKSpUyTtV6RZZFDnnSsmZjthY4tOQDzwJqtWsi4MMLLovmvH-uLrmv",
 //! #     "AWxru2j5pXfLEDs4NRqh95oP7NSYK-AQ",
 //! # );
-//! // `key_set` is the document that Doorward published, `token` what a client sent, `now` what the clock says.
+//! // `key_set` is the document that Doorward published, `token` what a client sent, `now` the current time.
 //! let parties = IssuerAndAudience {
 //!     issuer: "https://id.example.org".to_owned(), // the public URL of Doorward
 //!     audience: "doorward".to_owned(),
@@ -51,7 +51,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A token that verifies may have been revoked: a service that has to know at once also follows `GET /v1/revocations`.
+//! A token that verifies may have been revoked: a service that has to know at once also polls `GET /v1/revocations`.
 
 mod algorithm;
 mod claims;
@@ -75,7 +75,7 @@ pub use signer::Signer;
 pub use token_type::TokenType;
 pub use verifier::Verifier;
 
-/// The page for writers of other verifiers, whose example is compiled and run here.
+/// Compiles and runs the example on the page about verifying tokens.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/verifying-tokens.md")]
 struct VerifyingTokens;

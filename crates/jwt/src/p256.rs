@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coordinate_has_one_spelling() {
+    fn a_coordinate_that_is_not_reduced_is_rejected() {
         assert!(!is_on_curve(&bytes(PRIME), &bytes(ZERO.1)));
         assert!(!is_on_curve(&[0xff; 32], &[0xff; 32]));
         assert!(!is_on_curve(&[0; 32], &[0; 32]));
@@ -130,7 +130,7 @@ mod tests {
         }
 
         #[test]
-        fn the_library_agrees(x in any::<[u8; 32]>(), y in any::<[u8; 32]>(), seed in 1_u8..) {
+        fn the_result_agrees_with_aws_lc(x in any::<[u8; 32]>(), y in any::<[u8; 32]>(), seed in 1_u8..) {
             use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 
             let parses = |x: &[u8], y: &[u8]| {

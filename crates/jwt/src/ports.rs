@@ -1,4 +1,4 @@
-//! What signing and verifying need from whoever holds the keys.
+//! The interfaces through which signing and verifying get their keys.
 
 use core::fmt;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::Algorithm;
 use crate::p256::is_on_curve;
 
-/// The mark of an uncompressed point (SEC 1, section 2.3.3); coordinates follow it.
+/// The first byte of an uncompressed point (SEC 1, section 2.3.3). The coordinates follow it.
 const UNCOMPRESSED: u8 = 4;
 
 /// The length of a coordinate of P-256, in bytes.
@@ -22,7 +22,7 @@ const COORDINATE: usize = 32;
 #[error("not a public key of the algorithm")]
 pub struct InvalidPublicKey;
 
-/// A public key, pinned to the one algorithm that it verifies.
+/// A public key, together with the one algorithm that it verifies.
 #[derive(Debug, Clone)]
 pub struct PublicKey {
     id: KeyId,
@@ -32,14 +32,14 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// The key of these bytes (Ed25519: RFC 8032; P-256: an uncompressed point), named by its thumbprint.
+    /// The key of these bytes (Ed25519: RFC 8032; P-256: an uncompressed point), with its thumbprint as `kid`.
     pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, InvalidPublicKey> {
         let mut key = Self::with_id(KeyId::new(""), algorithm, bytes)?;
         key.id = key.thumbprint();
         Ok(key)
     }
 
-    /// The key of these bytes, under a name that somebody else gave it.
+    /// The key of these bytes, with the `kid` under which it was published.
     pub(crate) fn with_id(id: KeyId, algorithm: Algorithm, bytes: &[u8]) -> Result<Self, InvalidPublicKey> {
         let well_formed = match algorithm {
             Algorithm::EdDsa => bytes.len() == 32,
@@ -60,7 +60,7 @@ impl PublicKey {
         })
     }
 
-    /// The `kid`: the thumbprint, or the name under which the key was published.
+    /// The `kid`: the thumbprint, or the one under which the key was published.
     pub const fn id(&self) -> &KeyId {
         &self.id
     }
@@ -75,10 +75,10 @@ impl PublicKey {
         &self.bytes
     }
 
-    /// Whether `signature` is this key's over `message`, by this key's algorithm and no other.
+    /// Whether `signature` is a signature of `message` with this key and its algorithm.
     ///
-    /// The backend is named instead of left to `jsonwebtoken`'s default: that one is chosen by the crate features of the
-    /// whole program, and panics in a program in which another crate enables another backend.
+    /// The backend is selected explicitly. The default of `jsonwebtoken` depends on the crate features of the whole program,
+    /// and panics in a program in which another crate enables another backend.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         (aws_lc::DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.as_jwa(), &self.decoding)
             .is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok())
@@ -98,7 +98,7 @@ impl PublicKey {
         }
     }
 
-    /// The SHA-256 thumbprint (RFC 7638) in base64url: a name that everybody who has the key gives it.
+    /// The SHA-256 thumbprint (RFC 7638) in base64url.
     fn thumbprint(&self) -> KeyId {
         // Strings and a struct cannot fail to be serialised.
         let canonical = serde_json::to_vec(&self.required_members()).unwrap_or_default();
@@ -132,7 +132,7 @@ fn coordinates(point: &[u8]) -> Option<(&[u8; COORDINATE], &[u8; COORDINATE])> {
     Some((x, y.try_into().ok()?))
 }
 
-/// What makes a key the key it is, in the order of RFC 7638, section 3.2: its thumbprint is taken over this.
+/// The members that the thumbprint covers, in the order of RFC 7638, section 3.2.
 #[derive(Serialize)]
 struct RequiredMembers {
     crv: &'static str,
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn thumbprints_are_those_of_the_standard() {
+    fn thumbprints_match_the_test_vectors_of_the_rfcs() {
         // RFC 8037, appendix A.3.
         assert_eq!(
             ed25519().id().as_str(),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn signatures_of_the_standards_verify() {
+    fn signatures_of_the_rfc_test_vectors_verify() {
         // RFC 8037, appendix A.4.
         let message = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
         let signature =
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_key_are_refused() {
+    fn bytes_that_are_not_a_key_are_rejected() {
         for (algorithm, bytes) in [
             (Algorithm::EdDsa, vec![]),
             (Algorithm::EdDsa, vec![1; 31]),

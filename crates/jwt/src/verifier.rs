@@ -11,7 +11,7 @@ use crate::claims::ClaimsIn;
 use crate::jws::{self, Signed};
 use crate::key_set::{InvalidKeySet, KeySet};
 use crate::rejection::rejected;
-use crate::verified_tokens::{Verified, VerifiedTokens};
+use crate::verified_tokens::{VerifiedToken, VerifiedTokens};
 use crate::{IssuerAndAudience, TokenType, VerificationKeys};
 
 /// Verifies access tokens, in Doorward itself or in any service that has Doorward's key set.
@@ -25,11 +25,11 @@ pub struct Verifier {
     keys: Arc<dyn VerificationKeys>,
     parties: IssuerAndAudience,
     leeway: Duration,
-    verified: Option<Arc<VerifiedTokens>>,
+    cache: Option<Arc<VerifiedTokens>>,
 }
 
 impl Verifier {
-    /// Verifies with `keys`, forgiving clocks that differ by `leeway`.
+    /// Verifies with `keys`, for clocks that differ by at most `leeway`.
     pub fn new(
         keys: Arc<impl VerificationKeys + 'static>,
         parties: IssuerAndAudience,
@@ -39,14 +39,14 @@ impl Verifier {
             keys,
             parties,
             leeway,
-            verified: None,
+            cache: None,
         }
     }
 
     /// Verifies with the keys of a key set (RFC 7517) as Doorward publishes it at `/.well-known/jwks.json`.
     ///
-    /// The keys are those of the document: after a key was rotated, a new verifier has to be made of the new document.
-    /// Doorward publishes a key well before it signs with it.
+    /// The verifier knows the keys of this document only: after a rotation, make a new one from the new document. Doorward
+    /// publishes a key well before it signs with it.
     pub fn from_key_set(
         json: &str,
         parties: IssuerAndAudience,
@@ -55,12 +55,12 @@ impl Verifier {
         Ok(Self::new(Arc::new(KeySet::parse(json)?), parties, leeway))
     }
 
-    /// Remembers about `tokens` tokens that verified, a few hundred bytes each, and verifies the signature of none of them
-    /// twice. Whether its key is still known and its time has come or passed is asked at each use.
+    /// Caches about `capacity` verified tokens, a few hundred bytes each, so that their signatures are not verified again.
+    /// At each use of a cached token, its key must still be known and its times are checked.
     #[must_use]
-    pub fn remembering(self, tokens: usize) -> Self {
+    pub fn with_cache(self, capacity: usize) -> Self {
         Self {
-            verified: Some(Arc::new(VerifiedTokens::new(tokens))),
+            cache: Some(Arc::new(VerifiedTokens::new(capacity))),
             ..self
         }
     }
@@ -72,12 +72,12 @@ impl Verifier {
     }
 
     /// Checks an access token in the order of cost and trust: shape, header, signature, and only then its claims.
-    fn examine(&self, token: &str, now: Timestamp) -> Result<Verified, TokenRejected> {
+    fn verify_uncached(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenRejected> {
         let Signed { key, payload } = jws::verify(token, TokenType::ACCESS, &*self.keys)?;
         let claims = ClaimsIn::parse(&payload)?;
         let times = claims.times();
         self.check_times(&times, now)?;
-        Ok(Verified {
+        Ok(VerifiedToken {
             key,
             times,
             claims: claims.check(&self.parties)?,
@@ -93,21 +93,21 @@ impl Verifier {
 }
 
 impl AccessTokenVerifier for Verifier {
-    /// `jsonwebtoken` would check claims as well, but it reads the ambient clock, and lets what is missing pass; only
-    /// its cryptography is used.
+    /// Of `jsonwebtoken` only the cryptography is used: its check of claims reads the system clock and accepts tokens without
+    /// the claims.
     fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenRejected> {
-        let Some(memory) = &self.verified else {
-            return Ok(self.examine(token, now)?.claims);
+        let Some(cache) = &self.cache else {
+            return Ok(self.verify_uncached(token, now)?.claims);
         };
         let digest = VerifiedTokens::digest(token);
-        if let Some(known) = memory.find(&digest)
+        if let Some(known) = cache.get(&digest)
             && self.keys.verification_key(known.key.as_str()).is_some()
         {
             self.check_times(&known.times, now)?;
             return Ok(known.claims.clone());
         }
-        let verified = Arc::new(self.examine(token, now)?);
-        memory.remember(digest, &verified);
+        let verified = Arc::new(self.verify_uncached(token, now)?);
+        cache.insert(digest, &verified);
         Ok(verified.claims.clone())
     }
 }

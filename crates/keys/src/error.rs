@@ -1,9 +1,9 @@
-//! What can go wrong.
+//! Errors.
 
 use doorward_domain::ports::StoreError;
 use doorward_domain::token::{KeyPurpose, SealedKey};
 
-/// The cryptographic library refused to work. Nothing that a client sends causes it.
+/// The cryptographic library failed. Nothing that a client sends causes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the cryptographic library failed")]
 pub struct CryptoError;
@@ -27,53 +27,53 @@ impl From<doorward_jwt::InvalidPublicKey> for CryptoError {
     }
 }
 
-/// The ring of keys cannot be read.
+/// The stored keys cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The store did not answer, or answered something unreadable.
+    /// The store is unavailable, or its content cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A key was sealed under a master key other than the one at hand.
+    /// A key was sealed under a master key other than the configured one.
     #[error(
         "the {} key {ordinal} was sealed under another master key: is keys.master_key the right one? \
-         The one before it can be given as keys.previous_master_key", .purpose.as_str()
+         The previous one can be set as keys.previous_master_key", .purpose.as_str()
     )]
     WrongMasterKey {
-        /// What the key is for.
+        /// The purpose of the key.
         purpose: KeyPurpose,
-        /// Which key of that purpose.
+        /// The ordinal of the key within its purpose.
         ordinal: u32,
     },
-    /// A key was sealed under neither of the two master keys at hand.
+    /// A key was sealed under neither of the two configured master keys.
     #[error("the {} key {ordinal} was sealed under neither keys.master_key nor keys.previous_master_key", .purpose.as_str())]
     NeitherMasterKey {
-        /// What the key is for.
+        /// The purpose of the key.
         purpose: KeyPurpose,
-        /// Which key of that purpose.
+        /// The ordinal of the key within its purpose.
         ordinal: u32,
     },
-    /// A key was sealed under the master key at hand, but it or what the store says about it has been altered since.
-    #[error("the {} key {ordinal} is damaged: it, or what is stored about it, was altered", .purpose.as_str())]
+    /// A key was sealed under the configured master key, but its row was altered since.
+    #[error("the {} key {ordinal} is damaged: its row was altered", .purpose.as_str())]
     Damaged {
-        /// What the key is for.
+        /// The purpose of the key.
         purpose: KeyPurpose,
-        /// Which key of that purpose.
+        /// The ordinal of the key within its purpose.
         ordinal: u32,
     },
-    /// A key is for an algorithm that this version does not know.
-    #[error("the {} key {ordinal} is for {algorithm}, which this version does not know", .purpose.as_str())]
+    /// A key is for an algorithm that this version does not support.
+    #[error("the {} key {ordinal} is for {algorithm}, which this version does not support", .purpose.as_str())]
     UnknownAlgorithm {
-        /// What the key is for.
+        /// The purpose of the key.
         purpose: KeyPurpose,
-        /// Which key of that purpose.
+        /// The ordinal of the key within its purpose.
         ordinal: u32,
         /// The algorithm.
         algorithm: String,
     },
-    /// The store has no key of a purpose, although one was made.
+    /// The store has no key of this purpose, although one was made.
     #[error("the store has no {} key", .0.as_str())]
     NoKey(KeyPurpose),
-    /// The cryptographic library refused to work.
+    /// The cryptographic library failed.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
 }

@@ -1,8 +1,8 @@
-//! Doorward's keys: kept in the store, sealed under a master key, rotated on schedule; and what is made with them.
+//! Doorward's keys: kept in the store, sealed under a master key, rotated on schedule. Also what is made with them.
 //!
 //! - [`KeyRing`] holds the keys. `doorward-jwt` signs and verifies access tokens with them.
 //! - [`MasterKey`] seals what is stored; [`reseal`] moves the stored keys to another master key.
-//! - [`RefreshSealer`] seals refresh tokens, which are opaque to everybody else.
+//! - [`RefreshSealer`] seals refresh tokens, which are opaque to clients.
 //! - [`HmacAttemptKeys`] derives the keys of attempt records from email addresses, which the records then do not contain.
 
 mod attempt_keys;
@@ -20,4 +20,4 @@ pub use error::{CryptoError, OpenError};
 pub use key_ring::{KeyRing, KeyRules, RotationReport};
 pub use master_key::{InvalidMasterKey, MasterKey, MasterKeys};
 pub use refresh_sealer::RefreshSealer;
-pub use resealing::{Resealed, reseal};
+pub use resealing::{ResealReport, reseal};

@@ -18,7 +18,7 @@ const ALGORITHM: &str = "HS256";
 /// The length of a tag, in bytes.
 pub(crate) const TAG: usize = 32;
 
-/// Keeps the tags apart from anything else that is ever computed under the same key.
+/// Separates these tags from anything else computed under the same key.
 const LABEL: &[u8] = b"doorward/v1/refresh-token";
 
 /// A key that seals refresh tokens. Its `Debug` output does not contain the key.
@@ -60,7 +60,7 @@ impl RefreshKey {
 
     /// The proof that `session` has reached `generation`.
     pub(crate) fn tag(&self, session: &Session, generation: Generation) -> hmac::Tag {
-        // Fed in parts, so that the session's key is not copied.
+        // In parts, so that the session's key is not copied.
         let mut tag = hmac::Context::with_key(&self.0);
         tag.update(LABEL);
         tag.update(session.key.expose());

@@ -2,8 +2,9 @@
 //!
 //! A refresh token is `dwr_` and, in base64url without padding, `version (1) ‖ session id (16) ‖ generation (4, big
 //! endian) ‖ tag (32)`. The tag is HMAC-SHA-256, under a key of the ring, of a label, the session's own key, the session
-//! id and the generation. Whoever steals the database has the session's key but not the ring's, whoever steals the
-//! server's keys has no session's; the tag needs both. All parts have fixed lengths, so no two inputs read the same.
+//! id and the generation. The tag needs both keys: a stolen database contains those of the sessions but not the ring's, and
+//! stolen server keys do not include those of the sessions. All parts have fixed lengths, so different inputs to the HMAC
+//! are different byte strings.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use doorward_domain::token::{Generation, PresentedRefreshToken, RefreshToken, Se
 use crate::KeyRing;
 use crate::refresh_key::{RefreshKey, TAG};
 
-/// What every refresh token begins with, so that people and secret scanners know one when they see it.
+/// The prefix of every refresh token, by which people and secret scanners recognise one.
 const PREFIX: &str = "dwr_";
 
 const VERSION: u8 = 1;
@@ -43,7 +44,7 @@ impl RefreshSealer {
 
 impl RefreshTokens for RefreshSealer {
     fn seal(&self, session: &Session, generation: Generation) -> RefreshToken {
-        // Not the key that is current now: a retry after another key took over must get the same token.
+        // Not the key that is current now: a retry after a key change must get the same token.
         let keys = self.ring.keys();
         let tag = keys
             .refresh
@@ -67,7 +68,7 @@ impl RefreshTokens for RefreshSealer {
             .strip_prefix(PREFIX)
             .filter(|encoded| encoded.len() == ENCODED)?;
         let mut bytes = [0; BYTES];
-        // Refuses padding and stray bits at the end: a token has one spelling.
+        // Rejects padding and stray bits at the end, so that a token has one encoding.
         URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).ok()?;
         let (version, rest) = bytes.split_first()?;
         let (session_id, rest) = rest.split_first_chunk()?;
@@ -81,7 +82,7 @@ impl RefreshTokens for RefreshSealer {
 
     fn is_authentic(&self, presented: &PresentedRefreshToken, session: &Session) -> bool {
         let proves = |key: &RefreshKey| key.verifies(&presented.tag, session, presented.generation);
-        // Each comparison takes constant time; with which of the keys it succeeds is no secret.
+        // Each comparison takes constant time. With which of the keys it succeeds is not secret.
         presented.session_id == session.id && self.ring.keys().refresh.iter().any(proves)
     }
 }

@@ -1,4 +1,4 @@
-//! Bringing the keys in the store under another master key.
+//! Moving the stored keys to another master key.
 
 use doorward_domain::ports::{Entropy, Transactions, UnitOfWork};
 use doorward_domain::token::KeyPurpose;
@@ -8,41 +8,41 @@ use crate::OpenError;
 use crate::master_key::MasterKeys;
 use crate::sealing::Sealers;
 
-/// What [`reseal`] found and did.
+/// The result of [`reseal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Resealed {
-    /// How many keys were under the previous master key and are under the current one now.
-    pub anew: u32,
-    /// How many were under the current one before.
-    pub already: u32,
+pub struct ResealReport {
+    /// How many keys were moved from the previous master key to the current one.
+    pub resealed: u32,
+    /// How many were under the current one already.
+    pub unchanged: u32,
 }
 
-/// Seals every key in the store that is under the previous master key under the current one. All of them or, when one
-/// cannot be opened, none; doing it again does no harm. The keys themselves do not change, so no token is affected.
+/// Seals every stored key that is under the previous master key under the current one, in one transaction: if one cannot be
+/// opened, nothing changes. It can be repeated. The keys themselves do not change, so no token is affected.
 ///
-/// An instance that knows only the previous master key goes on with the keys that it has read, but cannot start again.
+/// An instance that has only the previous master key continues with the keys that it has loaded, but cannot start again.
 pub fn reseal(
     store: &dyn UnitOfWork,
     masters: &MasterKeys,
     entropy: &dyn Entropy,
-) -> Result<Resealed, OpenError> {
+) -> Result<ResealReport, OpenError> {
     let sealers = Sealers::new(masters)?;
     store.transaction(|repositories| {
-        let mut resealed = Resealed::default();
+        let mut report = ResealReport::default();
         for purpose in KeyPurpose::ALL {
             for key in repositories.keys().list(purpose)? {
-                // Opened even when there is nothing to do: whoever runs this wants to hear that all is well.
+                // Opened even when it is not resealed, so that success means that every key opens.
                 let secret = sealers.open(&key)?;
                 if sealers.is_current(&key) {
-                    resealed.already += 1;
+                    report.unchanged += 1;
                     continue;
                 }
-                let anew = sealers.seal(secret.expose_secret(), key, entropy)?;
-                if repositories.keys().reseal(&anew)? {
-                    resealed.anew += 1;
+                let resealed = sealers.seal(secret.expose_secret(), key, entropy)?;
+                if repositories.keys().reseal(&resealed)? {
+                    report.resealed += 1;
                 }
             }
         }
-        Ok(resealed)
+        Ok(report)
     })
 }

@@ -16,8 +16,8 @@ use crate::{CryptoError, OpenError};
 
 /// A key pair that signs tokens. Its `Debug` output does not contain the private key.
 ///
-/// `jsonwebtoken` would read the private key from its PKCS#8 document for each signature, and choose its backend by the
-/// crate features of the whole program. So the key is kept as parsed, and signs with `aws-lc-rs` directly.
+/// `jsonwebtoken` would parse the PKCS#8 document for each signature, and select its backend by the crate features of the
+/// whole program. So the parsed key is kept, and signs with `aws-lc-rs` directly.
 #[derive(Debug)]
 pub(crate) struct SigningKeyPair {
     public: Arc<PublicKey>,
@@ -42,8 +42,8 @@ impl KeyPair {
                 let pkcs8 = pair.to_pkcs8v1()?;
                 (Self::Ed25519(pair), pkcs8)
             }
-            // Drawn from the operating system by the library itself. Every ECDSA signature takes randomness from there
-            // anyway, so drawing the key from `entropy` would make nothing repeatable.
+            // The library draws the key from the operating system. It does the same for each ECDSA signature, so tokens
+            // would not be repeatable if the key came from `entropy`.
             Algorithm::Es256 => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
                 let pkcs8 = pair.to_pkcs8v1()?;

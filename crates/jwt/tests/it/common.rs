@@ -1,4 +1,4 @@
-//! What the tests of tokens share.
+//! Shared by the tests.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
@@ -19,10 +19,10 @@ use doorward_jwt::{
 use doorward_testkit::sample;
 use serde_json::{Value, json};
 
-/// When every token of these tests is issued.
+/// The time at which the tokens of these tests are issued.
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 
-/// How much clocks may differ.
+/// The largest accepted difference between clocks.
 pub const LEEWAY: Duration = Duration::from_secs(5);
 
 pub fn parties() -> IssuerAndAudience {
@@ -46,7 +46,7 @@ pub fn claims() -> AccessClaims {
     }
 }
 
-/// The same claims as JSON, as they should be in a token.
+/// The same claims as JSON, as expected in a token.
 pub fn claims_json() -> Value {
     json!({
         "iss": "https://id.example.org",
@@ -160,14 +160,14 @@ impl SigningKey for TestKey {
     }
 }
 
-/// Somebody who has a signing key in the key set and signs whatever is asked for.
-pub struct Forge {
+/// An issuer whose key is in the key set, and that signs any header and any payload.
+pub struct TestIssuer {
     pair: Ed25519KeyPair,
     pub verifier: Verifier,
 }
 
-impl Forge {
-    pub const KID: &str = "forge";
+impl TestIssuer {
+    pub const KID: &str = "issuer-key";
 
     pub fn new() -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[42; 32]).unwrap();
@@ -185,12 +185,12 @@ impl Forge {
         json!({"typ": "at+jwt", "alg": "EdDSA", "kid": Self::KID})
     }
 
-    /// A token of these parts, signed as it should be.
+    /// A token of these parts, with a valid signature.
     pub fn sign(&self, header: &str, payload: &str) -> String {
         self.sign_encoded(&URL_SAFE_NO_PAD.encode(header), &URL_SAFE_NO_PAD.encode(payload))
     }
 
-    /// A token of these parts, encoded somehow, signed as it should be.
+    /// A token of these encoded parts, with a valid signature.
     pub fn sign_encoded(&self, header: &str, payload: &str) -> String {
         let message = format!("{header}.{payload}");
         let signature = self.pair.sign(message.as_bytes());
@@ -198,10 +198,10 @@ impl Forge {
     }
 }
 
-/// The token is refused, for this reason.
+/// Asserts that the token is rejected for this reason.
 #[track_caller]
-pub fn refused(forge: &Forge, token: &str, reason: &str) {
-    match forge.verifier.verify(token, NOW) {
+pub fn assert_rejected(issuer: &TestIssuer, token: &str, reason: &str) {
+    match issuer.verifier.verify(token, NOW) {
         Ok(_) => panic!("accepted: {token}"),
         Err(rejected) => assert_eq!(rejected.reason, reason, "{token}"),
     }
@@ -213,7 +213,7 @@ pub fn with(mut object: Value, member: &str, value: Value) -> String {
     object.to_string()
 }
 
-/// The object with another value of that member.
+/// The object without that member.
 pub fn without(mut object: Value, member: &str) -> String {
     object.as_object_mut().unwrap().remove(member);
     object.to_string()

@@ -1,4 +1,4 @@
-//! The keys of one purpose in the order of their use.
+//! The opened keys of one purpose.
 
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{KeyPolicy, KeyPurpose, KeySchedule, SealedKey};
@@ -10,7 +10,7 @@ use crate::OpenError;
 #[derive(Debug)]
 pub(crate) struct KeySequence<K> {
     schedule: KeySchedule,
-    /// When each key was made, in their order.
+    /// When each key was made, in the order of their ordinals.
     made: Vec<Timestamp>,
     first: K,
     later: Vec<K>,
@@ -36,7 +36,7 @@ impl<K> KeySequence<K> {
         })
     }
 
-    /// The key that makes tokens at this instant.
+    /// The key for new tokens at this instant.
     pub(crate) fn current_at(&self, instant: Timestamp) -> &K {
         let index = self.schedule.current(&self.made, instant);
         index

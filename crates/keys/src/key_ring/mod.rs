@@ -250,7 +250,7 @@ mod tests {
     };
 
     #[test]
-    fn a_ring_of_several_keys_makes_with_the_current_and_takes_all() {
+    fn a_ring_signs_with_the_current_key_and_accepts_all() {
         let store = MemoryStore::new();
         let entropy = SeededEntropy::new(1);
         let masters = MasterKey::generate(&entropy).into();
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_for_an_unknown_algorithm_is_told() {
+    fn a_key_for_an_unknown_algorithm_is_an_error() {
         let entropy = SeededEntropy::new(1);
         let masters = MasterKey::generate(&entropy).into();
         let sealers = Sealers::new(&masters).unwrap();

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 const BOTH: [Algorithm; 2] = [Algorithm::EdDsa, Algorithm::Es256];
 
 #[test]
-fn a_token_says_what_the_standard_asks_for() {
+fn a_token_has_the_header_and_claims_of_rfc_9068() {
     for algorithm in BOTH {
         let ring = ring(algorithm, 1);
         let token = Signer::new(Arc::clone(&ring), parties()).sign(&claims()).unwrap();
@@ -50,7 +50,7 @@ fn a_token_verifies_with_the_ring_and_with_the_published_keys() {
 }
 
 #[test]
-fn a_key_set_is_what_others_can_read() {
+fn a_published_key_set_works_in_another_library() {
     for (algorithm, members) in [
         (Algorithm::EdDsa, &["alg", "crv", "kid", "kty", "use", "x"][..]),
         (Algorithm::Es256, &["alg", "crv", "kid", "kty", "use", "x", "y"]),
@@ -60,10 +60,10 @@ fn a_key_set_is_what_others_can_read() {
         let jwk = published["keys"][0].as_object().unwrap();
         let mut names: Vec<&str> = jwk.keys().map(String::as_str).collect();
         names.sort_unstable();
-        // Above all: no `d`.
+        // In particular, there is no `d`, the private key.
         assert_eq!(names, members);
 
-        // Read by jsonwebtoken's own types, which know nothing of ours.
+        // Read with the types of jsonwebtoken.
         let set: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&ring.key_set()).unwrap();
         let key = DecodingKey::from_jwk(&set.keys[0]).unwrap();
         let mut validation = Validation::new(jsonwebtoken::Algorithm::EdDSA);
@@ -77,7 +77,7 @@ fn a_key_set_is_what_others_can_read() {
 }
 
 #[test]
-fn signing_keys_do_not_print() {
+fn debug_output_contains_no_signing_key() {
     let ring = ring(Algorithm::EdDsa, 1);
     let printed = format!("{ring:?} {:?}", Signer::new(Arc::clone(&ring), parties()));
     assert!(printed.contains("[redacted]"), "{printed}");
@@ -88,13 +88,13 @@ fn signing_keys_do_not_print() {
 }
 
 #[test]
-fn a_remembered_token_is_refused_once_its_key_is_gone() {
+fn a_cached_token_is_rejected_once_its_key_is_removed() {
     let store = MemoryStore::new();
     let entropy = SeededEntropy::new(1);
     let ring = KeyRing::open(&store, &master(1).into(), rules(Algorithm::EdDsa), NOW, &entropy).unwrap();
     let ring = Arc::new(ring);
     let token = Signer::new(Arc::clone(&ring), parties()).sign(&claims()).unwrap();
-    let verifier = Verifier::new(Arc::clone(&ring), parties(), LEEWAY).remembering(8);
+    let verifier = Verifier::new(Arc::clone(&ring), parties(), LEEWAY).with_cache(8);
     assert_eq!(verifier.verify(token.expose(), NOW), Ok(claims()));
 
     ring.rotate(&store, NOW, &entropy).unwrap();
@@ -108,7 +108,7 @@ fn a_remembered_token_is_refused_once_its_key_is_gone() {
         })
         .unwrap();
     ring.reload(&store).unwrap();
-    let reason = "no key has that kid";
+    let reason = "unknown kid";
     assert_eq!(
         verifier.verify(token.expose(), NOW),
         Err(TokenRejected { reason })
@@ -116,7 +116,7 @@ fn a_remembered_token_is_refused_once_its_key_is_gone() {
 }
 
 #[test]
-fn one_kind_of_token_does_not_pass_for_the_other() {
+fn access_and_refresh_tokens_are_not_interchangeable() {
     let ring = ring(Algorithm::EdDsa, 1);
     let sealer = RefreshSealer::new(ring.clone());
     let refresh = sealer.seal(&sample::session(1, sample::user(1).id), Generation::FIRST);
@@ -132,7 +132,7 @@ fn one_kind_of_token_does_not_pass_for_the_other() {
 
 /// A signature of Ed25519 depends on nothing but the key and the message, so the whole token is fixed.
 #[test]
-fn a_token_of_a_given_ring_has_these_bytes() {
+fn an_access_token_is_stable_byte_for_byte() {
     let ring = ring(Algorithm::EdDsa, 1);
     let token = Signer::new(ring, parties()).sign(&claims()).unwrap();
     let expected = concat!(

@@ -1,4 +1,4 @@
-//! What the tests of tokens share.
+//! Shared by the tests.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use doorward_keys::{KeyRing, KeyRules, MasterKey};
 use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 use serde_json::{Value, json};
 
-/// When every token of these tests is issued.
+/// The time at which the tokens of these tests are issued.
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 
-/// How much clocks may differ.
+/// The largest accepted difference between clocks.
 pub const LEEWAY: Duration = Duration::from_secs(5);
 
 pub fn master(seed: u64) -> MasterKey {
     MasterKey::generate(&SeededEntropy::new(seed))
 }
 
-/// The rules of a deployment that changes nothing but the algorithm.
+/// The default rules, with that algorithm.
 pub fn rules(algorithm: Algorithm) -> KeyRules {
     KeyRules {
         algorithm,
@@ -36,7 +36,7 @@ pub fn rules(algorithm: Algorithm) -> KeyRules {
     }
 }
 
-/// A ring with keys of its own.
+/// A ring with new keys, which depend on the seed.
 pub fn ring(algorithm: Algorithm, seed: u64) -> Arc<KeyRing> {
     let ring = KeyRing::open(
         &MemoryStore::new(),
@@ -70,7 +70,7 @@ pub fn claims() -> AccessClaims {
     }
 }
 
-/// The same claims as JSON, as they should be in a token.
+/// The same claims as JSON, as expected in a token.
 pub fn claims_json() -> Value {
     json!({
         "iss": "https://id.example.org",
