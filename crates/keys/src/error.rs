@@ -36,7 +36,7 @@ pub enum OpenError {
     /// A key was sealed under a master key other than the configured one.
     #[error(
         "the {} key {ordinal} was sealed under another master key: is keys.master_key the right one? \
-         The previous one can be set as keys.previous_master_key", .purpose.as_str()
+         The previous one can be given as keys.previous_master_key", .purpose.as_str()
     )]
     WrongMasterKey {
         /// The purpose of the key.
