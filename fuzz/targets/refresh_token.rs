@@ -4,10 +4,11 @@
 use core::time::Duration;
 use std::sync::{Arc, LazyLock};
 
-use doorward_domain::key::KeyPolicy;
 use doorward_domain::session::RefreshTokens;
 use doorward_domain::time::Timestamp;
-use doorward_jwt::{Algorithm, KeyRing, KeyRules, MasterKey, RefreshSealer};
+use doorward_domain::key::KeyPolicy;
+use doorward_jwt::Algorithm;
+use doorward_keys::{KeyRing, KeyRules, MasterKey, RefreshSealer};
 use doorward_testkit::{MemoryStore, SeededEntropy};
 use libfuzzer_sys::fuzz_target;
 

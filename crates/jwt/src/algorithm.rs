@@ -1,14 +1,12 @@
 //! Signature algorithms.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, VerificationAlgorithm};
-
 /// How access tokens are signed (`keys.algorithm`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Algorithm {
     /// `EdDSA` with Ed25519 (RFC 8037): small, fast, deterministic. The default.
     #[default]
     EdDsa,
-    /// `ES256`, ECDSA with P-256 and SHA-256 (RFC 7518, section 3.4), for verifiers that know nothing newer.
+    /// `ES256`, ECDSA with P-256 and SHA-256 (RFC 7518, section 3.4), for verifiers without `EdDSA`.
     Es256,
 }
 
@@ -33,14 +31,6 @@ impl Algorithm {
         match self {
             Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
             Self::Es256 => jsonwebtoken::Algorithm::ES256,
-        }
-    }
-
-    /// The algorithm as `aws-lc-rs` knows it. JWS signatures of ES256 have a fixed length, unlike those of X.509.
-    pub(crate) fn verification(self) -> &'static dyn VerificationAlgorithm {
-        match self {
-            Self::EdDsa => &ED25519,
-            Self::Es256 => &ECDSA_P256_SHA256_FIXED,
         }
     }
 }

@@ -10,21 +10,23 @@ use doorward_domain::token::TokenRejected;
 use doorward_domain::token::{AccessClaims, ClaimTimes};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The client that tokens are issued to. Doorward serves its own front ends alone, so there is one.
+use crate::rejection::rejected;
+
+/// The client that tokens are issued to. There is one, because Doorward serves only its own front ends.
 const CLIENT_ID: &str = "doorward";
 
 /// How the user proved who they are (`amr`, RFC 8176).
 const PASSWORD: &str = "pwd";
 
-/// The last second of the year 9999: a time beyond it is no time.
+/// The last second of the year 9999. A later time is rejected.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// Who issues access tokens, and for whom: `iss` and `aud` (RFC 7519, sections 4.1.1 and 4.1.3).
+/// The issuer and the audience of access tokens: `iss` and `aud` (RFC 7519, sections 4.1.1 and 4.1.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerAndAudience {
     /// The issuer: the public URL of the deployment (`server.public_url`), compared character by character.
     pub issuer: String,
-    /// The audience: the services that are to accept the tokens (`tokens.audience`).
+    /// The audience: the services that accept the tokens (`tokens.audience`).
     pub audience: String,
 }
 
@@ -67,8 +69,8 @@ impl<'a> ClaimsOut<'a> {
     }
 }
 
-/// Claims as found in a token. Each must be there once, with its type; claims that are not named here are passed over
-/// (RFC 7519, section 4), so that a token of a newer version is not refused by an older one.
+/// Claims of a token to be verified. Each must be present once, with its type. Claims that are not listed are ignored
+/// (RFC 7519, section 4), so that an older version accepts the tokens of a newer one.
 #[derive(Deserialize)]
 pub(crate) struct ClaimsIn<'a> {
     #[serde(borrow)]
@@ -97,12 +99,12 @@ pub(crate) struct ClaimsIn<'a> {
 impl<'a> ClaimsIn<'a> {
     /// Reads the payload of a token whose signature has been verified.
     pub(crate) fn parse(payload: &'a [u8]) -> Result<Self, TokenRejected> {
-        // Serde would take a list in the place of an object.
+        // Serde would read an array as a struct too.
         if payload.first() != Some(&b'{') {
             return Err(rejected("the claims are not an object"));
         }
         serde_json::from_slice(payload)
-            .map_err(|_position| rejected("a claim is missing, doubled or of the wrong type"))
+            .map_err(|_position| rejected("a claim is missing, duplicated or of the wrong type"))
     }
 
     /// When the token is valid.
@@ -114,29 +116,28 @@ impl<'a> ClaimsIn<'a> {
         }
     }
 
-    /// Checks every claim but the times, and takes out what differs from token to token.
+    /// Checks every claim but the times, and returns those that differ from token to token.
     pub(crate) fn check(self, parties: &IssuerAndAudience) -> Result<AccessClaims, TokenRejected> {
         if self.iss != parties.issuer {
-            return Err(rejected("the issuer is another"));
+            return Err(rejected("wrong issuer"));
         }
         if !self.aud.includes(&parties.audience) {
-            return Err(rejected("the audience is another"));
+            return Err(rejected("wrong audience"));
         }
         if self.client_id.is_empty() || self.amr.is_empty() {
-            return Err(rejected("the client or the means of authentication is empty"));
+            return Err(rejected("client_id or amr is empty"));
         }
         if self.roles.len() > Roles::MAX {
-            return Err(rejected("there are too many roles"));
+            return Err(rejected("too many roles"));
         }
         let roles: Result<Roles, _> = self.roles.iter().map(|role| Role::parse(role)).collect();
         Ok(AccessClaims {
-            subject: UserId::parse(&self.sub)
-                .map_err(|_not_an_id| rejected("the subject is not a user id"))?,
+            subject: UserId::parse(&self.sub).map_err(|_not_an_id| rejected("sub is not a user id"))?,
             session_id: SessionId::parse(&self.sid)
                 .map_err(|_not_an_id| rejected("sid is not a session id"))?,
             token_id: TokenId::parse(&self.jti).map_err(|_not_an_id| rejected("jti is not a token id"))?,
             user_version: UserVersion::new(self.ver),
-            roles: roles.map_err(|_not_a_role| rejected("a role is not a role name"))?,
+            roles: roles.map_err(|_not_a_role| rejected("invalid role name"))?,
             email: self.email,
             issued_at: self.iat.0,
             expires_at: self.exp.0,
@@ -175,11 +176,7 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
-/// Reads a member that may be absent, but is not `null` when it is there.
+/// Reads a member that may be absent, but not `null`.
 fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
-}
-
-pub(crate) const fn rejected(reason: &'static str) -> TokenRejected {
-    TokenRejected { reason }
 }

@@ -1,38 +1,105 @@
-//! The compact form of a signed token (RFC 7515, section 7.1), read strictly.
+//! The compact form of a signed token (RFC 7515, section 7.1): written, and read strictly.
 
 use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::token::TokenRejected;
-use serde::Deserialize;
+use doorward_domain::key::KeyId;
+use doorward_domain::token::{SigningError, TokenRejected};
+use serde::{Deserialize, Serialize};
 
-use crate::claims::rejected;
-use crate::signing_key::TOKEN_TYPE;
+use crate::rejection::rejected;
+use crate::{SigningKey, TokenType, VerificationKeys};
 
-/// The longest token that is looked at, in bytes. One with the most and longest roles and the longest address has less
-/// than half of it.
+/// The longest token that is read, in bytes. The longest access token, with the most and longest roles and the longest
+/// email address, has less than half of it.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// A token of the right shape. Nothing in it is to be believed before its signature has been verified.
-pub(crate) struct Compact<'a> {
-    /// What is signed: the first two parts with the dot between them.
-    pub(crate) signed: &'a [u8],
-    pub(crate) signature: Vec<u8>,
+/// Signs `claims` into a token of that type.
+pub(crate) fn sign<C: Serialize>(
+    key: &dyn SigningKey,
+    token_type: TokenType,
+    claims: &C,
+) -> Result<String, SigningError> {
+    let failed = |error: serde_json::Error| SigningError(error.to_string());
+    let public = key.public_key();
+    let header = HeaderOut {
+        typ: token_type.as_str(),
+        alg: public.algorithm().as_str(),
+        kid: public.id().as_str(),
+    };
+    let mut token = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).map_err(failed)?);
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims).map_err(failed)?, &mut token);
+    let signature = key.sign(token.as_bytes())?;
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    Ok(token)
+}
+
+/// The header of a token to be signed.
+#[derive(Serialize)]
+struct HeaderOut<'a> {
+    typ: &'a str,
+    alg: &'a str,
+    kid: &'a str,
+}
+
+/// What is known of a token whose type and signature have been verified.
+pub(crate) struct Signed {
+    /// The key that signed it.
+    pub(crate) key: KeyId,
     pub(crate) payload: Vec<u8>,
+}
+
+/// Verifies the type and the signature of a token, and nothing that its payload says.
+///
+/// The token selects one of `keys` by its `kid`, and the key determines the algorithm. Nothing else in the header
+/// influences the verification.
+pub(crate) fn verify(
+    token: &str,
+    expected: TokenType,
+    keys: &dyn VerificationKeys,
+) -> Result<Signed, TokenRejected> {
+    let token = Compact::parse(token)?;
+    let header = token.header()?;
+    if !expected.is_named(&header.typ) {
+        return Err(rejected("wrong token type"));
+    }
+    let key = keys
+        .verification_key(&header.kid)
+        .ok_or(rejected("unknown kid"))?;
+    if header.alg != key.algorithm().as_str() {
+        return Err(rejected("wrong algorithm for the key"));
+    }
+    if !key.verifies(token.signed, &token.signature) {
+        return Err(rejected("invalid signature"));
+    }
+    Ok(Signed {
+        key: key.id().clone(),
+        payload: token.payload,
+    })
+}
+
+/// A token of the right shape, not verified.
+struct Compact<'a> {
+    /// What is signed: the first two parts with the dot between them.
+    signed: &'a [u8],
+    signature: Vec<u8>,
+    payload: Vec<u8>,
     header: Vec<u8>,
 }
 
 impl<'a> Compact<'a> {
-    /// Takes a token apart: exactly three parts, each in base64url without padding and without stray bits.
-    pub(crate) fn parse(token: &'a str) -> Result<Self, TokenRejected> {
+    /// Splits a token: exactly three parts, each in base64url without padding and without stray bits.
+    fn parse(token: &'a str) -> Result<Self, TokenRejected> {
         if token.len() > MAX_BYTES {
             return Err(rejected("the token is too long"));
         }
         let three = "the token does not have three parts";
         let (signed, signature) = token.rsplit_once('.').ok_or(rejected(three))?;
         let (header, payload) = signed.split_once('.').ok_or(rejected(three))?;
-        // A fourth part would have left a dot in the payload, which base64url does not know.
+        // A fourth part would have left a dot in the payload, which is not base64url.
         let decode = |part| {
             URL_SAFE_NO_PAD
                 .decode(part)
@@ -46,41 +113,26 @@ impl<'a> Compact<'a> {
         })
     }
 
-    /// Reads the header and checks that it is one of an access token.
-    pub(crate) fn header(&self) -> Result<Header<'_>, TokenRejected> {
-        // Serde would take a list in the place of an object.
+    fn header(&self) -> Result<Header<'_>, TokenRejected> {
+        // Serde would read an array as a struct too.
         if self.header.first() != Some(&b'{') {
             return Err(rejected("the header is not an object"));
         }
-        let header: Header<'_> = serde_json::from_slice(&self.header).map_err(|_position| {
-            rejected("a member of the header is missing, doubled, unknown or of the wrong type")
-        })?;
-        let kind = header
-            .typ
-            .get(..APPLICATION.len())
-            .filter(|prefix| prefix.eq_ignore_ascii_case(APPLICATION));
-        let kind = kind.map_or(&*header.typ, |prefix| {
-            header.typ.get(prefix.len()..).unwrap_or_default()
-        });
-        if !kind.eq_ignore_ascii_case(TOKEN_TYPE) {
-            return Err(rejected("the token is of another type"));
-        }
-        Ok(header)
+        serde_json::from_slice(&self.header).map_err(|_position| {
+            rejected("a member of the header is missing, duplicated, unknown or of the wrong type")
+        })
     }
 }
 
-/// What may stand before a media type (RFC 7515, section 4.1.9).
-const APPLICATION: &str = "application/";
-
-/// The header: these three members and no other. What would bring a key or its address along (`jwk`, `jku`, `x5c`,
-/// `x5u`), change how the token is read (`b64`, `zip`, `cty`) or make demands (`crit`) is refused by not being named.
+/// The header: these three members and no other. Members that carry a key or its address (`jwk`, `jku`, `x5c`, `x5u`),
+/// change how the token is read (`b64`, `zip`, `cty`) or make demands (`crit`) are rejected because they are not listed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Header<'a> {
+struct Header<'a> {
     #[serde(borrow)]
     typ: Cow<'a, str>,
     #[serde(borrow)]
-    pub(crate) alg: Cow<'a, str>,
+    alg: Cow<'a, str>,
     #[serde(borrow)]
-    pub(crate) kid: Cow<'a, str>,
+    kid: Cow<'a, str>,
 }

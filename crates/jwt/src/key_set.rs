@@ -1,59 +1,61 @@
 //! Key sets as published (RFC 7517, section 5).
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::key::KeyId;
 use serde::{Deserialize, Serialize};
 
-use crate::Algorithm;
 use crate::public_key::{Jwk, PublicKey};
+use crate::{Algorithm, VerificationKeys};
 
-/// The longest key set that is read, in bytes: hundreds of keys.
+/// The longest key set that is read, in bytes: enough for hundreds of keys.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// A document that is not a usable key set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeySet {
     /// Not a JSON object with a list of keys, or more than 64 KiB.
-    #[error("this is not a key set: {0}")]
+    #[error("invalid key set: {0}")]
     Malformed(String),
-    /// A key of a kind that is used here, but not one that can be used.
+    /// A key of a supported kind that is malformed.
     #[error("the key {kid:?} of the key set cannot be used: {reason}")]
     BadKey {
-        /// The key's name, if it has one.
+        /// The `kid`, if the key has one.
         kid: Option<String>,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
-    /// There is not one key in it that verifies access tokens.
+    /// It has no key that verifies access tokens.
     #[error("the key set has no key that verifies access tokens")]
     NoKey,
 }
 
-/// Public keys by name.
+/// The usable keys of a key set.
 #[derive(Debug, Clone)]
-pub(crate) struct KeySet(Vec<PublicKey>);
+pub(crate) struct KeySet(Vec<Arc<PublicKey>>);
 
 impl KeySet {
-    /// Reads a key set. Keys of other kinds and for other uses are passed over, as RFC 7517 asks for; a key that should
-    /// be usable and is not is an error, because the tokens that it signed would be refused without apparent reason.
+    /// Reads a key set. Keys of other kinds and for other uses are ignored, as RFC 7517 requires. A malformed key of a
+    /// supported kind is an error, because the tokens that it signed would be rejected without apparent reason.
     pub(crate) fn parse(json: &str) -> Result<Self, InvalidKeySet> {
         if json.len() > MAX_BYTES {
             return Err(InvalidKeySet::Malformed("it is too long".to_owned()));
         }
         let document: Document<JwkIn> =
             serde_json::from_str(json).map_err(|error| InvalidKeySet::Malformed(error.to_string()))?;
-        let mut keys: Vec<PublicKey> = Vec::new();
+        let mut keys: Vec<Arc<PublicKey>> = Vec::new();
         for jwk in document.keys {
             let Some(key) = jwk.read()? else { continue };
             if keys.iter().any(|other| other.id() == key.id()) {
                 let kid = Some(key.id().as_str().to_owned());
                 return Err(InvalidKeySet::BadKey {
                     kid,
-                    reason: "another key has the same name",
+                    reason: "another key has the same kid",
                 });
             }
-            keys.push(key);
+            keys.push(Arc::new(key));
         }
         if keys.is_empty() {
             Err(InvalidKeySet::NoKey)
@@ -61,15 +63,16 @@ impl KeySet {
             Ok(Self(keys))
         }
     }
+}
 
-    /// The key of that name.
-    pub(crate) fn find(&self, kid: &str) -> Option<&PublicKey> {
-        self.0.iter().find(|key| key.id().as_str() == kid)
+impl VerificationKeys for KeySet {
+    fn verification_key(&self, kid: &str) -> Option<Arc<PublicKey>> {
+        self.0.iter().find(|key| key.id().as_str() == kid).map(Arc::clone)
     }
 }
 
-/// The document that publishes `keys`.
-pub(crate) fn publish<'a>(keys: impl Iterator<Item = &'a PublicKey>) -> String {
+/// The key set document (RFC 7517, section 5) that publishes `keys`, in their order.
+pub fn key_set_document<'a>(keys: impl Iterator<Item = &'a PublicKey>) -> String {
     let document = Document {
         keys: keys.map(PublicKey::to_jwk).collect::<Vec<Jwk<'_>>>(),
     };
@@ -82,7 +85,7 @@ struct Document<K> {
     keys: Vec<K>,
 }
 
-/// A key as somebody published it. Members that are not named here mean nothing to us, and are passed over.
+/// A key as published. Members that are not listed are ignored.
 #[derive(Deserialize)]
 struct JwkIn {
     kty: String,
@@ -96,7 +99,7 @@ struct JwkIn {
 }
 
 impl JwkIn {
-    /// The key; `None` when it is of another kind or for another use.
+    /// The key, or `None` when it is of another kind or for another use.
     fn read(self) -> Result<Option<PublicKey>, InvalidKeySet> {
         let algorithm = match (self.kty.as_str(), self.crv.as_deref()) {
             ("OKP", Some("Ed25519")) => Algorithm::EdDsa,
@@ -111,7 +114,7 @@ impl JwkIn {
             reason,
         };
         if self.alg.as_deref().is_some_and(|alg| alg != algorithm.as_str()) {
-            return Err(bad("its algorithm does not go with its curve"));
+            return Err(bad("its algorithm does not match its curve"));
         }
         let decode = |coordinate: Option<&str>| {
             let coordinate = coordinate.ok_or_else(|| bad("a coordinate is missing"))?;
@@ -127,10 +130,10 @@ impl JwkIn {
             .kid
             .as_deref()
             .map(KeyId::new)
-            .ok_or_else(|| bad("it has no name"))?;
+            .ok_or_else(|| bad("it has no kid"))?;
         PublicKey::with_id(id, algorithm, &bytes)
             .map(Some)
-            .map_err(|_not| bad("it is no point of its curve"))
+            .map_err(|_not| bad("it is not a point on its curve"))
     }
 }
 
@@ -146,15 +149,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_is_what_was_read() {
+    fn a_key_set_survives_a_round_trip() {
         let keys = set(&[ED, EC]).unwrap();
-        assert_eq!(publish(keys.0.iter()), format!(r#"{{"keys":[{ED},{EC}]}}"#));
-        assert_eq!(keys.find("ec").unwrap().algorithm(), Algorithm::Es256);
-        assert!(keys.find("EC").is_none());
+        assert_eq!(
+            key_set_document(keys.0.iter().map(|key| &**key)),
+            format!(r#"{{"keys":[{ED},{EC}]}}"#)
+        );
+        assert_eq!(keys.verification_key("ec").unwrap().algorithm(), Algorithm::Es256);
+        assert!(keys.verification_key("EC").is_none());
     }
 
     #[test]
-    fn keys_of_other_kinds_are_passed_over() {
+    fn keys_of_other_kinds_are_ignored() {
         let rsa = r#"{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"rsa","alg":"RS256","use":"sig"}"#;
         let oct = r#"{"kty":"oct","k":"c2VjcmV0","kid":"oct","alg":"HS256"}"#;
         let x25519 = &ED.replace("Ed25519", "X25519");
@@ -163,19 +169,19 @@ mod tests {
         let keys = set(&[rsa, oct, x25519, p384, enc, EC]).unwrap();
         assert_eq!(keys.0.len(), 1);
         for kid in ["rsa", "oct", "ed"] {
-            assert!(keys.find(kid).is_none(), "{kid}");
+            assert!(keys.verification_key(kid).is_none(), "{kid}");
         }
         assert_eq!(set(&[rsa, oct]).map(|_| ()), Err(InvalidKeySet::NoKey));
         assert_eq!(set(&[]).map(|_| ()), Err(InvalidKeySet::NoKey));
     }
 
     #[test]
-    fn members_that_may_be_absent_may_be_absent() {
+    fn alg_and_use_are_optional() {
         assert!(set(&[&ED.replace(r#","alg":"EdDSA","use":"sig""#, "")]).is_ok());
     }
 
     #[test]
-    fn a_key_that_should_be_usable_and_is_not_is_an_error() {
+    fn a_malformed_key_is_an_error() {
         for jwk in [
             ED.replace("\"EdDSA\"", "\"ES256\""),
             ED.replace("\"EdDSA\"", "\"none\""),
@@ -193,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_set_is_an_error() {
+    fn a_document_that_is_not_a_key_set_is_an_error() {
         for json in [
             "",
             "null",

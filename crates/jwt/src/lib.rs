@@ -1,26 +1,17 @@
-//! Doorward's tokens: access tokens that are signed and verified, refresh tokens that are sealed, and the keys for both.
+//! Doorward's access tokens: signed, verified, and the key sets that publish their keys.
 //!
 //! - [`Verifier`] verifies access tokens; it needs nothing but a key set.
-//! - [`Signer`] signs them: JWTs of type `at+jwt` (RFC 9068), with Ed25519 or P-256.
-//! - [`RefreshSealer`] seals refresh tokens, which are opaque to everybody else.
-//! - [`KeyRing`] holds the keys, kept in the store and sealed under the [`MasterKey`].
-//! - [`HmacAttemptKeys`] names accounts in the table of attempts without telling their addresses.
+//! - [`Signer`] signs them: JWTs of type `at+jwt` (RFC 9068), with Ed25519 or P-256. It signs tokens of any other
+//!   [`TokenType`] with the same keys.
+//!
+//! Where the private keys come from is up to the implementation of [`SigningKeys`]; Doorward's own is in `doorward-keys`.
 //!
 //! # Verifying access tokens in another service
 //!
-//! Fetch Doorward's key set (`/.well-known/jwks.json`) when the service starts, and again now and then; keys are
-//! published well before they are used. Verifying itself touches no network:
+//! Fetch Doorward's key set (`/.well-known/jwks.json`) when the service starts, and again at intervals; keys are published
+//! well before they are used. Verifying itself uses no network:
 //!
 //! ```
-//! # use std::sync::Arc;
-//! # use doorward_domain::account::{Roles, UserVersion};
-//! # use doorward_domain::id::*;
-//! # use doorward_domain::key::PublishedKeys;
-//! # use doorward_domain::token::AccessTokenSigner;
-//! # use doorward_domain::token::AccessClaims;
-//! # use doorward_testkit::{MemoryStore, SeededEntropy};
-//! # use doorward_domain::key::KeyPolicy;
-//! # use doorward_jwt::{Algorithm, KeyRing, KeyRules, MasterKey, Signer};
 //! use core::time::Duration;
 //!
 //! use doorward_domain::access::{Holders, Permission, Principal};
@@ -36,30 +27,23 @@
 //! }
 //!
 //! # let now = Timestamp::from_unix_seconds(1_700_000_000);
-//! # let entropy = SeededEntropy::new(1);
-//! # let policy = KeyPolicy {
-//! #     rotate_every: Duration::from_secs(7_776_000), access_life: Duration::from_secs(905),
-//! #     refresh_life: Duration::from_secs(2_592_000),
-//! # };
-//! # let ring = Arc::new(KeyRing::open(
-//! #     &MemoryStore::new(), &MasterKey::generate(&entropy).into(),
-//! #     KeyRules { algorithm: Algorithm::EdDsa, policy }, now, &entropy,
-//! # )?);
-//! # let signer = Signer::new(Arc::clone(&ring), IssuerAndAudience {
-//! #     issuer: "https://id.example.org".to_owned(), audience: "doorward".to_owned(),
-//! # });
-//! # let token = signer.sign(&AccessClaims {
-//! #     subject: UserId::generate(now, &entropy), session_id: SessionId::generate(now, &entropy),
-//! #     token_id: TokenId::generate(now, &entropy), user_version: UserVersion::FIRST, roles: Roles::admin(),
-//! #     email: None, issued_at: now, expires_at: now + Duration::from_secs(900), authenticated_at: now,
-//! # })?;
-//! # let (key_set, token) = (ring.key_set(), token.expose());
-//! // `key_set` is the document that Doorward published, `token` what a client sent, `now` what the clock says.
+//! # let key_set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"S7Z13k9jdqthc3Az1wFWDkQ0vh1nNlYq4puINbdjzSQ","kid":"3JIVdvlcq3DwGm2W1t7e_a1fzfvyIK6Uzej6FzzB7WQ","alg":"EdDSA","use":"sig"}]}"#;
+//! # let token = concat!(
+//! #     "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6IjNKSVZkdmxjcTNEd0dtMlcxdDdlX2ExZnpmdnlJ",
+//! #     "SzZVemVqNkZ6ekI3V1EifQ.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUub3JnIiwic3ViIjoiMDAwMDAwMDctM",
+//! #     "DBmZi03MDAwLTgwMDAtMDAwMTdmODBmZWZmIiwiYXVkIjoiZG9vcndhcmQiLCJjbGllbnRfaWQiOiJkb29yd2FyZ",
+//! #     "CIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjoxNzAwMDAwOTAwLCJqdGkiOiIwMzAzMDMwMy0wMzAzLTAzMDMtMDMwM",
+//! #     "y0wMzAzMDMwMzAzMDMiLCJzaWQiOiIwMjAyMDIwMi0wMjAyLTAyMDItMDIwMi0wMjAyMDIwMjAyMDIiLCJ2ZXIiO",
+//! #     "jQsInJvbGVzIjpbImFkbWluIiwidXNlciJdLCJlbWFpbCI6IkFkYUBFeGFtcGxlLm9yZyIsImF1dGhfdGltZSI6M",
+//! #     "TY5OTk5OTk0MCwiYW1yIjpbInB3ZCJdfQ.xKSpUyTtV6RZZFDnnSsmZjthY4tOQDzwJqtWsi4MMLLovmvH-uLrmv",
+//! #     "AWxru2j5pXfLEDs4NRqh95oP7NSYK-AQ",
+//! # );
+//! // `key_set` is the document that Doorward published, `token` what a client sent, `now` the current time.
 //! let parties = IssuerAndAudience {
 //!     issuer: "https://id.example.org".to_owned(), // the public URL of Doorward
 //!     audience: "doorward".to_owned(),
 //! };
-//! let verifier = Verifier::from_key_set(&key_set, parties, Duration::from_secs(5))?;
+//! let verifier = Verifier::from_key_set(key_set, parties, Duration::from_secs(5))?;
 //!
 //! let principal = Principal::new(verifier.verify(token, now)?);
 //! let granted = principal.authorize::<ReadInvoices>()?;
@@ -67,40 +51,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A token that verifies may have been revoked: a service that has to know at once also follows `GET /v1/revocations`.
+//! A token that verifies may have been revoked: a service that has to know at once also polls `GET /v1/revocations`.
 
 mod algorithm;
-mod attempts;
 mod claims;
-mod error;
 mod jws;
-mod key_generation;
-mod key_ring;
 mod key_set;
-mod master_key;
+mod p256;
+mod ports;
 mod public_key;
-mod refresh;
-mod resealing;
-mod sealing;
+mod rejection;
 mod signer;
-mod signing_key;
-mod stored_keys;
+mod token_type;
 mod verified_tokens;
 mod verifier;
 
 pub use algorithm::Algorithm;
-pub use attempts::HmacAttemptKeys;
 pub use claims::IssuerAndAudience;
-pub use error::{CryptoError, OpenError};
-pub use key_ring::{KeyRing, KeyRules, RotationReport};
-pub use key_set::InvalidKeySet;
-pub use master_key::{InvalidMasterKey, MasterKey, MasterKeys};
-pub use refresh::RefreshSealer;
-pub use resealing::{Resealed, reseal};
+pub use key_set::{InvalidKeySet, key_set_document};
+pub use ports::{SigningKey, SigningKeys, VerificationKeys};
+pub use public_key::{InvalidPublicKey, PublicKey};
 pub use signer::Signer;
+pub use token_type::TokenType;
 pub use verifier::Verifier;
 
-/// The page for writers of other verifiers, whose example is compiled and run here.
+/// Compiles and runs the example on the page about verifying tokens.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/verifying-tokens.md")]
 struct VerifyingTokens;

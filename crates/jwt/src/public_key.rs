@@ -1,29 +1,30 @@
 //! The public half of a signing key.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::key::KeyId;
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::Algorithm;
+use crate::p256::is_on_curve;
 
-/// The mark of an uncompressed point (SEC 1, section 2.3.3); coordinates follow it.
+/// The first byte of an uncompressed point (SEC 1, section 2.3.3). The coordinates follow it.
 const UNCOMPRESSED: u8 = 4;
 
 /// The length of a coordinate of P-256, in bytes.
 const COORDINATE: usize = 32;
 
-/// Bytes that are not a public key of the algorithm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotAPublicKey;
+/// The bytes are not a public key of the algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a public key of the algorithm")]
+pub struct InvalidPublicKey;
 
-/// A public key, pinned to the one algorithm that it verifies.
+/// A public key, together with the one algorithm that it verifies.
 #[derive(Debug, Clone)]
-pub(crate) struct PublicKey {
+pub struct PublicKey {
     id: KeyId,
     algorithm: Algorithm,
     bytes: Vec<u8>,
@@ -31,22 +32,21 @@ pub(crate) struct PublicKey {
 }
 
 impl PublicKey {
-    /// The key of these bytes (Ed25519: RFC 8032; P-256: an uncompressed point), named by its thumbprint.
-    pub(crate) fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, NotAPublicKey> {
+    /// The key of these bytes (Ed25519: RFC 8032; P-256: an uncompressed point), with its thumbprint as `kid`.
+    pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, InvalidPublicKey> {
         let mut key = Self::with_id(KeyId::new(""), algorithm, bytes)?;
         key.id = key.thumbprint();
         Ok(key)
     }
 
-    /// The key of these bytes, under a name that somebody else gave it.
-    pub(crate) fn with_id(id: KeyId, algorithm: Algorithm, bytes: &[u8]) -> Result<Self, NotAPublicKey> {
+    /// The key of these bytes, with the `kid` under which it was published.
+    pub(crate) fn with_id(id: KeyId, algorithm: Algorithm, bytes: &[u8]) -> Result<Self, InvalidPublicKey> {
         let well_formed = match algorithm {
             Algorithm::EdDsa => bytes.len() == 32,
-            Algorithm::Es256 => bytes.len() == 1 + 2 * COORDINATE && bytes.first() == Some(&UNCOMPRESSED),
+            Algorithm::Es256 => coordinates(bytes).is_some_and(|(x, y)| is_on_curve(x, y)),
         };
-        // Parsing also makes sure that a point lies on its curve.
-        if !well_formed || ParsedPublicKey::new(algorithm.verification(), bytes).is_err() {
-            return Err(NotAPublicKey);
+        if !well_formed {
+            return Err(InvalidPublicKey);
         }
         let decoding = match algorithm {
             Algorithm::EdDsa => DecodingKey::from_ed_der(bytes),
@@ -60,22 +60,25 @@ impl PublicKey {
         })
     }
 
-    pub(crate) const fn id(&self) -> &KeyId {
+    /// The `kid`: the thumbprint, or the one under which the key was published.
+    pub const fn id(&self) -> &KeyId {
         &self.id
     }
 
-    pub(crate) const fn algorithm(&self) -> Algorithm {
+    /// The one algorithm that the key verifies.
+    pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    /// The key in the encoding that [`PublicKey::new`] reads.
+    pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Whether `signature` is this key's over `message`, by this key's algorithm and no other.
+    /// Whether `signature` is a signature of `message` with this key and its algorithm.
     ///
-    /// The backend is named instead of left to `jsonwebtoken`'s default: that one is chosen by the crate features of the
-    /// whole program, and panics in a program in which another crate enables another backend.
+    /// The backend is selected explicitly. The default of `jsonwebtoken` depends on the crate features of the whole program,
+    /// and panics in a program in which another crate enables another backend.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         (aws_lc::DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.as_jwa(), &self.decoding)
             .is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok())
@@ -95,11 +98,11 @@ impl PublicKey {
         }
     }
 
-    /// The SHA-256 thumbprint (RFC 7638) in base64url: a name that everybody who has the key gives it.
+    /// The SHA-256 thumbprint (RFC 7638) in base64url.
     fn thumbprint(&self) -> KeyId {
         // Strings and a struct cannot fail to be serialised.
         let canonical = serde_json::to_vec(&self.required_members()).unwrap_or_default();
-        KeyId::new(URL_SAFE_NO_PAD.encode(digest(&SHA256, &canonical)))
+        KeyId::new(URL_SAFE_NO_PAD.encode(Sha256::digest(canonical)))
     }
 
     fn required_members(&self) -> RequiredMembers {
@@ -123,7 +126,13 @@ impl PublicKey {
     }
 }
 
-/// What makes a key the key it is, in the order of RFC 7638, section 3.2: its thumbprint is taken over this.
+/// The coordinates of an uncompressed point.
+fn coordinates(point: &[u8]) -> Option<(&[u8; COORDINATE], &[u8; COORDINATE])> {
+    let (x, y) = point.strip_prefix(&[UNCOMPRESSED])?.split_first_chunk()?;
+    Some((x, y.try_into().ok()?))
+}
+
+/// The members that the thumbprint covers, in the order of RFC 7638, section 3.2.
 #[derive(Serialize)]
 struct RequiredMembers {
     crv: &'static str,
@@ -172,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn thumbprints_are_those_of_the_standard() {
+    fn thumbprints_match_the_test_vectors_of_the_rfcs() {
         // RFC 8037, appendix A.3.
         assert_eq!(
             ed25519().id().as_str(),
@@ -182,7 +191,7 @@ mod tests {
         let canonical = r#"{"crv":"P-256","kty":"EC","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
         assert_eq!(
             p256().id().as_str(),
-            URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()))
+            URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))
         );
         assert_eq!(
             p256().id().as_str(),
@@ -191,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn signatures_of_the_standards_verify() {
+    fn signatures_of_the_rfc_test_vectors_verify() {
         // RFC 8037, appendix A.4.
         let message = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
         let signature =
@@ -208,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_key_are_refused() {
+    fn bytes_that_are_not_a_key_are_rejected() {
         for (algorithm, bytes) in [
             (Algorithm::EdDsa, vec![]),
             (Algorithm::EdDsa, vec![1; 31]),
@@ -223,7 +232,7 @@ mod tests {
         ] {
             assert_eq!(
                 PublicKey::new(algorithm, &bytes).map(|_| ()),
-                Err(NotAPublicKey),
+                Err(InvalidPublicKey),
                 "{bytes:?}"
             );
         }

@@ -1,50 +1,48 @@
-//! Tokens whose signatures have been verified before.
+//! The cache of verified tokens.
 
 use core::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use doorward_domain::key::KeyId;
 use doorward_domain::token::{AccessClaims, ClaimTimes};
 use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
 
-/// What of a token does not change while its key is known: who signed it, and what it says.
+/// The facts about a verified token that hold for as long as its key is known.
 #[derive(Debug)]
-pub(crate) struct Verified {
+pub(crate) struct VerifiedToken {
     /// The key that signed it.
     pub(crate) key: KeyId,
-    /// When it is valid. To be checked at each use.
+    /// When the token is valid. To be checked at each use.
     pub(crate) times: ClaimTimes,
     pub(crate) claims: AccessClaims,
 }
 
-/// A bounded memory of tokens that verified, the least used forgotten first.
+/// A bounded cache of verified tokens, which evicts those that are used least.
 ///
-/// It holds digests instead of tokens: whoever reads it learns no token, and equal digests mean equal tokens, signature
-/// included. Only tokens that we signed get in, so nobody else can push them out.
-pub(crate) struct VerifiedTokens(Cache<Digest, Arc<Verified>>);
+/// It holds the digests of tokens instead of tokens, so that its memory gives none away; equal digests mean equal tokens,
+/// signature included. It holds only tokens with a valid signature, so an attacker cannot evict them by sending others.
+pub(crate) struct VerifiedTokens(Cache<Digest, Arc<VerifiedToken>>);
 
 /// The SHA-256 digest of a token as presented.
-pub(crate) type Digest = [u8; SHA256_OUTPUT_LEN];
+pub(crate) type Digest = [u8; 32];
 
 impl VerifiedTokens {
-    /// Remembers at most about `tokens` of them.
-    pub(crate) fn new(tokens: usize) -> Self {
-        Self(Cache::new(tokens))
+    /// Holds at most about `capacity` tokens.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self(Cache::new(capacity))
     }
 
-    /// What names a token here.
+    /// The key of a token in this cache.
     pub(crate) fn digest(token: &str) -> Digest {
-        let mut bytes = [0; SHA256_OUTPUT_LEN];
-        bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-        bytes
+        Sha256::digest(token).into()
     }
 
-    pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<Verified>> {
+    pub(crate) fn get(&self, digest: &Digest) -> Option<Arc<VerifiedToken>> {
         self.0.get(digest)
     }
 
-    pub(crate) fn remember(&self, digest: Digest, verified: &Arc<Verified>) {
+    pub(crate) fn insert(&self, digest: Digest, verified: &Arc<VerifiedToken>) {
         self.0.insert(digest, Arc::clone(verified));
     }
 }

@@ -3,96 +3,81 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use doorward_domain::key::KeyId;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, ClaimTimes, UntimelyClaims};
 use doorward_domain::token::{AccessTokenVerifier, TokenRejected};
 
-use crate::claims::{ClaimsIn, rejected};
-use crate::jws::{Compact, Header};
+use crate::claims::ClaimsIn;
+use crate::jws::{self, Signed};
 use crate::key_set::{InvalidKeySet, KeySet};
-use crate::public_key::PublicKey;
-use crate::verified_tokens::{Verified, VerifiedTokens};
-use crate::{IssuerAndAudience, KeyRing};
+use crate::rejection::rejected;
+use crate::verified_tokens::{VerifiedToken, VerifiedTokens};
+use crate::{IssuerAndAudience, TokenType, VerificationKeys};
 
 /// Verifies access tokens, in Doorward itself or in any service that has Doorward's key set.
 ///
-/// It fetches nothing. The token chooses a key among those at hand by `kid`, and the key says by which algorithm it
-/// verifies; nothing else that the token says about its own verification counts.
+/// It fetches nothing. A token selects one of the known keys by `kid`, and the key determines the algorithm; nothing else
+/// in the header influences the verification.
 ///
 /// A verified token can have been revoked since it was signed: see `GET /v1/revocations`.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    keys: KeySource,
+    keys: Arc<dyn VerificationKeys>,
     parties: IssuerAndAudience,
     leeway: Duration,
-    verified: Option<Arc<VerifiedTokens>>,
-}
-
-#[derive(Debug, Clone)]
-enum KeySource {
-    Ring(Arc<KeyRing>),
-    KeySet(KeySet),
+    cache: Option<Arc<VerifiedTokens>>,
 }
 
 impl Verifier {
-    /// Verifies with the keys of `ring`, forgiving clocks that differ by `leeway`.
-    pub const fn new(ring: Arc<KeyRing>, parties: IssuerAndAudience, leeway: Duration) -> Self {
+    /// Verifies with `keys`, for clocks that differ by at most `leeway`.
+    pub fn new(
+        keys: Arc<impl VerificationKeys + 'static>,
+        parties: IssuerAndAudience,
+        leeway: Duration,
+    ) -> Self {
         Self {
-            keys: KeySource::Ring(ring),
+            keys,
             parties,
             leeway,
-            verified: None,
+            cache: None,
         }
     }
 
     /// Verifies with the keys of a key set (RFC 7517) as Doorward publishes it at `/.well-known/jwks.json`.
     ///
-    /// The keys are those of the document: after a key was rotated, a new verifier has to be made of the new document.
-    /// Doorward publishes a key well before it signs with it.
+    /// The verifier knows the keys of this document only: after a rotation, make a new one from the new document. Doorward
+    /// publishes a key well before it signs with it.
     pub fn from_key_set(
         json: &str,
         parties: IssuerAndAudience,
         leeway: Duration,
     ) -> Result<Self, InvalidKeySet> {
-        Ok(Self {
-            keys: KeySource::KeySet(KeySet::parse(json)?),
-            parties,
-            leeway,
-            verified: None,
-        })
+        Ok(Self::new(Arc::new(KeySet::parse(json)?), parties, leeway))
     }
 
-    /// Remembers about `tokens` tokens that verified, a few hundred bytes each, and verifies the signature of none of them
-    /// twice. Whether its key is still known and its time has come or passed is asked at each use.
+    /// Caches about `capacity` verified tokens, a few hundred bytes each, so that their signatures are not verified again.
+    /// At each use of a cached token, its key must still be known and its times are checked.
     #[must_use]
-    pub fn remembering(self, tokens: usize) -> Self {
+    pub fn with_cache(self, capacity: usize) -> Self {
         Self {
-            verified: Some(Arc::new(VerifiedTokens::new(tokens))),
+            cache: Some(Arc::new(VerifiedTokens::new(capacity))),
             ..self
         }
     }
 
-    /// Does to the key of that name what `with` does; `None` when there is no such key.
-    fn with_key<T>(&self, kid: &str, with: impl FnOnce(&PublicKey) -> T) -> Option<T> {
-        match &self.keys {
-            KeySource::Ring(ring) => ring.keys().verifying(kid).map(with),
-            KeySource::KeySet(keys) => keys.find(kid).map(with),
-        }
+    /// The payload of a token of the expected type, once its signature has been verified. Not a single claim has been
+    /// checked, neither issuer nor audience nor expiry.
+    pub fn verify_signature(&self, token: &str, expected: TokenType) -> Result<Vec<u8>, TokenRejected> {
+        jws::verify(token, expected, &*self.keys).map(|signed| signed.payload)
     }
 
-    /// Checks everything about a token that does not depend on the time, in the order of cost and trust: shape, header,
-    /// signature, and only then what the token claims.
-    fn examine(&self, token: &str, now: Timestamp) -> Result<Verified, TokenRejected> {
-        let token = Compact::parse(token)?;
-        let header = token.header()?;
-        let key = self
-            .with_key(&header.kid, |key| verify_by(key, &header, &token))
-            .ok_or(rejected("no key has that kid"))??;
-        let claims = ClaimsIn::parse(&token.payload)?;
+    /// Checks an access token in the order of cost and trust: shape, header, signature, and only then its claims.
+    fn verify_uncached(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenRejected> {
+        let Signed { key, payload } = jws::verify(token, TokenType::ACCESS, &*self.keys)?;
+        let claims = ClaimsIn::parse(&payload)?;
         let times = claims.times();
         self.check_times(&times, now)?;
-        Ok(Verified {
+        Ok(VerifiedToken {
             key,
             times,
             claims: claims.check(&self.parties)?,
@@ -108,32 +93,21 @@ impl Verifier {
 }
 
 impl AccessTokenVerifier for Verifier {
-    /// `jsonwebtoken` would check claims as well, but it reads the ambient clock, and lets what is missing pass; only
-    /// its cryptography is used.
+    /// Of `jsonwebtoken` only the cryptography is used: its check of claims reads the system clock and accepts tokens without
+    /// the claims.
     fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenRejected> {
-        let Some(memory) = &self.verified else {
-            return Ok(self.examine(token, now)?.claims);
+        let Some(cache) = &self.cache else {
+            return Ok(self.verify_uncached(token, now)?.claims);
         };
         let digest = VerifiedTokens::digest(token);
-        if let Some(known) = memory.find(&digest)
-            && self.with_key(known.key.as_str(), |_| ()).is_some()
+        if let Some(known) = cache.get(&digest)
+            && self.keys.verification_key(known.key.as_str()).is_some()
         {
             self.check_times(&known.times, now)?;
             return Ok(known.claims.clone());
         }
-        let verified = Arc::new(self.examine(token, now)?);
-        memory.remember(digest, &verified);
+        let verified = Arc::new(self.verify_uncached(token, now)?);
+        cache.insert(digest, &verified);
         Ok(verified.claims.clone())
     }
-}
-
-/// Verifies the signature of a token by the key that its header names, and answers the name of the key.
-fn verify_by(key: &PublicKey, header: &Header<'_>, token: &Compact<'_>) -> Result<KeyId, TokenRejected> {
-    if header.alg != key.algorithm().as_str() {
-        return Err(rejected("the algorithm is not that of the key"));
-    }
-    if !key.verifies(token.signed, &token.signature) {
-        return Err(rejected("the signature is not that of the key"));
-    }
-    Ok(key.id().clone())
 }

@@ -11,10 +11,8 @@ use doorward_http::{
     ConnectionSettings, ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, Priority,
     ProxySettings, Rate, ThrottleSettings as HttpThrottle,
 };
-use doorward_jwt::{
-    Algorithm, HmacAttemptKeys, IssuerAndAudience, KeyRing, KeyRules, MasterKeys, OpenError as KeyError,
-    RefreshSealer, Signer, Verifier,
-};
+use doorward_jwt::{Algorithm, IssuerAndAudience, Signer, Verifier};
+use doorward_keys::{HmacAttemptKeys, KeyRing, KeyRules, MasterKeys, OpenError as KeyError, RefreshSealer};
 use doorward_password::{Argon2Hasher, Argon2Params, ZxcvbnEstimator};
 use doorward_persistence::{Database, DatabaseSettings, OpenError, migrate};
 
@@ -81,8 +79,8 @@ pub fn key_rules(settings: &Settings) -> KeyRules {
     }
 }
 
-/// How many access tokens are remembered as verified: a few MiB when the memory is full.
-const REMEMBERED_TOKENS: usize = 8192;
+/// How many verified access tokens are cached: a few MiB when the cache is full.
+const CACHED_TOKENS: usize = 8192;
 
 /// The data directory and what is made in it at the first start, then the database, then the ports on it; and the key ring
 /// behind some of them, which has to be tended.
@@ -106,7 +104,7 @@ pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), Failure> 
         attempt_keys: Arc::new(attempt_keys),
         signer: Arc::new(Signer::new(Arc::clone(&ring), parties.clone())),
         verifier: Arc::new(
-            Verifier::new(Arc::clone(&ring), parties, settings.tokens.leeway).remembering(REMEMBERED_TOKENS),
+            Verifier::new(Arc::clone(&ring), parties, settings.tokens.leeway).with_cache(CACHED_TOKENS),
         ),
         refresh_tokens: Arc::new(RefreshSealer::new(Arc::clone(&ring))),
         published_keys: Arc::clone(&ring) as _,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use doorward_domain::entropy::Entropy as _;
-use doorward_jwt::MasterKey;
+use doorward_keys::MasterKey;
 
 use crate::config::Settings;
 use crate::failure::Failure;

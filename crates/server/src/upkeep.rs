@@ -8,7 +8,7 @@ use std::time::Duration;
 use doorward_application::{Sweep, Swept};
 use doorward_domain::key::SealedKey;
 use doorward_domain::store::UnitOfWork;
-use doorward_jwt::KeyRing;
+use doorward_keys::KeyRing;
 
 use crate::chores::Chore;
 use crate::system::{OsEntropy, now};
@@ -20,13 +20,13 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// whose tokens have expired.
 pub fn tending_keys(ring: Arc<KeyRing>, store: Arc<dyn UnitOfWork>, every: Duration) -> Chore {
     let work = move || {
-        let tended = ring
-            .tend(&*store, now(), &OsEntropy)
+        let report = ring
+            .maintain(&*store, now(), &OsEntropy)
             .map_err(|error| error.to_string())?;
-        for key in &tended.made {
+        for key in &report.made {
             tell("made the next key", key);
         }
-        for key in &tended.forgotten {
+        for key in &report.deleted {
             tell("forgot a key whose tokens have all expired", key);
         }
         Ok(())

@@ -1,55 +1,29 @@
-//! What the tests of tokens share.
+//! Shared by the tests.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::account::UserVersion;
 use doorward_domain::id::{SessionId, TokenId};
-use doorward_domain::key::KeyPolicy;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::AccessClaims;
-use doorward_domain::token::AccessTokenVerifier;
-use doorward_jwt::{Algorithm, IssuerAndAudience, KeyRing, KeyRules, MasterKey, Verifier};
-use doorward_testkit::{MemoryStore, SeededEntropy, sample};
+use doorward_domain::token::{AccessTokenVerifier, SigningError};
+use doorward_jwt::{
+    Algorithm, IssuerAndAudience, PublicKey, SigningKey, SigningKeys, VerificationKeys, Verifier,
+    key_set_document,
+};
+use doorward_testkit::sample;
 use serde_json::{Value, json};
 
-/// When every token of these tests is issued.
+/// The time at which the tokens of these tests are issued.
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 
-/// How much clocks may differ.
+/// The largest accepted difference between clocks.
 pub const LEEWAY: Duration = Duration::from_secs(5);
-
-pub fn master(seed: u64) -> MasterKey {
-    MasterKey::generate(&SeededEntropy::new(seed))
-}
-
-/// The rules of a deployment that changes nothing but the algorithm.
-pub fn rules(algorithm: Algorithm) -> KeyRules {
-    KeyRules {
-        algorithm,
-        policy: KeyPolicy {
-            rotate_every: Duration::from_secs(90 * 86_400),
-            access_life: Duration::from_secs(905),
-            refresh_life: Duration::from_secs(30 * 86_400),
-        },
-    }
-}
-
-/// A ring with keys of its own.
-pub fn ring(algorithm: Algorithm, seed: u64) -> Arc<KeyRing> {
-    let ring = KeyRing::open(
-        &MemoryStore::new(),
-        &master(seed).into(),
-        rules(algorithm),
-        NOW,
-        &SeededEntropy::new(seed),
-    )
-    .unwrap();
-    Arc::new(ring)
-}
 
 pub fn parties() -> IssuerAndAudience {
     IssuerAndAudience {
@@ -72,7 +46,7 @@ pub fn claims() -> AccessClaims {
     }
 }
 
-/// The same claims as JSON, as they should be in a token.
+/// The same claims as JSON, as expected in a token.
 pub fn claims_json() -> Value {
     json!({
         "iss": "https://id.example.org",
@@ -99,14 +73,101 @@ pub fn decode(token: &str) -> (Value, Value) {
     (header, payload)
 }
 
-/// Somebody who has a signing key in the key set and signs whatever is asked for.
-pub struct Forge {
+/// The keys of a small issuer: the last of them signs, all of them verify.
+#[derive(Debug)]
+pub struct TestKeys(Mutex<Vec<Arc<TestKey>>>);
+
+impl TestKeys {
+    /// One key. That of EdDSA is the same for the same seed.
+    pub fn new(algorithm: Algorithm, seed: u8) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(vec![TestKey::new(algorithm, seed)])))
+    }
+
+    pub fn add(&self, algorithm: Algorithm, seed: u8) {
+        self.0.lock().unwrap().push(TestKey::new(algorithm, seed));
+    }
+
+    pub fn remove_first(&self) {
+        self.0.lock().unwrap().remove(0);
+    }
+
+    pub fn key_set(&self) -> String {
+        key_set_document(self.0.lock().unwrap().iter().map(|key| &*key.public))
+    }
+}
+
+impl SigningKeys for TestKeys {
+    fn signing_key(&self, _instant: Timestamp) -> Arc<dyn SigningKey> {
+        let keys = self.0.lock().unwrap();
+        Arc::clone(keys.last().unwrap()) as _
+    }
+}
+
+impl VerificationKeys for TestKeys {
+    fn verification_key(&self, kid: &str) -> Option<Arc<PublicKey>> {
+        let keys = self.0.lock().unwrap();
+        let key = keys.iter().find(|key| key.public.id().as_str() == kid)?;
+        Some(Arc::clone(&key.public))
+    }
+}
+
+#[derive(Debug)]
+pub struct TestKey {
+    pair: TestKeyPair,
+    public: Arc<PublicKey>,
+}
+
+#[derive(Debug)]
+enum TestKeyPair {
+    Ed25519(Ed25519KeyPair),
+    P256(EcdsaKeyPair),
+}
+
+impl TestKey {
+    fn new(algorithm: Algorithm, seed: u8) -> Arc<Self> {
+        let (pair, public) = match algorithm {
+            Algorithm::EdDsa => {
+                let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
+                let public = pair.public_key().as_ref().to_vec();
+                (TestKeyPair::Ed25519(pair), public)
+            }
+            Algorithm::Es256 => {
+                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+                let public = pair.public_key().as_ref().to_vec();
+                (TestKeyPair::P256(pair), public)
+            }
+        };
+        let public = Arc::new(PublicKey::new(algorithm, &public).unwrap());
+        Arc::new(Self { pair, public })
+    }
+}
+
+impl SigningKey for TestKey {
+    fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the library asks for a source of randomness and draws from the operating system whatever it is given"
+    )]
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        let signature = match &self.pair {
+            TestKeyPair::Ed25519(pair) => pair.sign(message),
+            TestKeyPair::P256(pair) => pair.sign(&SystemRandom::new(), message).unwrap(),
+        };
+        Ok(signature.as_ref().to_vec())
+    }
+}
+
+/// An issuer whose key is in the key set, and that signs any header and any payload.
+pub struct TestIssuer {
     pair: Ed25519KeyPair,
     pub verifier: Verifier,
 }
 
-impl Forge {
-    pub const KID: &str = "forge";
+impl TestIssuer {
+    pub const KID: &str = "issuer-key";
 
     pub fn new() -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[42; 32]).unwrap();
@@ -124,12 +185,12 @@ impl Forge {
         json!({"typ": "at+jwt", "alg": "EdDSA", "kid": Self::KID})
     }
 
-    /// A token of these parts, signed as it should be.
+    /// A token of these parts, with a valid signature.
     pub fn sign(&self, header: &str, payload: &str) -> String {
         self.sign_encoded(&URL_SAFE_NO_PAD.encode(header), &URL_SAFE_NO_PAD.encode(payload))
     }
 
-    /// A token of these parts, encoded somehow, signed as it should be.
+    /// A token of these encoded parts, with a valid signature.
     pub fn sign_encoded(&self, header: &str, payload: &str) -> String {
         let message = format!("{header}.{payload}");
         let signature = self.pair.sign(message.as_bytes());
@@ -137,10 +198,10 @@ impl Forge {
     }
 }
 
-/// The token is refused, for this reason.
+/// Asserts that the token is rejected for this reason.
 #[track_caller]
-pub fn refused(forge: &Forge, token: &str, reason: &str) {
-    match forge.verifier.verify(token, NOW) {
+pub fn assert_rejected(issuer: &TestIssuer, token: &str, reason: &str) {
+    match issuer.verifier.verify(token, NOW) {
         Ok(_) => panic!("accepted: {token}"),
         Err(rejected) => assert_eq!(rejected.reason, reason, "{token}"),
     }
@@ -152,7 +213,7 @@ pub fn with(mut object: Value, member: &str, value: Value) -> String {
     object.to_string()
 }
 
-/// The object with another value of that member.
+/// The object without that member.
 pub fn without(mut object: Value, member: &str) -> String {
     object.as_object_mut().unwrap().remove(member);
     object.to_string()

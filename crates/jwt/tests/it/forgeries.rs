@@ -1,66 +1,65 @@
-//! Access tokens that are false in shape, header or signature. All but the unsigned ones bear a valid signature: what
-//! refuses them is what they say, not who signed it.
+//! Access tokens that are wrong in format, header or signature. All but the unsigned ones have a valid signature of a known
+//! key, so that each is rejected for the reason under test.
 
-use crate::common::{Forge, LEEWAY, NOW, claims, claims_json, parties, refused, ring, with, without};
+use crate::common::{
+    LEEWAY, NOW, TestIssuer, TestKeys, assert_rejected, claims, claims_json, parties, with, without,
+};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
-use doorward_domain::key::PublishedKeys;
-use doorward_domain::session::Generation;
-use doorward_domain::session::RefreshTokens;
 use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
-use doorward_jwt::{Algorithm, RefreshSealer, Signer, Verifier};
+use doorward_jwt::{Algorithm, Signer, Verifier};
 use doorward_testkit::sample;
 use serde_json::{Value, json};
 
-const BAD_HEADER: &str = "a member of the header is missing, doubled, unknown or of the wrong type";
-const WRONG_ALGORITHM: &str = "the algorithm is not that of the key";
+const BAD_HEADER: &str = "a member of the header is missing, duplicated, unknown or of the wrong type";
+const WRONG_ALGORITHM: &str = "wrong algorithm for the key";
 
 #[test]
-fn the_forge_makes_good_tokens_too() {
-    let forge = Forge::new();
-    let token = forge.sign(&Forge::header().to_string(), &claims_json().to_string());
-    assert_eq!(forge.verifier.verify(&token, NOW), Ok(claims()));
+fn a_well_formed_token_of_the_test_issuer_is_accepted() {
+    let issuer = TestIssuer::new();
+    let token = issuer.sign(&TestIssuer::header().to_string(), &claims_json().to_string());
+    assert_eq!(issuer.verifier.verify(&token, NOW), Ok(claims()));
 }
 
 #[test]
-fn no_algorithm_but_the_keys_own_is_taken() {
-    let forge = Forge::new();
+fn only_the_algorithm_of_the_key_is_accepted() {
+    let issuer = TestIssuer::new();
     let payload = claims_json().to_string();
     for alg in [
         "none", "None", "NONE", "nOnE", "none ", "", "null", "HS256", "HS384", "HS512", "RS256", "PS256",
         "ES256", "ES384", "eddsa", "EDDSA", "Ed25519", "EdDSA ", "EdDSA\0",
     ] {
-        let header = with(Forge::header(), "alg", json!(alg));
-        refused(&forge, &forge.sign(&header, &payload), WRONG_ALGORITHM);
+        let header = with(TestIssuer::header(), "alg", json!(alg));
+        assert_rejected(&issuer, &issuer.sign(&header, &payload), WRONG_ALGORITHM);
         let unsigned = format!(
             "{}.{}.",
             URL_SAFE_NO_PAD.encode(&header),
             URL_SAFE_NO_PAD.encode(&payload)
         );
-        refused(&forge, &unsigned, WRONG_ALGORITHM);
+        assert_rejected(&issuer, &unsigned, WRONG_ALGORITHM);
     }
     for alg in [Value::Null, json!(["EdDSA"]), json!(0), json!({"EdDSA": true})] {
-        refused(
-            &forge,
-            &forge.sign(&with(Forge::header(), "alg", alg), &payload),
+        assert_rejected(
+            &issuer,
+            &issuer.sign(&with(TestIssuer::header(), "alg", alg), &payload),
             BAD_HEADER,
         );
     }
     // The right algorithm and no signature, or an empty header.
     let unsigned = format!(
         "{}.{}.",
-        URL_SAFE_NO_PAD.encode(Forge::header().to_string()),
+        URL_SAFE_NO_PAD.encode(TestIssuer::header().to_string()),
         URL_SAFE_NO_PAD.encode(&payload)
     );
-    refused(&forge, &unsigned, "the signature is not that of the key");
-    refused(&forge, &forge.sign("{}", &payload), BAD_HEADER);
+    assert_rejected(&issuer, &unsigned, "invalid signature");
+    assert_rejected(&issuer, &issuer.sign("{}", &payload), BAD_HEADER);
 }
 
 #[test]
-fn a_public_key_is_no_shared_secret() {
-    let forge = Forge::new();
-    let public = forge.public_key();
+fn a_public_key_does_not_work_as_an_hmac_secret() {
+    let issuer = TestIssuer::new();
+    let public = issuer.public_key();
     let der = [
         &[
             0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
@@ -73,7 +72,7 @@ fn a_public_key_is_no_shared_secret() {
         STANDARD.encode(&der)
     );
     let x = URL_SAFE_NO_PAD.encode(public);
-    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": Forge::KID}).to_string();
+    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": TestIssuer::KID}).to_string();
     let secrets = [
         public.to_vec(),
         der,
@@ -82,7 +81,7 @@ fn a_public_key_is_no_shared_secret() {
         format!("{{\"keys\":[{jwk}]}}").into_bytes(),
         jwk.into_bytes(),
         x.into_bytes(),
-        Forge::KID.as_bytes().to_vec(),
+        TestIssuer::KID.as_bytes().to_vec(),
         Vec::new(),
     ];
     for secret in secrets {
@@ -92,56 +91,61 @@ fn a_public_key_is_no_shared_secret() {
             ("HS512", hmac::HMAC_SHA512),
             ("EdDSA", hmac::HMAC_SHA512),
         ] {
-            let header = URL_SAFE_NO_PAD.encode(with(Forge::header(), "alg", json!(alg)));
+            let header = URL_SAFE_NO_PAD.encode(with(TestIssuer::header(), "alg", json!(alg)));
             let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims_json().to_string()));
             let tag = hmac::sign(&hmac::Key::new(algorithm, &secret), message.as_bytes());
             let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag));
-            assert!(forge.verifier.verify(&token, NOW).is_err(), "{alg}");
+            assert!(issuer.verifier.verify(&token, NOW).is_err(), "{alg}");
         }
     }
 }
 
 #[test]
-fn a_kid_is_a_name_and_nothing_else() {
-    let forge = Forge::new();
+fn a_kid_that_is_not_in_the_key_set_is_rejected() {
+    let issuer = TestIssuer::new();
     let payload = claims_json().to_string();
     for kid in [
         "",
         "/dev/null",
         "../../../../etc/passwd",
-        "forge' OR '1'='1",
-        "forge'; DROP TABLE keys;--",
+        "issuer-key' OR '1'='1",
+        "issuer-key'; DROP TABLE keys;--",
         "https://evil.example/jwks",
         "file:///etc/passwd",
-        "Forge",
-        "forge ",
-        "forge\0",
-        "forge\n",
+        "Issuer-key",
+        "issuer-key ",
+        "issuer-key\0",
+        "issuer-key\n",
         "0",
         "*",
         "%",
         &"f".repeat(4000),
     ] {
-        let token = forge.sign(&with(Forge::header(), "kid", json!(kid)), &payload);
-        refused(&forge, &token, "no key has that kid");
+        let token = issuer.sign(&with(TestIssuer::header(), "kid", json!(kid)), &payload);
+        assert_rejected(&issuer, &token, "unknown kid");
     }
-    for kid in [Value::Null, json!(0), json!(["forge"]), json!({"kid": "forge"})] {
-        refused(
-            &forge,
-            &forge.sign(&with(Forge::header(), "kid", kid), &payload),
+    for kid in [
+        Value::Null,
+        json!(0),
+        json!(["issuer-key"]),
+        json!({"kid": "issuer-key"}),
+    ] {
+        assert_rejected(
+            &issuer,
+            &issuer.sign(&with(TestIssuer::header(), "kid", kid), &payload),
             BAD_HEADER,
         );
     }
-    refused(
-        &forge,
-        &forge.sign(&without(Forge::header(), "kid"), &payload),
+    assert_rejected(
+        &issuer,
+        &issuer.sign(&without(TestIssuer::header(), "kid"), &payload),
         BAD_HEADER,
     );
 }
 
 #[test]
-fn a_header_has_three_members_and_no_other() {
-    let forge = Forge::new();
+fn a_header_with_any_other_member_is_rejected() {
+    let issuer = TestIssuer::new();
     let payload = claims_json().to_string();
     for (member, value) in [
         ("crit", json!(["exp"])),
@@ -150,7 +154,7 @@ fn a_header_has_three_members_and_no_other() {
         ("x5u", json!("https://evil.example/cert.pem")),
         (
             "jwk",
-            json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(forge.public_key())}),
+            json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(issuer.public_key())}),
         ),
         ("x5c", json!(["MIIB"])),
         ("x5t", json!("abc")),
@@ -164,35 +168,41 @@ fn a_header_has_three_members_and_no_other() {
         ("nonce", json!("1")),
         ("", json!("")),
     ] {
-        refused(
-            &forge,
-            &forge.sign(&with(Forge::header(), member, value), &payload),
+        assert_rejected(
+            &issuer,
+            &issuer.sign(&with(TestIssuer::header(), member, value), &payload),
             BAD_HEADER,
         );
     }
     for header in [
-        r#"{"typ":"at+jwt","alg":"EdDSA","alg":"none","kid":"forge"}"#,
-        r#"{"typ":"at+jwt","alg":"none","alg":"EdDSA","kid":"forge"}"#,
-        r#"{"typ":"at+jwt","alg":"EdDSA","kid":"forge","kid":"forge"}"#,
-        r#"{"typ":"at+jwt","typ":"at+jwt","alg":"EdDSA","kid":"forge"}"#,
-        r#"{"typ":"at+jwt","alg":"EdDSA","kid":"forge"}{}"#,
-        r#"{"typ":"at+jwt","alg":"EdDSA","kid":"forge",}"#,
-        r"{'typ':'at+jwt','alg':'EdDSA','kid':'forge'}",
+        r#"{"typ":"at+jwt","alg":"EdDSA","alg":"none","kid":"issuer-key"}"#,
+        r#"{"typ":"at+jwt","alg":"none","alg":"EdDSA","kid":"issuer-key"}"#,
+        r#"{"typ":"at+jwt","alg":"EdDSA","kid":"issuer-key","kid":"issuer-key"}"#,
+        r#"{"typ":"at+jwt","typ":"at+jwt","alg":"EdDSA","kid":"issuer-key"}"#,
+        r#"{"typ":"at+jwt","alg":"EdDSA","kid":"issuer-key"}{}"#,
+        r#"{"typ":"at+jwt","alg":"EdDSA","kid":"issuer-key",}"#,
+        r"{'typ':'at+jwt','alg':'EdDSA','kid':'issuer-key'}",
     ] {
-        refused(&forge, &forge.sign(header, &payload), BAD_HEADER);
+        assert_rejected(&issuer, &issuer.sign(header, &payload), BAD_HEADER);
     }
-    for header in ["", "null", r#"["at+jwt","EdDSA","forge"]"#, r#""at+jwt""#, " {}"] {
-        refused(
-            &forge,
-            &forge.sign(header, &payload),
+    for header in [
+        "",
+        "null",
+        r#"["at+jwt","EdDSA","issuer-key"]"#,
+        r#""at+jwt""#,
+        " {}",
+    ] {
+        assert_rejected(
+            &issuer,
+            &issuer.sign(header, &payload),
             "the header is not an object",
         );
     }
 }
 
 #[test]
-fn only_access_tokens_are_access_tokens() {
-    let forge = Forge::new();
+fn a_token_of_another_type_is_rejected() {
+    let issuer = TestIssuer::new();
     let payload = claims_json().to_string();
     for typ in [
         "at+jwt",
@@ -201,8 +211,8 @@ fn only_access_tokens_are_access_tokens() {
         "application/at+jwt",
         "Application/AT+jwt",
     ] {
-        let token = forge.sign(&with(Forge::header(), "typ", json!(typ)), &payload);
-        assert!(forge.verifier.verify(&token, NOW).is_ok(), "{typ}");
+        let token = issuer.sign(&with(TestIssuer::header(), "typ", json!(typ)), &payload);
+        assert!(issuer.verifier.verify(&token, NOW).is_ok(), "{typ}");
     }
     for typ in [
         "",
@@ -221,29 +231,29 @@ fn only_access_tokens_are_access_tokens() {
         "\u{131}t+jwt",
         "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}at+jwt",
     ] {
-        let token = forge.sign(&with(Forge::header(), "typ", json!(typ)), &payload);
-        refused(&forge, &token, "the token is of another type");
+        let token = issuer.sign(&with(TestIssuer::header(), "typ", json!(typ)), &payload);
+        assert_rejected(&issuer, &token, "wrong token type");
     }
-    refused(
-        &forge,
-        &forge.sign(&without(Forge::header(), "typ"), &payload),
+    assert_rejected(
+        &issuer,
+        &issuer.sign(&without(TestIssuer::header(), "typ"), &payload),
         BAD_HEADER,
     );
 }
 
 #[test]
-fn a_token_has_one_shape() {
-    let forge = Forge::new();
-    let (header, payload) = (Forge::header().to_string(), claims_json().to_string());
-    let token = forge.sign(&header, &payload);
+fn a_token_that_is_not_a_strict_compact_jws_is_rejected() {
+    let issuer = TestIssuer::new();
+    let (header, payload) = (TestIssuer::header().to_string(), claims_json().to_string());
+    let token = issuer.sign(&header, &payload);
     let [one, two, three] = token.split('.').collect::<Vec<_>>()[..] else {
         panic!("not three parts")
     };
     for text in ["", "token", one, &format!("{one}.{two}").replace('.', "")] {
-        refused(&forge, text, "the token does not have three parts");
+        assert_rejected(&issuer, text, "the token does not have three parts");
     }
-    refused(
-        &forge,
+    assert_rejected(
+        &issuer,
         &format!("{one}{two}.{three}"),
         "the token does not have three parts",
     );
@@ -258,7 +268,7 @@ fn a_token_has_one_shape() {
         format!("{one}.{two} .{three}"),
         format!("{one}.{two}.{three}\0"),
     ] {
-        refused(&forge, &text, "a part of the token is not base64url");
+        assert_rejected(&issuer, &text, "a part of the token is not base64url");
     }
     // 64 bytes leave four bits of the last character unused.
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -269,78 +279,63 @@ fn a_token_has_one_shape() {
             &token[..token.len() - 1],
             &alphabet[last + stray..=last + stray]
         );
-        refused(&forge, &other, "a part of the token is not base64url");
+        assert_rejected(&issuer, &other, "a part of the token is not base64url");
     }
     // Padded, or in the other alphabet, and signed in that form.
-    let padded = forge.sign_encoded(&URL_SAFE.encode(header.clone() + " "), &URL_SAFE.encode(&payload));
-    refused(&forge, &padded, "a part of the token is not base64url");
+    let padded = issuer.sign_encoded(&URL_SAFE.encode(header.clone() + " "), &URL_SAFE.encode(&payload));
+    assert_rejected(&issuer, &padded, "a part of the token is not base64url");
     let question = with(claims_json(), "x", json!("???>>>"));
     let standard = STANDARD.encode(&question).trim_end_matches('=').to_owned();
     assert!(standard.contains(['+', '/']));
-    let other = forge.sign_encoded(&URL_SAFE_NO_PAD.encode(&header), &standard);
-    refused(&forge, &other, "a part of the token is not base64url");
+    let other = issuer.sign_encoded(&URL_SAFE_NO_PAD.encode(&header), &standard);
+    assert_rejected(&issuer, &other, "a part of the token is not base64url");
     // The serialisations of RFC 7515 that are not compact.
     let flattened = json!({"protected": one, "payload": two, "signature": three}).to_string();
-    refused(&forge, &flattened, "the token does not have three parts");
+    assert_rejected(&issuer, &flattened, "the token does not have three parts");
 }
 
 #[test]
-fn a_long_token_is_not_looked_at() {
-    let forge = Forge::new();
-    let header = Forge::header().to_string();
+fn a_token_longer_than_the_limit_is_rejected() {
+    let issuer = TestIssuer::new();
+    let header = TestIssuer::header().to_string();
     let padded = |length| with(claims_json(), "padding", json!("x".repeat(length)));
     assert!(
-        forge
+        issuer
             .verifier
-            .verify(&forge.sign(&header, &padded(5000)), NOW)
+            .verify(&issuer.sign(&header, &padded(5000)), NOW)
             .is_ok()
     );
-    refused(
-        &forge,
-        &forge.sign(&header, &padded(6000)),
+    assert_rejected(
+        &issuer,
+        &issuer.sign(&header, &padded(6000)),
         "the token is too long",
     );
-    refused(&forge, &"a.b.c".repeat(1_000_000), "the token is too long");
-    refused(&forge, &".".repeat(8192), "a part of the token is not base64url");
+    assert_rejected(&issuer, &"a.b.c".repeat(1_000_000), "the token is too long");
+    assert_rejected(&issuer, &".".repeat(8192), "a part of the token is not base64url");
 }
 
 #[test]
-fn the_longest_honest_token_is_short_enough() {
-    let ring = ring(Algorithm::EdDsa, 1);
+fn the_longest_possible_token_is_within_the_limit() {
+    let keys = TestKeys::new(Algorithm::EdDsa, 1);
     let roles: Vec<String> = (0..32).map(|n| format!("{n:a>32}")).collect();
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
     let mut longest = claims();
     longest.roles = sample::roles(&roles);
     longest.email = Some("é".repeat(127));
-    let token = Signer::new(ring.clone(), parties()).sign(&longest).unwrap();
+    let token = Signer::new(keys.clone(), parties()).sign(&longest).unwrap();
     assert!(token.expose().len() < 4096, "{}", token.expose().len());
     assert_eq!(
-        Verifier::new(ring, parties(), LEEWAY).verify(token.expose(), NOW),
+        Verifier::new(keys, parties(), LEEWAY).verify(token.expose(), NOW),
         Ok(longest)
     );
 }
 
 #[test]
-fn one_kind_of_token_does_not_pass_for_the_other() {
-    let ring = ring(Algorithm::EdDsa, 1);
-    let sealer = RefreshSealer::new(ring.clone());
-    let refresh = sealer.seal(&sample::session(1, sample::user(1).id), Generation::FIRST);
-    let access = Signer::new(ring.clone(), parties()).sign(&claims()).unwrap();
-    assert!(
-        Verifier::new(ring, parties(), LEEWAY)
-            .verify(refresh.expose(), NOW)
-            .is_err()
-    );
-    assert!(sealer.open(access.expose()).is_none());
-    assert!(sealer.open(&format!("dwr_{}", access.expose())).is_none());
-}
-
-#[test]
 fn a_key_of_one_algorithm_does_not_verify_another() {
-    let edwards = ring(Algorithm::EdDsa, 1);
-    let nist = ring(Algorithm::Es256, 2);
-    let kid = |ring: &doorward_jwt::KeyRing| {
-        let set: Value = serde_json::from_str(&ring.key_set()).unwrap();
+    let edwards = TestKeys::new(Algorithm::EdDsa, 1);
+    let nist = TestKeys::new(Algorithm::Es256, 2);
+    let kid = |keys: &TestKeys| {
+        let set: Value = serde_json::from_str(&keys.key_set()).unwrap();
         set["keys"][0]["kid"].as_str().unwrap().to_owned()
     };
     let token = Signer::new(edwards.clone(), parties()).sign(&claims()).unwrap();
@@ -357,6 +352,6 @@ fn a_key_of_one_algorithm_does_not_verify_another() {
     let relabelled = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()));
     assert_eq!(
         verifier.verify(&relabelled, NOW).unwrap_err().reason,
-        "the signature is not that of the key"
+        "invalid signature"
     );
 }

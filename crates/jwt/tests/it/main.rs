@@ -1,4 +1,4 @@
-//! Tokens and keys as other crates use them.
+//! Access tokens as other crates use them.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,8 +10,5 @@ mod access_tokens;
 mod common;
 mod forgeries;
 mod hostile_claims;
-mod key_ring;
-mod refresh_tokens;
-mod remembering;
-mod resealing;
-mod rotation;
+mod token_types;
+mod verified_tokens;

@@ -3,7 +3,7 @@
 use doorward_application::{KeyEntry, ListKeys};
 use doorward_domain::key::{KeyPurpose, SealedKey};
 use doorward_domain::time::Timestamp;
-use doorward_jwt::KeyRing;
+use doorward_keys::KeyRing;
 
 use crate::compose;
 use crate::config::Settings;
@@ -68,10 +68,10 @@ pub fn reseal(mut settings: Settings) -> Result<(), Failure> {
     first_start::prepare_data_dir(&settings.data_dir)?;
     let masters = compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
-    let resealed = doorward_jwt::reseal(&*store, &masters, &OsEntropy)?;
+    let report = doorward_keys::reseal(&*store, &masters, &OsEntropy)?;
     print(&format!(
         "{} keys were sealed anew under keys.master_key, {} were under it already",
-        resealed.anew, resealed.already
+        report.resealed, report.unchanged
     ))
 }
 

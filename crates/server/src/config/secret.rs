@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use doorward_jwt::MasterKey;
+use doorward_keys::MasterKey;
 use doorward_password::Pepper;
 use secrecy::{ExposeSecret, SecretString};
 

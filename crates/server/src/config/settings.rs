@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use doorward_domain::attempt::AttemptPolicy;
 use doorward_domain::password::PasswordPolicy;
 use doorward_domain::session::SessionPolicy;
-use doorward_jwt::MasterKey;
+use doorward_keys::MasterKey;
 use doorward_password::Pepper;
 use doorward_persistence::DatabaseUrl;
 use ipnet::IpNet;

@@ -1,4 +1,4 @@
-//! Naming accounts in the table of attempts.
+//! The keys of attempt records.
 
 use aws_lc_rs::hmac;
 use doorward_domain::account::CanonicalEmail;
@@ -9,15 +9,16 @@ use secrecy::ExposeSecret;
 use crate::CryptoError;
 use crate::master_key::{MasterKey, SubKeyUse};
 
-/// Names accounts by HMAC-SHA-256 of their canonical address, and their networks by that of both, under a key derived from
-/// the master key: the same on every instance, and nothing from which somebody with the tables alone could find addresses.
+/// Computes the keys of attempt records: HMAC-SHA-256 of an account's canonical email address, or of that and a network,
+/// under a key derived from the master key. They are the same on every instance, and the tables alone do not reveal the
+/// addresses.
 ///
-/// With another master key everything has another name, so that guesses counted and networks known so far are forgotten.
+/// After a change of the master key every record has another key, so earlier attempts and known networks are not found.
 #[derive(Debug, Clone)]
 pub struct HmacAttemptKeys(hmac::Key);
 
 impl HmacAttemptKeys {
-    /// Names accounts under `master`.
+    /// Derives the key from `master`.
     pub fn new(master: &MasterKey) -> Result<Self, CryptoError> {
         let key = master.sub_key(SubKeyUse::AttemptKeys)?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret())))
@@ -45,7 +46,7 @@ impl AttemptKeys for HmacAttemptKeys {
     }
 
     fn network_key(&self, email: &CanonicalEmail, network: &ClientNetwork) -> AttemptKey {
-        // No address has a NUL: where it ends is plain, and that it is not alone.
+        // An email address contains no NUL, so this input cannot be that of `attempt_key` or of another address.
         self.key(&[email.as_str().as_bytes(), b"\0", network.as_bytes()])
     }
 }
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_address_share_a_key_and_addresses_do_not() {
+    fn spellings_of_one_address_share_a_key() {
         assert_eq!(key(1, "Ada@Example.org"), key(1, "ada@example.ORG"));
         assert_ne!(key(1, "ada@example.org"), key(1, "bob@example.org"));
         assert_ne!(key(1, "ada@example.org"), key(2, "ada@example.org"));

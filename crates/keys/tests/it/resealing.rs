@@ -8,7 +8,8 @@ use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
 use doorward_domain::store::Transactions;
 use doorward_domain::store_error::StoreError;
 use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
-use doorward_jwt::{Algorithm, KeyRing, MasterKeys, OpenError, Resealed, Signer, Verifier, reseal};
+use doorward_jwt::{Algorithm, Signer, Verifier};
+use doorward_keys::{KeyRing, MasterKeys, OpenError, ResealReport, reseal};
 use doorward_testkit::{MemoryStore, SeededEntropy};
 
 const OLD: u64 = 1;
@@ -48,12 +49,12 @@ fn store() -> MemoryStore {
     store
 }
 
-fn resealed(store: &MemoryStore, current: u64, previous: Option<u64>) -> Result<Resealed, OpenError> {
+fn resealed(store: &MemoryStore, current: u64, previous: Option<u64>) -> Result<ResealReport, OpenError> {
     reseal(store, &masters(current, previous), &SeededEntropy::new(11))
 }
 
 #[test]
-fn a_ring_opens_what_is_under_either_master_key_and_seals_under_the_new() {
+fn a_ring_opens_keys_under_either_master_key_and_seals_under_the_current() {
     let store = store();
     let ring = open(&store, &masters(NEW, Some(OLD))).unwrap();
     ring.rotate(
@@ -63,20 +64,29 @@ fn a_ring_opens_what_is_under_either_master_key_and_seals_under_the_new() {
     )
     .unwrap();
     assert_eq!(ring.key_set().matches("kid").count(), 3);
-    // Two of each are under the old one still.
+    // Two of each purpose are still under the old one.
     let done = resealed(&store, NEW, Some(OLD)).unwrap();
-    assert_eq!(done, Resealed { anew: 4, already: 2 });
+    assert_eq!(
+        done,
+        ResealReport {
+            resealed: 4,
+            unchanged: 2
+        }
+    );
 }
 
 #[test]
-fn resealed_keys_are_the_same_keys() {
+fn resealing_does_not_change_the_keys() {
     let store = store();
     let old = Arc::new(open(&store, &masters(OLD, None)).unwrap());
     let token = Signer::new(Arc::clone(&old), parties()).sign(&claims()).unwrap();
     let before = list(&store);
     assert_eq!(
         resealed(&store, NEW, Some(OLD)),
-        Ok(Resealed { anew: 4, already: 0 })
+        Ok(ResealReport {
+            resealed: 4,
+            unchanged: 0
+        })
     );
     let after = list(&store);
     for (before, after) in before.iter().zip(&after) {
@@ -94,25 +104,28 @@ fn resealed_keys_are_the_same_keys() {
     assert_eq!(new.key_set(), old.key_set());
     let verifier = Verifier::new(new, parties(), LEEWAY);
     assert_eq!(verifier.verify(token.expose(), NOW), Ok(claims()));
-    // The instance with the old key goes on with what it has, and cannot read on.
+    // The instance with the old master key keeps its keys, and cannot reload.
     assert!(matches!(
         old.reload(&store),
         Err(OpenError::WrongMasterKey { .. })
     ));
     assert!(open(&store, &masters(OLD, None)).is_err());
 
-    // Once more does no harm, with and without the previous key.
+    // It can be repeated, with and without the previous key.
     for previous in [Some(OLD), None] {
         assert_eq!(
             resealed(&store, NEW, previous),
-            Ok(Resealed { anew: 0, already: 4 })
+            Ok(ResealReport {
+                resealed: 0,
+                unchanged: 4
+            })
         );
         assert_eq!(list(&store), after);
     }
 }
 
 #[test]
-fn without_the_right_previous_key_nothing_changes_and_it_is_told() {
+fn resealing_without_the_right_previous_key_fails_and_changes_nothing() {
     let store = store();
     let before = list(&store);
     let missing = resealed(&store, NEW, None).unwrap_err();
@@ -148,8 +161,8 @@ fn all_keys_are_resealed_or_none() {
 }
 
 #[test]
-fn resealing_makes_no_key() {
+fn resealing_an_empty_store_makes_no_key() {
     let store = MemoryStore::new();
-    assert_eq!(resealed(&store, NEW, Some(OLD)), Ok(Resealed::default()));
+    assert_eq!(resealed(&store, NEW, Some(OLD)), Ok(ResealReport::default()));
     assert!(list(&store).is_empty() && store.events().is_empty());
 }

@@ -1,4 +1,4 @@
-//! The ring of keys in its store: opened for the first time, by many at once, under the wrong master key, damaged.
+//! The key ring and its store: first start, several instances at once, wrong master key, damaged keys.
 
 use std::sync::{Arc, Barrier};
 
@@ -10,7 +10,8 @@ use doorward_domain::session::RefreshTokens;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
-use doorward_jwt::{Algorithm, KeyRing, OpenError, RefreshSealer, Signer, Verifier};
+use doorward_jwt::{Algorithm, Signer, Verifier};
+use doorward_keys::{KeyRing, OpenError, RefreshSealer};
 use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 
 const PURPOSES: [KeyPurpose; 2] = [KeyPurpose::AccessSigning, KeyPurpose::RefreshSealing];
@@ -19,7 +20,7 @@ fn open(store: &MemoryStore, seed: u64) -> Result<KeyRing, OpenError> {
     open_with(store, 1, Algorithm::EdDsa, seed)
 }
 
-/// Opens the ring under the master key of that number.
+/// Opens the ring under the master key of that seed.
 fn open_with(
     store: &dyn UnitOfWork,
     master_seed: u64,
@@ -78,7 +79,7 @@ fn the_first_start_makes_one_key_of_each_purpose() {
 }
 
 #[test]
-fn later_starts_find_the_same_keys() {
+fn later_starts_use_the_same_keys() {
     let store = MemoryStore::new();
     let first = Arc::new(open(&store, 5).unwrap());
     let before: Vec<_> = PURPOSES.iter().map(|purpose| list(&store, *purpose)).collect();
@@ -105,7 +106,7 @@ fn later_starts_find_the_same_keys() {
 }
 
 #[test]
-fn of_many_instances_that_start_at_once_one_makes_the_keys() {
+fn when_instances_start_at_once_one_makes_the_keys() {
     for round in 0..20 {
         let store = MemoryStore::new();
         let barrier = Barrier::new(4);
@@ -132,8 +133,8 @@ fn of_many_instances_that_start_at_once_one_makes_the_keys() {
 }
 
 #[test]
-fn whoever_is_slower_takes_the_key_of_whoever_was_faster() {
-    // The faster instance inserts after the slower one has looked and found nothing.
+fn an_instance_that_loses_the_race_uses_the_stored_key() {
+    // The faster instance inserts after the slower one has found nothing.
     let winner = first_keys(Algorithm::EdDsa, 5);
     let store = Overtaken {
         inner: MemoryStore::new(),
@@ -182,7 +183,7 @@ impl doorward_domain::store::UnitOfWork for Overtaken {
 }
 
 #[test]
-fn a_store_that_runs_work_twice_gets_one_key() {
+fn a_rerun_transaction_inserts_one_key() {
     let store = MemoryStore::new();
     store.rerun_writes(true);
     open(&store, 5).unwrap();
@@ -192,7 +193,7 @@ fn a_store_that_runs_work_twice_gets_one_key() {
 }
 
 #[test]
-fn the_wrong_master_key_is_told_and_changes_nothing() {
+fn the_wrong_master_key_is_an_error_and_changes_nothing() {
     let store = MemoryStore::new();
     open(&store, 5).unwrap();
     let error = open_with(&store, 2, Algorithm::EdDsa, 6).unwrap_err();
@@ -205,7 +206,7 @@ fn the_wrong_master_key_is_told_and_changes_nothing() {
     );
     assert!(error.to_string().contains("keys.master_key"), "{error}");
 
-    // Not even the key that is missing is made.
+    // The missing key is not made either.
     let half = store_of(&first_keys(Algorithm::EdDsa, 5)[1..]);
     let error = open_with(&half, 2, Algorithm::EdDsa, 6).unwrap_err();
     assert_eq!(
@@ -219,7 +220,7 @@ fn the_wrong_master_key_is_told_and_changes_nothing() {
 }
 
 #[test]
-fn what_is_missing_is_made_beside_what_is_there() {
+fn a_missing_key_is_made_and_the_others_stay() {
     let keys = first_keys(Algorithm::EdDsa, 5);
     let store = store_of(&keys[..1]);
     let ring = open(&store, 6).unwrap();
@@ -228,7 +229,7 @@ fn what_is_missing_is_made_beside_what_is_there() {
 }
 
 #[test]
-fn what_was_altered_in_the_store_is_told() {
+fn an_altered_stored_key_is_an_error() {
     let keys = first_keys(Algorithm::EdDsa, 5);
     let (signing, refresh) = (&keys[0], &keys[1]);
     let others = first_keys(Algorithm::EdDsa, 6);
@@ -283,7 +284,7 @@ fn what_was_altered_in_the_store_is_told() {
 }
 
 #[test]
-fn a_store_that_does_not_answer_is_told_apart() {
+fn an_unavailable_store_has_an_error_of_its_own() {
     let outage = StoreError::Unavailable("gone".to_owned());
     let store = MemoryStore::new();
     store.fail_with(Some(outage.clone()));
@@ -296,7 +297,7 @@ fn a_store_that_does_not_answer_is_told_apart() {
 }
 
 #[test]
-fn reading_again_finds_what_is_there_now_or_leaves_the_ring_alone() {
+fn reload_loads_the_stored_keys_or_changes_nothing() {
     let store = MemoryStore::new();
     let ring = open(&store, 5).unwrap();
     let before = ring.key_set();
@@ -307,7 +308,7 @@ fn reading_again_finds_what_is_there_now_or_leaves_the_ring_alone() {
     assert!(ring.reload(&store).is_err());
     assert_eq!(ring.key_set(), before);
 
-    // Another store under the same master key: the ring now has that one's keys.
+    // Another store under the same master key: the ring now has the keys of that store.
     let other = MemoryStore::new();
     let theirs = open(&other, 6).unwrap().key_set();
     ring.reload(&other).unwrap();

@@ -1,8 +1,8 @@
-//! Sealing keys for the store, so that the store alone cannot use them.
+//! Sealing keys for the store, so that the store alone does not suffice to use them.
 //!
 //! A sealed key is `version (1) ‖ fingerprint (8) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`, the ciphertext and tag being
-//! AES-256-GCM. What the store says about the key is authenticated with it: a sealed key moved to another row, purpose,
-//! place, algorithm or public key does not open. The fingerprint tells a wrong master key from a damaged row, and the
+//! AES-256-GCM. The other columns of the row are the associated data: a sealed key moved to another id, purpose, ordinal,
+//! algorithm or public key does not open. The fingerprint distinguishes a wrong master key from a damaged row, and the
 //! previous master key from the current one.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -11,32 +11,32 @@ use doorward_domain::key::SealedKey;
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretSlice};
 
-use crate::CryptoError;
 use crate::master_key::{MasterKey, MasterKeys, SubKeyUse};
+use crate::{CryptoError, OpenError};
 
 const VERSION: u8 = 1;
 const FINGERPRINT: usize = 8;
 
 /// Why a sealed key does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unsealable {
+enum Unsealable {
     /// It was sealed under another master key.
     OtherMasterKey,
-    /// It, or what the store says about it, was altered.
+    /// Its row was altered.
     Damaged,
 }
 
 /// Seals and opens keys under one master key.
 ///
-/// The nonces are random; with the handful of keys that are ever sealed under one master key they do not meet.
+/// The nonces are random. So few keys are sealed under one master key that no nonce repeats.
 #[derive(Debug)]
-pub(crate) struct Sealer {
+struct Sealer {
     key: LessSafeKey,
     fingerprint: [u8; FINGERPRINT],
 }
 
 impl Sealer {
-    pub(crate) fn new(master: &MasterKey) -> Result<Self, CryptoError> {
+    fn new(master: &MasterKey) -> Result<Self, CryptoError> {
         let key = UnboundKey::new(&AES_256_GCM, master.sub_key(SubKeyUse::Sealing)?.expose_secret())?;
         let mut fingerprint = [0; FINGERPRINT];
         let print = master.sub_key(SubKeyUse::Fingerprint)?;
@@ -50,21 +50,16 @@ impl Sealer {
         })
     }
 
-    /// Puts the sealed form of `secret` into `key`, whose other fields it is bound to.
-    pub(crate) fn seal(
-        &self,
-        secret: &[u8],
-        key: SealedKey,
-        entropy: &dyn Entropy,
-    ) -> Result<SealedKey, CryptoError> {
+    /// Puts the sealed form of `secret` into `key`, whose other fields are the associated data.
+    fn seal(&self, secret: &[u8], key: SealedKey, entropy: &dyn Entropy) -> Result<SealedKey, CryptoError> {
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce);
         let mut buffer = secret.to_vec();
         let nonce_for_key = Nonce::assume_unique_for_key(nonce);
-        // Encrypts in place, so that the copy of the secret is gone.
+        // Encrypts in place, which overwrites the copy of the secret.
         let tag = self.key.seal_in_place_separate_tag(
             nonce_for_key,
-            Aad::from(what_is_bound(&key)),
+            Aad::from(associated_data(&key)),
             &mut buffer,
         )?;
         let sealed = [&[VERSION][..], &self.fingerprint, &nonce, &buffer, tag.as_ref()].concat();
@@ -72,7 +67,7 @@ impl Sealer {
     }
 
     /// The secret of a sealed key.
-    pub(crate) fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, Unsealable> {
+    fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, Unsealable> {
         let (version, rest) = key.sealed.split_first().ok_or(Unsealable::Damaged)?;
         let (fingerprint, rest) = rest.split_first_chunk().ok_or(Unsealable::Damaged)?;
         let (nonce, ciphertext) = rest.split_first_chunk().ok_or(Unsealable::Damaged)?;
@@ -86,7 +81,7 @@ impl Sealer {
         let mut buffer = ciphertext.to_vec();
         let secret = self
             .key
-            .open_in_place(nonce, Aad::from(what_is_bound(key)), &mut buffer)
+            .open_in_place(nonce, Aad::from(associated_data(key)), &mut buffer)
             .map(|secret| SecretSlice::from(secret.to_vec()))
             .map_err(|_unspecified| Unsealable::Damaged);
         buffer.zeroize();
@@ -94,7 +89,7 @@ impl Sealer {
     }
 }
 
-/// Seals under the current master key, and opens what was sealed under it or the one before.
+/// Seals under the current master key, and opens under the current or the previous one.
 #[derive(Debug)]
 pub(crate) struct Sealers {
     current: Sealer,
@@ -109,7 +104,7 @@ impl Sealers {
         })
     }
 
-    /// Puts the sealed form of `secret` into `key`, whose other fields it is bound to.
+    /// Puts the sealed form of `secret` into `key`, whose other fields are the associated data.
     pub(crate) fn seal(
         &self,
         secret: &[u8],
@@ -120,26 +115,30 @@ impl Sealers {
     }
 
     /// The secret of a sealed key.
-    pub(crate) fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, Unsealable> {
-        match (self.current.open(key), &self.previous) {
+    pub(crate) fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, OpenError> {
+        let opened = match (self.current.open(key), &self.previous) {
             (Err(Unsealable::OtherMasterKey), Some(previous)) => previous.open(key),
             (outcome, _) => outcome,
-        }
+        };
+        let SealedKey { purpose, ordinal, .. } = *key;
+        opened.map_err(|why| match why {
+            Unsealable::OtherMasterKey if self.previous.is_some() => {
+                OpenError::NeitherMasterKey { purpose, ordinal }
+            }
+            Unsealable::OtherMasterKey => OpenError::WrongMasterKey { purpose, ordinal },
+            Unsealable::Damaged => OpenError::Damaged { purpose, ordinal },
+        })
     }
 
-    /// Whether a key that opens was sealed under the current master key.
+    /// Whether a key opens under the current master key.
     pub(crate) fn is_current(&self, key: &SealedKey) -> bool {
         self.current.open(key).is_ok()
     }
-
-    /// Whether there is a previous master key.
-    pub(crate) const fn has_previous(&self) -> bool {
-        self.previous.is_some()
-    }
 }
 
-/// What the store says about a key, each part with its length before it so that no two keys read the same.
-fn what_is_bound(key: &SealedKey) -> Vec<u8> {
+/// The columns of a row other than the sealed key. Each is preceded by its length, so that different rows give different
+/// bytes.
+fn associated_data(key: &SealedKey) -> Vec<u8> {
     let parts: [&[u8]; 6] = [
         b"doorward/v1/sealed-key",
         key.purpose.as_str().as_bytes(),
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens() {
+    fn a_sealed_secret_opens() {
         let key = sealed(b"a secret");
         assert_eq!(key.sealed.len(), 1 + 8 + 12 + 8 + 16);
         assert!(!key.sealed.windows(8).any(|window| window == b"a secret"));
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn another_master_key_is_told_from_damage() {
+    fn another_master_key_is_distinguished_from_damage() {
         let key = sealed(b"a secret");
         assert_eq!(sealer(2).open(&key).map(|_| ()), Err(Unsealable::OtherMasterKey));
         for length in 0..key.sealed.len() {
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_store_says_about_a_key_is_bound_to_it() {
+    fn the_other_columns_are_authenticated() {
         let key = sealed(b"a secret");
         let changed = [
             SealedKey {
@@ -227,7 +226,7 @@ mod tests {
                 public: vec![1, 2],
                 ..key.clone()
             },
-            // The same bytes, divided otherwise.
+            // The same bytes, divided differently.
             SealedKey {
                 algorithm: "EdDSA\u{1}".to_owned(),
                 public: vec![2, 3],
@@ -251,14 +250,14 @@ mod tests {
         }
 
         #[test]
-        fn every_bit_of_a_sealed_key_counts(bit in 0_usize..8 * 45) {
+        fn a_sealed_key_with_a_flipped_bit_does_not_open(bit in 0_usize..8 * 45) {
             let mut key = sealed(b"a secret");
             key.sealed[bit / 8] ^= 1 << (bit % 8);
             prop_assert!(sealer(1).open(&key).is_err());
         }
 
         #[test]
-        fn any_secret_comes_back(secret in proptest::collection::vec(any::<u8>(), 0..100), seed in any::<u64>()) {
+        fn any_secret_survives_a_round_trip(secret in proptest::collection::vec(any::<u8>(), 0..100), seed in any::<u64>()) {
             let key = sealer(1).seal(&secret, sample::key(KeyPurpose::RefreshSealing, 7), &SeededEntropy::new(seed)).unwrap();
             let opened = sealer(1).open(&key).unwrap();
             prop_assert_eq!(opened.expose_secret(), &secret[..]);

@@ -1,4 +1,4 @@
-//! The one secret that is not in the database.
+//! The master key: the one secret that is not in the database.
 
 use aws_lc_rs::hkdf;
 use base64::Engine;
@@ -15,10 +15,10 @@ const LENIENT: GeneralPurposeConfig =
 const LENIENT_STANDARD: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 const LENIENT_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
 
-/// The salt of the derivation (RFC 5869): the domain in which the labels below are unique.
+/// The salt of the derivation (RFC 5869). The labels below are unique under it.
 const DERIVATION: &[u8] = b"doorward/v1/master-key";
 
-/// A text that is not a master key.
+/// The text is not a master key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMasterKey {
     /// Not base64 in either alphabet.
@@ -29,14 +29,14 @@ pub enum InvalidMasterKey {
     WrongLength(usize),
 }
 
-/// What a sub-key is for. One purpose never uses another's key.
+/// The use of a sub-key. No two uses share a key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SubKeyUse {
     /// Seals the keys that are stored.
     Sealing,
-    /// Says under which master key something was sealed, without giving anything of it away.
+    /// Identifies the master key under which a key was sealed. It is stored in the clear.
     Fingerprint,
-    /// Names accounts in the table of attempts.
+    /// Computes the keys of attempt records.
     AttemptKeys,
 }
 
@@ -51,7 +51,8 @@ impl SubKeyUse {
 }
 
 /// The 256-bit master key (`keys.master_key`). The keys in the database are sealed under keys derived from it, so that a
-/// stolen database mints no tokens. It does not print, and is wiped from memory when dropped.
+/// stolen database does not suffice to sign tokens. Its `Debug` output does not contain it, and it is wiped from memory when
+/// dropped.
 #[derive(Debug)]
 pub struct MasterKey(SecretBox<[u8; 32]>);
 
@@ -64,7 +65,7 @@ impl MasterKey {
     }
 
     /// Reads a key: 32 bytes in base64, in the standard or the URL-safe alphabet, padded or not. White space around it,
-    /// such as the line break at the end of a file, does not matter.
+    /// such as the line break at the end of a file, is ignored.
     pub fn parse(text: &str) -> Result<Self, InvalidMasterKey> {
         let text = text.trim_ascii();
         let engine = if text.contains(['-', '_']) {
@@ -102,17 +103,17 @@ impl MasterKey {
     }
 }
 
-/// The master key, and for as long as keys are sealed under it the one before.
+/// The master key, and the previous one for as long as keys are sealed under it.
 #[derive(Debug)]
 pub struct MasterKeys {
-    /// What new keys are sealed under (`keys.master_key`).
+    /// Seals and opens (`keys.master_key`).
     pub current: MasterKey,
-    /// What other keys may still be sealed under (`keys.previous_master_key`).
+    /// Only opens (`keys.previous_master_key`).
     pub previous: Option<MasterKey>,
 }
 
 impl From<MasterKey> for MasterKeys {
-    /// A master key that had no other before it.
+    /// A master key without a previous one.
     fn from(current: MasterKey) -> Self {
         Self {
             current,
@@ -130,7 +131,7 @@ mod tests {
     const BYTES: [u8; 32] = [0xfb; 32];
 
     #[test]
-    fn every_usual_spelling_of_base64_is_read() {
+    fn every_base64_variant_is_accepted() {
         let standard = base64::engine::general_purpose::STANDARD.encode(BYTES);
         let url = base64::engine::general_purpose::URL_SAFE.encode(BYTES);
         for text in [
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is() {
+    fn other_texts_are_rejected() {
         let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
         for (text, reason) in [
             (String::new(), InvalidMasterKey::WrongLength(0)),
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn uses_and_masters_have_keys_of_their_own() {
+    fn sub_keys_differ_by_use_and_by_master_key() {
         let one = MasterKey::generate(&SeededEntropy::new(1));
         let other = MasterKey::generate(&SeededEntropy::new(2));
         let key = |master: &MasterKey, usage| *master.sub_key(usage).unwrap().expose_secret();
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_master_key_does_not_print() {
+    fn debug_output_contains_no_master_key() {
         assert!(!format!("{:?}", MasterKey::parse(&"A".repeat(43)).unwrap()).contains("0, 0"));
     }
 }

@@ -1,4 +1,4 @@
-//! Rotation on several instances over one store, told by a clock that the test moves.
+//! Rotation on several instances over one store, with a clock that the test sets.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -15,7 +15,8 @@ use doorward_domain::store_error::StoreError;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, AccessToken};
 use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
-use doorward_jwt::{Algorithm, KeyRing, KeyRules, RefreshSealer, Signer, Verifier};
+use doorward_jwt::{Algorithm, Signer, Verifier};
+use doorward_keys::{KeyRing, KeyRules, RefreshSealer};
 use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 
 fn seconds(number: u64) -> Duration {
@@ -70,7 +71,7 @@ fn rotations(store: &MemoryStore) -> Vec<Event> {
 }
 
 #[test]
-fn of_three_instances_that_rotate_at_once_one_makes_the_key() {
+fn when_instances_rotate_at_once_one_makes_the_keys() {
     for round in 0..20 {
         let store = MemoryStore::new();
         let rings: Vec<_> = (0..3)
@@ -121,9 +122,9 @@ fn a_new_key_is_published_before_it_is_used() {
     assert_ne!(kid(&sign(&ring, made_at + seconds(599))), new);
     assert_eq!(kid(&sign(&ring, made_at + seconds(600))), new);
     assert_eq!(ring.cache_life(), seconds(300));
-    // A clock that is set back finds the first key again.
+    // With a clock that is set back, the first key is current again.
     assert_ne!(kid(&sign(&ring, NOW - seconds(1_000_000))), new);
-    // Somebody who asks again before then gets this one, and after it another.
+    // Another request before it takes over makes no key, one after that does.
     let rotate = |after| {
         ring.rotate(&store, made_at + seconds(after), &SeededEntropy::new(after))
             .unwrap()
@@ -142,12 +143,12 @@ fn every_new_key_is_in_the_audit_log() {
     assert_eq!(events.len(), 4);
     let detail = |event: &Event, name: &str| event.detail[name].clone();
     assert_eq!(detail(&events[0], "kid"), first.as_str());
-    let told: Vec<_> = events
+    let details: Vec<_> = events
         .iter()
         .map(|event| ["purpose", "algorithm", "ordinal", "reason"].map(|name| detail(event, name)))
         .collect();
     assert_eq!(
-        told,
+        details,
         [
             ["access-signing", "EdDSA", "1", "first"],
             ["refresh-sealing", "HS256", "1", "first"],
@@ -158,7 +159,7 @@ fn every_new_key_is_in_the_audit_log() {
 }
 
 #[test]
-fn a_key_that_cannot_be_told_of_is_not_made() {
+fn a_key_without_its_audit_event_is_not_stored() {
     let store = MemoryStore::new();
     let ring = open(&store, rules(Algorithm::EdDsa), NOW, 1);
     let (before, events) = (ring.key_set(), rotations(&store).len());
@@ -183,12 +184,12 @@ fn a_key_that_cannot_be_told_of_is_not_made() {
 }
 
 #[test]
-fn a_retry_gets_the_same_token_though_another_key_took_over() {
+fn a_retry_after_a_key_change_returns_the_same_token() {
     let store = MemoryStore::new();
     let ring = open(&store, rules(Algorithm::EdDsa), NOW, 1);
     ring.rotate(&store, NOW, &SeededEntropy::new(2)).unwrap();
     let take_over = NOW + seconds(600);
-    // Rotated the moment before: an instance that answers the retry a moment after goes by the same time.
+    // Rotated just before the change. The instance that answers the retry just after it uses the time of the rotation.
     let lost = seal(&ring, take_over - Duration::from_micros(1));
     let elsewhere = open(&store, rules(Algorithm::EdDsa), take_over + seconds(5), 3);
     assert_eq!(
@@ -200,7 +201,7 @@ fn a_retry_gets_the_same_token_though_another_key_took_over() {
 }
 
 #[test]
-fn another_algorithm_takes_over_as_any_key_does() {
+fn a_key_of_another_algorithm_takes_over_on_schedule() {
     let store = MemoryStore::new();
     let edwards = open(&store, rules(Algorithm::EdDsa), NOW, 1);
     let old = sign(&edwards, NOW);
@@ -213,41 +214,41 @@ fn another_algorithm_takes_over_as_any_key_does() {
     assert_eq!(algorithm(restarted + seconds(600)), "ES256");
     let verifier = Verifier::new(Arc::clone(&nist), parties(), LEEWAY);
     assert!(verifier.verify(old.expose(), NOW + seconds(800)).is_ok());
-    // A second start makes no further key; the way back makes one.
+    // A second start makes no further key. Changing the algorithm back makes one.
     open(&store, rules(Algorithm::Es256), restarted, 3);
     assert_eq!(list(&store, KeyPurpose::AccessSigning).len(), 2);
     let back = open(&store, rules(Algorithm::EdDsa), restarted + seconds(1), 4);
     assert_eq!(list(&store, KeyPurpose::AccessSigning).len(), 3);
     let token = sign(&back, restarted + seconds(601));
     assert_eq!(decode(token.expose()).0["alg"], "EdDSA");
-    // What an instance with the old configuration would do between looks at the store: nothing.
-    nist.tend(&store, restarted + seconds(2), &SeededEntropy::new(5))
+    // An instance with the other configuration makes no key on schedule.
+    nist.maintain(&store, restarted + seconds(2), &SeededEntropy::new(5))
         .unwrap();
     assert_eq!(list(&store, KeyPurpose::AccessSigning).len(), 3);
 }
 
 #[test]
-fn a_key_is_forgotten_when_its_tokens_are_dead_and_no_sooner() {
+fn a_key_is_deleted_once_all_its_tokens_have_expired() {
     let store = MemoryStore::new();
     let ring = open(&store, rules(Algorithm::EdDsa), NOW, 1);
     ring.rotate(&store, NOW, &SeededEntropy::new(2)).unwrap();
-    let tend = |after| {
-        let tended = ring
-            .tend(&store, NOW + seconds(after), &SeededEntropy::new(3))
+    let maintain = |after| {
+        let report = ring
+            .maintain(&store, NOW + seconds(after), &SeededEntropy::new(3))
             .unwrap();
-        assert!(tended.made.is_empty());
-        tended.forgotten.iter().map(|key| key.purpose).collect::<Vec<_>>()
+        assert!(report.made.is_empty());
+        report.deleted.iter().map(|key| key.purpose).collect::<Vec<_>>()
     };
     let signing_dead = 600 + 905 + 60;
-    assert_eq!(tend(signing_dead - 1), []);
+    assert_eq!(maintain(signing_dead - 1), []);
     assert_eq!(ring.key_set().matches("kid").count(), 2);
-    assert_eq!(tend(signing_dead), [KeyPurpose::AccessSigning]);
+    assert_eq!(maintain(signing_dead), [KeyPurpose::AccessSigning]);
     assert_eq!(ring.key_set().matches("kid").count(), 1);
     let sealing_dead = 600 + 30 * 86_400 + 60;
-    assert_eq!(tend(sealing_dead - 1), []);
-    assert_eq!(tend(sealing_dead), [KeyPurpose::RefreshSealing]);
-    assert_eq!(tend(sealing_dead + 1), []);
-    // The places of those that are gone are not taken again.
+    assert_eq!(maintain(sealing_dead - 1), []);
+    assert_eq!(maintain(sealing_dead), [KeyPurpose::RefreshSealing]);
+    assert_eq!(maintain(sealing_dead + 1), []);
+    // The ordinals of deleted keys are not reused.
     ring.rotate(&store, NOW + seconds(sealing_dead + 2), &SeededEntropy::new(4))
         .unwrap();
     for purpose in KeyPurpose::ALL {
@@ -256,23 +257,23 @@ fn a_key_is_forgotten_when_its_tokens_are_dead_and_no_sooner() {
     }
 }
 
-/// A token that is out there, and until when it has to be accepted.
+/// An issued token.
 enum Token {
     Access(AccessToken),
     Refresh(RefreshToken),
 }
 
-/// A service that verifies by itself, and reads the key set as seldom as it may.
-struct Elsewhere {
+/// Another service, which fetches the key set as rarely as its cache life allows.
+struct OtherService {
     verifier: Verifier,
     read_at: Timestamp,
 }
 
-/// Three instances that look at the store at different times, restart now and then, and rotate every minute; a service
-/// elsewhere with a cache; a clock that all share. Whatever any instance hands out is accepted by everybody for as long
-/// as it lives, and no key is used before all have seen it.
+/// Three instances that reload at different times, restart at intervals and rotate every minute; another service with a
+/// cached key set; one clock. Every token of every instance is accepted by all until it expires, and no key is used before
+/// all know it.
 #[test]
-fn no_live_token_is_refused_while_keys_come_and_go() {
+fn no_live_token_is_rejected_during_rotations() {
     let rules = KeyRules {
         algorithm: Algorithm::EdDsa,
         policy: KeyPolicy {
@@ -285,14 +286,14 @@ fn no_live_token_is_refused_while_keys_come_and_go() {
     let mut rings: Vec<_> = (0..3).map(|ring| open(&store, rules, NOW, ring)).collect();
     let mut tokens: Vec<(Timestamp, Token)> = Vec::new();
     let mut signers = BTreeSet::new();
-    let mut elsewhere: Option<Elsewhere> = None;
+    let mut other_service: Option<OtherService> = None;
     let pause = rules.policy.pause().as_secs();
     for second in 0..1_800 {
         let now = NOW + seconds(second);
         for (index, offset) in (0..rings.len()).zip(0_u64..) {
             if second % pause == offset % pause {
                 let entropy = SeededEntropy::new(second * 3 + offset + 10);
-                rings[index].tend(&store, now, &entropy).unwrap();
+                rings[index].maintain(&store, now, &entropy).unwrap();
             }
         }
         if second % 97 == 0 {
@@ -300,12 +301,12 @@ fn no_live_token_is_refused_while_keys_come_and_go() {
             rings[index] = open(&store, rules, now, second + 100_000);
         }
         let cache = rules.policy.cache_life();
-        if elsewhere
+        if other_service
             .as_ref()
             .is_none_or(|cached| now.since(cached.read_at) >= cache)
         {
             let from = &rings[usize::try_from(second % 3).unwrap()];
-            elsewhere = Some(Elsewhere {
+            other_service = Some(OtherService {
                 verifier: Verifier::from_key_set(&from.key_set(), parties(), LEEWAY).unwrap(),
                 read_at: now,
             });
@@ -318,25 +319,25 @@ fn no_live_token_is_refused_while_keys_come_and_go() {
             tokens.push((now + seconds(1_200), Token::Refresh(seal(ring, now))));
         }
         tokens.retain(|(until, _)| *until >= now);
-        // All of them now and then, the youngest and the oldest always.
+        // All tokens once a minute, the newest and the oldest each time.
         let recent = tokens.len().saturating_sub(2)..tokens.len();
         let looked_at = if second % 60 == 0 { 0..tokens.len() } else { recent };
         for (until, token) in tokens[looked_at].iter().chain(&tokens[..2.min(tokens.len())]) {
-            let told = || format!("second {second}, to be accepted until {until:?}");
+            let context = || format!("second {second}, to be accepted until {until:?}");
             for ring in &rings {
                 match token {
                     Token::Access(token) => {
                         let verifier = Verifier::new(Arc::clone(ring), parties(), LEEWAY);
-                        assert!(verifier.verify(token.expose(), now).is_ok(), "{}", told());
+                        assert!(verifier.verify(token.expose(), now).is_ok(), "{}", context());
                     }
-                    Token::Refresh(token) => assert!(accepts(ring, token), "{}", told()),
+                    Token::Refresh(token) => assert!(accepts(ring, token), "{}", context()),
                 }
             }
-            if let (Token::Access(token), Some(elsewhere)) = (token, &elsewhere) {
+            if let (Token::Access(token), Some(other_service)) = (token, &other_service) {
                 assert!(
-                    elsewhere.verifier.verify(token.expose(), now).is_ok(),
+                    other_service.verifier.verify(token.expose(), now).is_ok(),
                     "{}",
-                    told()
+                    context()
                 );
             }
         }
@@ -351,17 +352,17 @@ fn no_live_token_is_refused_while_keys_come_and_go() {
 }
 
 #[test]
-fn an_instance_that_cannot_reach_the_store_goes_on_with_what_it_knows() {
+fn an_instance_that_cannot_reach_the_store_keeps_its_keys() {
     let store = MemoryStore::new();
     let ring = open(&store, rules(Algorithm::EdDsa), NOW, 1);
     ring.rotate(&store, NOW, &SeededEntropy::new(2)).unwrap();
     let before = ring.key_set();
     store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
     let late = NOW + seconds(100 * 86_400);
-    assert!(ring.tend(&store, late, &SeededEntropy::new(3)).is_err());
+    assert!(ring.maintain(&store, late, &SeededEntropy::new(3)).is_err());
     assert_eq!(ring.key_set(), before);
     sign(&ring, late);
     store.fail_with(None);
-    let tended = ring.tend(&store, late, &SeededEntropy::new(3)).unwrap();
-    assert_eq!((tended.made.len(), tended.forgotten.len()), (2, 2));
+    let report = ring.maintain(&store, late, &SeededEntropy::new(3)).unwrap();
+    assert_eq!((report.made.len(), report.deleted.len()), (2, 2));
 }

@@ -1,4 +1,4 @@
-//! Refresh tokens: sealed, opened, told from false ones.
+//! Refresh tokens: sealed, opened, and rejected when altered.
 
 use crate::common::ring;
 use base64::Engine;
@@ -6,7 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::id::SessionId;
 use doorward_domain::session::RefreshTokens;
 use doorward_domain::session::{Generation, Session, SessionKey};
-use doorward_jwt::{Algorithm, RefreshSealer};
+use doorward_jwt::Algorithm;
+use doorward_keys::RefreshSealer;
 use doorward_testkit::sample;
 use proptest::prelude::*;
 
@@ -26,7 +27,7 @@ fn belongs(sealer: &RefreshSealer, token: &str, session: &Session) -> bool {
 }
 
 #[test]
-fn a_token_has_the_shape_that_is_documented() {
+fn a_token_has_the_documented_format() {
     let token = sealer().seal(&session(1), Generation::new(258));
     let encoded = token.expose().strip_prefix("dwr_").unwrap();
     let bytes = URL_SAFE_NO_PAD.decode(encoded).unwrap();
@@ -38,13 +39,13 @@ fn a_token_has_the_shape_that_is_documented() {
 }
 
 #[test]
-fn a_tag_is_what_the_design_says() {
-    // The same tag, computed by hand from the key that the ring's entropy gave it.
+fn a_tag_is_the_documented_hmac() {
+    // The same tag, computed here from the key that the ring drew from its entropy.
     let store = doorward_testkit::MemoryStore::new();
     let constant = Constant(9);
-    let master = doorward_jwt::MasterKey::generate(&constant).into();
+    let master = doorward_keys::MasterKey::generate(&constant).into();
     let rules = crate::common::rules(Algorithm::EdDsa);
-    let ring = doorward_jwt::KeyRing::open(&store, &master, rules, crate::common::NOW, &constant).unwrap();
+    let ring = doorward_keys::KeyRing::open(&store, &master, rules, crate::common::NOW, &constant).unwrap();
     let sealer = RefreshSealer::new(std::sync::Arc::new(ring));
     let session = session(1);
     let presented = sealer
@@ -100,7 +101,7 @@ fn a_token_belongs_to_one_session_one_generation_and_one_deployment() {
 }
 
 #[test]
-fn what_the_store_says_of_the_session_otherwise_does_not_matter() {
+fn other_fields_of_the_session_do_not_affect_the_token() {
     let sealer = sealer();
     let own = session(1);
     let later = Session {
@@ -116,7 +117,7 @@ fn what_the_store_says_of_the_session_otherwise_does_not_matter() {
 }
 
 #[test]
-fn a_token_has_one_spelling() {
+fn any_other_encoding_of_a_token_is_rejected() {
     let sealer = sealer();
     let token = sealer.seal(&session(1), Generation::FIRST).expose().to_owned();
     let encoded = token.strip_prefix("dwr_").unwrap();
@@ -151,7 +152,7 @@ fn a_token_has_one_spelling() {
 }
 
 #[test]
-fn other_versions_are_not_opened() {
+fn a_token_of_another_version_is_rejected() {
     let sealer = sealer();
     for version in [0_u8, 2, 255] {
         let token = format!(
@@ -171,7 +172,7 @@ fn other_versions_are_not_opened() {
 }
 
 #[test]
-fn neither_tokens_nor_keys_print() {
+fn debug_output_contains_neither_tokens_nor_keys() {
     let sealer = sealer();
     let token = sealer.seal(&session(1), Generation::FIRST);
     let presented = sealer.open(token.expose()).unwrap();
@@ -185,7 +186,7 @@ fn neither_tokens_nor_keys_print() {
 
 proptest! {
     #[test]
-    fn any_generation_comes_back(number in any::<u32>(), session_number in 1_u32..50) {
+    fn any_generation_survives_a_round_trip(number in any::<u32>(), session_number in 1_u32..50) {
         let sealer = sealer();
         let session = session(session_number);
         let token = sealer.seal(&session, Generation::new(number));
@@ -196,17 +197,17 @@ proptest! {
     }
 
     #[test]
-    fn sealing_is_pure(number in any::<u32>()) {
+    fn sealing_is_deterministic(number in any::<u32>()) {
         let session = session(1);
         let (one, same_keys) = (sealer(), sealer());
         let seal = |sealer: &RefreshSealer| sealer.seal(&session, Generation::new(number)).expose().to_owned();
         prop_assert_eq!(seal(&one), seal(&one));
-        // As another instance does, which has the same keys.
+        // An instance with the same keys seals the same.
         prop_assert_eq!(seal(&one), seal(&same_keys));
     }
 
     #[test]
-    fn any_flipped_bit_is_noticed(bit in 0_usize..53 * 8) {
+    fn a_token_with_a_flipped_bit_is_rejected(bit in 0_usize..53 * 8) {
         let sealer = sealer();
         let session = session(1);
         let token = sealer.seal(&session, Generation::new(77));
@@ -217,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn any_changed_character_is_noticed(position in 0_usize..75, byte in 0x20_u8..0x7f) {
+    fn a_token_with_a_changed_character_is_rejected(position in 0_usize..75, byte in 0x20_u8..0x7f) {
         let sealer = sealer();
         let session = session(1);
         let token = sealer.seal(&session, Generation::new(77));

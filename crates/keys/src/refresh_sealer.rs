@@ -2,13 +2,12 @@
 //!
 //! A refresh token is `dwr_` and, in base64url without padding, `version (1) ‖ session id (16) ‖ generation (4, big
 //! endian) ‖ tag (32)`. The tag is HMAC-SHA-256, under a key of the ring, of a label, the session's own key, the session
-//! id and the generation. Whoever steals the database has the session's key but not the ring's, whoever steals the
-//! server's keys has no session's; the tag needs both. All parts have fixed lengths, so no two inputs read the same.
+//! id and the generation. The tag needs both keys: a stolen database contains those of the sessions but not the ring's, and
+//! stolen server keys do not include those of the sessions. All parts have fixed lengths, so different inputs to the HMAC
+//! are different byte strings.
 
 use std::sync::Arc;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::id::SessionId;
@@ -16,20 +15,18 @@ use doorward_domain::session::RefreshTokens;
 use doorward_domain::session::{Generation, PresentedRefreshToken, RefreshToken, Session};
 
 use crate::KeyRing;
+use crate::refresh_key::{RefreshKey, TAG};
 
-/// What every refresh token begins with, so that people and secret scanners know one when they see it.
+/// The prefix of every refresh token, by which people and secret scanners recognise one.
 const PREFIX: &str = "dwr_";
 
 const VERSION: u8 = 1;
 
 /// The length of a token before base64: version, session id, generation, tag.
-const BYTES: usize = 1 + 16 + 4 + 32;
+const BYTES: usize = 1 + 16 + 4 + TAG;
 
 /// The length of those bytes in base64url without padding.
 const ENCODED: usize = (BYTES * 4).div_ceil(3);
-
-/// Keeps the tags apart from anything else that is ever computed under the same key.
-const LABEL: &[u8] = b"doorward/v1/refresh-token";
 
 /// Seals refresh tokens with the key of a ring that was current when the session was last rotated, and opens those of
 /// every key in it.
@@ -47,9 +44,12 @@ impl RefreshSealer {
 
 impl RefreshTokens for RefreshSealer {
     fn seal(&self, session: &Session, generation: Generation) -> RefreshToken {
-        // Not the key that is current now: a retry after another key took over must get the same token.
+        // Not the key that is current now: a retry after a key change must get the same token.
         let keys = self.ring.keys();
-        let tag = tag(keys.refresh.current_at(session.rotated_at), session, generation);
+        let tag = keys
+            .refresh
+            .current_at(session.rotated_at)
+            .tag(session, generation);
         let bytes = [
             &[VERSION][..],
             session.id.as_bytes(),
@@ -68,7 +68,7 @@ impl RefreshTokens for RefreshSealer {
             .strip_prefix(PREFIX)
             .filter(|encoded| encoded.len() == ENCODED)?;
         let mut bytes = [0; BYTES];
-        // Refuses padding and stray bits at the end: a token has one spelling.
+        // Rejects padding and stray bits at the end, so that a token has one encoding.
         URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).ok()?;
         let (version, rest) = bytes.split_first()?;
         let (session_id, rest) = rest.split_first_chunk()?;
@@ -81,21 +81,8 @@ impl RefreshTokens for RefreshSealer {
     }
 
     fn is_authentic(&self, presented: &PresentedRefreshToken, session: &Session) -> bool {
-        let proves = |key: &hmac::Key| {
-            let expected = tag(key, session, presented.generation);
-            verify_slices_are_equal(expected.as_ref(), &presented.tag).is_ok()
-        };
-        // Each comparison takes constant time; with which of the keys it succeeds is no secret.
+        let proves = |key: &RefreshKey| key.verifies(&presented.tag, session, presented.generation);
+        // Each comparison takes constant time. With which of the keys it succeeds is not secret.
         presented.session_id == session.id && self.ring.keys().refresh.iter().any(proves)
     }
-}
-
-/// The proof that `session` has reached `generation`. Fed in parts, so that the session's key is not copied.
-fn tag(key: &hmac::Key, session: &Session, generation: Generation) -> hmac::Tag {
-    let mut tag = hmac::Context::with_key(key);
-    tag.update(LABEL);
-    tag.update(session.key.expose());
-    tag.update(session.id.as_bytes());
-    tag.update(&generation.get().to_be_bytes());
-    tag.sign()
 }
