@@ -57,7 +57,6 @@ mod algorithm;
 mod claims;
 mod jws;
 mod key_set;
-mod p256;
 mod ports;
 mod public_key;
 mod rejection;

@@ -1,5 +1,6 @@
 //! The public half of a signing key.
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::key::KeyId;
@@ -9,7 +10,6 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::Algorithm;
-use crate::p256::is_on_curve;
 
 /// The first byte of an uncompressed point (SEC 1, section 2.3.3). The coordinates follow it.
 const UNCOMPRESSED: u8 = 4;
@@ -41,11 +41,14 @@ impl PublicKey {
 
     /// The key of these bytes, with the `kid` under which it was published.
     pub(crate) fn with_id(id: KeyId, algorithm: Algorithm, bytes: &[u8]) -> Result<Self, InvalidPublicKey> {
-        let well_formed = match algorithm {
-            Algorithm::EdDsa => bytes.len() == 32,
-            Algorithm::Es256 => coordinates(bytes).is_some_and(|(x, y)| is_on_curve(x, y)),
+        // Parsing also makes sure that a point lies on its curve.
+        let is_valid = match algorithm {
+            Algorithm::EdDsa => bytes.len() == 32 && ParsedPublicKey::new(&ED25519, bytes).is_ok(),
+            Algorithm::Es256 => {
+                coordinates(bytes).is_some() && ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes).is_ok()
+            }
         };
-        if !well_formed {
+        if !is_valid {
             return Err(InvalidPublicKey);
         }
         let decoding = match algorithm {
