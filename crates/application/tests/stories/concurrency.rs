@@ -55,7 +55,7 @@ pub fn at_once<T: Send>(racers: usize, racer: impl Fn(usize) -> T + Sync) -> Vec
             .collect();
         threads
             .into_iter()
-            .map(|thread| thread.join().expect("a racer that arrives"))
+            .map(|thread| thread.join().expect("a thread that does not panic"))
             .collect()
     })
 }

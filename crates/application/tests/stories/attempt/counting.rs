@@ -52,9 +52,9 @@ fn five_attempts_are_free_and_each_later_one_has_to_wait() {
                 "being refused costs no time"
             );
             world.wait(MICROSECOND);
-            let guesses_before = failures(&world);
+            let failures_before = failures(&world);
             assert_eq!(outcome(&world.login(name, WRONG)), INVALID);
-            assert_eq!(failures(&world), guesses_before + 1);
+            assert_eq!(failures(&world), failures_before + 1);
         }
     }
 }
@@ -90,7 +90,7 @@ fn spellings_of_one_address_share_one_count() {
         assert_eq!(
             outcome(&world.login("rene@bücher.example", WRONG)),
             INVALID,
-            "somebody else"
+            "another account"
         );
     }
 }
@@ -289,7 +289,7 @@ fn an_attempt_stays_counted_if_the_hasher_fails() {
         .hasher
         .fail_with(Some(doorward_domain::password::HashError("no memory".to_owned())));
     assert!(matches!(world.login("ada", PASSWORD), Err(LoginError::Hash(_))));
-    let record = world.attempts_on("ada").expect("a guess");
+    let record = world.attempts_on("ada").expect("an attempt");
     assert_eq!(record.failures, 1);
     assert!(matches!(
         world.attempts.judge(Some(&record), world.clock.now()),
@@ -309,8 +309,8 @@ fn an_attempt_that_cannot_be_verified_is_taken_back() {
         issuer: world.issuer(),
     };
     let count = || {
-        let guess = login.begin("ada@example.org", &world.now()).expect("a guess");
-        check.count(guess, &world.now()).expect("one that counts")
+        let attempt = login.begin("ada@example.org", &world.now()).expect("an attempt");
+        check.count(attempt, &world.now()).expect("a counted attempt")
     };
     check.take_back(count()).expect("taken back");
     assert_eq!(world.attempts_on("ada"), None);
@@ -340,12 +340,15 @@ fn hashing_uses_no_transaction() {
         issuer: world.issuer(),
     };
     for password in [PASSWORD, WRONG] {
-        let guess = login.begin("ada@example.org", &world.now()).expect("a guess");
-        let counted = login.check.count(guess, &world.now()).expect("one that counts");
+        let attempt = login.begin("ada@example.org", &world.now()).expect("an attempt");
+        let counted = login
+            .check
+            .count(attempt, &world.now())
+            .expect("a counted attempt");
         world.store.memory.fail_with(Some(outage()));
         let verified = login.verify(counted, &SecretString::from(password));
         world.store.memory.fail_with(None);
-        let completed = login.complete(verified.expect("a finding"), &world.now());
+        let completed = login.complete(verified.expect("a verification"), &world.now());
         assert_eq!(completed.is_ok(), password == PASSWORD);
     }
 }
@@ -359,9 +362,12 @@ fn attempts_on_one_record_take_turns() {
             check: world.check_with(&world.hasher),
             issuer: world.issuer(),
         };
-        login.begin(&address(name), &world.now()).expect("a guess").turn()
+        login
+            .begin(&address(name), &world.now())
+            .expect("an attempt")
+            .turn()
     };
-    let anywhere = turn("ada").expect("a turn");
+    let anywhere = turn("ada").expect("a lock key");
     assert_eq!(turn("ADA"), Some(anywhere));
     assert_ne!(turn("nobody"), Some(anywhere));
     assert_eq!(turn("not an address"), None);
@@ -394,7 +400,7 @@ fn a_refusal_is_recorded_once_even_if_the_transaction_is_rerun() {
         issuer: world.issuer(),
     };
     // It was allowed when it began, and is refused when it is counted.
-    let late = login.begin(&address("ada"), &world.now()).expect("a guess");
+    let late = login.begin(&address("ada"), &world.now()).expect("an attempt");
     world.exhaust("ada");
     assert!(check.count(late, &world.now()).is_err());
     let lines = world.event_lines();

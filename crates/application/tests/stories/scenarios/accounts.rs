@@ -41,7 +41,7 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
-        "changing the password with a guess too many",
+        "changing the password after too many attempts",
         WAIT,
         &["login.refused failure of=ada count=1"],
         |w| {
@@ -60,7 +60,7 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
-        "deleting one's account with a guess too many",
+        "deleting one's account after too many attempts",
         WAIT,
         &["login.refused failure of=ada count=1"],
         |w| {
@@ -96,12 +96,12 @@ pub const SCENARIOS: &[Scenario] = &[
             Box::new(move || outcome(&w.rename_oneself(&phone, "Ada")))
         },
     ),
-    scenario("calling oneself what one is called", "ok", &[], |w| {
+    scenario("renaming oneself to the current name", "ok", &[], |w| {
         let (phone, _) = ada(w);
         w.rename_oneself(&phone, "Ada").expect("renamed");
         Box::new(move || outcome(&w.rename_oneself(&phone, "Ada")))
     }),
-    scenario("seeing oneself", "ok", &[], |w| {
+    scenario("reading one's own account", "ok", &[], |w| {
         let (phone, _) = ada(w);
         let view = ViewAccount { store: &w.store };
         Box::new(move || outcome(&view.execute(&w.may(&phone))))

@@ -58,7 +58,7 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
-        "giving a user roles",
+        "setting roles",
         "ok",
         &["user.roles-changed success of=ada by=root after=auditor user before=user"],
         |w| {
@@ -66,7 +66,7 @@ pub const SCENARIOS: &[Scenario] = &[
             Box::new(move || outcome(&w.set_roles(&desk, ada.id, &["user", "auditor"])))
         },
     ),
-    scenario("giving a user the roles that they have", "ok", &[], |w| {
+    scenario("setting the current roles", "ok", &[], |w| {
         let (desk, ada) = (root(w), w.user("ada"));
         Box::new(move || outcome(&w.set_roles(&desk, ada.id, &["user"])))
     }),
@@ -109,7 +109,7 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
-        "making a user",
+        "creating a user",
         "ok",
         &["user.created success of=new by=root roles=auditor user"],
         |w| {
@@ -118,7 +118,7 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
-        "making a user with an address that is taken",
+        "creating a user with an address that is taken",
         "EmailTaken",
         &["user.created failure of=ada by=root reason=email-taken"],
         |w| {
@@ -128,7 +128,7 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
-        "making an administrator",
+        "creating an administrator",
         "ok",
         &[
             "user.created success of=new by=operator roles=admin user",
@@ -136,10 +136,10 @@ pub const SCENARIOS: &[Scenario] = &[
         ],
         |w| Box::new(|| outcome(&w.create_admin("ada"))),
     ),
-    scenario("offering setup", "ok", &[], |w| {
+    scenario("issuing the setup token", "ok", &[], |w| {
         Box::new(|| outcome(&w.issue_setup_token(None)))
     }),
-    scenario("offering setup with a token", "ok", &[], |w| {
+    scenario("issuing the setup token with a token", "ok", &[], |w| {
         Box::new(|| outcome(&w.issue_setup_token(Some("the setup token"))))
     }),
     scenario("replacing the setup token", "ok", &[], |w| {
@@ -174,7 +174,7 @@ pub const SCENARIOS: &[Scenario] = &[
             Box::new(|| outcome(&w.complete_setup("the setup token", "ada")))
         },
     ),
-    scenario("seeing a user", "ok", &[], |w| {
+    scenario("reading a user", "ok", &[], |w| {
         let (desk, ada) = (root(w), w.user("ada"));
         let view = ViewUser { store: &w.store };
         Box::new(move || {

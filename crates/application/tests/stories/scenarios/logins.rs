@@ -30,7 +30,7 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
-        "login of somebody unknown",
+        "login of an unknown user",
         "InvalidCredentials",
         &["login.failed failure reason=unknown-account"],
         |w| Box::new(|| outcome(&w.login("ada", PASSWORD))),
@@ -42,7 +42,7 @@ pub const SCENARIOS: &[Scenario] = &[
         |w| Box::new(|| outcome(&w.login(PASSWORD, PASSWORD))),
     ),
     scenario(
-        "login of somebody disabled",
+        "login of a disabled user",
         "InvalidCredentials",
         &["login.failed failure of=ada reason=account-disabled"],
         |w| {
@@ -52,7 +52,7 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
-        "a guess too many",
+        "login after too many attempts",
         WAIT,
         &["login.refused failure of=ada count=1"],
         |w| {
@@ -62,7 +62,7 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
-        "a guess too many at nobody",
+        "login of an unknown user after too many attempts",
         WAIT,
         &["login.refused failure count=1"],
         |w| {

@@ -118,7 +118,7 @@ pub const SCENARIOS: &[Scenario] = &[
             Box::new(move || outcome(&w.end_session(&phone, laptop.session_id)))
         },
     ),
-    scenario("ending the session of somebody else", "NotFound", &[], |w| {
+    scenario("ending the session of another user", "NotFound", &[], |w| {
         let (phone, _) = ada(w);
         let desk = root(w);
         Box::new(move || outcome(&w.end_session(&desk, phone.session_id)))

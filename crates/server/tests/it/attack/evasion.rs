@@ -26,7 +26,7 @@ const HEADERS: [(&str, &str, Write); 2] = [
 ];
 
 /// Headers whose address other servers trust.
-const BELIEVED_ELSEWHERE: [&str; 9] = [
+const TRUSTED_BY_OTHERS: [&str; 9] = [
     "X-Forwarded-For",
     "Forwarded",
     "X-Real-IP",
@@ -55,70 +55,70 @@ fn forwarded(target: &Target<'_>, setting: &str, name: &'static str, write: Writ
     let tries = 100 * target.scale.min(10);
     let mut random = target.random();
     // An invalid login costs no hash: the throttle does not look at bodies.
-    let knock = |from, header: &str| {
+    let send_login = |from, header: &str| {
         RemoteClient::at(from, service.address()).ask("POST", "/v1/auth/login", &[header], Some(&json!({})))
     };
     let row = |attack, expectation: &str, responses: &[_], holds: &dyn Fn(usize) -> bool| {
         let tally = Tally::of(responses);
         let is_known = tally.is_only(&[(400, "malformed-request"), (429, "rate-limited")]);
-        let let_in = tally.count(400, "malformed-request");
+        let allowed = tally.count(400, "malformed-request");
         let outcome = format!("{name}: {tally}");
-        Row::new(attack, expectation, outcome, is_known && holds(let_in))
+        Row::new(attack, expectation, outcome, is_known && holds(allowed))
     };
     // One more is refilled per minute, which a slow machine may take.
-    let one_allowance = |let_in| (BURST..=BURST + 2).contains(&let_in);
+    let one_limit = |allowed| (BURST..=BURST + 2).contains(&allowed);
 
     let forged: Vec<_> = (0..tries)
         .map(|number| {
-            let header = BELIEVED_ELSEWHERE[number % BELIEVED_ELSEWHERE.len()];
+            let header = TRUSTED_BY_OTHERS[number % TRUSTED_BY_OTHERS.len()];
             let write = if header == "Forwarded" {
                 HEADERS[1].2
             } else {
                 HEADERS[0].2
             };
             let address = write(&address(&mut random));
-            knock([127, 203, 0, 1], &format!("{header}: {address}"))
+            send_login([127, 203, 0, 1], &format!("{header}: {address}"))
         })
         .collect();
     let prefixed: Vec<_> = (0..tries)
         .map(|_| {
             let (forged, client) = (write(&address(&mut random)), write("192.0.2.77"));
-            knock(PROXY, &format!("{name}: {forged}, {client}"))
+            send_login(PROXY, &format!("{name}: {forged}, {client}"))
         })
         .collect();
     let clients: Vec<_> = (0..tries)
         .map(|number| {
             let client = write(&format!("198.51.{}.{}", number / 200, number % 200));
-            knock(PROXY, &format!("{name}: {client}"))
+            send_login(PROXY, &format!("{name}: {client}"))
         })
         .collect();
     let garbage: Vec<_> = (0..tries)
-        .map(|_| knock([127, 202, 0, 2], &format!("{name}: {}", garbage(&mut random))))
+        .map(|_| send_login([127, 202, 0, 2], &format!("{name}: {}", garbage(&mut random))))
         .collect();
     vec![
         row(
-            "an address forged by a remote",
-            "one allowance, that of the remote",
+            "an address forged by a client",
+            "one limit, that of the client",
             &forged,
-            &one_allowance,
+            &one_limit,
         ),
         row(
             "an address forged in front of a proxy's",
-            "one allowance, that of whom the proxy names",
+            "one limit, that of the client named by the proxy",
             &prefixed,
-            &one_allowance,
+            &one_limit,
         ),
         row(
             "many clients of one proxy",
-            "an allowance for each",
+            "a limit for each",
             &clients,
-            &|let_in| let_in == tries,
+            &|allowed| allowed == tries,
         ),
         row(
             "garbage from a proxy",
-            "one allowance, that of the proxy; no error",
+            "one limit, that of the proxy; no error",
             &garbage,
-            &one_allowance,
+            &one_limit,
         ),
     ]
 }
@@ -270,7 +270,7 @@ pub fn the_throttle_by_spelling(target: &Target<'_>) -> Vec<Row> {
         let written = request("POST", PATH, &[], Some(&body));
         requests.push(written.replacen("Host: localhost", &format!("Host: {host}"), 1));
     }
-    let mut dodged = Vec::new();
+    let mut evaded = Vec::new();
     let statuses: Vec<_> = requests
         .iter()
         .map(|request| {
@@ -278,7 +278,7 @@ pub fn the_throttle_by_spelling(target: &Target<'_>) -> Vec<Row> {
                 .raw(request.as_bytes())
                 .map_or(0, |response| response.status);
             if ![0, 400, 404, 405, 429].contains(&status) {
-                dodged.push(format!("{status} to {}", request.lines().next().unwrap()));
+                evaded.push(format!("{status} to {}", request.lines().next().unwrap()));
             }
             status
         })
@@ -286,13 +286,13 @@ pub fn the_throttle_by_spelling(target: &Target<'_>) -> Vec<Row> {
     let throttled = statuses.iter().filter(|status| **status == 429).count();
     vec![Row::new(
         "spellings of the path of a login",
-        "no fresh allowance: 429, or no such path",
+        "not allowed: 429, or no such path",
         format!(
             "{} requests, {throttled} throttled, the others refused as nonsense, {}",
             requests.len(),
-            exceptions(&dodged)
+            exceptions(&evaded)
         ),
-        dodged.is_empty() && throttled > 10,
+        evaded.is_empty() && throttled > 10,
     )]
 }
 
@@ -326,25 +326,25 @@ pub fn the_guards_by_spelling(target: &Target<'_>) -> Vec<Row> {
         .skip(random.below(step))
         .step_by(step)
         .collect();
-    let mut dodged = Vec::new();
+    let mut evaded = Vec::new();
     for request in &requests {
         let response =
             RemoteClient::at_random_address(&mut random, service.address()).raw(request.as_bytes());
         let status = response.map_or(400, |response| response.status);
         if !(400..500).contains(&status) {
-            dodged.push(format!("{status} to {}", request.lines().next().unwrap()));
+            evaded.push(format!("{status} to {}", request.lines().next().unwrap()));
         }
     }
     let still_there = admin.client().get("/v1/auth/me").status == 200;
     vec![Row::new(
-        "spellings of the paths of what is guarded, without a token",
-        "nothing is given",
+        "spellings of guarded paths, without a token",
+        "every request is refused",
         format!(
             "{} operations, {} requests refused with 4xx, {}",
             guarded.len(),
             requests.len(),
-            exceptions(&dodged)
+            exceptions(&evaded)
         ),
-        dodged.is_empty() && still_there,
+        evaded.is_empty() && still_there,
     )]
 }

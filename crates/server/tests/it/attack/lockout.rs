@@ -18,7 +18,7 @@ const AT_ONCE: usize = 8;
 /// Failed logins at one account from many addresses while its owner logs in: from a network that the owner has logged
 /// in from before, and from a new one.
 pub fn of_the_owner(target: &Target<'_>) -> Vec<Row> {
-    const ATTACK: &str = "locking an owner out by guessing";
+    const ATTACK: &str = "locking an owner out by failed logins";
     let service = target.launch_at_full_cost().start();
     let email = "locked-out@example.org";
     let owner_at = |network, host| RemoteClient::at([127, 210, network, host], service.address());
@@ -26,15 +26,15 @@ pub fn of_the_owner(target: &Target<'_>) -> Vec<Row> {
     owner_at(7, 1).login(email, PASSWORD).ok(200);
 
     let mut random = target.random();
-    let guesses = 20_000 * target.scale;
-    let remotes: Vec<_> = (0..guesses)
+    let attempts = 20_000 * target.scale;
+    let remotes: Vec<_> = (0..attempts)
         .map(|_| RemoteClient::at_random_address(&mut random, service.address()))
         .collect();
     let (is_over, refused) = (AtomicBool::new(false), AtomicUsize::new(0));
     let stopwatch = Stopwatch::start();
     let (responses, known, unknown) = thread::scope(|scope| {
-        let guessing = scope.spawn(|| {
-            run_concurrently(AT_ONCE, guesses, |number| {
+        let attacker = scope.spawn(|| {
+            run_concurrently(AT_ONCE, attempts, |number| {
                 if is_over.load(Ordering::Relaxed) {
                     return None;
                 }
@@ -46,7 +46,7 @@ pub fn of_the_owner(target: &Target<'_>) -> Vec<Row> {
             })
         });
         // By now the account is locked for unknown networks.
-        while refused.load(Ordering::Relaxed) < 50 && !guessing.is_finished() {
+        while refused.load(Ordering::Relaxed) < 50 && !attacker.is_finished() {
             thread::sleep(Duration::from_millis(20));
         }
         let known: Vec<_> = (0..5)
@@ -58,7 +58,7 @@ pub fn of_the_owner(target: &Target<'_>) -> Vec<Row> {
             .collect();
         let unknown = owner_at(8, 1).login(email, PASSWORD);
         is_over.store(true, Ordering::Relaxed);
-        (guessing.join().unwrap(), known, unknown)
+        (attacker.join().unwrap(), known, unknown)
     });
     let allowed = allowed(stopwatch.read());
     let tally = Tally::of(responses.iter().flatten());
@@ -88,7 +88,7 @@ pub fn of_the_owner(target: &Target<'_>) -> Vec<Row> {
         ),
         Row::new(
             ATTACK,
-            format!("the owner's logins hand out no guesses: {FREE} to {allowed} verified"),
+            format!("the owner's logins grant no attempts: {FREE} to {allowed} verified"),
             tally.to_string(),
             (FREE..=allowed).contains(&verified) && tally.count(200, "") == 0,
         ),

@@ -32,10 +32,10 @@ type Attack = (&'static str, fn(&Target<'_>) -> Vec<Row>);
 
 const ATTACKS: [Attack; 10] = [
     (
-        "guesses from many addresses",
+        "attempts from many addresses",
         password_guessing::from_many_addresses,
     ),
-    ("guesses at once", password_guessing::at_once),
+    ("concurrent attempts", password_guessing::concurrently),
     ("a lockout of the owner", lockout::of_the_owner),
     ("a flood of logins", login_flood::of_logins),
     ("one password for all", password_guessing::one_password_for_all),

@@ -51,9 +51,9 @@ fn verified(target: &Target<'_>) -> usize {
 
 /// Attempts at one account, each from another address, with the right password among them.
 pub fn from_many_addresses(target: &Target<'_>) -> Vec<Row> {
-    const ATTACK: &str = "guesses at one account from many addresses";
+    const ATTACK: &str = "attempts at one account from many addresses";
     let service = target.launch_at_full_cost().start();
-    let mut victim = service.new_user("guessed-from-everywhere");
+    let mut victim = service.new_user("attacked-from-many-addresses");
     let email = victim.email.clone();
     let count = 300 * target.scale;
     let mut random = target.random();
@@ -67,20 +67,20 @@ pub fn from_many_addresses(target: &Target<'_>) -> Vec<Row> {
     let verified_before = verified(target);
     let mut refreshes = 0;
     let responses: Vec<Response> = thread::scope(|scope| {
-        let guesses = scope.spawn(|| {
+        let attempts = scope.spawn(|| {
             run_concurrently(16, count, |number| {
-                let guess = format!("the guess of number {number}");
+                let guess = format!("password guess {number}");
                 let password = if number == hidden { PASSWORD } else { &guess };
                 remotes[number].login(&email, password)
             })
         });
-        while !guesses.is_finished() {
+        while !attempts.is_finished() {
             victim.refresh();
             victim.client().get("/v1/auth/me").ok(200);
             refreshes += 1;
             thread::sleep(Duration::from_millis(500));
         }
-        guesses.join().unwrap()
+        attempts.join().unwrap()
     });
     let time = stopwatch.read();
     victim.refresh();
@@ -92,7 +92,7 @@ pub fn from_many_addresses(target: &Target<'_>) -> Vec<Row> {
             ATTACK,
             format!("{FREE} to {allowed} verified in {}", seconds(time)),
             format!(
-                "{tally}, {logged} verified by the audit log; {} addresses, {} guesses a second",
+                "{tally}, {logged} verified by the audit log; {} addresses, {} attempts a second",
                 addresses.len(),
                 u64::try_from(count).unwrap() * 1_000_000 / time,
             ),
@@ -102,7 +102,7 @@ pub fn from_many_addresses(target: &Target<'_>) -> Vec<Row> {
             ATTACK,
             "the right password is among them and not found",
             format!(
-                "guess {hidden} of {count} was right: {}",
+                "attempt {hidden} of {count} was right: {}",
                 responses[hidden].status
             ),
             responses[hidden].status != 200 && tally.count(200, "") == 0,
@@ -117,8 +117,8 @@ pub fn from_many_addresses(target: &Target<'_>) -> Vec<Row> {
 }
 
 /// A hundred concurrent attempts at one account, on two instances.
-pub fn at_once(target: &Target<'_>) -> Vec<Row> {
-    const GUESSES: usize = 100;
+pub fn concurrently(target: &Target<'_>) -> Vec<Row> {
+    const ATTEMPTS: usize = 100;
     let services = [
         target.launch_at_full_cost().start(),
         target.launch_at_full_cost().start(),
@@ -126,15 +126,15 @@ pub fn at_once(target: &Target<'_>) -> Vec<Row> {
     let mut random = target.random();
     let (mut worst, mut all_hold, mut last) = (0, true, String::new());
     for round in 0..target.scale {
-        let email = format!("guessed-at-once-{round}@example.org");
-        let remotes: Vec<_> = (0..GUESSES)
+        let email = format!("attacked-concurrently-{round}@example.org");
+        let remotes: Vec<_> = (0..ATTEMPTS)
             .map(|number| RemoteClient::at_random_address(&mut random, services[number % 2].address()))
             .collect();
         remotes[0].register(&email, PASSWORD).ok(201);
-        let (stopwatch, start) = (Stopwatch::start(), Barrier::new(GUESSES));
-        let responses = run_concurrently(GUESSES, GUESSES, |number| {
+        let (stopwatch, start) = (Stopwatch::start(), Barrier::new(ATTEMPTS));
+        let responses = run_concurrently(ATTEMPTS, ATTEMPTS, |number| {
             start.wait();
-            remotes[number].login(&email, &format!("the guess of number {number}"))
+            remotes[number].login(&email, &format!("password guess {number}"))
         });
         let tally = Tally::of(&responses);
         let verified = tally.count(401, "invalid-credentials");
@@ -143,7 +143,7 @@ pub fn at_once(target: &Target<'_>) -> Vec<Row> {
         last = tally.to_string();
     }
     vec![Row::new(
-        "100 guesses at one account at once, at two instances",
+        "100 concurrent attempts at one account, on two instances",
         format!("{FREE} verified"),
         format!("at most {worst} in {} rounds; the last: {last}", target.scale),
         all_hold,

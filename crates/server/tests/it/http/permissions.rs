@@ -205,7 +205,7 @@ const HEAD: &str = "# Permissions
 <!-- Written by a test of crates/server: run it with UPDATE_GOLDEN=1 after a change, and read the difference. -->
 
 What the running service did when everybody tried everything: callers without a token, with the role `user`, with a role
-that is only a label, the user whose account it is, and administrators. Without a token the response is 401, without the
+that is only a label, the user whose account it is, and administrators. Without a token the answer is 401, without the
 permission 403, whether or not what was asked for exists.
 
 | method | path | permission | who may |

@@ -230,8 +230,8 @@ fn proxy_checks_are_visible_on_the_management_listener_only() {
             .with_header("x-doorward-probe", value)
             .get("/health/live")
     };
-    let (probing, guessing) = (with(name), with("019aa000-0000-7000-8000-000000000000"));
-    for response in [&probing, &guessing] {
+    let (known, unknown) = (with(name), with("019aa000-0000-7000-8000-000000000000"));
+    for response in [&known, &unknown] {
         assert_eq!(response.status, plain.status);
         assert_eq!(response.text(), plain.text());
         assert_eq!(response.header_names(), plain.header_names());

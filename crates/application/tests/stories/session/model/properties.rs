@@ -15,7 +15,7 @@ pub const STAYS_ENDED: &str = "what has ended stays ended";
 pub const ACKNOWLEDGED_WORKS: &str = "an acknowledged token works";
 /// A used token returns nothing after the grace window, and nothing when its successor was used as well: of an owner
 /// and a thief, the second one is detected at the latest when they first come after the grace window.
-pub const STALE_IS_FOUND: &str = "a used token that comes back after the grace is found out";
+pub const STALE_IS_FOUND: &str = "a used token is detected after the grace window";
 /// Holders who follow the rules for clients are never refused, whatever is lost or crashes.
 pub const CAREFUL_OWNER_STAYS: &str = "a careful owner alone is never logged out";
 
@@ -39,10 +39,9 @@ pub fn all(protocol: &Protocol) -> Vec<Property<Protocol>> {
                     && is_any(state, |request| matches!(request.stage, Stage::Answered(_)))
             },
         ),
-        Property::sometimes(
-            "a session is over by itself",
-            |protocol: &Protocol, state: &State| state.row.ended.is_none() && protocol.is_over(state, 0),
-        ),
+        Property::sometimes("a session expires", |protocol: &Protocol, state: &State| {
+            state.row.ended.is_none() && protocol.is_over(state, 0)
+        }),
         Property::sometimes(
             "a session is used up to the last generation",
             |_, state: &State| state.past.acknowledged == LAST,
@@ -50,7 +49,7 @@ pub fn all(protocol: &Protocol) -> Vec<Property<Protocol>> {
     ];
     if protocol.grace > 0 {
         all.push(Property::sometimes(
-            "a lost answer is recovered by trying again",
+            "a lost response is recovered by a retry",
             is_recovered,
         ));
         all.push(Property::sometimes(
@@ -68,11 +67,11 @@ pub fn all(protocol: &Protocol) -> Vec<Property<Protocol>> {
         }));
     } else {
         all.push(Property::sometimes(
-            "whoever tries too late is turned away",
+            "a late retry is refused",
             |_, state: &State| state.row.ended == Some(End::Replay),
         ));
         all.push(Property::sometimes(
-            "a replay is found that a logout was faster than",
+            "a replay is detected after a logout",
             |_, state: &State| {
                 state.row.ended == Some(End::Logout)
                     && is_any(state, |request| {
@@ -83,11 +82,11 @@ pub fn all(protocol: &Protocol) -> Vec<Property<Protocol>> {
     }
     if protocol.holders.contains(&Holder::Thief) {
         all.push(Property::sometimes(
-            "the owner finds the thief out",
+            "the owner reveals the thief",
             |protocol: &Protocol, state: &State| is_found_by(protocol, state, Holder::Owner),
         ));
         all.push(Property::sometimes(
-            "the thief gives themselves away",
+            "the thief is revealed by their own request",
             |protocol: &Protocol, state: &State| is_found_by(protocol, state, Holder::Thief),
         ));
     }
