@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Flag, Sources};
-use crate::failure::Failure;
+use crate::exit::ExitError;
 
 /// A self-hosted authentication service.
 ///
@@ -190,13 +190,13 @@ pub enum Parsed {
 }
 
 /// Parses arguments, the program's name first.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, ExitError> {
     match Cli::try_parse_from(arguments) {
         Ok(cli) => Ok(Parsed::Run(Box::new(cli))),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Show(error.render().to_string()))
         }
-        Err(error) => Err(Failure::configuration(usage_line(&error))),
+        Err(error) => Err(ExitError::configuration(usage_line(&error))),
     }
 }
 

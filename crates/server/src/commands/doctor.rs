@@ -15,7 +15,7 @@ use super::print;
 use crate::cli::DoctorArgs;
 use crate::config::Settings;
 use crate::escape::escape;
-use crate::failure::Failure;
+use crate::exit::ExitError;
 
 /// How often a probe is sent: behind a balancer another instance may get it.
 const TRIES: usize = 10;
@@ -61,7 +61,7 @@ enum Finding {
 }
 
 /// Tries the way that clients come and says what is wrong with it; fails if anything is.
-pub fn examine(settings: &Settings, arguments: &DoctorArgs) -> Result<(), Failure> {
+pub fn examine(settings: &Settings, arguments: &DoctorArgs) -> Result<(), ExitError> {
     let url = parse_url(&arguments.url)?;
     let management = management(settings);
     let probe: Probe = asked(&ask(management, "POST", "/probes")?)?;
@@ -71,7 +71,7 @@ pub fn examine(settings: &Settings, arguments: &DoctorArgs) -> Result<(), Failur
         (wait(&url, &probe, management)?, None)
     };
     let Some(seen) = seen else {
-        return Err(Failure::other(format!(
+        return Err(ExitError::other(format!(
             "no request to {url} came to the instance that answers at {management}: is it behind that URL, and does the proxy pass the header {} on?",
             probe.header
         )));
@@ -91,13 +91,13 @@ pub fn examine(settings: &Settings, arguments: &DoctorArgs) -> Result<(), Failur
     }
     match wrong {
         0 => print("sound: clients are told apart"),
-        1 => Err(Failure::other("one thing is wrong")),
-        _ => Err(Failure::other(format!("{wrong} things are wrong"))),
+        1 => Err(ExitError::other("one thing is wrong")),
+        _ => Err(ExitError::other(format!("{wrong} things are wrong"))),
     }
 }
 
-fn parse_url(text: &str) -> Result<Url, Failure> {
-    let wrong = |why: &str| Failure::configuration(format!("--url: {text:?} {why}"));
+fn parse_url(text: &str) -> Result<Url, ExitError> {
+    let wrong = |why: &str| ExitError::configuration(format!("--url: {text:?} {why}"));
     let url = Url::parse(text).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
     let is_plain = url.username().is_empty() && url.query().is_none() && url.fragment().is_none();
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() || !is_plain {
@@ -118,8 +118,8 @@ fn send(
     url: &Url,
     probe: &Probe,
     management: SocketAddr,
-) -> Result<(Option<Sighting>, Option<SocketAddr>), Failure> {
-    let failed = |error: std::io::Error| Failure::other(format!("no answer from {url}: {error}"));
+) -> Result<(Option<Sighting>, Option<SocketAddr>), ExitError> {
+    let failed = |error: std::io::Error| ExitError::other(format!("no answer from {url}: {error}"));
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(80);
     let named = url
@@ -129,7 +129,7 @@ fn send(
         .to_socket_addrs()
         .map_err(failed)?
         .next()
-        .ok_or_else(|| Failure::other(format!("{url} has no address")))?;
+        .ok_or_else(|| ExitError::other(format!("{url} has no address")))?;
     let path = format!("{}/{PATH}", url.path().trim_end_matches('/'));
     for _ in 0..TRIES {
         let header = (probe.header.as_str(), probe.probe.as_str());
@@ -142,7 +142,7 @@ fn send(
 }
 
 /// Lets the probe be sent by somebody who can do TLS, and waits until it is seen.
-fn wait(url: &Url, probe: &Probe, management: SocketAddr) -> Result<Option<Sighting>, Failure> {
+fn wait(url: &Url, probe: &Probe, management: SocketAddr) -> Result<Option<Sighting>, ExitError> {
     print(&format!(
         "This program speaks no TLS. Send this within a minute, best from a machine that is a client's:\n\n  curl -H '{}: {}' {}\n",
         probe.header,
@@ -159,20 +159,20 @@ fn wait(url: &Url, probe: &Probe, management: SocketAddr) -> Result<Option<Sight
 }
 
 /// How the probe was seen, if it was.
-fn look(probe: &Probe, management: SocketAddr) -> Result<Option<Sighting>, Failure> {
+fn look(probe: &Probe, management: SocketAddr) -> Result<Option<Sighting>, ExitError> {
     let found: Found = asked(&ask(management, "GET", &format!("/probes/{}", probe.probe))?)?;
     Ok(found.seen)
 }
 
-fn ask(management: SocketAddr, method: &str, path: &str) -> Result<Answer, Failure> {
+fn ask(management: SocketAddr, method: &str, path: &str) -> Result<Answer, ExitError> {
     exchange(management, method, &management.to_string(), path, &[])
-        .map_err(|error| Failure::other(format!("no answer from the server at {management}: {error}")))
+        .map_err(|error| ExitError::other(format!("no answer from the server at {management}: {error}")))
 }
 
 /// The body of an answer of the management listener.
-fn asked<T: for<'a> Deserialize<'a>>(answer: &Answer) -> Result<T, Failure> {
+fn asked<T: for<'a> Deserialize<'a>>(answer: &Answer) -> Result<T, ExitError> {
     serde_json::from_slice(&answer.body).map_err(|error| {
-        Failure::other(format!(
+        ExitError::other(format!(
             "the management listener answers with status {}, which is not understood: {error}",
             answer.status
         ))

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::config::Settings;
-use crate::first_start::{Listener, read_bound};
+use crate::data_dir::{Listener, read_bound};
 
 /// How long the other side may take to accept, and then to say anything more.
 const TIMEOUT: Duration = Duration::from_secs(2);

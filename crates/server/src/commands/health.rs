@@ -4,17 +4,17 @@
 
 use super::exchange::{exchange, management};
 use crate::config::Settings;
-use crate::failure::Failure;
+use crate::exit::ExitError;
 
 /// Asks the management listener; fails unless it answers that it is ready.
-pub fn ask(settings: &Settings) -> Result<(), Failure> {
+pub fn ask(settings: &Settings) -> Result<(), ExitError> {
     let address = management(settings);
     let answer = exchange(address, "GET", &address.to_string(), "/health/ready", &[])
-        .map_err(|error| Failure::other(format!("not ready: no answer from {address}: {error}")))?;
+        .map_err(|error| ExitError::other(format!("not ready: no answer from {address}: {error}")))?;
     if answer.status == 200 {
         return Ok(());
     }
-    Err(Failure::other(format!(
+    Err(ExitError::other(format!(
         "not ready: {address} answers with status {}",
         answer.status
     )))

@@ -7,8 +7,8 @@ use doorward_jwt::KeyRing;
 
 use crate::compose;
 use crate::config::Settings;
-use crate::failure::Failure;
-use crate::first_start;
+use crate::data_dir;
+use crate::exit::ExitError;
 use crate::system::{OsEntropy, now};
 
 use super::print;
@@ -26,15 +26,14 @@ const HEAD: [&str; 8] = [
 ];
 
 /// Lists the keys.
-pub fn list(mut settings: Settings) -> Result<(), Failure> {
-    first_start::prepare_data_dir(&settings.data_dir)?;
+pub fn list(mut settings: Settings) -> Result<(), ExitError> {
+    data_dir::create(&settings.data_dir)?;
     // Although no key is opened here: a database must not come into being without its master key.
     compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
-    let policy = compose::key_policy(&settings);
     let keys = ListKeys {
         store: &*store,
-        policy: &policy,
+        policy: &settings.keys.rules.policy,
     };
     let keys = keys.execute(now())?;
     let rows: Vec<_> = core::iter::once(HEAD.map(str::to_owned))
@@ -44,11 +43,11 @@ pub fn list(mut settings: Settings) -> Result<(), Failure> {
 }
 
 /// Makes the next key of each purpose.
-pub fn rotate(mut settings: Settings) -> Result<(), Failure> {
-    first_start::prepare_data_dir(&settings.data_dir)?;
+pub fn rotate(mut settings: Settings) -> Result<(), ExitError> {
+    data_dir::create(&settings.data_dir)?;
     let masters = compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
-    let rules = compose::key_rules(&settings);
+    let rules = settings.keys.rules;
     let ring = KeyRing::open(&*store, &masters, rules, now(), &OsEntropy)?;
     let made = ring.rotate(&*store, now(), &OsEntropy)?;
     let keys = ListKeys {
@@ -64,8 +63,8 @@ pub fn rotate(mut settings: Settings) -> Result<(), Failure> {
 }
 
 /// Seals every key under the current master key.
-pub fn reseal(mut settings: Settings) -> Result<(), Failure> {
-    first_start::prepare_data_dir(&settings.data_dir)?;
+pub fn reseal(mut settings: Settings) -> Result<(), ExitError> {
+    data_dir::create(&settings.data_dir)?;
     let masters = compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
     let resealed = doorward_jwt::reseal(&*store, &masters, &OsEntropy)?;

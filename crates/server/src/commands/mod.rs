@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use crate::cli::{self, Cli, Command, ConfigCommand, KeysCommand, Parsed, UsersCommand};
 use crate::config::{self, Settings};
-use crate::failure::Failure;
+use crate::exit::ExitError;
 use crate::logging;
 
 /// Runs the program with these arguments (its own name first) and this environment, and says how it ended: on standard
@@ -40,7 +40,7 @@ pub fn main(
 }
 
 /// Does what the command line asks for.
-fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Failure> {
+fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), ExitError> {
     let command = cli.command.unwrap_or(Command::Serve);
     if matches!(command, Command::Openapi) {
         // The document is the same whatever is configured.
@@ -75,7 +75,7 @@ fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Resul
 }
 
 /// Starts logging as configured, beginning with what is unwise about the configuration.
-fn start_logging(settings: &Settings) -> Result<(), Failure> {
+fn start_logging(settings: &Settings) -> Result<(), ExitError> {
     logging::start(&settings.log)?;
     for warning in &settings.warnings {
         tracing::warn!("configuration: {warning}");
@@ -84,9 +84,9 @@ fn start_logging(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// Prints what was asked for. A reader that went away (`doorward --help | head -1`) is no failure worth words.
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: &str) -> Result<(), ExitError> {
     match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::other(format!(
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(ExitError::other(format!(
             "cannot write to standard output: {error}"
         ))),
         _ => Ok(()),

@@ -8,18 +8,18 @@ use doorward_http::{Addresses, Stop};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::chores::Chores;
 use crate::compose;
 use crate::config::Settings;
-use crate::failure::Failure;
-use crate::first_start::{Listener, write_bound};
+use crate::data_dir::{Listener, write_bound};
+use crate::exit::ExitError;
+use crate::maintenance;
+use crate::scheduler::Scheduler;
 use crate::system::OsEntropy;
-use crate::upkeep;
 
 use super::print;
 
 /// Serves with these settings.
-pub fn serve(mut settings: Settings) -> Result<(), Failure> {
+pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     let (ports, ring) = compose::ports(&mut settings)?;
     let store = Arc::clone(&ports.store);
     let policies = compose::policies(&settings);
@@ -36,10 +36,10 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
         );
         Ok(())
     };
-    let policy = compose::key_policy(&settings);
-    let _chores = Chores::start(vec![
-        upkeep::tending_keys(ring, Arc::clone(&store), policy.pause()),
-        upkeep::sweeping(Arc::clone(&store), policy.access_life, settings.audit.retention),
+    let policy = settings.keys.rules.policy;
+    let _scheduler = Scheduler::start(vec![
+        maintenance::rotate_keys(ring, Arc::clone(&store), policy.pause()),
+        maintenance::delete_expired(Arc::clone(&store), policy.access_life, settings.audit.retention),
     ])?;
     doorward_http::serve(ports, policies, http, ready, stop_signal).map_err(|error| cannot_serve(&error))?;
     tracing::info!("stopped");
@@ -47,24 +47,24 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
 }
 
 /// Why the server could not begin, or broke off.
-fn cannot_serve(error: &std::io::Error) -> Failure {
+fn cannot_serve(error: &std::io::Error) -> ExitError {
     match error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<StoreError>())
     {
         Some(store) => store.clone().into(),
-        None => Failure::other(format!("cannot serve: {error}")),
+        None => ExitError::other(format!("cannot serve: {error}")),
     }
 }
 
 /// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.
-fn issue_setup_token(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), Failure> {
+fn issue_setup_token(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), ExitError> {
     let offer = IssueSetupToken {
         store,
         entropy: &OsEntropy,
     }
     .execute(settings.setup_token.as_ref())
-    .map_err(Failure::from)?;
+    .map_err(ExitError::from)?;
     match offer {
         SetupTokenStatus::Closed => Ok(()),
         SetupTokenStatus::Configured => {

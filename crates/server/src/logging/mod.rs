@@ -1,22 +1,42 @@
 //! Logging: to standard error, one line an event, whatever the event holds.
 
+mod filter;
 mod lines;
+
+pub use filter::check_directives;
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
-use tracing_subscriber::filter::{LevelFilter, ParseError};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::{Layer, Registry};
 
-use crate::config::{LogFormat, LogSettings};
-use crate::failure::Failure;
+use crate::exit::ExitError;
+use filter::filter;
 use lines::{EscapedFields, EscapedJson};
 
+/// How to log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The format; without one, pretty on a terminal, else JSON.
+    pub format: Option<LogFormat>,
+    /// The directives of the filter; see [`check_directives`].
+    pub level: String,
+}
+
+/// What a line of the log looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines.
+    Json,
+}
+
 /// Starts logging for the whole process. May be called once.
-pub fn start(settings: &LogSettings) -> Result<(), Failure> {
+pub fn start(settings: &LogSettings) -> Result<(), ExitError> {
     let is_terminal = std::io::stderr().is_terminal();
     let format = settings.format.unwrap_or(if is_terminal {
         LogFormat::Pretty
@@ -26,33 +46,13 @@ pub fn start(settings: &LogSettings) -> Result<(), Failure> {
     // https://no-color.org: set and not empty means no colours.
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let filter =
-        filter(&settings.level).map_err(|error| Failure::configuration(format!("log.level: {error}")))?;
+        filter(&settings.level).map_err(|error| ExitError::configuration(format!("log.level: {error}")))?;
     tracing_subscriber::registry()
         .with(lines_to(std::io::stderr, format, is_terminal && !is_plain).with_filter(filter))
         .try_init()
-        .map_err(|error| Failure::other(format!("logging cannot be started: {error}")))?;
+        .map_err(|error| ExitError::other(format!("logging cannot be started: {error}")))?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
-}
-
-/// The filter for these directives. Below `info` a level without a target is taken for our own crates only: libraries
-/// log at those levels what clients send, tokens included.
-pub fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
-    let is_verbose = |directive: &str| {
-        directive
-            .parse::<LevelFilter>()
-            .is_ok_and(|level| level > LevelFilter::INFO)
-    };
-    let directives: Vec<_> = directives
-        .split(',')
-        .map(str::trim)
-        .map(|directive| match directive {
-            verbose if is_verbose(verbose) => format!("info,doorward={verbose}"),
-            other => other.to_owned(),
-        })
-        .collect();
-    // What the library cannot read as a request it reports as an error: any stranger could ring the operator's bell.
-    EnvFilter::builder().parse(format!("actix_http::h1::dispatcher=off,{}", directives.join(",")))
 }
 
 /// The layer that writes events as lines.

@@ -34,7 +34,7 @@ impl Given<'_> {
             flags: Vec::new(),
         });
         loaded.map_err(|failure| {
-            assert_eq!(failure.status(), 78);
+            assert_eq!(failure.code(), 78);
             let name = file.path().display().to_string();
             failure
                 .lines()

@@ -63,7 +63,8 @@ fn numbers_switches_lists_and_tables_can_come_from_the_environment() {
     assert!(!settings.throttle.enabled && !settings.tokens.email);
     let proxies: Vec<_> = settings
         .server
-        .trusted_proxies
+        .proxies
+        .trusted
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -79,7 +80,7 @@ fn numbers_switches_lists_and_tables_can_come_from_the_environment() {
         env: &[("DOORWARD_SERVER__TRUSTED_PROXIES", "")],
         set: &[],
     };
-    assert!(emptied.load().unwrap().server.trusted_proxies.is_empty());
+    assert!(emptied.load().unwrap().server.proxies.trusted.is_empty());
 }
 
 #[test]

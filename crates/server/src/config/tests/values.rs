@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
+use doorward_http::ForwardingHeader;
+use doorward_jwt::Algorithm;
+use doorward_password::Argon2Params;
+
 use super::*;
+use crate::logging::LogSettings;
 
 #[test]
 fn nothing_configured_is_the_documented_default() {
@@ -11,13 +16,17 @@ fn nothing_configured_is_the_documented_default() {
     assert_eq!(settings.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.server.management_listen.to_string(), "127.0.0.1:9080");
     assert_eq!(settings.server.public_url, "http://localhost:8080");
-    assert!(settings.server.trusted_proxies.is_empty());
-    assert_eq!(settings.server.forwarded_header, ForwardedHeader::XForwardedFor);
+    assert!(settings.server.proxies.trusted.is_empty());
+    assert_eq!(settings.server.proxies.header, ForwardingHeader::XForwardedFor);
     assert_eq!(settings.database.url.to_string(), "sqlite://data/doorward.db");
     assert!(settings.database.max_connections >= 8);
     assert!(settings.keys.master.is_none() && settings.keys.previous_master.is_none());
-    assert_eq!(settings.keys.rotate_every, Span::days(90).0);
-    assert_eq!(settings.keys.algorithm, SigningAlgorithm::EdDsa);
+    assert_eq!(settings.keys.rules.policy.rotate_every, Span::days(90).0);
+    assert_eq!(settings.keys.rules.algorithm, Algorithm::EdDsa);
+    assert_eq!(
+        settings.keys.rules.policy.access_life,
+        Duration::from_secs(15 * 60 + 5)
+    );
     assert_eq!(settings.tokens.audience, "doorward");
     assert_eq!(
         settings.tokens.session,
@@ -30,7 +39,7 @@ fn nothing_configured_is_the_documented_default() {
         doorward_domain::identity::PasswordPolicy::default()
     );
     assert!(settings.password.pepper.is_none());
-    let argon2 = Argon2Settings {
+    let argon2 = Argon2Params {
         memory_kib: 19_456,
         iterations: 2,
         parallelism: 1,
