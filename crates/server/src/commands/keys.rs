@@ -1,4 +1,4 @@
-//! `doorward keys`: what an operator does with the keys that tokens are made with.
+//! `doorward keys`: lists, rotates and reseals the keys that sign and seal tokens.
 
 use doorward_application::{KeyEntry, ListKeys};
 use doorward_domain::time::Timestamp;
@@ -13,7 +13,7 @@ use crate::system::{OsEntropy, now};
 
 use super::print;
 
-/// What stands above the columns of the list.
+/// The header of the list.
 const HEAD: [&str; 8] = [
     "KID",
     "PURPOSE",
@@ -28,7 +28,7 @@ const HEAD: [&str; 8] = [
 /// Lists the keys.
 pub fn list(mut settings: Settings) -> Result<(), ExitError> {
     data_dir::create(&settings.data_dir)?;
-    // Although no key is opened here: a database must not come into being without its master key.
+    // No key is opened here, but the database must not be created before its master key.
     compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
     let keys = ListKeys {
@@ -42,7 +42,7 @@ pub fn list(mut settings: Settings) -> Result<(), ExitError> {
     print(&aligned(&rows))
 }
 
-/// Makes the next key of each purpose.
+/// Creates the next key of each purpose.
 pub fn rotate(mut settings: Settings) -> Result<(), ExitError> {
     data_dir::create(&settings.data_dir)?;
     let masters = compose::master_keys(&mut settings)?;
@@ -62,19 +62,19 @@ pub fn rotate(mut settings: Settings) -> Result<(), ExitError> {
     print(&lines.join("\n"))
 }
 
-/// Seals every key under the current master key.
+/// Seals every key with the current master key.
 pub fn reseal(mut settings: Settings) -> Result<(), ExitError> {
     data_dir::create(&settings.data_dir)?;
     let masters = compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
     let resealed = doorward_jwt::reseal(&*store, &masters, &OsEntropy)?;
     print(&format!(
-        "{} keys were sealed anew under keys.master_key, {} were under it already",
+        "{} keys resealed with keys.master_key, {} already sealed with it",
         resealed.anew, resealed.already
     ))
 }
 
-/// What is said of the newest key of a purpose.
+/// Describes the newest key of a purpose.
 fn announcement(key: &KeyEntry, made: &[SealedKey]) -> String {
     let is_new = made.iter().any(|made| made.id == key.id);
     format!(
@@ -83,9 +83,9 @@ fn announcement(key: &KeyEntry, made: &[SealedKey]) -> String {
         key.id.as_str(),
         key.algorithm,
         if is_new {
-            "was made, and takes over"
+            "created, first use"
         } else {
-            "is there already, and takes over"
+            "exists already, first use"
         },
         time(key.first_use)
     )
@@ -104,14 +104,14 @@ fn row(key: KeyEntry) -> [String; 8] {
     ]
 }
 
-/// A time for people and scripts: RFC 3339, in UTC, in whole seconds.
+/// Formats a time as RFC 3339, in UTC, in whole seconds.
 fn time(at: Timestamp) -> String {
     jiff::Timestamp::from_second(at.as_unix_seconds())
         .unwrap_or(jiff::Timestamp::MAX)
         .to_string()
 }
 
-/// Rows as lines, with columns as wide as their widest cell and two spaces between.
+/// Formats rows as lines with aligned columns, two spaces apart.
 fn aligned(rows: &[[String; 8]]) -> String {
     let mut widths = [0; 8];
     for row in rows {

@@ -1,4 +1,4 @@
-//! `doorward serve`: answers until told to stop.
+//! `doorward serve`: runs the server until it is stopped.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::system::OsEntropy;
 
 use super::print;
 
-/// Serves with these settings.
+/// Runs the server.
 pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     let (ports, ring) = compose::ports(&mut settings)?;
     let store = Arc::clone(&ports.store);
@@ -46,7 +46,7 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     Ok(())
 }
 
-/// Why the server could not begin, or broke off.
+/// The error for a server that could not start or has failed.
 fn cannot_serve(error: &std::io::Error) -> ExitError {
     match error
         .get_ref()
@@ -57,37 +57,37 @@ fn cannot_serve(error: &std::io::Error) -> ExitError {
     }
 }
 
-/// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.
+/// Issues a setup token if there is no administrator, and prints it. It is shown only once.
 fn issue_setup_token(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), ExitError> {
-    let offer = IssueSetupToken {
+    let status = IssueSetupToken {
         store,
         entropy: &OsEntropy,
     }
     .execute(settings.setup_token.as_ref())
     .map_err(ExitError::from)?;
-    match offer {
+    match status {
         SetupTokenStatus::Closed => Ok(()),
         SetupTokenStatus::Configured => {
             tracing::info!(
-                "there is no administrator yet: POST /v1/setup with the configured setup token makes one"
+                "no administrator yet, waiting for POST /v1/setup with the configured setup token"
             );
             Ok(())
         }
         SetupTokenStatus::MadeBefore => {
             tracing::info!(
-                "there is no administrator yet: the setup token was printed at the first start; `doorward setup-token` makes another"
+                "no administrator yet, waiting for POST /v1/setup with the setup token that was printed at the first start; `doorward setup-token` replaces it"
             );
             Ok(())
         }
-        // On standard output, which is for whoever started this, and not in the log, which others may read.
+        // On standard output, for whoever started the server, and not in the log, which others may read.
         SetupTokenStatus::Made(token) => print(&format!(
-            "There is no administrator yet. POST /v1/setup makes one, with this token, which is shown only once:\n\nSetup token: {}\n",
+            "There is no administrator yet. POST /v1/setup creates one with this token, which is shown only once:\n\nSetup token: {}\n",
             token.expose_secret()
         )),
     }
 }
 
-/// What stops the server. The signals are caught from the moment this is called.
+/// Returns a future that completes on SIGTERM or SIGINT. The signals are caught from the time of this call.
 fn stop_signal() -> impl Future<Output = Stop> {
     let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| signal(kind).ok());
     async move {
@@ -96,12 +96,12 @@ fn stop_signal() -> impl Future<Output = Stop> {
             () = caught(terminate) => "SIGTERM",
             () = caught(interrupt) => "SIGINT",
         };
-        tracing::info!(signal = name, "stopping: requests under way may finish");
+        tracing::info!(signal = name, "stopping, waiting for running requests to finish");
         Stop::Gracefully
     }
 }
 
-/// Waits for a signal; for ever if it could not be asked for, and the system's default will end the process.
+/// Waits for a signal. Never completes if the signal could not be caught; then it ends the process by default.
 async fn caught(signal: Option<Signal>) {
     match signal {
         Some(mut signal) => drop(signal.recv().await),

@@ -11,7 +11,7 @@ use crate::system::OsEntropy;
 
 use super::print;
 
-/// Brings the schema up to date.
+/// Migrates the schema.
 pub fn migrate(mut settings: Settings) -> Result<(), ExitError> {
     prepare(&mut settings)?;
     let applied = doorward_persistence::migrate(&settings.database.url)?;
@@ -21,7 +21,7 @@ pub fn migrate(mut settings: Settings) -> Result<(), ExitError> {
     print(&format!("applied: {}", applied.join(", ")))
 }
 
-/// Makes a new setup token in the place of the last and prints it.
+/// Creates and prints a new setup token, which replaces the previous one.
 pub fn setup_token(mut settings: Settings) -> Result<(), ExitError> {
     prepare(&mut settings)?;
     let store = compose::database(&settings)?;
@@ -31,11 +31,11 @@ pub fn setup_token(mut settings: Settings) -> Result<(), ExitError> {
     }
     .replace()
     .map_err(ExitError::from)?
-    .ok_or_else(|| ExitError::other("setup is closed: there has been an administrator"))?;
+    .ok_or_else(|| ExitError::other("setup is closed: an administrator has been created before"))?;
     print(token.expose_secret())
 }
 
-/// What comes before a database: its directory, and its key.
+/// Creates the data directory and the master key, which must exist before the database.
 fn prepare(settings: &mut Settings) -> Result<(), ExitError> {
     data_dir::create(&settings.data_dir)?;
     data_dir::master_key(settings).map(drop)

@@ -1,4 +1,4 @@
-//! `doorward users`: what an operator does to accounts without being one.
+//! `doorward users`: account management for an operator, without an account of their own.
 
 use std::fs;
 use std::io::BufRead;
@@ -19,11 +19,11 @@ use crate::system::{OsEntropy, now};
 
 use super::print;
 
-/// Makes an account and prints its id.
+/// Creates an account and prints its id.
 pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), ExitError> {
     let password = read_password(&command.password)?;
     data_dir::create(&settings.data_dir)?;
-    // Although no token is made here: a database must not come into being without its key.
+    // No token is issued here, but the database must not be created before its master key.
     data_dir::master_key(&mut settings)?;
     let store = compose::database(&settings)?;
     let hasher = compose::hasher(&mut settings)?;

@@ -1,4 +1,4 @@
-//! Logging: to standard error, one line an event, whatever the event holds.
+//! Logging to standard error, one line per event, whatever the event contains.
 
 mod filter;
 mod lines;
@@ -35,7 +35,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging for the whole process. May be called once.
+/// Starts logging for the whole process. Can be called once.
 pub fn start(settings: &LogSettings) -> Result<(), ExitError> {
     let is_terminal = std::io::stderr().is_terminal();
     let format = settings.format.unwrap_or(if is_terminal {
@@ -43,7 +43,7 @@ pub fn start(settings: &LogSettings) -> Result<(), ExitError> {
     } else {
         LogFormat::Json
     });
-    // https://no-color.org: set and not empty means no colours.
+    // https://no-color.org: no colours if it is set and not empty.
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let filter =
         filter(&settings.level).map_err(|error| ExitError::configuration(format!("log.level: {error}")))?;
@@ -60,7 +60,7 @@ fn lines_to<W>(writer: W, format: LogFormat, colours: bool) -> Box<dyn Layer<Reg
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // Reporting a failed write on standard error would panic when it is standard error that is gone.
+    // To report a failed write on standard error would panic if standard error itself is closed.
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .log_internal_errors(false);
@@ -70,7 +70,7 @@ where
     }
 }
 
-/// Logs a panic like any other event; the default hook writes several lines.
+/// Logs a panic as an event; the default hook writes several lines.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("a panic without a message");
     let thread = std::thread::current();
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::escape::is_unsafe;
 
-    /// Keeps what is written, for a test to read.
+    /// Collects what is written.
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    /// What `log` writes to a log of this format.
+    /// Returns what `log` writes in this format.
     fn logged(format: LogFormat, colours: bool, log: impl FnOnce()) -> String {
         let kept = Kept::default();
         let writer = kept.clone();
@@ -113,7 +113,7 @@ mod tests {
 
     const HOSTILE: &str = "a\r\n2026-01-01 INFO forged\x1b[2J\u{9b}31m\u{85}\u{2028}\u{202e}\0\t\x7f";
 
-    /// Logs something hostile in every place where an event can hold something.
+    /// Logs untrusted text everywhere in an event.
     fn log_hostile_events() {
         let span =
             tracing::info_span!("request", agent = %HOSTILE, path = HOSTILE, late = tracing::field::Empty);

@@ -30,8 +30,8 @@ pub struct RawServer {
     pub trusted_proxies: Vec<String>,
     /// The header in which trusted proxies forward the client's address: `x-forwarded-for` or `forwarded` (RFC 7239).
     pub forwarded_header: String,
-    /// The most client connections at once; more wait to be accepted. The limit on open files allows for about half its
-    /// number; it is raised as far as the system permits.
+    /// The most client connections at once; more wait to be accepted. Also bounded by about half
+    /// the limit on open files, which is raised as far as the system permits.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_connections: u32,
     /// The most connections of one client at once, by address (IPv4) or /64 (IPv6); more are closed. Trusted proxies are
