@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_moves_a_cursor_gets_through() {
+    fn unsafe_characters_are_escaped() {
         let hostile = "a\r\nb\x1b[31mc\u{9b}31m\x7f\0\u{85}\u{2028}\u{202e}d";
         let escaped = escape(hostile).to_string();
         assert!(!escaped.contains(is_unsafe), "{escaped:?}");

@@ -52,14 +52,14 @@ struct Entry {
     task: PeriodicTask,
     /// The time until its next run.
     wait: Duration,
-    has_succeeded: bool,
+    is_failing: bool,
 }
 
 fn run(tasks: Vec<PeriodicTask>, stopped: &(Mutex<bool>, Condvar)) {
     let entry = |task: PeriodicTask| Entry {
         wait: task.every,
         task,
-        has_succeeded: true,
+        is_failing: false,
     };
     let mut entries: Vec<Entry> = tasks.into_iter().map(entry).collect();
     // The duration of a task delays the next runs; they are not made up for.
@@ -85,16 +85,16 @@ impl Entry {
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.task.work)()));
         match outcome.unwrap_or_else(|_| Err("it panicked".to_owned())) {
             Ok(()) => {
-                if !self.has_succeeded {
+                if self.is_failing {
                     tracing::info!(chore, "periodic task succeeded again");
                 }
-                self.has_succeeded = true;
+                self.is_failing = false;
             }
             Err(cause) => {
-                if self.has_succeeded {
+                if !self.is_failing {
                     tracing::error!(chore, cause, "periodic task failed, will retry");
                 }
-                self.has_succeeded = false;
+                self.is_failing = true;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Configuration: one TOML file, overridden by environment variables, overridden by flags.
 //!
-//! It is read in three steps. Each source becomes a [`layer`] that holds known keys only, with values of the right type and
-//! within bounds. The `config` crate merges the layers and fills in the defaults. The [`sections`] check what a value
+//! It is read in three steps. Each source becomes a layer that holds known keys only, with values of the right type and
+//! within bounds. The `config` crate merges the layers and fills in the defaults. The `sections` check what a value
 //! means and build [`Settings`] from it.
 //!
 //! Whatever is unknown, of the wrong type, out of bounds or contradictory is an error. All errors are reported at once,

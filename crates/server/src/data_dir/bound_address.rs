@@ -51,7 +51,7 @@ mod tests {
     use crate::data_dir::tests::names;
 
     #[test]
-    fn the_address_bound_can_be_read_back() {
+    fn a_bound_address_can_be_read_back() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(read_bound(directory.path(), Listener::Public), None);
         for address in ["127.0.0.1:40001", "[::1]:8080"] {

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_directory_that_cannot_be_created_is_a_wrong_configuration() {
+    fn a_data_directory_that_cannot_be_created_is_a_configuration_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let failure = create(&file.path().join("data")).unwrap_err();
         assert_eq!(failure.code(), 78);

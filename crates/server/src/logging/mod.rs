@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_line_says_what_was_logged() {
+    fn a_json_line_has_level_span_message_and_fields() {
         let text = logged(LogFormat::Json, false, log_hostile_events);
         let event: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
         assert_eq!(event["email"], HOSTILE);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pretty_line_reads_like_a_sentence() {
+    fn a_pretty_line_has_level_span_message_and_fields() {
         let text = logged(LogFormat::Pretty, false, || {
             let _entered = tracing::info_span!("request", id = 7).entered();
             tracing::warn!(user = "ada", tries = 3, "slow down");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_ours_alone() {
+    fn colours_come_from_the_log_itself_only() {
         let text = logged(LogFormat::Pretty, true, log_hostile_events);
         assert!(text.contains("\x1b[32m"), "the level is green: {text:?}");
         assert!(!text.contains("\x1b[2J"), "{text:?}");
@@ -173,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn a_level_means_our_own_code_and_a_library_has_to_be_named() {
+    fn a_verbose_level_without_a_target_applies_to_our_own_crates_only() {
         let log = || {
             tracing::trace!(target: "doorward_http::login", "ours, trace");
             tracing::debug!(target: "doorward", "ours, debug");
             tracing::info!(target: "actix_http", "theirs, info");
             tracing::trace!(target: "actix_http", "theirs, trace");
-            tracing::error!(target: "actix_http::h1::dispatcher", "a stranger's");
+            tracing::error!(target: "actix_http::h1::dispatcher", "malformed request");
         };
         for (level, lines) in [
             ("off", 0),

@@ -97,7 +97,7 @@ fn parse_master_key(text: &SecretString) -> Result<MasterKey, String> {
 /// `keys.*`
 #[derive(Debug)]
 pub struct KeySettings {
-    /// The configured master key; without one, [`data_dir::master_key`](crate::data_dir::master_key) finds or creates it.
+    /// The configured master key; without one, [`data_dir::master_key`](crate::data_dir::master_key()) finds or creates it.
     pub master: Option<MasterKey>,
     /// The previous master key.
     pub previous_master: Option<MasterKey>,

@@ -1,4 +1,4 @@
-//! Secrets: in which forms they are taken, and that they are never shown.
+//! Secrets: how they can be given, and that they are never shown.
 
 use secrecy::ExposeSecret;
 
