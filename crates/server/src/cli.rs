@@ -7,32 +7,33 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Flag, Sources};
-use crate::failure::Failure;
+use crate::exit::ExitError;
 
 /// A self-hosted authentication service.
 ///
-/// Without a command it serves, with nothing configured: on 127.0.0.1:8080, with an embedded database in ./data.
+/// Without a command it runs the server. Without configuration the server listens on 127.0.0.1:8080 and uses an embedded
+/// database in ./data.
 #[derive(Debug, Parser)]
 #[command(name = "doorward", version, after_help = EXIT_STATUSES)]
 pub struct Cli {
-    /// Where configuration comes from.
+    /// The flags for the configuration.
     #[command(flatten)]
     pub configuration: ConfigurationArgs,
-    /// What to do; to serve, when nothing is said.
+    /// The command; without one, [`Command::Serve`].
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-const EXIT_STATUSES: &str = "Exit status: 0 after a graceful end; 78 for a wrong configuration or command line; \
-    69 when the database cannot be reached at start; 1 for all else.";
+const EXIT_STATUSES: &str = "Exit status: 0 on success or after a graceful stop; 78 if the configuration or the command \
+    line is wrong; 69 if the database cannot be reached at start; 1 for any other error.";
 
-/// Flags that every command takes.
+/// The flags of all commands.
 #[derive(Debug, Args)]
 pub struct ConfigurationArgs {
-    /// The configuration file; else the one that `DOORWARD_CONFIG` names, else `doorward.toml` if there is one
+    /// The configuration file [default: the file that `DOORWARD_CONFIG` names, else `doorward.toml` if it exists]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Configuration")]
     pub config: Option<PathBuf>,
-    /// Set one key, such as `log.level=debug`; may be repeated. Not for secrets: others can see a process's arguments
+    /// Set one key, such as `log.level=debug`; can be repeated. Not for secrets: other users can see a process's arguments
     #[arg(long, global = true, value_name = "KEY=VALUE", help_heading = "Configuration")]
     pub set: Vec<String>,
     /// Set `server.listen`
@@ -46,7 +47,7 @@ pub struct ConfigurationArgs {
     /// Set `data_dir`
     #[arg(long, global = true, value_name = "PATH", help_heading = "Configuration")]
     pub data_dir: Option<String>,
-    /// Set `database.url`; one with a password belongs in the environment or a file instead
+    /// Set `database.url`. If it has a password, use the environment or a file instead
     #[arg(long, global = true, value_name = "URL", help_heading = "Configuration")]
     pub database_url: Option<String>,
     /// Set `log.level`
@@ -55,7 +56,7 @@ pub struct ConfigurationArgs {
 }
 
 impl ConfigurationArgs {
-    /// These flags together with an environment.
+    /// Returns these flags, together with an environment, as sources of configuration.
     pub fn sources(&self, variables: impl Iterator<Item = (OsString, OsString)>) -> Sources {
         let flags = [
             ("--listen", "server.listen", &self.listen),
@@ -78,37 +79,37 @@ impl ConfigurationArgs {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve until told to stop (this is what happens without a command)
+    /// Run the server until it is stopped (default)
     Serve,
-    /// Bring the database's schema up to date and end
+    /// Migrate the database schema to the version of this program
     Migrate,
     /// Manage users
     Users {
-        /// What to do.
+        /// The subcommand.
         #[command(subcommand)]
         command: UsersCommand,
     },
     /// Manage the keys that tokens are signed and sealed with
     Keys {
-        /// What to do.
+        /// The subcommand.
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Make a new one-time setup token, which creates the first administrator, and print it
+    /// Create and print a new one-time setup token, which creates the first administrator
     SetupToken,
     /// Check the configuration
     Config {
-        /// What to do.
+        /// The subcommand.
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// Ask the running server whether it is ready: exit status 0 if it is, 1 if not
+    /// Check whether the running server is ready: exit status 0 if it is, 1 if not
     Health,
-    /// Try the way that clients come: which address does the running server take their requests to be from?
+    /// Check the proxy configuration: which client address does the running server see?
     ///
-    /// Sends a request to the URL that clients use, and asks the management listener of the running server, which it has to
-    /// be able to reach, how that request was seen. Says what is wrong, such as a proxy that is not trusted. Exit status 0
-    /// if clients are told apart, 1 if not.
+    /// Sends a request to the URL that clients use, and asks the management listener of the running server how it observed
+    /// that request. The management listener must be reachable. Prints what is wrong, such as a proxy that is not trusted.
+    /// Exit status 0 if clients are told apart by address, 1 if not.
     Doctor(DoctorArgs),
     /// Print the OpenAPI document of the API
     Openapi,
@@ -127,18 +128,18 @@ pub struct CreateUser {
     /// The e-mail address
     #[arg(long)]
     pub email: String,
-    /// The name to show
+    /// The display name
     #[arg(long)]
     pub name: Option<String>,
     /// Make the user an administrator
     #[arg(long)]
     pub admin: bool,
-    /// Where the password comes from.
+    /// The source of the password.
     #[command(flatten)]
     pub password: PasswordSource,
 }
 
-/// Where a password comes from: never from an argument, which others can see.
+/// The source of a password: never an argument, which other users can see.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct PasswordSource {
@@ -153,7 +154,7 @@ pub struct PasswordSource {
 /// `doorward doctor`
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// The URL that clients use. With https, which this program does not speak, it prints a command that does, and waits
+    /// The URL that clients use. This program does not support TLS: for an https URL it prints a command to run, and waits
     #[arg(long, value_name = "URL")]
     pub url: String,
 }
@@ -161,46 +162,46 @@ pub struct DoctorArgs {
 /// `doorward keys …`
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// List the keys: what each is for and is doing, from when it makes tokens and until when it is kept
+    /// List the keys with their purpose, their state, when each is first used and until when it is kept
     List,
-    /// Make the next key of each purpose, without logging anybody out
+    /// Create the next key of each purpose, without logging anybody out
     ///
-    /// The new keys are published first and take over some minutes later; the old ones are kept until every token that they
-    /// made has expired. Nothing is made while a next key is waiting to take over.
+    /// The new keys are published first and used some minutes later. The old ones are kept until all their tokens have
+    /// expired. If the next key of a purpose exists already, no other is created.
     Rotate,
-    /// Seal every key under `keys.master_key`, those that are under `keys.previous_master_key` anew
+    /// Seal every key with `keys.master_key` that is still sealed with `keys.previous_master_key`
     ///
-    /// All of them or none. It can be repeated.
+    /// Reseals all of these keys or none. Can be repeated.
     Reseal,
 }
 
 /// `doorward config …`
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Read the whole configuration, say what is wrong with it, and end
+    /// Read the whole configuration and print its errors
     Check,
 }
 
-/// What came of the arguments.
+/// The result of parsing the arguments.
 pub enum Parsed {
-    /// Something to do.
+    /// A command to run.
     Run(Box<Cli>),
-    /// A text that was asked for: the help or the version.
+    /// A text to print: the help or the version.
     Show(String),
 }
 
-/// Parses arguments, the program's name first.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Failure> {
+/// Parses the arguments; the first is the program's name.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, ExitError> {
     match Cli::try_parse_from(arguments) {
         Ok(cli) => Ok(Parsed::Run(Box::new(cli))),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Show(error.render().to_string()))
         }
-        Err(error) => Err(Failure::configuration(usage_line(&error))),
+        Err(error) => Err(ExitError::configuration(usage_line(&error))),
     }
 }
 
-/// What clap says about wrong arguments, in one line: its first paragraph, and where to read on.
+/// Returns clap's error in one line: its first paragraph, and a reference to the help.
 fn usage_line(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return "a command is missing; see doorward --help".into();

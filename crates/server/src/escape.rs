@@ -1,18 +1,18 @@
-//! Text that strangers wrote, made safe for a line of a log or a terminal.
+//! Escapes untrusted text for log lines and terminals.
 //!
-//! An e-mail address or a user agent with a line feed would forge a second log line; one with an escape sequence would
-//! drive the terminal of whoever reads the log. Everything that is written goes through here.
+//! An e-mail address or a user agent with a line feed could forge a log line; one with an escape sequence could control the
+//! terminal of whoever reads the log. All output goes through here.
 
 use core::fmt::{self, Write};
 
-/// Whether a character could end a line, drive a terminal or change the order in which a line is read: the control
+/// Whether a character could end a line, control a terminal or change the order in which a line is displayed: the control
 /// characters C0, DEL and C1, the line and paragraph separators, and the directional overrides and isolates.
 pub const fn is_unsafe(character: char) -> bool {
     matches!(character,
         '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text with every [unsafe](is_unsafe) character as Rust would write it in a literal: `\n`, `\u{1b}`.
+/// Displays the text with every [unsafe](is_unsafe) character escaped as in a Rust literal: `\n`, `\u{1b}`.
 pub const fn escape(text: &str) -> Escaped<'_> {
     Escaped(text)
 }
@@ -27,10 +27,10 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// A writer that escapes what is written through it, so that a value can be formatted straight into a line.
+/// A writer that escapes what is written through it, for formatting a value directly into a line.
 #[derive(Debug)]
 pub struct EscapingWriter<W>(
-    /// Where the escaped text goes.
+    /// The writer of the escaped text.
     pub W,
 );
 
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_moves_a_cursor_gets_through() {
+    fn unsafe_characters_are_escaped() {
         let hostile = "a\r\nb\x1b[31mc\u{9b}31m\x7f\0\u{85}\u{2028}\u{202e}d";
         let escaped = escape(hostile).to_string();
         assert!(!escaped.contains(is_unsafe), "{escaped:?}");

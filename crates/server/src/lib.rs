@@ -1,15 +1,15 @@
-//! Doorward's server: configuration, command line, logging and what is made at the first start.
+//! Doorward's server: configuration, command line, logging, and the composition of all crates into one program.
 //!
-//! The binary is a thin shell over [`commands::main`], so that tests reach everything.
+//! The binary only calls [`commands::main`], so that tests reach everything.
 
-pub mod chores;
 pub mod cli;
 pub mod commands;
 pub mod compose;
 pub mod config;
+pub mod data_dir;
 pub mod escape;
-pub mod failure;
-pub mod first_start;
+pub mod exit;
 pub mod logging;
+pub mod maintenance;
+pub mod scheduler;
 pub mod system;
-pub mod upkeep;

@@ -1,4 +1,4 @@
-//! Doorward, the program.
+//! The `doorward` program.
 
 use std::process::ExitCode;
 

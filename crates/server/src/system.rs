@@ -1,4 +1,4 @@
-//! The ambient things that the domain is handed: time and randomness. Nowhere else are they asked for.
+//! Time and randomness of the operating system, which the domain receives as arguments. Nothing else reads them.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,16 +11,16 @@ use doorward_http::Clock;
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
-    #[expect(clippy::disallowed_methods, reason = "this is where randomness comes in")]
-    #[expect(clippy::expect_used, reason = "a program without randomness must not go on")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads randomness")]
+    #[expect(clippy::expect_used, reason = "without randomness no secret is safe")]
     fn fill(&self, bytes: &mut [u8]) {
-        getrandom::fill(bytes).expect("the operating system gives random bytes");
+        getrandom::fill(bytes).expect("the operating system provides random bytes");
     }
 }
 
-/// The present, in UTC. A clock set before 1970 is taken for 1970.
+/// The current time. A clock that is set before 1970 counts as 1970.
 pub fn now() -> Timestamp {
-    #[expect(clippy::disallowed_methods, reason = "this is where the time comes in")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

@@ -1,21 +1,21 @@
 //! `doorward health`: asks the running server whether it is ready.
 //!
-//! It needs no shell and no other program, so a container can check its health with the image's only binary.
+//! It needs no shell and no other program, so that a container can check its health with the only binary in its image.
 
-use super::exchange::{exchange, management};
+use super::http_client::{management_address, send};
 use crate::config::Settings;
-use crate::failure::Failure;
+use crate::exit::ExitError;
 
-/// Asks the management listener; fails unless it answers that it is ready.
-pub fn ask(settings: &Settings) -> Result<(), Failure> {
-    let address = management(settings);
-    let answer = exchange(address, "GET", &address.to_string(), "/health/ready", &[])
-        .map_err(|error| Failure::other(format!("not ready: no answer from {address}: {error}")))?;
-    if answer.status == 200 {
+/// Asks the management listener; fails unless it is ready.
+pub fn check(settings: &Settings) -> Result<(), ExitError> {
+    let address = management_address(settings);
+    let response = send(address, "GET", &address.to_string(), "/health/ready", &[])
+        .map_err(|error| ExitError::other(format!("not ready: no response from {address}: {error}")))?;
+    if response.status == 200 {
         return Ok(());
     }
-    Err(Failure::other(format!(
-        "not ready: {address} answers with status {}",
-        answer.status
+    Err(ExitError::other(format!(
+        "not ready: {address} responds with status {}",
+        response.status
     )))
 }

@@ -1,4 +1,4 @@
-//! `doorward keys`: what an operator does with the keys that tokens are made with.
+//! `doorward keys`: lists, rotates and reseals the keys that sign and seal tokens.
 
 use doorward_application::{KeyEntry, ListKeys};
 use doorward_domain::key::{KeyPurpose, SealedKey};
@@ -7,13 +7,13 @@ use doorward_keys::KeyRing;
 
 use crate::compose;
 use crate::config::Settings;
-use crate::failure::Failure;
-use crate::first_start;
+use crate::data_dir;
+use crate::exit::ExitError;
 use crate::system::{OsEntropy, now};
 
 use super::print;
 
-/// What stands above the columns of the list.
+/// The header of the list.
 const HEAD: [&str; 8] = [
     "KID",
     "PURPOSE",
@@ -26,15 +26,14 @@ const HEAD: [&str; 8] = [
 ];
 
 /// Lists the keys.
-pub fn list(mut settings: Settings) -> Result<(), Failure> {
-    first_start::prepare_data_dir(&settings.data_dir)?;
-    // Although no key is opened here: a database must not come into being without its master key.
+pub fn list(mut settings: Settings) -> Result<(), ExitError> {
+    data_dir::create(&settings.data_dir)?;
+    // No key is opened here, but the database must not be created before its master key.
     compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
-    let policy = compose::key_policy(&settings);
     let keys = ListKeys {
         store: &*store,
-        policy: &policy,
+        policy: &settings.keys.rules.policy,
     };
     let keys = keys.execute(now())?;
     let rows: Vec<_> = core::iter::once(HEAD.map(str::to_owned))
@@ -43,12 +42,12 @@ pub fn list(mut settings: Settings) -> Result<(), Failure> {
     print(&aligned(&rows))
 }
 
-/// Makes the next key of each purpose.
-pub fn rotate(mut settings: Settings) -> Result<(), Failure> {
-    first_start::prepare_data_dir(&settings.data_dir)?;
+/// Creates the next key of each purpose.
+pub fn rotate(mut settings: Settings) -> Result<(), ExitError> {
+    data_dir::create(&settings.data_dir)?;
     let masters = compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
-    let rules = compose::key_rules(&settings);
+    let rules = settings.keys.rules;
     let ring = KeyRing::open(&*store, &masters, rules, now(), &OsEntropy)?;
     let made = ring.rotate(&*store, now(), &OsEntropy)?;
     let keys = ListKeys {
@@ -63,19 +62,19 @@ pub fn rotate(mut settings: Settings) -> Result<(), Failure> {
     print(&lines.join("\n"))
 }
 
-/// Seals every key under the current master key.
-pub fn reseal(mut settings: Settings) -> Result<(), Failure> {
-    first_start::prepare_data_dir(&settings.data_dir)?;
+/// Seals every key with the current master key.
+pub fn reseal(mut settings: Settings) -> Result<(), ExitError> {
+    data_dir::create(&settings.data_dir)?;
     let masters = compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
     let report = doorward_keys::reseal(&*store, &masters, &OsEntropy)?;
     print(&format!(
-        "{} keys were sealed anew under keys.master_key, {} were under it already",
+        "{} keys resealed with keys.master_key, {} already sealed with it",
         report.resealed, report.unchanged
     ))
 }
 
-/// What is said of the newest key of a purpose.
+/// Describes the newest key of a purpose.
 fn announcement(key: &KeyEntry, made: &[SealedKey]) -> String {
     let is_new = made.iter().any(|made| made.id == key.id);
     format!(
@@ -84,9 +83,9 @@ fn announcement(key: &KeyEntry, made: &[SealedKey]) -> String {
         key.id.as_str(),
         key.algorithm,
         if is_new {
-            "was made, and takes over"
+            "created, first use"
         } else {
-            "is there already, and takes over"
+            "exists already, first use"
         },
         time(key.first_use)
     )
@@ -105,14 +104,14 @@ fn row(key: KeyEntry) -> [String; 8] {
     ]
 }
 
-/// A time for people and scripts: RFC 3339, in UTC, in whole seconds.
+/// Formats a time as RFC 3339, in UTC, in whole seconds.
 fn time(at: Timestamp) -> String {
     jiff::Timestamp::from_second(at.as_unix_seconds())
         .unwrap_or(jiff::Timestamp::MAX)
         .to_string()
 }
 
-/// Rows as lines, with columns as wide as their widest cell and two spaces between.
+/// Formats rows as lines with aligned columns, two spaces apart.
 fn aligned(rows: &[[String; 8]]) -> String {
     let mut widths = [0; 8];
     for row in rows {

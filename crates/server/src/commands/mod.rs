@@ -1,8 +1,8 @@
-//! What the program does when it is run.
+//! The commands of the program, one module each.
 
 mod doctor;
-mod exchange;
 mod health;
+mod http_client;
 mod keys;
 mod serve;
 mod setup;
@@ -14,11 +14,11 @@ use std::process::ExitCode;
 
 use crate::cli::{self, Cli, Command, ConfigCommand, KeysCommand, Parsed, UsersCommand};
 use crate::config::{self, Settings};
-use crate::failure::Failure;
+use crate::exit::ExitError;
 use crate::logging;
 
-/// Runs the program with these arguments (its own name first) and this environment, and says how it ended: on standard
-/// error in words, and by the exit status.
+/// Runs the program with these arguments (its own name first) and this environment. Prints an error on standard error and
+/// returns its exit code.
 pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
@@ -29,30 +29,30 @@ pub fn main(
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            for line in failure.lines() {
-                // With standard error gone too there is nobody left to tell; the exit status still does.
+        Err(error) => {
+            for line in error.lines() {
+                // If standard error is closed, the exit code still reports the error.
                 let _ = writeln!(std::io::stderr(), "doorward: {line}");
             }
-            ExitCode::from(&failure)
+            ExitCode::from(&error)
         }
     }
 }
 
-/// Does what the command line asks for.
-fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Failure> {
+/// Runs the command of the command line.
+fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), ExitError> {
     let command = cli.command.unwrap_or(Command::Serve);
     if matches!(command, Command::Openapi) {
-        // The document is the same whatever is configured.
+        // The document does not depend on the configuration.
         return print(doorward_http::openapi_json());
     }
     let settings = config::load(cli.configuration.sources(variables))?;
     if matches!(command, Command::Health) {
-        health::ask(&settings)?;
+        health::check(&settings)?;
         return print("ready");
     }
     if let Command::Doctor(arguments) = &command {
-        return doctor::examine(&settings, arguments);
+        return doctor::run(&settings, arguments);
     }
     start_logging(&settings)?;
     match command {
@@ -74,8 +74,8 @@ fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Resul
     }
 }
 
-/// Starts logging as configured, beginning with what is unwise about the configuration.
-fn start_logging(settings: &Settings) -> Result<(), Failure> {
+/// Starts logging as configured, and logs the warnings about the configuration.
+fn start_logging(settings: &Settings) -> Result<(), ExitError> {
     logging::start(&settings.log)?;
     for warning in &settings.warnings {
         tracing::warn!("configuration: {warning}");
@@ -83,10 +83,10 @@ fn start_logging(settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints what was asked for. A reader that went away (`doorward --help | head -1`) is no failure worth words.
-fn print(text: &str) -> Result<(), Failure> {
+/// Prints to standard output. A reader that has closed the pipe (`doorward --help | head -1`) is not an error.
+fn print(text: &str) -> Result<(), ExitError> {
     match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::other(format!(
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(ExitError::other(format!(
             "cannot write to standard output: {error}"
         ))),
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! `doorward serve`: answers until told to stop.
+//! `doorward serve`: runs the server until it is stopped.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use doorward_http::{Addresses, Stop};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::chores::Chores;
 use crate::compose;
 use crate::config::Settings;
-use crate::failure::Failure;
-use crate::first_start::{Listener, write_bound};
+use crate::data_dir::{Listener, write_bound};
+use crate::exit::ExitError;
+use crate::maintenance;
+use crate::scheduler::Scheduler;
 use crate::system::OsEntropy;
-use crate::upkeep;
 
 use super::print;
 
-/// Serves with these settings.
-pub fn serve(mut settings: Settings) -> Result<(), Failure> {
+/// Runs the server.
+pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     let (ports, ring) = compose::ports(&mut settings)?;
     let store = Arc::clone(&ports.store);
     let policies = compose::policies(&settings);
@@ -37,58 +37,58 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
         );
         Ok(())
     };
-    let policy = compose::key_policy(&settings);
-    let _chores = Chores::start(vec![
-        upkeep::tending_keys(ring, Arc::clone(&store), policy.pause()),
-        upkeep::sweeping(Arc::clone(&store), policy.access_life, settings.audit.retention),
+    let policy = settings.keys.rules.policy;
+    let _scheduler = Scheduler::start(vec![
+        maintenance::rotate_keys(ring, Arc::clone(&store), policy.pause()),
+        maintenance::delete_expired(Arc::clone(&store), policy.access_life, settings.audit.retention),
     ])?;
     doorward_http::serve(ports, policies, http, ready, stop_signal).map_err(|error| cannot_serve(&error))?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Why the server could not begin, or broke off.
-fn cannot_serve(error: &std::io::Error) -> Failure {
+/// The error for a server that could not start or has failed.
+fn cannot_serve(error: &std::io::Error) -> ExitError {
     match error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<StoreError>())
     {
         Some(store) => store.clone().into(),
-        None => Failure::other(format!("cannot serve: {error}")),
+        None => ExitError::other(format!("cannot serve: {error}")),
     }
 }
 
-/// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.
-fn issue_setup_token(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), Failure> {
-    let offer = IssueSetupToken {
+/// Issues a setup token if there is no administrator, and prints it. It is shown only once.
+fn issue_setup_token(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), ExitError> {
+    let status = IssueSetupToken {
         store,
         entropy: &OsEntropy,
     }
     .execute(settings.setup_token.as_ref())
-    .map_err(Failure::from)?;
-    match offer {
+    .map_err(ExitError::from)?;
+    match status {
         SetupTokenStatus::Closed => Ok(()),
         SetupTokenStatus::Configured => {
             tracing::info!(
-                "there is no administrator yet: POST /v1/setup with the configured setup token makes one"
+                "no administrator yet, waiting for POST /v1/setup with the configured setup token"
             );
             Ok(())
         }
         SetupTokenStatus::MadeBefore => {
             tracing::info!(
-                "there is no administrator yet: the setup token was printed at the first start; `doorward setup-token` makes another"
+                "no administrator yet, waiting for POST /v1/setup with the setup token that was printed at the first start; `doorward setup-token` replaces it"
             );
             Ok(())
         }
-        // On standard output, which is for whoever started this, and not in the log, which others may read.
+        // On standard output, for whoever started the server, and not in the log, which others may read.
         SetupTokenStatus::Made(token) => print(&format!(
-            "There is no administrator yet. POST /v1/setup makes one, with this token, which is shown only once:\n\nSetup token: {}\n",
+            "There is no administrator yet. POST /v1/setup creates one with this token, which is shown only once:\n\nSetup token: {}\n",
             token.expose_secret()
         )),
     }
 }
 
-/// What stops the server. The signals are caught from the moment this is called.
+/// Returns a future that completes on SIGTERM or SIGINT. The signals are caught from the time of this call.
 fn stop_signal() -> impl Future<Output = Stop> {
     let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| signal(kind).ok());
     async move {
@@ -97,12 +97,12 @@ fn stop_signal() -> impl Future<Output = Stop> {
             () = caught(terminate) => "SIGTERM",
             () = caught(interrupt) => "SIGINT",
         };
-        tracing::info!(signal = name, "stopping: requests under way may finish");
+        tracing::info!(signal = name, "stopping, waiting for running requests to finish");
         Stop::Gracefully
     }
 }
 
-/// Waits for a signal; for ever if it could not be asked for, and the system's default will end the process.
+/// Waits for a signal. Never completes if the signal could not be caught; then it ends the process by default.
 async fn caught(signal: Option<Signal>) {
     match signal {
         Some(mut signal) => drop(signal.recv().await),

@@ -5,14 +5,14 @@ use secrecy::ExposeSecret;
 
 use crate::compose;
 use crate::config::Settings;
-use crate::failure::Failure;
-use crate::first_start;
+use crate::data_dir;
+use crate::exit::ExitError;
 use crate::system::OsEntropy;
 
 use super::print;
 
-/// Brings the schema up to date.
-pub fn migrate(mut settings: Settings) -> Result<(), Failure> {
+/// Migrates the schema.
+pub fn migrate(mut settings: Settings) -> Result<(), ExitError> {
     prepare(&mut settings)?;
     let applied = doorward_persistence::migrate(&settings.database.url)?;
     if applied.is_empty() {
@@ -21,8 +21,8 @@ pub fn migrate(mut settings: Settings) -> Result<(), Failure> {
     print(&format!("applied: {}", applied.join(", ")))
 }
 
-/// Makes a new setup token in the place of the last and prints it.
-pub fn setup_token(mut settings: Settings) -> Result<(), Failure> {
+/// Creates and prints a new setup token, which replaces the previous one.
+pub fn setup_token(mut settings: Settings) -> Result<(), ExitError> {
     prepare(&mut settings)?;
     let store = compose::database(&settings)?;
     let token = IssueSetupToken {
@@ -30,13 +30,13 @@ pub fn setup_token(mut settings: Settings) -> Result<(), Failure> {
         entropy: &OsEntropy,
     }
     .replace()
-    .map_err(Failure::from)?
-    .ok_or_else(|| Failure::other("setup is closed: there has been an administrator"))?;
+    .map_err(ExitError::from)?
+    .ok_or_else(|| ExitError::other("setup is closed: an administrator has been created before"))?;
     print(token.expose_secret())
 }
 
-/// What comes before a database: its directory, and its key.
-fn prepare(settings: &mut Settings) -> Result<(), Failure> {
-    first_start::prepare_data_dir(&settings.data_dir)?;
-    first_start::master_key(settings).map(drop)
+/// Creates the data directory and the master key, which must exist before the database.
+fn prepare(settings: &mut Settings) -> Result<(), ExitError> {
+    data_dir::create(&settings.data_dir)?;
+    data_dir::master_key(settings).map(drop)
 }

@@ -1,4 +1,4 @@
-//! `doorward users`: what an operator does to accounts without being one.
+//! `doorward users`: account management for an operator, without an account of their own.
 
 use std::fs;
 use std::io::BufRead;
@@ -13,18 +13,18 @@ use secrecy::SecretString;
 use crate::cli::{CreateUser, PasswordSource};
 use crate::compose;
 use crate::config::Settings;
-use crate::failure::Failure;
-use crate::first_start;
+use crate::data_dir;
+use crate::exit::ExitError;
 use crate::system::{OsEntropy, now};
 
 use super::print;
 
-/// Makes an account and prints its id.
-pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), Failure> {
+/// Creates an account and prints its id.
+pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), ExitError> {
     let password = read_password(&command.password)?;
-    first_start::prepare_data_dir(&settings.data_dir)?;
-    // Although no token is made here: a database must not come into being without its key.
-    first_start::master_key(&mut settings)?;
+    data_dir::create(&settings.data_dir)?;
+    // No token is issued here, but the database must not be created before its master key.
+    data_dir::master_key(&mut settings)?;
     let store = compose::database(&settings)?;
     let hasher = compose::hasher(&mut settings)?;
     let rules = compose::account_rules(&settings, &hasher, &OsEntropy);
@@ -54,7 +54,7 @@ pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), Failure
 }
 
 /// Reads the password; the line ending is not part of it.
-fn read_password(source: &PasswordSource) -> Result<SecretString, Failure> {
+fn read_password(source: &PasswordSource) -> Result<SecretString, ExitError> {
     let text = source
         .password_file
         .as_deref()
@@ -63,23 +63,23 @@ fn read_password(source: &PasswordSource) -> Result<SecretString, Failure> {
     Ok(SecretString::from(line.strip_suffix('\r').unwrap_or(line)))
 }
 
-fn read_line() -> Result<String, Failure> {
+fn read_line() -> Result<String, ExitError> {
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);
-    read.map_err(|error| Failure::other(format!("the password cannot be read: {error}")))?;
+    read.map_err(|error| ExitError::other(format!("the password cannot be read: {error}")))?;
     Ok(line)
 }
 
-fn read_file(path: &Path) -> Result<String, Failure> {
+fn read_file(path: &Path) -> Result<String, ExitError> {
     fs::read_to_string(path).map_err(|error| {
-        Failure::other(format!(
+        ExitError::other(format!(
             "the password in {} cannot be read: {error}",
             path.display()
         ))
     })
 }
 
-impl From<CreateUserError> for Failure {
+impl From<CreateUserError> for ExitError {
     fn from(error: CreateUserError) -> Self {
         match error {
             CreateUserError::Invalid(invalid) => {

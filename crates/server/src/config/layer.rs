@@ -1,25 +1,25 @@
-//! One source of configuration, read against the table of known keys.
+//! One source of configuration, checked against the table of known keys.
 //!
-//! A layer holds only keys that exist with values of the right kind, each with where it came from; what is wrong is
-//! noted by name. The layers are then laid over each other by the `config` crate.
+//! A layer holds only known keys with values of the right type, each with its source; everything else becomes an error.
+//! The `config` crate merges the layers.
 
 use core::fmt;
 
 use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::keys::{Key, Keys, Kind, variable_of};
 use super::problems::Problems;
-use super::scalar::Span;
+use super::schema::{Key, Keys, Kind, variable_of};
+use super::span::Span;
 
-/// How alike a misspelt name and a known one must be (Jaro-Winkler, 0 to 1) for the known one to be suggested.
-const ALIKE: f64 = 0.9;
+/// The least similarity to an unknown name (Jaro-Winkler, 0 to 1) at which a known one is suggested.
+const MIN_SIMILARITY: f64 = 0.9;
 
-/// What one source says.
+/// The keys and values of one source.
 #[derive(Clone, Default)]
 pub struct Layer(Map<String, Value>);
 
 impl fmt::Debug for Layer {
-    /// Shows no values: they may be secrets.
+    /// Omits the values: they may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Layer").finish_non_exhaustive()
     }
@@ -35,17 +35,17 @@ impl Source for Layer {
     }
 }
 
-/// Reads sources and notes what is wrong with them.
+/// Reads sources into layers and collects the errors.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    /// The keys there are.
+    /// The known keys.
     pub keys: &'a Keys,
-    /// What is wrong so far.
+    /// The errors so far.
     pub problems: Problems,
 }
 
 impl Reader<'_> {
-    /// Reads a TOML file; `origin` is its name.
+    /// Reads the text of a TOML file; `origin` names the file in errors.
     pub fn toml(&mut self, origin: &str, text: &str) -> Layer {
         let mut layer = Layer::default();
         match parse_toml(text) {
@@ -55,7 +55,7 @@ impl Reader<'_> {
         layer
     }
 
-    /// Reads one value written as plain text, from an environment variable or a flag, into `layer`.
+    /// Adds one value to `layer`, written as plain text in an environment variable or a flag.
     pub fn text(&mut self, layer: &mut Layer, path: &str, key: &Key, text: &str, origin: &str) {
         match parse_text(&key.kind, text) {
             Ok(kind) => self.take(layer, path, Value::new(None, kind), origin),
@@ -63,14 +63,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Notes a key that does not exist, and what may have been meant.
+    /// Adds an error for an unknown key, with a suggestion.
     pub fn unknown_key(&mut self, path: &str, origin: &str) {
         let known = self.keys.iter().map(|(known, _)| known.to_owned());
         let what = format!("there is no such key{}", suggestion(path, known));
         self.problems.add(path, Some(origin), &what);
     }
 
-    /// Notes an environment variable that sets nothing, and what may have been meant.
+    /// Adds an error for an unknown environment variable, with a suggestion.
     pub fn unknown_variable(&mut self, variable: &str) {
         let known = self.keys.iter().map(|(known, _)| variable_of(known));
         let what = format!("there is no such setting{}", suggestion(variable, known));
@@ -87,7 +87,7 @@ impl Reader<'_> {
             } else {
                 format!("{parent}.{name}")
             };
-            // A quoted name with a dot in it is one name, although it reads like a path.
+            // A quoted name that contains a dot is one name, although it looks like a path.
             if name.contains('.') {
                 self.unknown_key(&format!("{path:?}"), origin);
             } else {
@@ -110,7 +110,7 @@ impl Reader<'_> {
     }
 }
 
-/// Parses TOML. The error tells the place but not the line's text, which may hold a secret.
+/// Parses TOML. The error has line and column but not the text, which may contain a secret.
 fn parse_toml(text: &str) -> Result<Map<String, Value>, String> {
     let cause = match File::from_str(text, FileFormat::Toml).collect() {
         Ok(table) => return Ok(table),
@@ -137,7 +137,7 @@ fn parse_toml(text: &str) -> Result<Map<String, Value>, String> {
     ))
 }
 
-/// Reads plain text as the kind of value that its key takes. A string stays exactly as it is, whatever it looks like.
+/// Parses plain text as the type of its key. A string is taken exactly as it is, whatever it looks like.
 fn parse_text(kind: &Kind, text: &str) -> Result<ValueKind, String> {
     match kind {
         Kind::Text | Kind::Secret | Kind::Duration { .. } => Ok(ValueKind::String(text.to_owned())),
@@ -160,16 +160,13 @@ fn parse_text(kind: &Kind, text: &str) -> Result<ValueKind, String> {
                     kind: inner @ ValueKind::Table(_),
                     ..
                 }) if table.is_empty() => Ok(inner),
-                _ => Err(
-                    "this is a table of keys: set them one by one, or write it as { key = value, … }".into(),
-                ),
+                _ => Err("must be a table of keys: set them one by one, or write { key = value, … }".into()),
             }
         }
     }
 }
 
-/// Checks that a value is of its key's kind and within its bounds. The error says what is wrong without the value when
-/// it could be a secret.
+/// Checks that a value has its key's type and is within its bounds. The error omits a value that may be a secret.
 fn check(kind: &Kind, value: &ValueKind) -> Result<(), String> {
     match (kind, value) {
         (Kind::Text | Kind::Secret, ValueKind::String(_)) | (Kind::Switch, ValueKind::Boolean(_)) => Ok(()),
@@ -191,18 +188,18 @@ fn check(kind: &Kind, value: &ValueKind) -> Result<(), String> {
         {
             Ok(())
         }
-        (Kind::Table, _) => Err("this is a table of keys, not a value".into()),
-        (Kind::Text | Kind::Secret, _) => Err("this must be a string, in quotes".into()),
+        (Kind::Table, _) => Err("must be a table of keys, not a value".into()),
+        (Kind::Text | Kind::Secret, _) => Err("must be a string, in quotes".into()),
         (Kind::Duration { .. }, _) => {
-            Err("this must be a string with a unit, such as \"10s\", \"15m\" or \"30d\"".into())
+            Err("must be a string with a unit, such as \"10s\", \"15m\" or \"30d\"".into())
         }
-        (Kind::Whole { .. }, _) => Err("this must be a whole number, without quotes".into()),
-        (Kind::Switch, _) => Err("this must be true or false, without quotes".into()),
-        (Kind::List, _) => Err("this must be a list of strings, such as [\"10.0.0.0/8\"]".into()),
+        (Kind::Whole { .. }, _) => Err("must be a whole number, without quotes".into()),
+        (Kind::Switch, _) => Err("must be true or false, without quotes".into()),
+        (Kind::List, _) => Err("must be a list of strings, such as [\"10.0.0.0/8\"]".into()),
     }
 }
 
-/// Puts a value at a path of which every part but the last is a table.
+/// Inserts a value at a path, and creates the tables on the way.
 fn insert(table: &mut Map<String, Value>, path: &str, value: Value) {
     let Some((head, rest)) = path.split_once('.') else {
         table.insert(path.to_owned(), value);
@@ -216,11 +213,11 @@ fn insert(table: &mut Map<String, Value>, path: &str, value: Value) {
     }
 }
 
-/// The known name most like the one written, as the end of a sentence; empty when none is like it.
+/// Returns the most similar known name as the end of a sentence, or nothing if none is similar enough.
 fn suggestion(written: &str, known: impl Iterator<Item = String>) -> String {
     known
         .map(|name| (strsim::jaro_winkler(written, &name), name))
-        .filter(|(alike, _)| *alike >= ALIKE)
+        .filter(|(alike, _)| *alike >= MIN_SIMILARITY)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map_or_else(String::new, |(_, name)| format!("; did you mean {name}?"))
 }

@@ -1,36 +1,34 @@
 //! Configuration: one TOML file, overridden by environment variables, overridden by flags.
 //!
-//! It is read in three steps. Each source becomes a layer of keys that exist, with values of the right kind;
-//! the `config` crate lays the layers over each other and fills in the defaults of `raw`; `resolve` turns the
-//! result into [`Settings`]. Nothing is guessed: what is unknown, of the wrong kind, out of bounds or contradictory is
-//! refused, all of it at once, each with its key and where it came from, and never with a secret.
+//! It is read in three steps. Each source becomes a layer that holds known keys only, with values of the right type and
+//! within bounds. The `config` crate merges the layers and fills in the defaults. The `sections` check what a value
+//! means and build [`Settings`] from it.
+//!
+//! Whatever is unknown, of the wrong type, out of bounds or contradictory is an error. All errors are reported at once,
+//! each with its key and source, and none of them shows a secret.
 
-mod context;
-mod keys;
+mod checker;
 mod layer;
-mod parse;
 mod problems;
-mod raw;
-mod resolve;
-mod scalar;
+mod schema;
 mod secret;
+mod sections;
 mod settings;
 mod sources;
+mod span;
 #[cfg(test)]
 mod tests;
 
-pub use keys::{Key, Keys, Kind, variable_of};
-pub use scalar::Span;
-pub use settings::{
-    Argon2Settings, DatabaseSettings, ForwardedHeader, KeySettings, LaneSettings, LogFormat, LogSettings,
-    PasswordSettings, Quota, ServerSettings, Settings, SigningAlgorithm, ThrottleSettings, TokenSettings,
-};
+pub use schema::{Key, Keys, Kind, variable_of};
+pub use sections::{AuditSettings, KeySettings, PasswordSettings, ServerSettings, TokenSettings};
+pub use settings::Settings;
 pub use sources::{FILE_VARIABLE, Flag, Sources};
+pub use span::Span;
 
-use crate::failure::Failure;
+use crate::exit::ExitError;
 
 /// Reads, merges and checks the configuration.
-pub fn load(sources: Sources) -> Result<Settings, Failure> {
+pub fn load(sources: Sources) -> Result<Settings, ExitError> {
     let keys = Keys::new();
     let (layers, problems) = sources.read(&keys);
     problems.check()?;
@@ -40,6 +38,6 @@ pub fn load(sources: Sources) -> Result<Settings, Failure> {
     }
     let merged = merged
         .build()
-        .map_err(|error| Failure::configuration(error.to_string()))?;
-    resolve::resolve(merged)
+        .map_err(|error| ExitError::configuration(error.to_string()))?;
+    Settings::new(merged)
 }

@@ -1,28 +1,62 @@
-//! Secrets in the form in which they are used. What is said about a wrong one never shows it.
+//! Secrets: how they are written, and how they are read from a file.
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use doorward_keys::MasterKey;
-use doorward_password::Pepper;
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer};
 
-/// Standard base64, with or without its padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+/// The most that is read of a file that holds a secret, in bytes.
+const MAX_FILE: u64 = 16 * 1024;
 
-/// Reads a master key: 32 bytes in base64.
-pub fn master_key(text: &SecretString) -> Result<MasterKey, String> {
-    MasterKey::parse(text.expose_secret()).map_err(|error| error.to_string())
+/// A value that no error and no log shows.
+#[derive(Debug, Clone)]
+pub struct Secret(pub SecretString);
+
+impl Secret {
+    /// Reads a file that holds one secret; its final line ending is not part of it.
+    pub fn read(path: &str) -> Result<Self, String> {
+        let read = || {
+            let mut text = String::new();
+            File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+            Ok(text)
+        };
+        let text: String = read().map_err(|error: std::io::Error| format!("cannot be read: {error}"))?;
+        if u64::try_from(text.len()).is_ok_and(|length| length > MAX_FILE) {
+            return Err(format!("longer than {MAX_FILE} bytes"));
+        }
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        Ok(Self(SecretString::from(line.strip_suffix('\r').unwrap_or(line))))
+    }
+
+    /// The secret; an empty one is an error, because it is a variable that somebody meant to set.
+    pub fn not_empty(self) -> Result<SecretString, String> {
+        if self.0.expose_secret().is_empty() {
+            Err("it is empty".into())
+        } else {
+            Ok(self.0)
+        }
+    }
 }
 
-/// Reads a pepper: at least 16 bytes in base64.
-pub fn pepper(text: &SecretString) -> Result<Pepper, String> {
-    // The decoder's own error would show a byte of the secret.
-    let bytes = BASE64
-        .decode(text.expose_secret())
-        .map_err(|_shows_a_byte| "this is not base64".to_owned())?;
-    Pepper::new(bytes).map_err(|error| error.to_string())
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(SecretString::from(String::deserialize(deserializer)?)))
+    }
+}
+
+impl JsonSchema for Secret {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "writeOnly": true })
+    }
 }

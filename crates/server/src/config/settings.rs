@@ -1,233 +1,139 @@
-//! The configuration as the rest of the program uses it: parsed, checked, complete.
-//!
-//! Where the domain has a policy, the settings hold that policy. Secrets are in types that do not print.
+//! The whole configuration: its schema, and the settings that the rest of the program uses.
 
-use core::net::SocketAddr;
-use core::num::NonZeroU32;
-use core::time::Duration;
 use std::path::PathBuf;
 
+use config::Config;
 use doorward_domain::attempt::AttemptPolicy;
-use doorward_domain::password::PasswordPolicy;
-use doorward_domain::session::SessionPolicy;
-use doorward_keys::MasterKey;
-use doorward_password::Pepper;
-use doorward_persistence::DatabaseUrl;
-use ipnet::IpNet;
+use doorward_http::{LaneSettings, ThrottleSettings};
+use doorward_persistence::DatabaseSettings;
+use schemars::JsonSchema;
 use secrecy::SecretString;
+use serde::Deserialize;
 
-/// Everything that can be configured.
+use super::checker::Checker;
+use super::sections::{
+    AuditSettings, KeySettings, PasswordSettings, RawAttempts, RawAudit, RawDatabase, RawKeys, RawLane,
+    RawLog, RawPassword, RawServer, RawSetup, RawThrottle, RawTokens, ServerSettings, TokenSettings,
+};
+use crate::exit::ExitError;
+use crate::logging::LogSettings;
+
+/// Every key there is, as it is written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawSettings {
+    /// The directory for the files that Doorward keeps: the embedded database, the master key created at the first start,
+    /// and the addresses it listens on (`listen`, `management_listen`). Created with mode 0700 if it does not exist.
+    pub data_dir: String,
+    /// Listeners, connections and reverse proxies.
+    pub server: RawServer,
+    /// The database.
+    pub database: RawDatabase,
+    /// The keys that sign and seal tokens.
+    pub keys: RawKeys,
+    /// Access and refresh tokens.
+    pub tokens: RawTokens,
+    /// Which passwords are accepted and how they are hashed.
+    pub password: RawPassword,
+    /// The thread pool that hashes passwords. It is bounded, so that a burst of logins does not slow down other requests.
+    pub lane: RawLane,
+    /// How many wrong passwords an account allows, from all addresses together.
+    pub attempts: RawAttempts,
+    /// The rate limit per client address, on each instance.
+    pub throttle: RawThrottle,
+    /// The audit log.
+    pub audit: RawAudit,
+    /// The creation of the first administrator.
+    pub setup: RawSetup,
+    /// Logging to standard error, one line per event.
+    pub log: RawLog,
+}
+
+impl Default for RawSettings {
+    fn default() -> Self {
+        Self {
+            data_dir: "data".into(),
+            server: RawServer::default(),
+            database: RawDatabase::default(),
+            keys: RawKeys::default(),
+            tokens: RawTokens::default(),
+            password: RawPassword::default(),
+            lane: RawLane::default(),
+            attempts: RawAttempts::default(),
+            throttle: RawThrottle::default(),
+            audit: RawAudit::default(),
+            setup: RawSetup::default(),
+            log: RawLog::default(),
+        }
+    }
+}
+
+/// The configuration as the rest of the program uses it: parsed, checked, complete. Where another crate has a type for
+/// a group of settings, this holds that type. Secrets are in types that do not print.
 #[derive(Debug)]
 pub struct Settings {
-    /// The directory for what is kept in files.
+    /// The directory for files.
     pub data_dir: PathBuf,
-    /// Where it listens and what stands in front of it.
+    /// `server.*`
     pub server: ServerSettings,
-    /// The database.
+    /// `database.*`
     pub database: DatabaseSettings,
-    /// The keys that tokens are signed and sealed with.
+    /// `keys.*`
     pub keys: KeySettings,
-    /// Access and refresh tokens.
+    /// `tokens.*`
     pub tokens: TokenSettings,
-    /// Which passwords are accepted and how they are hashed.
+    /// `password.*`
     pub password: PasswordSettings,
-    /// The lane that passwords are hashed on.
+    /// `lane.*`
     pub lane: LaneSettings,
-    /// How many guesses an account allows.
+    /// `attempts.*`
     pub attempts: AttemptPolicy,
-    /// How many requests an address may make.
+    /// `throttle.*`
     pub throttle: ThrottleSettings,
-    /// The audit log.
+    /// `audit.*`
     pub audit: AuditSettings,
-    /// The token that creates the first administrator, when it was given rather than to be made.
+    /// `setup.token`; without it a setup token is generated.
     pub setup_token: Option<SecretString>,
-    /// Logging.
+    /// `log.*`
     pub log: LogSettings,
-    /// What is allowed but unwise, a line each, to be logged as warnings.
+    /// What is allowed but unsafe, one line each, to be logged as warnings.
     pub warnings: Vec<String>,
 }
 
-/// `server.*`
-#[derive(Debug)]
-pub struct ServerSettings {
-    /// Where the API listens; port 0 picks a free one.
-    pub listen: SocketAddr,
-    /// Where health and metrics are served; port 0 picks a free one.
-    pub management_listen: SocketAddr,
-    /// The issuer of tokens and the base of links, without a trailing slash.
-    pub public_url: String,
-    /// The peers whose forwarding header is believed.
-    pub trusted_proxies: Vec<IpNet>,
-    /// The header they forward the client's address in.
-    pub forwarded_header: ForwardedHeader,
-    /// The most connections of clients at once.
-    pub max_connections: usize,
-    /// The most connections of one client.
-    pub max_connections_per_address: usize,
-    /// How long an idle connection is kept.
-    pub idle_timeout: Duration,
-}
-
-/// The header that carries the client's address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ForwardedHeader {
-    /// `X-Forwarded-For`
-    XForwardedFor,
-    /// `Forwarded` (RFC 7239)
-    Forwarded,
-}
-
-impl ForwardedHeader {
-    /// The header's name as it is configured.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::XForwardedFor => "x-forwarded-for",
-            Self::Forwarded => "forwarded",
+impl Settings {
+    /// Checks the merged configuration. The types and bounds of single values have been checked by now.
+    pub(super) fn new(merged: Config) -> Result<Self, ExitError> {
+        let mut checker = Checker::new(&merged.cache);
+        let raw: RawSettings = merged
+            .try_deserialize()
+            .map_err(|error| ExitError::configuration(error.to_string()))?;
+        if raw.data_dir.is_empty() {
+            checker.refuse("data_dir", "must not be empty; \".\" is the working directory");
         }
-    }
-}
-
-/// `database.*`
-#[derive(Debug)]
-pub struct DatabaseSettings {
-    /// Where it is.
-    pub url: DatabaseUrl,
-    /// The most connections this instance opens.
-    pub max_connections: u32,
-}
-
-/// `keys.*`
-#[derive(Debug)]
-pub struct KeySettings {
-    /// The key that seals the others, when it was given. [`first_start::master_key`](crate::first_start::master_key)
-    /// says which key to use when it was not.
-    pub master: Option<MasterKey>,
-    /// The one before it.
-    pub previous_master: Option<MasterKey>,
-    /// How old the newest key grows before the next one is made.
-    pub rotate_every: Duration,
-    /// The algorithm of new signing keys.
-    pub algorithm: SigningAlgorithm,
-}
-
-/// The algorithm that access tokens are signed with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SigningAlgorithm {
-    /// Ed25519 (RFC 8037).
-    EdDsa,
-    /// ECDSA over P-256 with SHA-256 (RFC 7518).
-    Es256,
-}
-
-impl SigningAlgorithm {
-    /// The name in JWS headers and in the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EdDsa => "EdDSA",
-            Self::Es256 => "ES256",
-        }
-    }
-}
-
-/// `tokens.*`
-#[derive(Debug)]
-pub struct TokenSettings {
-    /// Who access tokens are for.
-    pub audience: String,
-    /// How long things last.
-    pub session: SessionPolicy,
-    /// How far clocks may differ.
-    pub leeway: Duration,
-    /// Whether access tokens carry the e-mail address.
-    pub email: bool,
-}
-
-/// `password.*`
-#[derive(Debug)]
-pub struct PasswordSettings {
-    /// What a new password is held to.
-    pub policy: PasswordPolicy,
-    /// The secret in every hash.
-    pub pepper: Option<Pepper>,
-    /// The cost of a hash.
-    pub argon2: Argon2Settings,
-}
-
-/// `password.argon2.*`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Argon2Settings {
-    /// Memory, in KiB.
-    pub memory_kib: u32,
-    /// Passes over the memory.
-    pub iterations: u32,
-    /// Lanes.
-    pub parallelism: u32,
-}
-
-/// `lane.*`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaneSettings {
-    /// Passwords hashed at once; at least one.
-    pub workers: usize,
-    /// Passwords that may wait; at least one.
-    pub queue: usize,
-    /// How long one may wait.
-    pub deadline: Duration,
-}
-
-/// `throttle.*`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ThrottleSettings {
-    /// Whether there is a throttle at all.
-    pub enabled: bool,
-    /// Login, registration, setup and password change together.
-    pub sensitive: Quota,
-    /// Refreshing.
-    pub refresh: Quota,
-    /// Everything else.
-    pub general: Quota,
-}
-
-/// What an address may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
-    /// Requests at once.
-    pub burst: NonZeroU32,
-    /// Requests a minute after that.
-    pub per_minute: NonZeroU32,
-}
-
-/// `audit.*`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AuditSettings {
-    /// How long an entry is kept.
-    pub retention: Duration,
-}
-
-/// `log.*`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogSettings {
-    /// The format; without one, pretty on a terminal, else JSON.
-    pub format: Option<LogFormat>,
-    /// The directives of the filter, as `tracing_subscriber::EnvFilter` parses them.
-    pub level: String,
-}
-
-/// What a line of the log looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Pretty,
-    /// For machines.
-    Json,
-}
-
-impl LogFormat {
-    /// The format's name in the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pretty => "pretty",
-            Self::Json => "json",
-        }
+        let data_dir = PathBuf::from(raw.data_dir);
+        let server = raw.server.check(&mut checker);
+        let database = raw.database.check(&mut checker, &data_dir);
+        let tokens = raw.tokens.check(&mut checker);
+        let keys = raw.keys.check(&mut checker, &database.url, &tokens);
+        let password = raw.password.check(&mut checker);
+        let attempts = raw.attempts.check(&mut checker);
+        let setup_token = raw.setup.check(&mut checker);
+        let log = raw.log.check(&mut checker);
+        checker.problems.check()?;
+        Ok(Self {
+            data_dir,
+            server,
+            database,
+            keys,
+            tokens,
+            password,
+            lane: raw.lane.check(),
+            attempts,
+            throttle: raw.throttle.check(),
+            audit: raw.audit.check(),
+            setup_token,
+            log,
+            warnings: checker.warnings,
+        })
     }
 }

@@ -1,40 +1,40 @@
-//! Where configuration comes from: a file, the environment, the command line; later ones win.
+//! The sources of configuration: a file, the environment, the command line. Later ones override earlier ones.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use super::keys::Keys;
 use super::layer::{Layer, Reader};
 use super::problems::Problems;
+use super::schema::Keys;
 
-/// The file that is read when none is named.
+/// The file that is read if none is named and this one exists.
 const DEFAULT_FILE: &str = "doorward.toml";
 
 /// The environment variable that names the file.
 pub const FILE_VARIABLE: &str = "DOORWARD_CONFIG";
 
-/// What every variable of ours begins with.
+/// The prefix of all environment variables that set a key.
 const PREFIX: &str = "DOORWARD_";
 
-/// Variables of ours that are none of the server's business: they direct its test suite.
-const FOREIGN_PREFIXES: [&str; 2] = ["DOORWARD_TEST_", "DOORWARD_REQUIRE_"];
+/// The prefixes of variables that control the test suite. The server ignores them.
+const IGNORED_PREFIXES: [&str; 2] = ["DOORWARD_TEST_", "DOORWARD_REQUIRE_"];
 
-/// Everything that configuration is read from, as given. Reading the process's own environment and arguments is left
-/// to the caller, so that tests can give others.
+/// The sources of configuration. The caller reads the environment and the arguments of the process, so that tests can
+/// pass others.
 #[derive(Default)]
 pub struct Sources {
     /// The file named on the command line.
     pub file: Option<PathBuf>,
     /// The environment.
     pub variables: Vec<(OsString, OsString)>,
-    /// What `--set` was given: `key=value`.
+    /// The values of `--set`: `key=value`.
     pub assignments: Vec<String>,
-    /// Flags that stand for a key.
+    /// Flags that set one key each.
     pub flags: Vec<Flag>,
 }
 
-/// A flag that stands for a key.
+/// A flag that sets one key.
 pub struct Flag {
     /// The flag, such as `--listen`.
     pub name: &'static str,
@@ -45,7 +45,7 @@ pub struct Flag {
 }
 
 impl Sources {
-    /// Reads all sources into layers, the weakest first, and notes what is wrong.
+    /// Reads all sources into layers, in ascending order of precedence, and collects the errors.
     pub fn read(self, keys: &Keys) -> (Vec<Layer>, Problems) {
         let mut reader = Reader {
             keys,
@@ -64,7 +64,7 @@ impl Sources {
     }
 }
 
-/// The file: the one named, which must be there, or the default one, which need not.
+/// Reads the named file, which must exist, or the default file, which may be absent.
 fn read_file(reader: &mut Reader<'_>, named: Option<PathBuf>) -> Layer {
     let may_be_absent = named.is_none();
     let path = named.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
@@ -81,16 +81,16 @@ fn read_file(reader: &mut Reader<'_>, named: Option<PathBuf>) -> Layer {
     }
 }
 
-/// The variables that begin with our prefix, each of which must be a key.
+/// Reads the variables with the prefix, each of which must set a key.
 fn read_variables(reader: &mut Reader<'_>, mut variables: Vec<(OsString, OsString)>) -> Layer {
     let mut layer = Layer::default();
-    // In this order a table comes before the keys in it, which are the more particular wish and win.
+    // In this order a table comes before the keys in it, which are more specific and override it.
     variables.sort();
     for (name, value) in variables {
         let name = name.to_string_lossy().into_owned();
-        let is_foreign =
-            name == FILE_VARIABLE || FOREIGN_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-        if !name.starts_with(PREFIX) || is_foreign || is_service_link(&name, &value.to_string_lossy()) {
+        let is_ignored =
+            name == FILE_VARIABLE || IGNORED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        if !name.starts_with(PREFIX) || is_ignored || is_service_link(&name, &value.to_string_lossy()) {
             continue;
         }
         let keys = reader.keys;
@@ -101,15 +101,15 @@ fn read_variables(reader: &mut Reader<'_>, mut variables: Vec<(OsString, OsStrin
         let origin = format!("environment variable {name}");
         match value.into_string() {
             Ok(text) => reader.text(&mut layer, path, key, &text, &origin),
-            Err(_) => reader.problems.add(path, Some(&origin), "this is not UTF-8"),
+            Err(_) => reader.problems.add(path, Some(&origin), "not UTF-8"),
         }
     }
     layer
 }
 
-/// Whether Kubernetes put the variable there: every pod is told of every service by variables named after it, so a
-/// service called `doorward` would otherwise keep Doorward from starting. Their values tell them from a mistake such
-/// as `DOORWARD_PORT=8080`.
+/// Whether Kubernetes set the variable: it gives every pod variables named after each service, so that a service called
+/// `doorward` would otherwise keep Doorward from starting. The value distinguishes it from a mistake such as
+/// `DOORWARD_PORT=8080`.
 fn is_service_link(name: &str, value: &str) -> bool {
     let is_address = ["tcp://", "udp://", "sctp://"]
         .iter()
@@ -124,12 +124,12 @@ fn is_service_link(name: &str, value: &str) -> bool {
             || (name.contains("_PORT_") && is_of_a_port))
 }
 
-/// The flags: `--set` in the order given, then the flags that stand for one key.
+/// Reads the flags: `--set` in the given order, then the flags that set one key.
 fn read_flags(reader: &mut Reader<'_>, assignments: &[String], flags: &[Flag]) -> Layer {
     let mut layer = Layer::default();
     let keys = reader.keys;
     for assignment in assignments {
-        // Without its `=` the whole may be a secret, so nothing of it is shown.
+        // Without a `=` all of it may be a secret, so nothing of it is shown.
         let Some((path, value)) = assignment.split_once('=') else {
             reader.problems.add_source("flag --set", "write it as KEY=VALUE");
             continue;

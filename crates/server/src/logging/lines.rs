@@ -1,7 +1,7 @@
-//! Events as lines that nothing in an event can break or dress up.
+//! Formats events as single lines, and escapes everything in them that could forge a line or control a terminal.
 //!
-//! tracing-subscriber escapes strings that are recorded as such, but of what is recorded by its `Display` only some
-//! control characters and not the line feed (0.3.23, `fmt/format/escape.rs`); its JSON leaves C1 controls as they are.
+//! tracing-subscriber escapes values that are recorded as strings, but in values that are recorded by their `Display` only
+//! some control characters and not the line feed (0.3.23, `fmt/format/escape.rs`). Its JSON does not escape C1 controls.
 
 use core::fmt::{self, Write};
 
@@ -14,7 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::escape::{EscapingWriter, is_unsafe};
 
-/// Fields for people: the message, then `name=value`, every value escaped.
+/// The fields of the pretty format: the message, then `name=value`, every value escaped.
 pub struct EscapedFields;
 
 impl<'writer> FormatFields<'writer> for EscapedFields {
@@ -43,7 +43,7 @@ impl EscapedVisitor<'_> {
         self.is_first = false;
         match field.name() {
             "message" => {}
-            // Italic, as tracing-subscriber writes names.
+            // Italic, as in tracing-subscriber.
             name if self.writer.has_ansi_escapes() => write!(self.writer, "\x1b[3m{name}\x1b[0m=")?,
             name => write!(self.writer, "{name}=")?,
         }
@@ -59,11 +59,11 @@ impl Visit for EscapedVisitor<'_> {
     }
 }
 
-/// Events for machines: tracing-subscriber's JSON, with the characters it leaves escaped too.
+/// The JSON format of tracing-subscriber, with all unsafe characters escaped.
 pub struct EscapedJson(Format<Json>);
 
 impl EscapedJson {
-    /// Makes a flat object of each event, with the innermost span in it.
+    /// Formats each event as a flat object that contains the innermost span.
     pub fn new(format: Format<Json>) -> Self {
         Self(
             format
@@ -88,7 +88,7 @@ where
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
         let mut rest = line.trim_end();
-        // Outside of strings JSON has none of these, so this is inside one, where an escape means the same.
+        // JSON has none of these outside of strings, so they are inside one, where an escape means the same.
         while let Some((place, character)) = rest.char_indices().find(|(_, character)| is_unsafe(*character))
         {
             let (harmless, tail) = rest.split_at(place);

@@ -1,58 +1,58 @@
-//! Logging: to standard error, one line an event, whatever the event holds.
+//! Logging to standard error, one line per event, whatever the event contains.
 
+mod filter;
 mod lines;
+
+pub use filter::check_directives;
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
-use tracing_subscriber::filter::{LevelFilter, ParseError};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::{Layer, Registry};
 
-use crate::config::{LogFormat, LogSettings};
-use crate::failure::Failure;
+use crate::exit::ExitError;
+use filter::filter;
 use lines::{EscapedFields, EscapedJson};
 
-/// Starts logging for the whole process. May be called once.
-pub fn start(settings: &LogSettings) -> Result<(), Failure> {
+/// How to log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The format; without one, pretty on a terminal, else JSON.
+    pub format: Option<LogFormat>,
+    /// The directives of the filter; see [`check_directives`].
+    pub level: String,
+}
+
+/// What a line of the log looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines.
+    Json,
+}
+
+/// Starts logging for the whole process. Can be called once.
+pub fn start(settings: &LogSettings) -> Result<(), ExitError> {
     let is_terminal = std::io::stderr().is_terminal();
     let format = settings.format.unwrap_or(if is_terminal {
         LogFormat::Pretty
     } else {
         LogFormat::Json
     });
-    // https://no-color.org: set and not empty means no colours.
+    // https://no-color.org: no colours if it is set and not empty.
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let filter =
-        filter(&settings.level).map_err(|error| Failure::configuration(format!("log.level: {error}")))?;
+        filter(&settings.level).map_err(|error| ExitError::configuration(format!("log.level: {error}")))?;
     tracing_subscriber::registry()
         .with(lines_to(std::io::stderr, format, is_terminal && !is_plain).with_filter(filter))
         .try_init()
-        .map_err(|error| Failure::other(format!("logging cannot be started: {error}")))?;
+        .map_err(|error| ExitError::other(format!("logging cannot be started: {error}")))?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
-}
-
-/// The filter for these directives. Below `info` a level without a target is taken for our own crates only: libraries
-/// log at those levels what clients send, tokens included.
-pub fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
-    let is_verbose = |directive: &str| {
-        directive
-            .parse::<LevelFilter>()
-            .is_ok_and(|level| level > LevelFilter::INFO)
-    };
-    let directives: Vec<_> = directives
-        .split(',')
-        .map(str::trim)
-        .map(|directive| match directive {
-            verbose if is_verbose(verbose) => format!("info,doorward={verbose}"),
-            other => other.to_owned(),
-        })
-        .collect();
-    // What the library cannot read as a request it reports as an error: any stranger could ring the operator's bell.
-    EnvFilter::builder().parse(format!("actix_http::h1::dispatcher=off,{}", directives.join(",")))
 }
 
 /// The layer that writes events as lines.
@@ -60,7 +60,7 @@ fn lines_to<W>(writer: W, format: LogFormat, colours: bool) -> Box<dyn Layer<Reg
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // Reporting a failed write on standard error would panic when it is standard error that is gone.
+    // To report a failed write on standard error would panic if standard error itself is closed.
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .log_internal_errors(false);
@@ -70,7 +70,7 @@ where
     }
 }
 
-/// Logs a panic like any other event; the default hook writes several lines.
+/// Logs a panic as an event; the default hook writes several lines.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("a panic without a message");
     let thread = std::thread::current();
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::escape::is_unsafe;
 
-    /// Keeps what is written, for a test to read.
+    /// Collects what is written.
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    /// What `log` writes to a log of this format.
+    /// Returns what `log` writes in this format.
     fn logged(format: LogFormat, colours: bool, log: impl FnOnce()) -> String {
         let kept = Kept::default();
         let writer = kept.clone();
@@ -113,7 +113,7 @@ mod tests {
 
     const HOSTILE: &str = "a\r\n2026-01-01 INFO forged\x1b[2J\u{9b}31m\u{85}\u{2028}\u{202e}\0\t\x7f";
 
-    /// Logs something hostile in every place where an event can hold something.
+    /// Logs untrusted text everywhere in an event.
     fn log_hostile_events() {
         let span =
             tracing::info_span!("request", agent = %HOSTILE, path = HOSTILE, late = tracing::field::Empty);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_line_says_what_was_logged() {
+    fn a_json_line_has_level_span_message_and_fields() {
         let text = logged(LogFormat::Json, false, log_hostile_events);
         let event: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
         assert_eq!(event["email"], HOSTILE);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pretty_line_reads_like_a_sentence() {
+    fn a_pretty_line_has_level_span_message_and_fields() {
         let text = logged(LogFormat::Pretty, false, || {
             let _entered = tracing::info_span!("request", id = 7).entered();
             tracing::warn!(user = "ada", tries = 3, "slow down");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_ours_alone() {
+    fn colours_come_from_the_log_itself_only() {
         let text = logged(LogFormat::Pretty, true, log_hostile_events);
         assert!(text.contains("\x1b[32m"), "the level is green: {text:?}");
         assert!(!text.contains("\x1b[2J"), "{text:?}");
@@ -173,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn a_level_means_our_own_code_and_a_library_has_to_be_named() {
+    fn a_verbose_level_without_a_target_applies_to_our_own_crates_only() {
         let log = || {
             tracing::trace!(target: "doorward_http::login", "ours, trace");
             tracing::debug!(target: "doorward", "ours, debug");
             tracing::info!(target: "actix_http", "theirs, info");
             tracing::trace!(target: "actix_http", "theirs, trace");
-            tracing::error!(target: "actix_http::h1::dispatcher", "a stranger's");
+            tracing::error!(target: "actix_http::h1::dispatcher", "malformed request");
         };
         for (level, lines) in [
             ("off", 0),

@@ -1,4 +1,4 @@
-//! Good and bad configurations, from every source.
+//! Valid and invalid configurations, from every source.
 
 mod secrets;
 mod sources;
@@ -11,7 +11,7 @@ use super::*;
 /// 32 bytes in base64.
 const KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
-/// A configuration to be read.
+/// A configuration to load.
 #[derive(Default)]
 struct Given<'a> {
     toml: &'a str,
@@ -34,7 +34,7 @@ impl Given<'_> {
             flags: Vec::new(),
         });
         loaded.map_err(|failure| {
-            assert_eq!(failure.status(), 78);
+            assert_eq!(failure.code(), 78);
             let name = file.path().display().to_string();
             failure
                 .lines()
@@ -69,7 +69,7 @@ fn set(set: &[&str]) -> Result<Settings, Vec<String>> {
     .load()
 }
 
-/// Asserts that a configuration is refused with one line that says all of `parts`.
+/// Asserts that a configuration is refused with one line that contains all of `parts`.
 fn assert_refused(loaded: Result<Settings, Vec<String>>, parts: &[&str]) {
     let lines = loaded.expect_err(&format!("accepted, but should say {parts:?}"));
     assert_eq!(lines.len(), 1, "{lines:#?}");

@@ -1,4 +1,4 @@
-//! Secrets: in which forms they are taken, and that they are never shown.
+//! Secrets: how they can be given, and that they are never shown.
 
 use secrecy::ExposeSecret;
 
@@ -7,10 +7,7 @@ use super::*;
 #[test]
 fn postgresql_needs_a_master_key() {
     let url = "database.url=postgres://doorward:s3cret@db/doorward";
-    assert_refused(
-        set(&[url]),
-        &["keys.master_key", "with PostgreSQL it must be given"],
-    );
+    assert_refused(set(&[url]), &["keys.master_key", "required with PostgreSQL"]);
     let settings = set(&[url, &format!("keys.master_key={KEY}")]).unwrap();
     assert!(
         settings

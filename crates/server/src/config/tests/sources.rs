@@ -1,11 +1,11 @@
-//! Where values come from, and what each source may say.
+//! Sources: their precedence, and what each of them accepts.
 
 use secrecy::ExposeSecret;
 
 use super::*;
 
 #[test]
-fn flags_win_over_the_environment_and_the_environment_over_the_file() {
+fn flags_override_the_environment_and_the_environment_overrides_the_file() {
     let given = |set| Given {
         toml: "[lane]\nqueue = 1\ndeadline = \"1s\"\n[log]\nlevel = \"warn\"",
         env: &[("DOORWARD_LANE__QUEUE", "2"), ("DOORWARD_LANE__DEADLINE", "2s")],
@@ -18,7 +18,7 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
 }
 
 #[test]
-fn a_string_stays_what_it_is_whatever_it_looks_like() {
+fn a_string_is_taken_as_it_is_whatever_it_looks_like() {
     for text in [
         "007",
         "12345",
@@ -41,7 +41,7 @@ fn a_string_stays_what_it_is_whatever_it_looks_like() {
 }
 
 #[test]
-fn numbers_switches_lists_and_tables_can_come_from_the_environment() {
+fn numbers_booleans_lists_and_tables_can_be_set_in_the_environment() {
     let settings = env(&[
         ("DOORWARD_LANE__WORKERS", "3"),
         ("DOORWARD_THROTTLE__ENABLED", "false"),
@@ -63,7 +63,8 @@ fn numbers_switches_lists_and_tables_can_come_from_the_environment() {
     assert!(!settings.throttle.enabled && !settings.tokens.email);
     let proxies: Vec<_> = settings
         .server
-        .trusted_proxies
+        .proxies
+        .trusted
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -79,11 +80,11 @@ fn numbers_switches_lists_and_tables_can_come_from_the_environment() {
         env: &[("DOORWARD_SERVER__TRUSTED_PROXIES", "")],
         set: &[],
     };
-    assert!(emptied.load().unwrap().server.trusted_proxies.is_empty());
+    assert!(emptied.load().unwrap().server.proxies.trusted.is_empty());
 }
 
 #[test]
-fn what_is_unknown_is_refused_by_name_and_never_by_value() {
+fn unknown_keys_are_refused_without_showing_their_values() {
     let unknown = "there is no such key";
     assert_refused(
         toml("[server]\nlistn = \"s3cret\""),
@@ -127,7 +128,7 @@ fn what_is_unknown_is_refused_by_name_and_never_by_value() {
 }
 
 #[test]
-fn variables_of_others_are_left_alone() {
+fn variables_of_other_programs_are_ignored() {
     env(&[
         ("DOORWARD_TEST_POSTGRES", "postgres://…"),
         ("DOORWARD_REQUIRE_POSTGRES", "1"),
@@ -148,7 +149,7 @@ fn variables_of_others_are_left_alone() {
 }
 
 #[test]
-fn a_value_of_the_wrong_kind_is_refused() {
+fn a_value_of_the_wrong_type_is_refused() {
     assert_refused(
         toml("setup.token = 12345"),
         &["setup.token", "must be a string, in quotes"],
@@ -208,7 +209,7 @@ fn a_value_of_the_wrong_kind_is_refused() {
 }
 
 #[test]
-fn a_wrong_value_is_refused_even_where_another_source_overrides_it() {
+fn an_invalid_value_is_refused_even_if_another_source_overrides_it() {
     let given = Given {
         toml: "lane.queue = 0",
         env: &[("DOORWARD_LANE__QUEUE", "5")],

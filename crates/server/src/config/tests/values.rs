@@ -1,23 +1,32 @@
-//! What values mean: defaults, bounds, and what must fit together.
+//! Values: defaults, bounds, and what must be consistent.
 
 use std::time::Duration;
 
+use doorward_http::ForwardingHeader;
+use doorward_jwt::Algorithm;
+use doorward_password::Argon2Params;
+
 use super::*;
+use crate::logging::LogSettings;
 
 #[test]
-fn nothing_configured_is_the_documented_default() {
+fn without_configuration_the_documented_defaults_apply() {
     let settings = toml("").unwrap();
     assert_eq!(settings.data_dir.to_str(), Some("data"));
     assert_eq!(settings.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.server.management_listen.to_string(), "127.0.0.1:9080");
     assert_eq!(settings.server.public_url, "http://localhost:8080");
-    assert!(settings.server.trusted_proxies.is_empty());
-    assert_eq!(settings.server.forwarded_header, ForwardedHeader::XForwardedFor);
+    assert!(settings.server.proxies.trusted.is_empty());
+    assert_eq!(settings.server.proxies.header, ForwardingHeader::XForwardedFor);
     assert_eq!(settings.database.url.to_string(), "sqlite://data/doorward.db");
     assert!(settings.database.max_connections >= 8);
     assert!(settings.keys.master.is_none() && settings.keys.previous_master.is_none());
-    assert_eq!(settings.keys.rotate_every, Span::days(90).0);
-    assert_eq!(settings.keys.algorithm, SigningAlgorithm::EdDsa);
+    assert_eq!(settings.keys.rules.policy.rotate_every, Span::days(90).0);
+    assert_eq!(settings.keys.rules.algorithm, Algorithm::EdDsa);
+    assert_eq!(
+        settings.keys.rules.policy.access_life,
+        Duration::from_secs(15 * 60 + 5)
+    );
     assert_eq!(settings.tokens.audience, "doorward");
     assert_eq!(
         settings.tokens.session,
@@ -30,7 +39,7 @@ fn nothing_configured_is_the_documented_default() {
         doorward_domain::password::PasswordPolicy::default()
     );
     assert!(settings.password.pepper.is_none());
-    let argon2 = Argon2Settings {
+    let argon2 = Argon2Params {
         memory_kib: 19_456,
         iterations: 2,
         parallelism: 1,
@@ -81,7 +90,7 @@ fn the_database_and_all_other_files_follow_the_data_directory() {
 }
 
 #[test]
-fn bounds_are_kept() {
+fn values_out_of_bounds_are_refused() {
     for (good, bad) in [
         ("tokens.access_ttl=1s", "tokens.access_ttl=0s"),
         ("tokens.access_ttl=24h", "tokens.access_ttl=24h 1s"),
@@ -144,7 +153,7 @@ fn bounds_are_kept() {
 }
 
 #[test]
-fn a_default_gives_way_to_a_bound_that_was_given() {
+fn a_default_is_lowered_to_a_configured_bound() {
     let settings = set(&[
         "tokens.refresh_ttl=5s",
         "attempts.max_wait=2s",
@@ -161,7 +170,7 @@ fn a_default_gives_way_to_a_bound_that_was_given() {
 }
 
 #[test]
-fn the_public_url_is_taken_in_one_form_only() {
+fn the_public_url_is_normalised_or_refused() {
     for (given, taken) in [
         ("https://id.example.com/", "https://id.example.com"),
         ("https://ID.example.com:443/auth//", "https://id.example.com/auth"),
@@ -200,7 +209,7 @@ fn the_public_url_is_taken_in_one_form_only() {
 }
 
 #[test]
-fn all_that_is_wrong_is_said_at_once() {
+fn all_errors_are_reported_at_once() {
     let lines = toml("zzz = 1\n[lane]\nqueue = 0\nworkers = \"x\"").unwrap_err();
     assert_eq!(lines.len(), 3, "{lines:#?}");
     let lines = set(&["server.listen=x", "keys.algorithm=none", "database.url=x"]).unwrap_err();
@@ -208,7 +217,7 @@ fn all_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
-fn what_is_unwise_is_allowed_and_warned_of() {
+fn unsafe_values_are_allowed_with_a_warning() {
     for (unwise, key) in [
         ("password.argon2.memory_kib=1024", "password.argon2.memory_kib"),
         ("password.argon2.iterations=1", "password.argon2.iterations"),

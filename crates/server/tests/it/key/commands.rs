@@ -54,8 +54,7 @@ fn rotate_creates_the_next_key_of_each_purpose_once() {
     let said = lines(&directory, &["keys", "rotate"], &[]);
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(
-        said.iter()
-            .all(|line| line.contains("was made, and takes over at ")),
+        said.iter().all(|line| line.contains("created, first use at ")),
         "{said:?}"
     );
     let before = list(&directory, &[]);
@@ -73,7 +72,7 @@ fn rotate_creates_the_next_key_of_each_purpose_once() {
 
     let said = lines(&directory, &["keys", "rotate"], &[]);
     assert!(
-        said.iter().all(|line| line.contains("is there already")),
+        said.iter().all(|line| line.contains("exists already")),
         "{said:?}"
     );
     assert_eq!(list(&directory, &[]), before);
@@ -116,9 +115,9 @@ fn reseal_moves_all_keys_to_a_new_master_key() {
     assert_misconfigured(&wrong, "neither keys.master_key nor keys.previous_master_key");
 
     let reseal = |environment: &[(&str, &str)]| lines(&directory, &["keys", "reseal"], environment);
-    let anew = "4 keys were sealed anew under keys.master_key, 0 were under it already";
+    let anew = "4 keys resealed with keys.master_key, 0 already sealed with it";
     assert_eq!(reseal(&both), [anew]);
-    let again = "0 keys were sealed anew under keys.master_key, 4 were under it already";
+    let again = "0 keys resealed with keys.master_key, 4 already sealed with it";
     assert_eq!(reseal(&both), [again]);
     assert_eq!(reseal(&[NEW]), [again]);
     assert_eq!(list(&directory, &[NEW]), before);

@@ -1,30 +1,26 @@
-//! What the checks of single settings share: where each value came from, and what is wrong or unwise so far.
+//! What the checks of the sections share: the source of each value, and the errors and warnings so far.
 
+use core::fmt::Display;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 
 use config::{Value, ValueKind};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::problems::Problems;
-use super::scalar::Secret;
+use super::secret::Secret;
 
-/// The most that is read of a file that holds one secret, in bytes.
-const MAX_SECRET: u64 = 16 * 1024;
-
-/// Where values came from, and what has been found about them.
+/// The sources of all values, and what the checks have found.
 #[derive(Debug)]
-pub struct Context {
+pub struct Checker {
     origins: BTreeMap<String, String>,
-    /// What is wrong.
+    /// The errors.
     pub problems: Problems,
-    /// What is allowed but unwise.
+    /// What is allowed but unsafe, one line each.
     pub warnings: Vec<String>,
 }
 
-impl Context {
-    /// Notes where the values of a merged configuration came from.
+impl Checker {
+    /// Starts with the sources of the values of a merged configuration.
     pub fn new(merged: &Value) -> Self {
         let mut origins = BTreeMap::new();
         collect_origins("", merged, &mut origins);
@@ -35,30 +31,55 @@ impl Context {
         }
     }
 
-    /// Whether the key was given by any source; else its value is a default.
-    pub fn is_given(&self, key: &str) -> bool {
+    /// Whether any source sets the key; otherwise it has its default.
+    fn is_given(&self, key: &str) -> bool {
         self.origins.contains_key(key)
     }
 
-    /// Notes that the value at `key` is wrong.
+    /// Adds an error in the value of `key`.
     pub fn refuse(&mut self, key: &str, what: &str) {
         self.problems
             .add(key, self.origins.get(key).map(String::as_str), what);
     }
 
-    /// Notes that the value at `key` is allowed but unwise.
+    /// Adds a warning about the value of `key`.
     pub fn warn(&mut self, key: &str, what: &str) {
         self.warnings.push(format!("{key}: {what}"));
     }
 
-    /// The value that was parsed; `None` with a problem noted when it is no good. Whatever takes its place is only for
-    /// the checks that follow: with a problem noted, no settings are made.
+    /// The parsed value; `None`, with an error added, if it is invalid. The caller may go on with any substitute, which
+    /// only the checks that follow see: with an error added no settings are built.
     pub fn accept<T>(&mut self, key: &str, parsed: Result<T, String>) -> Option<T> {
         parsed.map_err(|what| self.refuse(key, &what)).ok()
     }
 
-    /// The secret given as `key` or in the file `key_file`, parsed; `None` when neither was given or, with a problem
-    /// noted, when it is no good.
+    /// The one of `choices` that has the name `text`.
+    pub fn choice<T: Copy, const N: usize>(
+        &mut self,
+        key: &str,
+        text: &str,
+        choices: [(&str, T); N],
+    ) -> Option<T> {
+        let chosen = choices.iter().find(|(name, _)| *name == text);
+        let chosen = chosen.map(|(_, choice)| *choice).ok_or_else(|| {
+            let names = choices.map(|(name, _)| format!("{name:?}"));
+            format!("{text:?} is not one of {}", names.join(", "))
+        });
+        self.accept(key, chosen)
+    }
+
+    /// The value of `key`, which must not be more than that of `bound_key`. A default is lowered to the bound, a
+    /// configured value is an error.
+    pub fn at_most<T: Ord + Copy + Display>(&mut self, key: &str, value: T, bound_key: &str, bound: T) -> T {
+        if value > bound && self.is_given(key) {
+            let what = format!("{value} is more than {bound_key}, which is {bound}");
+            self.refuse(key, &what);
+        }
+        value.min(bound)
+    }
+
+    /// The secret given as `key` or in the file `<key>_file`, parsed; `None` if neither is given or, with an error added,
+    /// if it is invalid.
     pub fn secret<T>(
         &mut self,
         key: &str,
@@ -77,13 +98,13 @@ impl Context {
                 );
                 None
             }
-            (Some(Secret(secret)), None) => {
-                let parsed = not_empty(secret).and_then(|secret| parse(&secret));
+            (Some(secret), None) => {
+                let parsed = secret.not_empty().and_then(|secret| parse(&secret));
                 self.accept(key, parsed)
             }
             (None, Some(path)) => {
-                let parsed = read_secret(path)
-                    .and_then(not_empty)
+                let parsed = Secret::read(path)
+                    .and_then(Secret::not_empty)
                     .and_then(|secret| parse(&secret));
                 self.accept(&file_key, parsed.map_err(|what| format!("{path:?}: {what}")))
             }
@@ -91,31 +112,7 @@ impl Context {
     }
 }
 
-/// Reads a file that holds one secret; its final line ending is not part of it.
-fn read_secret(path: &str) -> Result<SecretString, String> {
-    let read = || {
-        let mut text = String::new();
-        File::open(path)?.take(MAX_SECRET + 1).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    let text: String = read().map_err(|error: std::io::Error| format!("cannot be read: {error}"))?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_SECRET) {
-        return Err(format!("longer than {MAX_SECRET} bytes"));
-    }
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(SecretString::from(line.strip_suffix('\r').unwrap_or(line)))
-}
-
-/// An empty secret is a variable that was meant to be set: never a secret.
-fn not_empty(secret: SecretString) -> Result<SecretString, String> {
-    if secret.expose_secret().is_empty() {
-        Err("it is empty".into())
-    } else {
-        Ok(secret)
-    }
-}
-
-/// Notes the origin of every value that is not a table.
+/// Collects the source of every value that is not a table.
 fn collect_origins(parent: &str, value: &Value, origins: &mut BTreeMap<String, String>) {
     if let ValueKind::Table(table) = &value.kind {
         for (name, inner) in table {

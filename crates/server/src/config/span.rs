@@ -1,39 +1,38 @@
-//! The two kinds of value that are more than a string or a number: durations and secrets.
+//! Durations: how they are written and shown.
 
 use core::fmt;
 use core::time::Duration;
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A duration as it is written: a string with a unit.
+/// A duration in the configuration: a string with a unit, such as `"15m"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 impl Span {
-    /// So many seconds.
+    /// A number of seconds.
     pub const fn seconds(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 
-    /// So many minutes.
+    /// A number of minutes.
     pub const fn minutes(minutes: u64) -> Self {
         Self::seconds(minutes * 60)
     }
 
-    /// So many days.
+    /// A number of days.
     pub const fn days(days: u64) -> Self {
         Self::minutes(days * 24 * 60)
     }
 
-    /// Reads a duration. The error says what is wrong with the text.
+    /// Parses a duration. The error says what is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let is_bare_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if is_bare_number {
             return Err(format!(
-                "{text:?} lacks a unit: write \"{text}s\" for seconds, \"{text}m\" for minutes"
+                "{text:?} has no unit: write \"{text}s\" for seconds, \"{text}m\" for minutes"
             ));
         }
         match humantime::parse_duration(text) {
@@ -46,7 +45,7 @@ impl Span {
 }
 
 impl fmt::Display for Span {
-    /// The duration in the largest unit that leaves it whole.
+    /// Writes the duration as a whole number of the largest unit that fits; less than a millisecond is cut off.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(u128, &str); 5] = [
             (86_400_000, "d"),
@@ -74,7 +73,7 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
-/// Defaults are shown in the reference.
+/// For the defaults in the configuration reference.
 impl Serialize for Span {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -92,30 +91,6 @@ impl JsonSchema for Span {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "duration" })
-    }
-}
-
-/// A value that is never shown: not in an error, not in a log.
-#[derive(Debug, Clone)]
-pub struct Secret(pub SecretString);
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(SecretString::from(String::deserialize(deserializer)?)))
-    }
-}
-
-impl JsonSchema for Secret {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Secret".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "writeOnly": true })
     }
 }
 

@@ -1,30 +1,30 @@
-//! The table of known keys, read off the schema of [`RawSettings`].
+//! The table of known keys, derived from the JSON schema of [`RawSettings`].
 
 use std::collections::BTreeMap;
 
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::raw::RawSettings;
-use super::scalar::Span;
+use super::settings::RawSettings;
+use super::span::Span;
 
-/// What may stand at a key.
+/// The type of a key's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// Further keys.
+    /// A table of further keys.
     Table,
     /// A string.
     Text,
-    /// A string that is never shown.
+    /// A string that no error and no log shows.
     Secret,
-    /// A string with a number and a unit, within bounds (both allowed).
+    /// A string with a number and a unit, within inclusive bounds.
     Duration {
         /// The shortest.
         min: Span,
         /// The longest.
         max: Span,
     },
-    /// A whole number within bounds (both allowed).
+    /// A whole number within inclusive bounds.
     Whole {
         /// The least.
         min: i64,
@@ -33,27 +33,27 @@ pub enum Kind {
     },
     /// `true` or `false`.
     Switch,
-    /// Several strings; in an environment variable separated by commas.
+    /// A list of strings; in an environment variable or flag they are separated by commas.
     List,
 }
 
-/// A key that may be configured.
+/// A key of the configuration.
 #[derive(Debug, Clone)]
 pub struct Key {
-    /// What may stand there.
+    /// The type of its value.
     pub kind: Kind,
-    /// What it means.
+    /// Its meaning, one line of Markdown.
     pub description: String,
-    /// Its default, as TOML or in words; `None` when there is none.
+    /// Its default, as TOML or in words, in Markdown.
     pub default: Option<String>,
 }
 
-/// Every key there is, by its path (`lane.workers`), tables included.
+/// All keys, tables included, by path (`lane.workers`).
 #[derive(Debug)]
 pub struct Keys(BTreeMap<String, Key>);
 
 impl Keys {
-    /// Reads the keys off the schema.
+    /// Derives the keys from the schema.
     pub fn new() -> Self {
         let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
         let schema = settings.into_generator().into_root_schema_for::<RawSettings>();
@@ -62,17 +62,17 @@ impl Keys {
         Self(keys)
     }
 
-    /// The key at this path.
+    /// Returns the key at this path.
     pub fn get(&self, path: &str) -> Option<&Key> {
         self.0.get(path)
     }
 
-    /// All keys in the order of their paths.
+    /// Iterates over all keys in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Key)> {
         self.0.iter().map(|(path, key)| (path.as_str(), key))
     }
 
-    /// The key that an environment variable sets.
+    /// Returns the key that this environment variable sets, with its path.
     pub fn by_variable(&self, variable: &str) -> Option<(&str, &Key)> {
         self.iter().find(|(path, _)| variable_of(path) == variable)
     }
@@ -84,12 +84,12 @@ impl Default for Keys {
     }
 }
 
-/// The environment variable that sets the key at this path.
+/// Returns the environment variable that sets the key at this path.
 pub fn variable_of(path: &str) -> String {
     format!("DOORWARD_{}", path.replace('.', "__").to_ascii_uppercase())
 }
 
-/// Adds the properties of an object schema, and theirs, to `keys`.
+/// Adds the properties of an object schema to `keys`, recursively.
 fn collect(parent: &str, schema: &Value, keys: &mut BTreeMap<String, Key>) {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return;
@@ -118,7 +118,7 @@ fn collect(parent: &str, schema: &Value, keys: &mut BTreeMap<String, Key>) {
     }
 }
 
-/// The kind that a property's schema describes. An optional property has the type `[kind, "null"]`.
+/// Returns the kind that a property's schema describes. An optional property has the type `[kind, "null"]`.
 fn kind_of(property: &Value) -> Kind {
     let declared = property.get("type");
     let is = |kind: &str| match declared {
@@ -156,7 +156,7 @@ fn kind_of(property: &Value) -> Kind {
     }
 }
 
-/// The default of a property: the words given for it, else the value.
+/// Returns the default of a property: the words of `x-default`, else the value.
 fn default_of(property: &Value) -> Option<String> {
     match (property.get("x-default"), property.get("default")) {
         (Some(Value::String(words)), _) => Some(words.clone()),

@@ -1,0 +1,46 @@
+//! The sections of the configuration, one file each: the keys as they are written, with types, defaults and meaning
+//! (`Raw…`), their check, and the settings that the check returns.
+//!
+//! A `Raw…` struct is the one place where a key is declared. The table of known keys, the parsing of environment
+//! variables, the bounds of numbers and durations and the reference in `docs/configuration.md` are derived from it. In its
+//! schema attributes `range` bounds a number, `x-min` and `x-max` bound a duration, and `x-default` describes a default
+//! that depends on something else.
+
+mod attempts;
+mod audit;
+mod database;
+mod keys;
+mod lane;
+mod log;
+mod password;
+mod server;
+mod setup;
+mod throttle;
+mod tokens;
+
+pub use attempts::RawAttempts;
+pub use audit::{AuditSettings, RawAudit};
+pub use database::RawDatabase;
+pub use keys::{KeySettings, RawKeys};
+pub use lane::RawLane;
+pub use log::RawLog;
+pub use password::{PasswordSettings, RawPassword};
+pub use server::{RawServer, ServerSettings};
+pub use setup::RawSetup;
+pub use throttle::RawThrottle;
+pub use tokens::{RawTokens, TokenSettings};
+
+use std::thread::available_parallelism;
+
+/// How many processors this process may use.
+fn cores() -> u32 {
+    available_parallelism()
+        .ok()
+        .and_then(|cores| u32::try_from(cores.get()).ok())
+        .unwrap_or(1)
+}
+
+/// A count as collections have it.
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

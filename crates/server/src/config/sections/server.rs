@@ -1,0 +1,185 @@
+//! `server.*`
+
+use core::net::{IpAddr, SocketAddr};
+
+use doorward_http::{ConnectionSettings, ForwardingHeader, ProxySettings};
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use url::{Host, Url};
+
+use super::size;
+use crate::config::checker::Checker;
+use crate::config::span::Span;
+
+/// `server.*`
+#[derive(Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawServer {
+    /// The IP address and port of the API. Port 0 picks a free one; the bound address is logged and written to
+    /// `<data_dir>/listen`.
+    pub listen: String,
+    /// The IP address and port of the management listener, which serves health and metrics and should not be reachable
+    /// from outside. The bound address is written to `<data_dir>/management_listen`.
+    pub management_listen: String,
+    /// The URL by which clients reach this service: the issuer (`iss`) of every token, and the base of every link. An
+    /// http or https URL without user, query or fragment; a trailing slash is removed.
+    pub public_url: String,
+    /// The proxies whose forwarding header is trusted, as networks (`10.0.0.0/8`) or single addresses. Without any, the
+    /// peer of the connection is the client.
+    pub trusted_proxies: Vec<String>,
+    /// The header in which trusted proxies forward the client's address: `x-forwarded-for` or `forwarded` (RFC 7239).
+    pub forwarded_header: String,
+    /// The most client connections at once; more wait to be accepted. Also bounded by about half
+    /// the limit on open files, which is raised as far as the system permits.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_connections: u32,
+    /// The most connections of one client at once, by address (IPv4) or /64 (IPv6); more are closed. Trusted proxies are
+    /// exempt. Well below `server.max_connections`, it keeps one client from taking all connections.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_connections_per_address: u32,
+    /// How long an idle connection is kept for the next request. A proxy that keeps connections should keep them for a
+    /// shorter time. A client has this time and five seconds to read a response.
+    #[schemars(extend("x-min" = "1s", "x-max" = "10m"))]
+    pub idle_timeout: Span,
+}
+
+impl Default for RawServer {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            management_listen: "127.0.0.1:9080".into(),
+            public_url: "http://localhost:8080".into(),
+            trusted_proxies: Vec::new(),
+            forwarded_header: "x-forwarded-for".into(),
+            max_connections: 4096,
+            max_connections_per_address: 1024,
+            idle_timeout: Span::seconds(30),
+        }
+    }
+}
+
+impl RawServer {
+    pub fn check(&self, checker: &mut Checker) -> ServerSettings {
+        let mut address = |key: &str, text: &str| {
+            let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+            checker.accept(key, parse_address(text)).unwrap_or(unspecified)
+        };
+        let listen = address("server.listen", &self.listen);
+        let management_listen = address("server.management_listen", &self.management_listen);
+        if listen.port() != 0 && listen == management_listen {
+            checker.refuse(
+                "server.management_listen",
+                "must not be the same as server.listen",
+            );
+        }
+        let public_url = checker.accept("server.public_url", parse_public_url(&self.public_url));
+        let public_url = public_url.unwrap_or_default();
+        if is_insecure(&public_url) {
+            let what = "passwords and tokens are sent unencrypted over http";
+            checker.warn("server.public_url", what);
+        }
+        ServerSettings {
+            listen,
+            management_listen,
+            public_url,
+            proxies: self.check_proxies(checker),
+            connections: ConnectionSettings {
+                most: size(self.max_connections),
+                most_per_client: size(self.max_connections_per_address),
+                idle: self.idle_timeout.0,
+            },
+        }
+    }
+
+    fn check_proxies(&self, checker: &mut Checker) -> ProxySettings {
+        let mut trusted = Vec::with_capacity(self.trusted_proxies.len());
+        for text in &self.trusted_proxies {
+            trusted.extend(checker.accept("server.trusted_proxies", parse_network(text)));
+        }
+        if trusted.iter().any(|network| network.prefix_len() == 0) {
+            let what = "with a network of /0 every client can forge its address";
+            checker.warn("server.trusted_proxies", what);
+        }
+        let headers = [
+            ("x-forwarded-for", ForwardingHeader::XForwardedFor),
+            ("forwarded", ForwardingHeader::Forwarded),
+        ];
+        let header = checker.choice("server.forwarded_header", &self.forwarded_header, headers);
+        ProxySettings {
+            trusted,
+            header: header.unwrap_or_default(),
+        }
+    }
+}
+
+/// `server.*`
+#[derive(Debug)]
+pub struct ServerSettings {
+    /// The address of the API; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// The address of health and metrics; port 0 picks a free one.
+    pub management_listen: SocketAddr,
+    /// The issuer of tokens and the base of links, without a trailing slash.
+    pub public_url: String,
+    /// The trusted proxies.
+    pub proxies: ProxySettings,
+    /// The bounds of connections.
+    pub connections: ConnectionSettings,
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|error| {
+        format!("{text:?} is not an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080 ({error})")
+    })
+}
+
+/// Parses a network; a single address is a network of one.
+fn parse_network(text: &str) -> Result<IpNet, String> {
+    let single = text.parse::<IpAddr>().map(IpNet::from);
+    match single.or_else(|_| text.parse::<IpNet>()) {
+        Ok(network) => Ok(network.trunc()),
+        Err(error) => Err(format!(
+            "{text:?} is not a network such as 10.0.0.0/8 or fd00::/8 ({error})"
+        )),
+    }
+}
+
+/// Parses the URL that clients use, and removes a trailing slash.
+fn parse_public_url(text: &str) -> Result<String, String> {
+    let refuse = |what: &str| Err(format!("{text:?} {what}"));
+    // The URL parser silently drops or repairs these.
+    if text
+        .contains(|character: char| character.is_whitespace() || character.is_control() || character == '\\')
+    {
+        return refuse("contains a character that is not allowed in a URL");
+    }
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => return refuse(&format!("is not a URL such as https://id.example.com ({error})")),
+    };
+    if !(text.starts_with("http://") || text.starts_with("https://")) {
+        return refuse("does not start with https:// or http://");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not contain a user name or password".into());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return refuse("must not have a query or a fragment");
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Whether requests to this URL are sent unencrypted over a network: http to another machine.
+fn is_insecure(public_url: &str) -> bool {
+    let Ok(url) = Url::parse(public_url) else {
+        return false;
+    };
+    let is_this_machine = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "http" && !is_this_machine
+}
