@@ -8,8 +8,7 @@ use doorward_domain::entropy::Entropy;
 use doorward_domain::key::KeyPolicy;
 use doorward_domain::store_error::StoreError;
 use doorward_http::{
-    ConnectionSettings, ForwardingHeader, HttpSettings, LaneSettings as HttpLane, Policies, Ports, Priority,
-    ProxySettings, Rate, ThrottleSettings as HttpThrottle,
+    ConnectionSettings, ForwardingHeader, HttpSettings, ProxySettings, Rate, ThrottleSettings as HttpThrottle,
 };
 use doorward_jwt::{
     Algorithm, HmacAttemptKeys, IssuerAndAudience, KeyRing, KeyRules, MasterKeys, OpenError as KeyError,
@@ -17,6 +16,8 @@ use doorward_jwt::{
 };
 use doorward_password::{Argon2Hasher, Argon2Params, ZxcvbnEstimator};
 use doorward_persistence::{Database, DatabaseSettings, OpenError, migrate};
+use doorward_runtime::executor::{LaneSettings as RuntimeLane, Priority};
+use doorward_runtime::{LanesSettings, Policies, Ports};
 
 use crate::config::{ForwardedHeader, Quota, Settings, SigningAlgorithm};
 use crate::failure::Failure;
@@ -153,9 +154,8 @@ pub const fn policies(settings: &Settings) -> Policies {
     }
 }
 
-/// What the HTTP layer is told.
+/// The settings of the listeners.
 pub fn http(settings: &Settings) -> HttpSettings {
-    let connections = usize::try_from(settings.database.max_connections).unwrap_or(usize::MAX);
     HttpSettings {
         listen: settings.server.listen,
         management_listen: settings.server.management_listen,
@@ -177,15 +177,22 @@ pub fn http(settings: &Settings) -> HttpSettings {
             refresh: rate(settings.throttle.refresh),
             general: rate(settings.throttle.general),
         },
-        password_lane: HttpLane {
+    }
+}
+
+/// The bounds of the lanes.
+pub fn lanes(settings: &Settings) -> LanesSettings {
+    let connections = usize::try_from(settings.database.max_connections).unwrap_or(usize::MAX);
+    LanesSettings {
+        password: RuntimeLane {
             workers: settings.lane.workers,
             queue: settings.lane.queue,
             deadline: settings.lane.deadline,
             limit: HASH_LIMIT,
             priority: Priority::Low,
         },
-        storage_lane: HttpLane {
-            // One is left to what the server does besides answering.
+        storage: RuntimeLane {
+            // One is left to what the server does besides answering requests.
             workers: connections.saturating_sub(1).max(1),
             queue: STORE_QUEUE,
             deadline: STORE_PATIENCE,

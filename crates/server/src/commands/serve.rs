@@ -1,11 +1,14 @@
 //! `doorward serve`: answers until told to stop.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
+use doorward_api::Api;
 use doorward_application::{IssueSetupToken, SetupTokenStatus};
 use doorward_domain::store::UnitOfWork;
-use doorward_domain::store_error::StoreError;
 use doorward_http::{Addresses, Stop};
+use doorward_runtime::{Application, StartError};
+use prometheus::Registry;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -24,6 +27,7 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
     let (ports, ring) = compose::ports(&mut settings)?;
     let store = Arc::clone(&ports.store);
     let policies = compose::policies(&settings);
+    let lanes = compose::lanes(&settings);
     let http = compose::http(&settings);
     let ready = |addresses: Addresses| {
         issue_setup_token(&settings, &*store)?;
@@ -42,20 +46,33 @@ pub fn serve(mut settings: Settings) -> Result<(), Failure> {
         upkeep::tending_keys(ring, Arc::clone(&store), policy.pause()),
         upkeep::sweeping(Arc::clone(&store), policy.access_life, settings.audit.retention),
     ])?;
-    doorward_http::serve(ports, policies, http, ready, stop_signal).map_err(|error| cannot_serve(&error))?;
+    let registry = Registry::new();
+    let application = Application::start(ports, policies, lanes, &registry).map_err(cannot_start)?;
+    let served = doorward_http::serve(
+        Arc::clone(&application),
+        Arc::new(Api),
+        http,
+        registry,
+        ready,
+        stop_signal,
+    );
+    application.stop();
+    served.map_err(cannot_serve)?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Why the server could not begin, or broke off.
-fn cannot_serve(error: &std::io::Error) -> Failure {
-    match error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<StoreError>())
-    {
-        Some(store) => store.clone().into(),
-        None => Failure::other(format!("cannot serve: {error}")),
+/// Why the use cases could not be started.
+fn cannot_start(error: StartError) -> Failure {
+    match error {
+        StartError::Store(error) => error.into(),
+        error => cannot_serve(error),
     }
+}
+
+/// Why the server could not begin, or broke off.
+fn cannot_serve(error: impl Display) -> Failure {
+    Failure::other(format!("cannot serve: {error}"))
 }
 
 /// Makes sure that the first administrator can be made, and prints the token that was made for it, the one time it can be.
