@@ -3,7 +3,7 @@
 //! The document says which permission an operation needs, the domain says who holds it, and the service shows what it
 //! does; the three have to agree. A route that was added without a guard is found by the caller without a token, who gets
 //! further than 401; one that claims to be public besides, by the difference in `docs/permissions.md`; one that is in no
-//! document, by the tests of `doorward-http`, which compare the document with the table of routes.
+//! document, by the tests of `doorward-api`, which compare the document with the table of routes.
 
 use std::fmt::Write;
 
