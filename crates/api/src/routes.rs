@@ -95,3 +95,7 @@ impl Surface for Api {
         management()
     }
 }
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

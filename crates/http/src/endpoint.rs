@@ -7,7 +7,7 @@ use actix_web::{FromRequest, Handler, Resource, Responder};
 use doorward_domain::access::Permission;
 
 use crate::edge::{Class, Throttle};
-use crate::rejection::{Rejection, RejectionKind};
+use crate::error::{Rejection, RejectionKind};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,26 +5,30 @@
 
 mod edge;
 mod endpoint;
+mod error;
 mod extract;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "test-support")]
+mod in_process;
 mod listener;
 mod metrics;
 mod proxy_check;
-mod rejection;
-mod rendering;
 mod request;
 mod state;
 mod surface;
 
 pub use edge::{Class, ConnectionSettings, FinalBody, Rate, ThrottleSettings};
 pub use endpoint::{Guard, Route};
+pub use error::{
+    ErrorHeaders, ErrorRenderer, Rejection, RejectionKind, RenderedError, STORE_RETRY, SurfaceError, attach,
+};
 pub use extract::{Require, RequireOn, StrictJson, StrictQuery};
+#[cfg(feature = "test-support")]
+pub use in_process::in_process;
 pub use listener::{Addresses, HttpSettings, Stop, serve};
 pub use proxy_check::{ObservedRequest, PROXY_CHECK_HEADER, ProxyCheck};
-pub use rejection::{ErrorHeaders, Rejection, RejectionKind, STORE_RETRY};
-pub use rendering::{ErrorRenderer, RenderedError, SurfaceError, attach};
 pub use request::{ForwardingHeader, ProxySettings, Request};
 pub use state::ServerState;
 pub use surface::Surface;

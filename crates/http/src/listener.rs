@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, rt, web};
+use actix_web::{App, Error, HttpServer, rt, web};
 use doorward_runtime::Application;
 use prometheus::Registry;
 
@@ -18,8 +19,8 @@ use crate::edge::{
     ConnectionSettings, Connections, Throttle, ThrottleSettings, affordable, envelope, limits,
 };
 use crate::endpoint::{register_management, register_public};
+use crate::error::ErrorRenderer;
 use crate::metrics::Metrics;
-use crate::rendering::ErrorRenderer;
 use crate::request::ProxySettings;
 use crate::state::ServerState;
 use crate::surface::Surface;
@@ -70,11 +71,54 @@ pub enum Stop {
 
 /// What every worker of a listener is made of.
 #[derive(Clone)]
-struct Parts {
+pub(crate) struct Parts {
     state: web::Data<ServerState>,
     application: web::Data<Application>,
     renderer: web::Data<dyn ErrorRenderer>,
     surface: Arc<dyn Surface>,
+}
+
+impl Parts {
+    pub(crate) fn new(
+        application: Arc<Application>,
+        surface: Arc<dyn Surface>,
+        metrics: Metrics,
+        proxies: ProxySettings,
+    ) -> Self {
+        let state = ServerState::new(Arc::clone(&application), metrics, proxies);
+        Self {
+            state: web::Data::new(state),
+            application: web::Data::from(application),
+            renderer: web::Data::from(Arc::clone(&surface) as Arc<dyn ErrorRenderer>),
+            surface,
+        }
+    }
+}
+
+/// What a worker serves: the routes of the public listener under the throttle, or, without one, those of the management
+/// listener.
+pub(crate) fn worker(
+    parts: Parts,
+    throttle: Option<Throttle>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(parts.application)
+        .app_data(parts.state)
+        .app_data(parts.renderer)
+        .wrap(from_fn(limits))
+        .wrap(from_fn(envelope))
+        .configure(|config| match throttle {
+            Some(throttle) => register_public(parts.surface.public_routes(), config, &throttle),
+            None => register_management(parts.surface.management_routes(), config),
+        })
 }
 
 /// Answers requests until `stop` says otherwise. `ready` is given the addresses once connections are accepted. Metrics are
@@ -105,13 +149,7 @@ where
         most: affordable(settings.connections.most, FILES + threads * FILES_A_THREAD),
         ..settings.connections
     };
-    let state = ServerState::new(Arc::clone(&application), metrics, settings.proxies);
-    let parts = Parts {
-        state: web::Data::new(state),
-        application: web::Data::from(application),
-        renderer: web::Data::from(Arc::clone(&surface) as Arc<dyn ErrorRenderer>),
-        surface,
-    };
+    let parts = Parts::new(application, surface, metrics, settings.proxies);
     rt::System::new().block_on(async move {
         rt::spawn(throttle.clone().evict_idle_keys());
         let management = start_management(management, parts.clone())?;
@@ -139,16 +177,7 @@ fn start_public(
     let workers = available_parallelism()
         .map_or(1, NonZeroUsize::get)
         .min(bounds.most);
-    let server = HttpServer::new(move || {
-        let routes = parts.surface.public_routes();
-        App::new()
-            .app_data(parts.application.clone())
-            .app_data(parts.state.clone())
-            .app_data(parts.renderer.clone())
-            .wrap(from_fn(limits))
-            .wrap(from_fn(envelope))
-            .configure(|config| register_public(routes, config, &throttle))
-    });
+    let server = HttpServer::new(move || worker(parts.clone(), Some(throttle.clone())));
     Ok(server
         .workers(workers)
         .max_connections(bounds.most / workers)
@@ -163,22 +192,13 @@ fn start_public(
 
 /// The management listener has a worker of its own, so that it answers when the others have much to do.
 fn start_management(listener: TcpListener, parts: Parts) -> io::Result<ServerHandle> {
-    let server = HttpServer::new(move || {
-        let routes = parts.surface.management_routes();
-        App::new()
-            .app_data(parts.application.clone())
-            .app_data(parts.state.clone())
-            .app_data(parts.renderer.clone())
-            .wrap(from_fn(limits))
-            .wrap(from_fn(envelope))
-            .configure(|config| register_management(routes, config))
-    })
-    .workers(1)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(1)
-    .disable_signals()
-    .listen(listener)?
-    .run();
+    let server = HttpServer::new(move || worker(parts.clone(), None))
+        .workers(1)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .listen(listener)?
+        .run();
     let handle = server.handle();
     rt::spawn(server);
     Ok(handle)

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use doorward_runtime::Application;
 
+use crate::error::{Rejection, RejectionKind};
 use crate::metrics::Metrics;
 use crate::proxy_check::{ProxyCheck, ProxyChecks};
-use crate::rejection::{Rejection, RejectionKind};
 use crate::request::{ClientAddresses, ProxySettings};
 
 /// The state of one server.

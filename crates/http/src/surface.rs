@@ -1,7 +1,7 @@
 //! What a surface brings.
 
 use crate::endpoint::Route;
-use crate::rendering::ErrorRenderer;
+use crate::error::ErrorRenderer;
 
 /// One way to use Doorward over HTTP: a set of routes whose errors have one shape.
 pub trait Surface: ErrorRenderer {

@@ -83,3 +83,7 @@ impl Application {
         verified?.ok_or_else(|| ExecutorError::AttemptAborted.into())
     }
 }
+
+#[cfg(test)]
+#[path = "attempt_tests.rs"]
+mod tests;

@@ -185,7 +185,7 @@ impl RevocationCache {
             .is_fresh()
     }
 
-    /// Waits until the list is recent enough, or the last reading has failed, for at most [`PATIENCE`].
+    /// Waits until the list is recent enough, or the last reading has failed, for at most a second.
     pub async fn caught_up(&self) {
         let fresh_or_failing = async {
             loop {

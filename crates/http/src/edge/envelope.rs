@@ -13,8 +13,7 @@ use actix_web::{Error, HttpMessage, HttpResponse, web};
 use doorward_domain::id::EventId;
 use doorward_runtime::RequestOrigin;
 
-use crate::rejection::{Rejection, RejectionKind};
-use crate::rendering::{Attached, ErrorRenderer, SurfaceError};
+use crate::error::{Attached, ErrorRenderer, Rejection, RejectionKind, SurfaceError};
 use crate::request::Request;
 use crate::state::ServerState;
 

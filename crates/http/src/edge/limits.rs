@@ -8,7 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Version, header};
 use actix_web::middleware::Next;
 
-use crate::rejection::{Rejection, RejectionKind};
+use crate::error::{Rejection, RejectionKind};
 
 /// The most bytes that names and values of all headers may have.
 const MAX_HEADERS: usize = 32 * 1024;

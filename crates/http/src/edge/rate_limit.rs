@@ -24,8 +24,8 @@ use ipnet::IpNet;
 use prometheus::{IntCounter, IntGauge};
 use tokio::sync::Notify;
 
+use crate::error::{Rejection, RejectionKind};
 use crate::metrics::Metrics;
-use crate::rejection::{Rejection, RejectionKind};
 use crate::request::Request;
 
 /// How often the keys of addresses that have their full allowance again are evicted.

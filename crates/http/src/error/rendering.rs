@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 
-use crate::rejection::Rejection;
+use super::rejection::Rejection;
 
 /// Gives the rejections of this crate the shape of a surface's own errors.
 pub trait ErrorRenderer: Send + Sync + 'static {

@@ -1,6 +1,6 @@
 use actix_web::http::header::{self, HeaderMap};
 
-use crate::rejection::{Rejection, RejectionKind};
+use crate::error::{Rejection, RejectionKind};
 
 /// The access token of a request (RFC 6750, section 2.1: in the header, and nowhere else).
 ///

@@ -13,7 +13,7 @@ use serde_json::error::Category;
 use zeroize::Zeroizing;
 
 use crate::edge::MAX_BODY;
-use crate::rejection::{Rejection, RejectionKind};
+use crate::error::{Rejection, RejectionKind};
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);

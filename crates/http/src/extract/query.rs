@@ -4,7 +4,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-use crate::rejection::Rejection;
+use crate::error::Rejection;
 
 /// The parameters of the query, each known and given at most once.
 pub struct StrictQuery<T>(pub T);

@@ -11,7 +11,7 @@ use doorward_domain::id::UserId;
 use doorward_runtime::Application;
 use futures_util::future::{Either, LocalBoxFuture};
 
-use crate::rejection::{Rejection, RejectionKind};
+use crate::error::{Rejection, RejectionKind};
 
 use super::bearer::bearer_token;
 

@@ -5,7 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use doorward_runtime::RequestOrigin;
 
-use crate::rejection::{Rejection, RejectionKind};
+use crate::error::{Rejection, RejectionKind};
 
 /// The request that a handler answers, as far as use cases need to know it. The outermost middleware makes it.
 #[derive(Debug, Clone)]
