@@ -1,12 +1,11 @@
-//! What is private and reads the words of strangers, for the fuzzer in `fuzz/`.
+//! What is private and reads untrusted input, for the fuzzer in `fuzz/`.
 
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use prometheus::IntCounter;
 
-use crate::client_address::ClientAddresses;
-use crate::{ForwardingHeader, ProxySettings};
+use crate::request::{ClientAddresses, ForwardingHeader, ProxySettings};
 
 /// Whom a request comes from that has this one line of the header, from that peer; none if no header can be such a line.
 pub fn client_address(

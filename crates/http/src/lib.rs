@@ -1,43 +1,34 @@
-//! Doorward over HTTP: routes, guards, problems, throttle, OpenAPI.
+//! HTTP for surfaces, on actix-web: listeners, connections, throttle, where a request comes from, extractors, guards, log
+//! and metrics. No routes: a [`Surface`] brings those, and the shape of its errors.
 //!
-//! The use cases of `doorward-domain` are synchronous, because databases and password hashing are. This crate crosses
-//! over to them once a request, from an asynchronous worker onto a [lane](LaneSettings): a bounded number of threads with
-//! a bounded queue, one lane for what hashes passwords and one for what only asks the store. What is answered from
-//! memory (token checks, keys, liveness) takes no lane and stays quick when the others are full.
-//!
-//! [`serve`] is the whole of the public surface: it takes the ports and the settings and answers until it is stopped.
+//! What this crate itself refuses a request for is a [`Rejection`]; the surface renders it.
 
-mod app;
-mod bodies;
-mod client_address;
-mod clock;
-mod connections;
+mod edge;
+mod endpoint;
+mod error;
 mod extract;
-mod fair_queue;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod keyed_lock;
-mod lane;
+#[cfg(feature = "test-support")]
+mod in_process;
+mod listener;
 mod metrics;
-mod middleware;
-mod openapi;
-mod password_attempt;
-mod priority;
-mod probes;
-mod problem;
-mod refusals;
-mod refused_attempts;
-mod revocation_cache;
-mod routes;
-mod server;
-mod throttle;
+mod proxy_check;
+mod request;
+mod state;
+mod surface;
 
-pub use app::{Policies, Ports};
-pub use client_address::{ForwardingHeader, ProxySettings};
-pub use clock::Clock;
-pub use connections::ConnectionSettings;
-pub use lane::{LaneSettings, Priority};
-pub use openapi::openapi_json;
-pub use server::{Addresses, HttpSettings, Stop, serve};
-pub use throttle::{Rate, ThrottleSettings};
+pub use edge::{Class, ConnectionSettings, FinalBody, Rate, ThrottleSettings};
+pub use endpoint::{Guard, Route};
+pub use error::{
+    ErrorHeaders, ErrorRenderer, Rejection, RejectionKind, RenderedError, STORE_RETRY, SurfaceError, attach,
+};
+pub use extract::{Require, RequireOn, StrictJson, StrictQuery};
+#[cfg(feature = "test-support")]
+pub use in_process::in_process;
+pub use listener::{Addresses, HttpSettings, Stop, serve};
+pub use proxy_check::{ObservedRequest, PROXY_CHECK_HEADER, ProxyCheck};
+pub use request::{ForwardingHeader, ProxySettings, Request};
+pub use state::ServerState;
+pub use surface::Surface;

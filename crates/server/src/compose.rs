@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use doorward_application::AccountRules;
 use doorward_domain::entropy::Entropy;
-use doorward_http::{HttpSettings, LaneSettings, Policies, Ports, Priority};
+use doorward_http::HttpSettings;
 use doorward_jwt::{IssuerAndAudience, Signer, Verifier};
 use doorward_keys::{HmacAttemptKeys, KeyRing, MasterKeys, RefreshSealer};
 use doorward_password::{Argon2Hasher, ZxcvbnEstimator};
 use doorward_persistence::{Database, DatabaseSettings, migrate};
+use doorward_runtime::executor::{LaneSettings, Priority};
+use doorward_runtime::{LanesSettings, Policies, Ports};
 
 use crate::config::Settings;
 use crate::data_dir;
@@ -122,8 +124,14 @@ pub fn http(settings: &Settings) -> HttpSettings {
         proxies: settings.server.proxies.clone(),
         connections: settings.server.connections,
         throttle: settings.throttle,
-        password_lane: settings.lane,
-        storage_lane: storage_lane(&settings.database),
+    }
+}
+
+/// The bounds of the lanes, as configured.
+pub fn lanes(settings: &Settings) -> LanesSettings {
+    LanesSettings {
+        password: settings.lane,
+        storage: storage_lane(&settings.database),
     }
 }
 

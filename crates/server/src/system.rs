@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use doorward_domain::entropy::Entropy;
 use doorward_domain::time::Timestamp;
-use doorward_http::Clock;
+use doorward_runtime::Clock;
 
 /// The operating system's randomness.
 pub struct OsEntropy;

@@ -1,12 +1,12 @@
 use actix_web::http::header::{self, HeaderMap};
 
-use crate::problem::{Code, Problem};
+use crate::error::{Rejection, RejectionKind};
 
 /// The access token of a request (RFC 6750, section 2.1: in the header, and nowhere else).
 ///
-/// No token, or credentials of another scheme, is `missing-token`; a header that is not in the form of RFC 6750 is
-/// `malformed-request`.
-pub(super) fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
+/// No token, or credentials of another scheme, is [`RejectionKind::MissingToken`]; a header that is not in the form of
+/// RFC 6750 is [`RejectionKind::MalformedRequest`].
+pub(super) fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
     let mut values = headers.get_all(header::AUTHORIZATION);
     let Some(value) = values.next() else {
         return Err(missing());
@@ -35,12 +35,12 @@ const fn is_token68(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
-fn missing() -> Problem {
-    Problem::new(Code::MissingToken).header(header::WWW_AUTHENTICATE, "Bearer")
+fn missing() -> Rejection {
+    Rejection::new(RejectionKind::MissingToken).header(header::WWW_AUTHENTICATE, "Bearer")
 }
 
-fn malformed(detail: &str) -> Problem {
-    Problem::malformed(detail).header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_request\"")
+fn malformed(detail: &str) -> Rejection {
+    Rejection::malformed(detail).header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_request\"")
 }
 
 #[cfg(test)]
@@ -49,26 +49,26 @@ mod tests {
 
     use super::*;
 
-    fn code(values: &[&str]) -> Result<String, Code> {
+    fn parse(values: &[&str]) -> Result<String, RejectionKind> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
         bearer_token(&headers)
             .map(str::to_owned)
-            .map_err(|problem| problem.code())
+            .map_err(|rejection| rejection.kind)
     }
 
     #[test]
     fn the_scheme_is_case_insensitive() {
-        assert_eq!(code(&["bEARER a.b-c_d~+/="]), Ok("a.b-c_d~+/=".to_owned()));
-        assert_eq!(code(&["Bearer  abc "]), Ok("abc".to_owned()));
+        assert_eq!(parse(&["bEARER a.b-c_d~+/="]), Ok("a.b-c_d~+/=".to_owned()));
+        assert_eq!(parse(&["Bearer  abc "]), Ok("abc".to_owned()));
     }
 
     #[test]
     fn absent_is_not_malformed() {
-        assert_eq!(code(&[]), Err(Code::MissingToken));
-        assert_eq!(code(&["Basic YTpi"]), Err(Code::MissingToken));
+        assert_eq!(parse(&[]), Err(RejectionKind::MissingToken));
+        assert_eq!(parse(&["Basic YTpi"]), Err(RejectionKind::MissingToken));
         for value in [
             "",
             "Bearer",
@@ -78,8 +78,11 @@ mod tests {
             "Bearer \"a\"",
             "abc",
         ] {
-            assert_eq!(code(&[value]), Err(Code::MalformedRequest), "{value:?}");
+            assert_eq!(parse(&[value]), Err(RejectionKind::MalformedRequest), "{value:?}");
         }
-        assert_eq!(code(&["Bearer a", "Bearer a"]), Err(Code::MalformedRequest));
+        assert_eq!(
+            parse(&["Bearer a", "Bearer a"]),
+            Err(RejectionKind::MalformedRequest)
+        );
     }
 }

@@ -12,19 +12,19 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use zeroize::Zeroizing;
 
-use crate::middleware::MAX_BODY;
-use crate::problem::{Code, Problem};
+use crate::edge::MAX_BODY;
+use crate::error::{Rejection, RejectionKind};
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A body that is a `T` in JSON: with the right content type, of bounded size, arriving in bounded time, every member
 /// known and given once, no U+0000 anywhere (PostgreSQL cannot keep one, so nothing may).
-pub(crate) struct StrictJson<T>(pub(crate) T);
+pub struct StrictJson<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Error = Rejection;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Rejection>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_acceptable = check_head(request.headers());
@@ -34,19 +34,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
             is_acceptable?;
             let body = tokio::time::timeout(BODY_TIMEOUT, read(payload, room))
                 .await
-                .map_err(|_elapsed| Problem::new(Code::RequestTimeout))??;
+                .map_err(|_elapsed| Rejection::new(RejectionKind::RequestTimeout))??;
             parse(&body).map(Self)
         })
     }
 }
 
 /// Refuses by the head alone what need not be read.
-fn check_head(headers: &HeaderMap) -> Result<(), Problem> {
+fn check_head(headers: &HeaderMap) -> Result<(), Rejection> {
     let encoded = headers
         .get(header::CONTENT_ENCODING)
         .is_some_and(|value| value != "identity");
     if encoded || !is_json(headers) {
-        return Err(Problem::new(Code::UnsupportedMediaType));
+        return Err(Rejection::new(RejectionKind::UnsupportedMediaType));
     }
     Ok(())
 }
@@ -74,27 +74,28 @@ fn expected_length(headers: &HeaderMap) -> usize {
 
 /// Reads a body of so many bytes. It may hold a password or a token: it is wiped when it has been parsed, and it never moves
 /// before that, which would leave a copy behind.
-async fn read(mut payload: Payload, room: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+async fn read(mut payload: Payload, room: usize) -> Result<Zeroizing<Vec<u8>>, Rejection> {
     let mut body = Zeroizing::new(Vec::with_capacity(room));
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_broken| Problem::malformed("the body broke off or is framed wrongly"))?;
+        let chunk =
+            chunk.map_err(|_broken| Rejection::malformed("the body broke off or is framed wrongly"))?;
         if body.len() + chunk.len() > MAX_BODY {
-            return Err(Problem::new(Code::PayloadTooLarge));
+            return Err(Rejection::new(RejectionKind::PayloadTooLarge));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
     if has_nul(body) {
-        return Err(Problem::malformed("there is a U+0000 in a string"));
+        return Err(Rejection::malformed("there is a U+0000 in a string"));
     }
     // Serde would take a list in the place of an object: its entries for the members, in the order of their declaration.
     if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(Problem::malformed("the body is not a JSON object"));
+        return Err(Rejection::malformed("the body is not a JSON object"));
     }
-    serde_json::from_slice(body).map_err(|error| Problem::malformed(describe(&error)))
+    serde_json::from_slice(body).map_err(|error| Rejection::malformed(describe(&error)))
 }
 
 /// What is wrong with a body, in words that repeat none of it: it may hold a password.
@@ -144,9 +145,9 @@ mod tests {
     }
 
     fn refusal(body: &str) -> String {
-        let problem = parse::<Body>(body.as_bytes()).expect_err(body);
-        assert_eq!(problem.code(), Code::MalformedRequest, "{body}");
-        problem.render("r").0
+        let rejection = parse::<Body>(body.as_bytes()).expect_err(body);
+        assert_eq!(rejection.kind, RejectionKind::MalformedRequest, "{body}");
+        format!("{rejection:?}")
     }
 
     #[test]

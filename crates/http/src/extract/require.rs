@@ -8,24 +8,24 @@ use actix_web::{FromRequest, HttpRequest, web};
 use doorward_application::AuthenticateError;
 use doorward_domain::access::{Forbidden, Granted, GrantedOn, Permission, Principal};
 use doorward_domain::id::UserId;
+use doorward_runtime::Application;
 use futures_util::future::{Either, LocalBoxFuture};
 
-use crate::app::App;
-use crate::problem::{Code, Problem};
+use crate::error::{Rejection, RejectionKind};
 
 use super::bearer::bearer_token;
 
-/// The proof that whoever sent the request holds the permission `P`.
+/// The proof that the caller holds the permission `P`.
 ///
-/// It MUST be the first argument of a handler: extractors are asked in order, and who may not do something is not told
+/// It MUST be the first argument of a handler: extractors run in order, and a caller without the permission is not told
 /// what else is wrong with the request.
-pub(crate) struct Require<P>(pub(crate) Granted<P>);
+pub struct Require<P>(pub Granted<P>);
 
-/// The proof that whoever sent the request holds the permission `P` on what belongs to the user in the path (`{id}`).
-pub(crate) struct RequireOn<P>(pub(crate) GrantedOn<P>);
+/// The proof that the caller holds the permission `P` on what belongs to the user in the path (`{id}`).
+pub struct RequireOn<P>(pub GrantedOn<P>);
 
 impl<P: Permission> FromRequest for Require<P> {
-    type Error = Problem;
+    type Error = Rejection;
     type Future = Guarding<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
@@ -34,7 +34,7 @@ impl<P: Permission> FromRequest for Require<P> {
 }
 
 impl<P: Permission> FromRequest for RequireOn<P> {
-    type Error = Problem;
+    type Error = Rejection;
     type Future = Guarding<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
@@ -46,17 +46,17 @@ impl<P: Permission> FromRequest for RequireOn<P> {
     }
 }
 
-/// An answer at once, but for the rare one that waits for the revocations of late.
-type Guarding<T> = Either<Ready<Result<T, Problem>>, LocalBoxFuture<'static, Result<T, Problem>>>;
+/// Ready at once, except when the revocation cache is stale.
+type Guarding<T> = Either<Ready<Result<T, Rejection>>, LocalBoxFuture<'static, Result<T, Rejection>>>;
 
-/// What `authorize` grants whoever the access token of the request speaks for. Answered from memory.
+/// What `authorize` grants the principal of the access token. Answered from memory.
 fn guard<T: 'static>(
     request: &HttpRequest,
     authorize: impl FnOnce(Principal) -> Result<T, Forbidden> + 'static,
 ) -> Guarding<T> {
     let (app, token) = match app_and_token(request) {
         Ok(found) => found,
-        Err(problem) => return Either::Left(ready(Err(problem))),
+        Err(rejection) => return Either::Left(ready(Err(rejection))),
     };
     match app.authenticate().execute(token, app.now()) {
         Err(AuthenticateError::RevocationsUnknown) => {
@@ -68,15 +68,15 @@ fn guard<T: 'static>(
         }
         outcome => Either::Left(ready(
             outcome
-                .map_err(Problem::from)
+                .map_err(Rejection::from)
                 .and_then(|principal| Ok(authorize(principal)?)),
         )),
     }
 }
 
-fn app_and_token(request: &HttpRequest) -> Result<(&Arc<App>, &str), Problem> {
+fn app_and_token(request: &HttpRequest) -> Result<(&Arc<Application>, &str), Rejection> {
     let app = request
-        .app_data::<web::Data<App>>()
-        .ok_or_else(|| Problem::new(Code::Internal))?;
+        .app_data::<web::Data<Application>>()
+        .ok_or_else(|| Rejection::new(RejectionKind::Internal))?;
     Ok((app, bearer_token(request.headers())?))
 }

@@ -44,7 +44,7 @@ fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Resul
     let command = cli.command.unwrap_or(Command::Serve);
     if matches!(command, Command::Openapi) {
         // The document does not depend on the configuration.
-        return print(doorward_http::openapi_json());
+        return print(doorward_api::openapi_json());
     }
     let settings = config::load(cli.configuration.sources(variables))?;
     if matches!(command, Command::Health) {

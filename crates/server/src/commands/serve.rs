@@ -1,11 +1,14 @@
 //! `doorward serve`: runs the server until it is stopped.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
+use doorward_api::Api;
 use doorward_application::{IssueSetupToken, SetupTokenStatus};
 use doorward_domain::store::UnitOfWork;
-use doorward_domain::store_error::StoreError;
 use doorward_http::{Addresses, Stop};
+use doorward_runtime::{Application, StartError};
+use prometheus::Registry;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -24,6 +27,7 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     let (ports, ring) = compose::ports(&mut settings)?;
     let store = Arc::clone(&ports.store);
     let policies = compose::policies(&settings);
+    let lanes = compose::lanes(&settings);
     let http = compose::http(&settings);
     let ready = |addresses: Addresses| {
         issue_setup_token(&settings, &*store)?;
@@ -42,20 +46,33 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
         maintenance::rotate_keys(ring, Arc::clone(&store), policy.pause()),
         maintenance::delete_expired(Arc::clone(&store), policy.access_life, settings.audit.retention),
     ])?;
-    doorward_http::serve(ports, policies, http, ready, stop_signal).map_err(|error| cannot_serve(&error))?;
+    let registry = Registry::new();
+    let application = Application::start(ports, policies, lanes, &registry).map_err(cannot_start)?;
+    let served = doorward_http::serve(
+        Arc::clone(&application),
+        Arc::new(Api),
+        http,
+        registry,
+        ready,
+        stop_signal,
+    );
+    application.stop();
+    served.map_err(cannot_serve)?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// The error for a server that could not start or has failed.
-fn cannot_serve(error: &std::io::Error) -> ExitError {
-    match error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<StoreError>())
-    {
-        Some(store) => store.clone().into(),
-        None => ExitError::other(format!("cannot serve: {error}")),
+/// The error for use cases that could not be started.
+fn cannot_start(error: StartError) -> ExitError {
+    match error {
+        StartError::Store(error) => error.into(),
+        error => cannot_serve(error),
     }
+}
+
+/// The error for a server that could not start or has failed.
+fn cannot_serve(error: impl Display) -> ExitError {
+    ExitError::other(format!("cannot serve: {error}"))
 }
 
 /// Issues a setup token if there is no administrator, and prints it. It is shown only once.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use config::Config;
 use doorward_domain::attempt::AttemptPolicy;
-use doorward_http::{LaneSettings, ThrottleSettings};
+use doorward_http::ThrottleSettings;
 use doorward_persistence::DatabaseSettings;
+use doorward_runtime::executor::LaneSettings;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use doorward_http::{LaneSettings, Priority};
+use doorward_runtime::executor::{LaneSettings, Priority};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

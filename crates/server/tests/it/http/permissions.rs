@@ -3,7 +3,7 @@
 //! The document says which permission an operation requires, the domain says who holds it, and the service shows its
 //! behaviour; the three have to agree. A route without a guard is detected because a caller without a token gets
 //! further than 401; if it claims to be public, by the difference in `docs/permissions.md`; if it is in no document, by
-//! the tests of `doorward-http`, which compare the document with the table of routes.
+//! the tests of `doorward-api`, which compare the document with the table of routes.
 
 use std::fmt::Write;
 

@@ -1,0 +1,199 @@
+//! Other people's accounts.
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpResponse, Responder};
+use doorward_application::{
+    AccountDraft, CreateUser, DeleteUser, ListUsers, SetRoles, UnlockUser, UpdateUser, ViewUser,
+};
+use doorward_domain::access::{AssignRoles, ManageUsers, ReadUser, ReadUsers};
+use doorward_domain::context::RequestContext;
+use doorward_http::{Request, Require, RequireOn, StrictJson, StrictQuery};
+use doorward_runtime::Application;
+
+use crate::problem::Problem;
+use crate::wire::user_id;
+
+use super::wire::{Assignment, NewUser, UserBody, UserListing, UserUpdate, UsersBody};
+
+/// List accounts.
+#[utoipa::path(
+    get, path = "/v1/users", operation_id = "list_users", tag = "users", params(UserListing),
+    responses((status = 200, description = "A page of accounts.", body = UsersBody)),
+)]
+pub(crate) async fn list(
+    Require(admin): Require<ReadUsers>,
+    app: Data<Application>,
+    request: Request,
+    StrictQuery(listing): StrictQuery<UserListing>,
+) -> Result<Json<UsersBody>, Problem> {
+    let (filter, limit, after) = listing.parse()?;
+    let page = app
+        .run(&app.storage_lane, &request, move |app, _| {
+            ListUsers { store: app.store() }.execute(&admin, &filter, after, limit)
+        })
+        .await?;
+    Ok(Json(UsersBody {
+        users: page.users.into_iter().map(UserBody::from).collect(),
+        next_cursor: page.next.map(|id| id.to_string()),
+    }))
+}
+
+fn create_on(app: &Application) -> CreateUser<'_> {
+    CreateUser {
+        store: app.store(),
+        rules: app.account_rules(),
+    }
+}
+
+/// Make an account for somebody else.
+#[utoipa::path(
+    post, path = "/v1/users", operation_id = "create_user", tag = "users", request_body = NewUser,
+    responses((status = 201, description = "The account.", body = UserBody)),
+)]
+pub(crate) async fn create(
+    Require(admin): Require<ManageUsers>,
+    app: Data<Application>,
+    request: Request,
+    StrictJson(new): StrictJson<NewUser>,
+) -> Result<impl Responder, Problem> {
+    let draft = AccountDraft {
+        email: new.email,
+        password: new.password,
+        name: new.name,
+    };
+    let roles = new.roles;
+    let hash = move |app: &Application, context: &RequestContext| {
+        create_on(app).hash(&draft, roles.as_deref(), context)
+    };
+    let hashed = app.run(&app.password_lane, &request, hash).await?;
+    let complete =
+        move |app: &Application, context: &RequestContext| create_on(app).complete(&admin, hashed, context);
+    let user = app.run(&app.storage_lane, &request, complete).await?;
+    Ok(HttpResponse::Created().json(UserBody::from(user)))
+}
+
+/// See an account: any for an administrator, one's own for everybody.
+#[utoipa::path(
+    get, path = "/v1/users/{id}", operation_id = "view_user", tag = "users", params(("id" = String, Path, description = "The user.")),
+    responses((status = 200, description = "The account.", body = UserBody)),
+)]
+pub(crate) async fn view(
+    RequireOn(reader): RequireOn<ReadUser>,
+    app: Data<Application>,
+    request: Request,
+) -> Result<Json<UserBody>, Problem> {
+    let user = app
+        .run(&app.storage_lane, &request, move |app, _| {
+            ViewUser { store: app.store() }.execute(&reader)
+        })
+        .await?;
+    Ok(Json(user.into()))
+}
+
+/// Change an account's name or status.
+#[utoipa::path(
+    patch, path = "/v1/users/{id}", operation_id = "update_user", tag = "users", params(("id" = String, Path, description = "The user.")),
+    request_body = UserUpdate,
+    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+)]
+pub(crate) async fn update(
+    Require(admin): Require<ManageUsers>,
+    app: Data<Application>,
+    request: Request,
+    id: Path<String>,
+    StrictJson(update): StrictJson<UserUpdate>,
+) -> Result<Json<UserBody>, Problem> {
+    let id = user_id(&id)?;
+    let user = app
+        .run(&app.storage_lane, &request, move |app, context| {
+            let name = update.name.as_ref().map(Option::as_deref);
+            let status = update.status.map(Into::into);
+            app.revoking(
+                UpdateUser {
+                    store: app.store(),
+                    entropy: app.entropy(),
+                }
+                .execute(&admin, id, name, status, context),
+            )
+        })
+        .await?;
+    Ok(Json(user.into()))
+}
+
+/// Delete an account, with every session.
+#[utoipa::path(
+    delete, path = "/v1/users/{id}", operation_id = "delete_user", tag = "users", params(("id" = String, Path, description = "The user.")),
+    responses((status = 204, description = "The account is gone.")),
+)]
+pub(crate) async fn delete(
+    Require(admin): Require<ManageUsers>,
+    app: Data<Application>,
+    request: Request,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = user_id(&id)?;
+    app.run(&app.storage_lane, &request, move |app, context| {
+        app.revoking(
+            DeleteUser {
+                store: app.store(),
+                attempt_keys: &*app.ports.attempt_keys,
+                entropy: app.entropy(),
+            }
+            .execute(&admin, id, context),
+        )
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Give a user other roles.
+#[utoipa::path(
+    put, path = "/v1/users/{id}/roles", tag = "users", params(("id" = String, Path, description = "The user.")),
+    request_body = Assignment,
+    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+)]
+pub(crate) async fn set_roles(
+    Require(admin): Require<AssignRoles>,
+    app: Data<Application>,
+    request: Request,
+    id: Path<String>,
+    StrictJson(assignment): StrictJson<Assignment>,
+) -> Result<Json<UserBody>, Problem> {
+    let id = user_id(&id)?;
+    let user = app
+        .run(&app.storage_lane, &request, move |app, context| {
+            app.revoking(
+                SetRoles {
+                    store: app.store(),
+                    entropy: app.entropy(),
+                }
+                .execute(&admin, id, &assignment.roles, context),
+            )
+        })
+        .await?;
+    Ok(Json(user.into()))
+}
+
+/// Forgive an account its failed attempts.
+#[utoipa::path(
+    post, path = "/v1/users/{id}/unlock", operation_id = "unlock_user", tag = "users", params(("id" = String, Path, description = "The user.")),
+    responses((status = 204, description = "The account can be tried again.")),
+)]
+pub(crate) async fn unlock(
+    Require(admin): Require<ManageUsers>,
+    app: Data<Application>,
+    request: Request,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = user_id(&id)?;
+    app.run(&app.storage_lane, &request, move |app, context| {
+        UnlockUser {
+            store: app.store(),
+            attempt_keys: &*app.ports.attempt_keys,
+            entropy: app.entropy(),
+        }
+        .execute(&admin, id, context)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,4 @@
+//! The audit log.
+
+pub(crate) mod handlers;
+mod wire;

@@ -1,0 +1,3 @@
+//! The public keys.
+
+pub(crate) mod handlers;

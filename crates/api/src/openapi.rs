@@ -1,0 +1,119 @@
+//! The OpenAPI document, from the annotations of the handlers.
+
+use std::sync::OnceLock;
+
+use actix_web::http::Method;
+use doorward_http::Guard;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{PathItem, Ref};
+use utoipa::{Modify, OpenApi};
+
+use crate::operation::{docs, health, problems};
+use crate::problem::{ProblemBody, ProblemResponse, ViolationBody};
+use crate::{account, audit, key, routes, session, setup, token};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Doorward",
+        description = "Identity and access: who is this, and what may they do?\n\nJSON in, JSON out. Members of requests are \
+                       strict: unknown and duplicate ones are refused. Times are RFC 3339 in UTC, durations whole seconds, ids \
+                       opaque. Every error is a problem document (RFC 9457) whose `type` is a page of this server.",
+        license(name = "GPL-3.0-or-later", identifier = "GPL-3.0-or-later"),
+    ),
+    paths(
+        account::handlers::register, account::handlers::view, account::handlers::update, account::handlers::delete,
+        account::handlers::change_password,
+        account::users::list, account::users::create, account::users::view, account::users::update,
+        account::users::delete, account::users::set_roles, account::users::unlock,
+        session::handlers::login, session::handlers::refresh, session::handlers::logout,
+        session::handlers::logout_all, session::handlers::me,
+        session::handlers::list_own_sessions, session::handlers::end_other_sessions, session::handlers::end_session,
+        session::handlers::list_user_sessions, session::handlers::end_user_sessions,
+        setup::handlers::complete, audit::handlers::list, key::handlers::jwks, token::handlers::list,
+        health::live, health::ready, docs::openapi, docs::page, docs::asset, problems::page,
+    ),
+    components(responses(ProblemResponse), schemas(ProblemBody, ViolationBody)),
+    tags(
+        (name = "auth", description = "Registering, logging in, staying logged in, logging out."),
+        (name = "account", description = "One's own account and sessions."),
+        (name = "setup", description = "The first administrator."),
+        (name = "users", description = "Other people's accounts, for administrators."),
+        (name = "audit", description = "What happened, for administrators."),
+        (name = "keys", description = "The keys that access tokens are verified with."),
+        (name = "health", description = "Whether the server lives and is of use."),
+        (name = "documentation", description = "This document, and what problems mean."),
+    ),
+    modifiers(&Bearer, &Table),
+)]
+struct Document;
+
+/// Adds the security scheme.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("The access token of a session (RFC 6750, RFC 9068)."))
+            .build();
+        document
+            .components
+            .get_or_insert_with(Default::default)
+            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Adds to each operation what the table of routes says: who may call it, and that it can be answered with a problem.
+struct Table;
+
+impl Modify for Table {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for route in routes::public() {
+            let item = document.paths.paths.get_mut(route.path);
+            let Some(operation) = item.and_then(|item| operation(item, &route.method)) else {
+                continue;
+            };
+            let (security, permission) = match route.guard {
+                Guard::Public => (SecurityRequirement::default(), "public"),
+                Guard::Permission(name) => (SecurityRequirement::new("bearer", [""; 0]), name),
+            };
+            operation.security = Some(vec![security]);
+            operation
+                .extensions
+                .get_or_insert_default()
+                .insert("x-permission".to_owned(), permission.into());
+            let problem = Ref::from_response_name("ProblemResponse");
+            operation
+                .responses
+                .responses
+                .insert("default".to_owned(), problem.into());
+        }
+    }
+}
+
+/// The operation of that method.
+fn operation<'a>(item: &'a mut PathItem, method: &Method) -> Option<&'a mut Operation> {
+    let operation = match *method {
+        Method::GET => &mut item.get,
+        Method::POST => &mut item.post,
+        Method::PUT => &mut item.put,
+        Method::PATCH => &mut item.patch,
+        Method::DELETE => &mut item.delete,
+        _ => return None,
+    };
+    operation.as_mut()
+}
+
+/// The OpenAPI 3.1 document of the public listener, as JSON.
+pub fn openapi_json() -> &'static str {
+    static JSON: OnceLock<String> = OnceLock::new();
+    // A document made of our own annotations always serialises.
+    JSON.get_or_init(|| Document::openapi().to_pretty_json().unwrap_or_default())
+}
+
+#[cfg(test)]
+#[path = "openapi_tests.rs"]
+mod tests;

@@ -1,0 +1,93 @@
+//! The documentation of the API, from the binary itself.
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::Path;
+use utoipa_swagger_ui::Config;
+
+use crate::openapi::openapi_json;
+use crate::problem::{Code, Problem};
+
+/// The page loads its script and style from this server, and asks nobody else. Swagger UI styles elements in place.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                           connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Addresses are relative, so that the page works under any path that a proxy gives it.
+const PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Doorward API</title>
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="icon" type="image/png" href="docs/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"#;
+
+/// What the page loads of Swagger UI. Its own pages are not served: they want another policy than ours.
+const ASSETS: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+
+/// Starts Swagger UI. Tokens are not kept when the page is left.
+const START: &str = r##"SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null});
+"##;
+
+/// How long what only changes with the binary may be cached.
+const ASSET_CACHE: &str = "public, max-age=3600";
+
+/// Get this document.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "documentation",
+    responses((status = 200, description = "The OpenAPI 3.1 document.", body = Object)),
+)]
+pub(crate) async fn openapi() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header((header::CACHE_CONTROL, ASSET_CACHE))
+        .body(openapi_json())
+}
+
+/// Read this document as a page.
+#[utoipa::path(
+    get, path = "/docs", operation_id = "docs", tag = "documentation",
+    responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
+)]
+pub(crate) async fn page() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
+        .body(PAGE)
+}
+
+/// Get what the page is made of.
+#[utoipa::path(
+    get, path = "/docs/{asset}", operation_id = "docs_asset", tag = "documentation", params(("asset" = String, Path, description = "The file.")),
+    responses((status = 200, description = "The file.", body = String, content_type = "*/*")),
+)]
+pub(crate) async fn asset(name: Path<String>) -> Result<HttpResponse, Problem> {
+    let (content_type, bytes) = if *name == "start.js" {
+        (
+            "text/javascript; charset=utf-8".to_owned(),
+            START.as_bytes().to_vec(),
+        )
+    } else {
+        if !ASSETS.contains(&name.as_str()) {
+            return Err(Problem::new(Code::NotFound));
+        }
+        let file = utoipa_swagger_ui::serve(&name, Arc::new(Config::from("openapi.json")))
+            .ok()
+            .flatten();
+        let file = file.ok_or_else(|| Problem::new(Code::NotFound))?;
+        (file.content_type, file.bytes.into_owned())
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, content_type))
+        .insert_header((header::CACHE_CONTROL, ASSET_CACHE))
+        .body(bytes))
+}

@@ -1,0 +1,163 @@
+//! The table says what the handlers do: every row, sent in process by callers with and without a token.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::test::{TestRequest, call_service, init_service};
+use doorward_domain::access::{Holders, Permission};
+use doorward_domain::account::{Roles, UserVersion};
+use doorward_domain::attempt::AttemptPolicy;
+use doorward_domain::id::{SessionId, TokenId};
+use doorward_domain::key::PublishedKeys;
+use doorward_domain::password::PasswordPolicy;
+use doorward_domain::session::SessionPolicy;
+use doorward_domain::store::Transactions as _;
+use doorward_domain::store_error::StoreError;
+use doorward_domain::token::{AccessClaims, AccessTokenSigner as _};
+use doorward_http::{Guard, in_process};
+use doorward_runtime::executor::{LaneSettings, Priority};
+use doorward_runtime::{Application, LanesSettings, Policies, Ports};
+use doorward_testkit::{
+    FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, MemoryStore, SeededEntropy,
+    sample,
+};
+
+use super::*;
+
+struct NoKeys;
+
+impl PublishedKeys for NoKeys {
+    fn key_set(&self) -> Arc<str> {
+        "{\"keys\":[]}".into()
+    }
+
+    fn cache_life(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// An application on a memory store with one user, whom all tokens are of, and what signs its access tokens.
+fn application() -> (Arc<Application>, Arc<FakeSigner>) {
+    let store = Arc::new(MemoryStore::new());
+    store
+        .transaction(|r| -> Result<_, StoreError> {
+            r.users().insert(&sample::user(1), &sample::digest("digest"))
+        })
+        .unwrap();
+    let signer = Arc::new(FakeSigner::new());
+    let ports = Ports {
+        store: store.clone(),
+        revocation_store: store,
+        hasher: Arc::new(FakeHasher::new()),
+        estimator: Arc::new(FakeEstimator::default()),
+        attempt_keys: Arc::new(FakeAttemptKeys),
+        verifier: Arc::new(signer.verifier()),
+        signer: signer.clone(),
+        published_keys: Arc::new(NoKeys),
+        refresh_tokens: Arc::new(FakeRefreshTokens),
+        entropy: Arc::new(SeededEntropy::new(1)),
+        clock: Arc::new(|| sample::START),
+    };
+    let policies = Policies {
+        session: SessionPolicy::default(),
+        attempts: AttemptPolicy::default(),
+        password: PasswordPolicy::default(),
+        email_in_access_tokens: false,
+        leeway: Duration::from_secs(5),
+    };
+    let lane = LaneSettings {
+        workers: 1,
+        queue: 8,
+        deadline: Duration::from_secs(5),
+        limit: Duration::from_secs(5),
+        priority: Priority::Normal,
+    };
+    let lanes = LanesSettings {
+        password: lane,
+        storage: lane,
+    };
+    let application = Application::start(ports, policies, lanes, &prometheus::Registry::new()).unwrap();
+    (application, signer)
+}
+
+/// The claims of the user, as if they had these roles.
+fn claims(roles: Roles) -> AccessClaims {
+    AccessClaims {
+        subject: sample::user(1).id,
+        session_id: SessionId::from_bytes([1; 16]),
+        token_id: TokenId::from_bytes([1; 16]),
+        user_version: UserVersion::FIRST,
+        roles,
+        email: None,
+        issued_at: sample::START,
+        expires_at: sample::START + Duration::from_secs(60),
+        authenticated_at: sample::START,
+    }
+}
+
+/// Who holds each permission. A new one has its line here.
+fn holders() -> BTreeMap<&'static str, Holders> {
+    const fn of<P: Permission>() -> (&'static str, Holders) {
+        (P::NAME, P::HOLDERS)
+    }
+    BTreeMap::from([
+        of::<ManageOwnAccount>(),
+        of::<ReadUser>(),
+        of::<ReadUsers>(),
+        of::<ManageUsers>(),
+        of::<AssignRoles>(),
+        of::<ReadAudit>(),
+    ])
+}
+
+#[actix_web::test]
+async fn every_route_is_guarded_as_the_table_says() {
+    let (application, signer) = application();
+    let token = |roles| signer.sign(&claims(roles)).unwrap().expose().to_owned();
+    let label = sample::roles(&["label"]);
+    let callers = [
+        (None, Roles::user()),
+        (Some("no-such-token".to_owned()), Roles::user()),
+        (Some(token(label.clone())), label),
+        (Some(token(sample::roles(&["admin"]))), sample::roles(&["admin"])),
+    ];
+    let server = init_service(in_process(application, Arc::new(Api)).unwrap()).await;
+    let holders = holders();
+    for route in public() {
+        // Of somebody else, where it names a user.
+        let path = route.path.replace("{id}", &sample::user(2).id.to_string());
+        for (number, (token, roles)) in callers.iter().enumerate() {
+            let mut request = TestRequest::with_uri(&path)
+                .method(route.method.clone())
+                .insert_header(("host", "localhost"));
+            if let Some(token) = token {
+                request = request.insert_header(("authorization", format!("Bearer {token}")));
+            }
+            let status = call_service(&server, request.to_request()).await.status();
+            let expected = match route.guard {
+                Guard::Public => None,
+                Guard::Permission(_) if number < 2 => Some(StatusCode::UNAUTHORIZED),
+                Guard::Permission(name) => (!holders[name].include(roles)).then_some(StatusCode::FORBIDDEN),
+            };
+            let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
+            assert_eq!(
+                refused.then_some(status),
+                expected,
+                "{} {path}, caller {number}: {status}",
+                route.method
+            );
+        }
+    }
+}
+
+#[test]
+fn every_path_is_of_one_class_and_has_each_method_once() {
+    let mut rows = HashSet::new();
+    let mut classes = BTreeMap::new();
+    for route in public() {
+        assert!(rows.insert((route.path, route.method.clone())), "{}", route.path);
+        assert_eq!(*classes.entry(route.path).or_insert(route.class), route.class);
+    }
+}

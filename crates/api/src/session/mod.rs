@@ -1,0 +1,4 @@
+//! Sessions and their tokens.
+
+pub(crate) mod handlers;
+mod wire;

@@ -1,0 +1,4 @@
+//! The first administrator.
+
+pub(crate) mod handlers;
+mod wire;

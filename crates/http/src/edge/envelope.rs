@@ -1,0 +1,213 @@
+//! The outermost middleware: it gives the request its id, finds out where it comes from, has errors rendered by their
+//! surface, adds the headers that every response has, and records the request in log and metrics.
+
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse, web};
+use doorward_domain::id::EventId;
+use doorward_runtime::RequestOrigin;
+
+use crate::error::{Attached, ErrorRenderer, Rejection, RejectionKind, SurfaceError};
+use crate::request::Request;
+use crate::state::ServerState;
+
+use super::connections::ConnectionGuard;
+use super::rate_limit::RateLimited;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Headers that every response has, unless its handler has set them otherwise: pages need a policy that lets them be seen,
+/// and what is the same for everybody may be cached.
+const DEFAULT_HEADERS: [(HeaderName, &str); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+/// Wraps the handling of one request. A scope whose errors have another shape than the listener's registers its own
+/// renderer with `app_data`.
+pub(crate) async fn envelope(
+    state: web::Data<ServerState>,
+    renderer: web::Data<dyn ErrorRenderer>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let _active = request
+        .conn_data::<ConnectionGuard>()
+        .map(ConnectionGuard::begin_request);
+    let span = RequestSpan::begin(&state, &request);
+    request.extensions_mut().insert(span.request.clone());
+    match next.call(request).await {
+        Ok(answer) => {
+            let route = answer.request().match_pattern();
+            let (request, response) = answer.map_into_boxed_body().into_parts();
+            if let Some(RateLimited(class)) = response.extensions().get() {
+                state.application.count_rate_limited(class.name(), &span.request);
+            }
+            let renderer = request.app_data().unwrap_or(&renderer);
+            let (response, error) = span.finish(response, &***renderer);
+            span.log_response(&state, route.as_deref(), response.status(), error.as_deref());
+            Ok(ServiceResponse::new(request, response))
+        }
+        Err(error) => {
+            let (response, cause) = span.finish(error.error_response(), &**renderer);
+            span.log_response(&state, None, response.status(), cause.as_deref());
+            // The request is gone with the middleware that failed; an error that carries its answer needs none.
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+/// A request, from its head to its response.
+struct RequestSpan {
+    at: Instant,
+    method: Method,
+    request: Request,
+}
+
+impl RequestSpan {
+    fn begin(state: &ServerState, request: &ServiceRequest) -> Self {
+        let app = &state.application;
+        // The id is our own: a client that chose it could make two requests look like one.
+        let request_id = EventId::generate(app.now(), app.entropy()).to_string();
+        let peer = request.request().peer_addr();
+        let headers = request.headers();
+        let ip = state.addresses.of(peer, headers);
+        let user_agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
+        state
+            .proxy_checks
+            .observe(|| app.now(), peer, headers, &state.addresses);
+        Self {
+            at: now(),
+            method: request.method().clone(),
+            request: Request(RequestOrigin::new(request_id, ip, user_agent)),
+        }
+    }
+
+    /// The response as it leaves, with the error rendered if it is one, and the headers that every response has.
+    fn finish(
+        &self,
+        mut response: HttpResponse<BoxBody>,
+        renderer: &dyn ErrorRenderer,
+    ) -> (HttpResponse<BoxBody>, Option<Box<dyn SurfaceError>>) {
+        let error = error_of(&mut response, renderer);
+        if let Some(error) = &error {
+            response = self.render(&**error, &response);
+        }
+        let headers = response.headers_mut();
+        for (name, value) in DEFAULT_HEADERS {
+            if !headers.contains_key(&name) {
+                headers.insert(name, HeaderValue::from_static(value));
+            }
+        }
+        if let Ok(value) = HeaderValue::from_str(self.request.request_id()) {
+            headers.insert(REQUEST_ID, value);
+        }
+        (response, error)
+    }
+
+    fn render(&self, error: &dyn SurfaceError, framework: &HttpResponse<BoxBody>) -> HttpResponse<BoxBody> {
+        let rendered = error.render(self.request.request_id());
+        let mut response = HttpResponse::with_body(rendered.status, BoxBody::new(rendered.body));
+        // Other headers of the framework, such as `Allow`, are kept.
+        let kept = framework
+            .headers()
+            .iter()
+            .filter(|(name, _)| **name != header::CONTENT_TYPE);
+        merge(response.headers_mut(), kept);
+        merge(response.headers_mut(), rendered.headers.iter());
+        response
+    }
+
+    /// One line for the log, one observation for the metrics. Nothing in them is a secret; of what the client sent there is
+    /// its address and the method, if it is one of the known ones.
+    fn log_response(
+        &self,
+        state: &ServerState,
+        route: Option<&str>,
+        status: StatusCode,
+        error: Option<&dyn SurfaceError>,
+    ) {
+        let took = now().duration_since(self.at);
+        let (method, route) = (known(&self.method), route.unwrap_or("unmatched"));
+        state.metrics.answered(method, route, status.as_u16(), took);
+        let request_id = self.request.request_id();
+        let ip = self.request.ip().map(tracing::field::display);
+        let (status, took_us) = (
+            status.as_u16(),
+            u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        );
+        let code = error.map(SurfaceError::code);
+        let cause = error.and_then(SurfaceError::cause);
+        match status {
+            500 => tracing::error!(
+                request_id, method, route, status, code, took_us, ip, cause, "answered"
+            ),
+            501..=599 => tracing::warn!(
+                request_id, method, route, status, code, took_us, ip, cause, "answered"
+            ),
+            _ => tracing::info!(
+                request_id, method, route, status, code, took_us, ip, cause, "answered"
+            ),
+        }
+    }
+}
+
+/// The error that a response is: one of a handler, one of this crate, or one that the framework answered on its own.
+fn error_of(
+    response: &mut HttpResponse<BoxBody>,
+    renderer: &dyn ErrorRenderer,
+) -> Option<Box<dyn SurfaceError>> {
+    let status = response.status();
+    let mut extensions = response.extensions_mut();
+    if let Some(Attached(error)) = extensions.remove() {
+        return Some(error);
+    }
+    if let Some(rejection) = extensions.remove::<Rejection>() {
+        return Some(renderer.reject(rejection));
+    }
+    let is_error = status.is_client_error() || status.is_server_error();
+    let body_is_final = extensions.contains::<FinalBody>();
+    (is_error && !body_is_final).then(|| renderer.reject(Rejection::new(RejectionKind::of_status(status))))
+}
+
+/// Marks a response with an error status whose body is not to be replaced: health checks have a form of their own.
+pub struct FinalBody;
+
+fn merge<'a>(headers: &mut HeaderMap, more: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>) {
+    for (name, value) in more {
+        headers.append(name.clone(), value.clone());
+    }
+}
+
+/// The method, if it is one that a label may be made of.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a response takes is measured, not decided: no policy reads it"
+)]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,54 @@
+//! Bounds that hold for every request, whatever it asks for.
+
+use std::time::Duration;
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Version, header};
+use actix_web::middleware::Next;
+
+use crate::error::{Rejection, RejectionKind};
+
+/// The most bytes that names and values of all headers may have.
+const MAX_HEADERS: usize = 32 * 1024;
+
+/// The largest body read, in bytes: also of a request that needs none.
+pub(crate) const MAX_BODY: usize = 16 * 1024;
+
+/// How long a request may take in all.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Refuses a request without exactly one `Host` (RFC 9112, section 3.2) or too large for any route, and gives up on one that
+/// takes too long.
+pub(crate) async fn limits(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    check(&request)?;
+    tokio::time::timeout(REQUEST_TIMEOUT, next.call(request))
+        .await
+        .map_err(|_elapsed| Rejection::new(RejectionKind::RequestTimeout))?
+}
+
+fn check(request: &ServiceRequest) -> Result<(), Rejection> {
+    let headers = request.headers();
+    let hosts = headers.get_all(header::HOST).count();
+    if hosts > 1 || (hosts == 0 && request.version() >= Version::HTTP_11) {
+        return Err(Rejection::malformed("there must be exactly one Host header"));
+    }
+    let size: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if size > MAX_HEADERS {
+        return Err(Rejection::new(RejectionKind::HeadersTooLarge));
+    }
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > MAX_BODY) {
+        return Err(Rejection::new(RejectionKind::PayloadTooLarge));
+    }
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! What every request passes through before and after its handler.
+
+mod connections;
+mod envelope;
+mod limits;
+mod rate_limit;
+
+pub use connections::ConnectionSettings;
+pub(crate) use connections::{Connections, affordable};
+pub use envelope::FinalBody;
+pub(crate) use envelope::envelope;
+pub(crate) use limits::{MAX_BODY, limits};
+pub(crate) use rate_limit::Throttle;
+pub use rate_limit::{Class, Rate, ThrottleSettings};

@@ -1,0 +1,48 @@
+//! Routes without a listener, for tests of surfaces.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::{App, Error};
+use doorward_runtime::Application;
+use prometheus::Registry;
+
+use crate::edge::{Rate, Throttle, ThrottleSettings};
+use crate::listener::{Parts, worker};
+use crate::metrics::Metrics;
+use crate::request::ProxySettings;
+use crate::surface::Surface;
+
+/// What the public listener serves, without a listener and without a throttle.
+pub fn in_process(
+    application: Arc<Application>,
+    surface: Arc<dyn Surface>,
+) -> Result<
+    App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = Error,
+            InitError = (),
+        >,
+    >,
+    prometheus::Error,
+> {
+    let metrics = Metrics::new(Registry::new())?;
+    let rate = Rate {
+        burst: NonZeroU32::MIN,
+        per_minute: NonZeroU32::MIN,
+    };
+    let unlimited = ThrottleSettings {
+        enabled: false,
+        sensitive: rate,
+        refresh: rate,
+        general: rate,
+    };
+    let throttle = Throttle::new(unlimited, &metrics);
+    let parts = Parts::new(application, surface, metrics, ProxySettings::default());
+    Ok(worker(parts, Some(throttle)))
+}

@@ -1,0 +1,62 @@
+//! What the edge and the operator's routes share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use doorward_runtime::Application;
+
+use crate::error::{Rejection, RejectionKind};
+use crate::metrics::Metrics;
+use crate::proxy_check::{ProxyCheck, ProxyChecks};
+use crate::request::{ClientAddresses, ProxySettings};
+
+/// The state of one server.
+pub struct ServerState {
+    pub(crate) application: Arc<Application>,
+    pub(crate) metrics: Metrics,
+    pub(crate) addresses: ClientAddresses,
+    pub(crate) proxy_checks: ProxyChecks,
+    draining: AtomicBool,
+}
+
+impl ServerState {
+    pub(crate) fn new(application: Arc<Application>, metrics: Metrics, proxies: ProxySettings) -> Self {
+        let addresses = ClientAddresses::new(proxies, metrics.forwarding_ignored());
+        Self {
+            application,
+            metrics,
+            addresses,
+            proxy_checks: ProxyChecks::default(),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the server is stopping and wants no more requests.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// From now on readiness is false.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// All metrics, in the Prometheus text format.
+    pub fn render_metrics(&self) -> Result<String, Rejection> {
+        self.metrics
+            .render()
+            .map_err(|error| Rejection::new(RejectionKind::Internal).cause(&error))
+    }
+
+    /// Creates a proxy check and returns its name, which a request is to carry in
+    /// [`PROXY_CHECK_HEADER`](crate::PROXY_CHECK_HEADER).
+    pub fn create_proxy_check(&self) -> String {
+        self.proxy_checks
+            .create(self.application.now(), self.application.entropy())
+    }
+
+    /// The proxy check of this name; `None` if there is none, or none any more.
+    pub fn proxy_check(&self, name: &str) -> Option<ProxyCheck> {
+        self.proxy_checks.find(self.application.now(), name)
+    }
+}

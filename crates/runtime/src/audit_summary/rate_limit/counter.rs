@@ -1,0 +1,230 @@
+//! Counting what the throttle refused, in bounded memory.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use doorward_application::Refusals;
+use doorward_domain::time::Timestamp;
+
+use crate::client_key::client_key;
+
+/// How many networks are told apart, in all classes together. Each costs a few hundred bytes and, once a minute, a row of
+/// the audit log; those that are too many for it are counted together.
+pub(super) const MAX_NETWORKS: usize = 1024;
+
+/// What is counted together. `None` is whatever has no entry of its own: networks that were too many.
+type Key = (&'static str, Option<ipnet::IpNet>);
+
+/// How often requests were refused since that was last written.
+#[derive(Default)]
+pub(super) struct Counter {
+    counts: HashMap<Key, Count>,
+    /// How many of the counts are of one network.
+    networks: usize,
+}
+
+/// Requests that are counted together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Count {
+    requests: u64,
+    since: Timestamp,
+    ip: Option<IpAddr>,
+    request_id: String,
+}
+
+/// What was counted of one network, or of all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Counted {
+    key: Key,
+    count: Count,
+}
+
+impl Counted {
+    /// How many requests.
+    pub(super) const fn requests(&self) -> u64 {
+        self.count.requests
+    }
+
+    /// What the audit log records of them.
+    pub(super) fn refusals(&self) -> Refusals {
+        let (class, network) = self.key;
+        Refusals {
+            class,
+            network: network.map(|network| network.to_string()),
+            count: self.count.requests,
+            since: self.count.since,
+            ip: self.count.ip,
+            request_id: self.count.request_id.clone(),
+        }
+    }
+}
+
+impl Counter {
+    /// Counts a request.
+    pub(super) fn add(&mut self, class: &'static str, ip: Option<IpAddr>, request_id: &str, now: Timestamp) {
+        let key = self.room_for((class, ip.map(client_key)));
+        if let Some(known) = self.counts.get_mut(&key) {
+            known.requests = known.requests.saturating_add(1);
+            return;
+        }
+        let count = Count {
+            requests: 1,
+            since: now,
+            ip: ip.filter(|_| key.1.is_some()),
+            request_id: request_id.to_owned(),
+        };
+        self.insert(key, count);
+    }
+
+    /// Takes everything that was counted, and begins anew.
+    pub(super) fn take(&mut self) -> Vec<Counted> {
+        self.networks = 0;
+        // The memory of a storm goes with it.
+        let counts = std::mem::take(&mut self.counts);
+        counts
+            .into_iter()
+            .map(|(key, count)| Counted { key, count })
+            .collect()
+    }
+
+    /// Puts back what was taken and could not be written down. Nothing is lost: where there is no room any more, only from
+    /// which network it came.
+    pub(super) fn put_back(&mut self, taken: Vec<Counted>) {
+        for Counted { key, mut count } in taken {
+            let key = self.room_for(key);
+            count.ip = count.ip.filter(|_| key.1.is_some());
+            match self.counts.get_mut(&key) {
+                Some(known) => {
+                    // What was taken came first.
+                    count.requests = count.requests.saturating_add(known.requests);
+                    count.since = count.since.min(known.since);
+                    *known = count;
+                }
+                None => self.insert(key, count),
+            }
+        }
+    }
+
+    /// The key itself while it is known or there is room for one more, else that of all others.
+    fn room_for(&self, key: Key) -> Key {
+        if self.networks < MAX_NETWORKS || self.counts.contains_key(&key) {
+            key
+        } else {
+            (key.0, None)
+        }
+    }
+
+    fn insert(&mut self, key: Key, count: Count) {
+        self.networks += usize::from(key.1.is_some());
+        self.counts.insert(key, count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn at(second: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(second)
+    }
+
+    fn told(counter: &mut Counter) -> Vec<Refusals> {
+        let mut told: Vec<_> = counter.take().iter().map(Counted::refusals).collect();
+        told.sort_by_key(|refusals| (refusals.class, refusals.network.clone()));
+        told
+    }
+
+    #[test]
+    fn requests_of_one_network_in_one_class_are_one_count() {
+        let mut counter = Counter::default();
+        for (number, address) in ["192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::ffff"]
+            .iter()
+            .enumerate()
+        {
+            let second = i64::try_from(number).unwrap();
+            counter.add(
+                "sensitive",
+                Some(address.parse().unwrap()),
+                &format!("r{number}"),
+                at(second),
+            );
+        }
+        counter.add("refresh", Some("192.0.2.1".parse().unwrap()), "r4", at(4));
+        counter.add("refresh", None, "r5", at(5));
+        let refusals = |class, network: Option<&str>, count, since, ip: Option<&str>, id: &str| Refusals {
+            class,
+            network: network.map(str::to_owned),
+            count,
+            since: at(since),
+            ip: ip.map(|ip| ip.parse().unwrap()),
+            request_id: id.to_owned(),
+        };
+        assert_eq!(
+            told(&mut counter),
+            [
+                refusals("refresh", None, 1, 5, None, "r5"),
+                refusals("refresh", Some("192.0.2.1/32"), 1, 4, Some("192.0.2.1"), "r4"),
+                refusals("sensitive", Some("192.0.2.1/32"), 2, 0, Some("192.0.2.1"), "r0"),
+                refusals(
+                    "sensitive",
+                    Some("2001:db8::/64"),
+                    2,
+                    2,
+                    Some("2001:db8::1"),
+                    "r2"
+                ),
+            ]
+        );
+        assert_eq!(told(&mut counter), []);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_told_with_what_came_after_it() {
+        let mut counter = Counter::default();
+        let ip = Some(IpAddr::from([192, 0, 2, 1]));
+        counter.add("general", ip, "first", at(1));
+        let taken = counter.take();
+        counter.add("general", ip, "second", at(60));
+        counter.put_back(taken);
+        let told = told(&mut counter);
+        assert_eq!(told.len(), 1);
+        assert_eq!(
+            (told[0].count, told[0].since, told[0].request_id.as_str()),
+            (2, at(1), "first")
+        );
+    }
+
+    proptest! {
+        /// However many networks there are, and whatever is put back: the memory is bounded and no request is lost.
+        #[test]
+        fn memory_is_bounded_and_no_request_is_lost(rounds in proptest::collection::vec((0_u32..4000, any::<bool>()), 1..6)) {
+            let mut counter = Counter::default();
+            let mut written = 0;
+            let mut noted = 0;
+            for (networks, is_written) in rounds {
+                for number in 0..networks {
+                    let ip = Some(IpAddr::from((number.wrapping_mul(77)).to_be_bytes()));
+                    counter.add("sensitive", ip, "r", at(0));
+                    counter.add("general", Some(IpAddr::from([192, 0, 2, 1])), "r", at(0));
+                    noted += 2;
+                }
+                prop_assert!(counter.counts.len() <= MAX_NETWORKS + 2);
+                let taken = counter.take();
+                if is_written {
+                    written += taken.iter().map(Counted::requests).sum::<u64>();
+                } else {
+                    counter.put_back(taken);
+                }
+            }
+            let taken = counter.take();
+            let kept: BTreeSet<_> = taken.iter().map(|counted| counted.refusals().network).collect();
+            prop_assert!(kept.len() <= MAX_NETWORKS + 1);
+            written += taken.iter().map(Counted::requests).sum::<u64>();
+            prop_assert_eq!(written, noted);
+        }
+    }
+}

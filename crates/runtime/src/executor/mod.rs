@@ -1,0 +1,10 @@
+//! Executors: where blocking work runs.
+
+mod fair_queue;
+mod lane;
+mod metrics;
+mod priority;
+
+pub use lane::{Lane, LaneSettings, Priority};
+pub use metrics::LATENCY_BUCKETS;
+pub(crate) use metrics::LanesMetrics;

@@ -1,0 +1,27 @@
+//! Use cases on tokio, for surfaces of any kind.
+//!
+//! Use cases are synchronous, because databases and password hashing are. [`Application`] runs them for asynchronous
+//! callers on [lanes](executor::Lane): bounded thread pools with a bounded queue, one for what hashes passwords and one for
+//! what only uses the store. What is answered from memory (token checks, keys) takes no lane and stays quick when the lanes
+//! are full.
+//!
+//! Nothing in this crate knows of HTTP.
+
+mod application;
+mod attempt;
+mod audit_summary;
+mod client_key;
+mod clock;
+mod error;
+pub mod executor;
+mod keyed_lock;
+mod origin;
+mod revocation_cache;
+
+pub use application::{Application, LanesSettings, Policies, Ports, StartError};
+pub use client_key::{ClientKey, client_key};
+pub use clock::Clock;
+pub use error::{ExecutorError, RunError};
+pub use keyed_lock::QueueFull;
+pub use origin::RequestOrigin;
+pub use revocation_cache::{PublishedRevocations, RevocationCache};

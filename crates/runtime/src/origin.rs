@@ -1,0 +1,81 @@
+//! Where a request comes from.
+
+use std::net::IpAddr;
+
+use doorward_domain::context::RequestContext;
+use doorward_domain::session::Session;
+use doorward_domain::time::Timestamp;
+
+use crate::client_key::{ClientKey, client_key};
+
+/// Where a request comes from: everything that is decided or recorded about the client is read here.
+#[derive(Debug, Clone)]
+pub struct RequestOrigin {
+    request_id: String,
+    ip: Option<IpAddr>,
+    user_agent: Option<String>,
+}
+
+impl RequestOrigin {
+    /// The origin of the request of that id. What the client calls itself is cut to [`Session::MAX_USER_AGENT`] characters,
+    /// without those that break or redirect a line.
+    pub fn new(request_id: String, ip: Option<IpAddr>, user_agent: Option<&[u8]>) -> Self {
+        Self {
+            request_id,
+            ip,
+            user_agent: user_agent.map(printable),
+        }
+    }
+
+    /// The id of the request, in answers, log and audit log.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The client's address.
+    pub const fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+
+    /// What everything that this client asks for is counted under.
+    pub fn client(&self) -> ClientKey {
+        self.ip.map(client_key)
+    }
+
+    /// This origin at an instant.
+    pub fn context(self, now: Timestamp) -> RequestContext {
+        RequestContext {
+            now,
+            request_id: self.request_id,
+            ip: self.ip,
+            user_agent: self.user_agent,
+        }
+    }
+}
+
+/// The text a client calls itself, of bounded length and with nothing in it that could break a line or paint one.
+fn printable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .filter(|c| !c.is_control() && !is_directing(*c))
+        .take(Session::MAX_USER_AGENT)
+        .collect()
+}
+
+/// Line and paragraph separators, and what changes the order in which a line is read (Unicode, UAX #9).
+const fn is_directing(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_agent_is_bounded_and_harmless() {
+        assert_eq!(printable(b"curl/8\x1b[31m\r\n\x00"), "curl/8[31m");
+        assert_eq!(printable(&[b'a'; 1000]).len(), Session::MAX_USER_AGENT);
+        assert_eq!(printable(b"\xff"), "\u{fffd}");
+        assert_eq!(printable("a\u{202e}b\u{2028}c\u{2066}d".as_bytes()), "abcd");
+    }
+}
