@@ -12,8 +12,9 @@ mod problem;
 mod routes;
 mod session;
 mod setup;
+mod surface;
 mod token;
 mod wire;
 
 pub use openapi::openapi_json;
-pub use routes::Api;
+pub use surface::Api;

@@ -1,10 +1,9 @@
 //! The table of routes.
 
 use doorward_domain::access::{AssignRoles, ManageOwnAccount, ManageUsers, ReadAudit, ReadUser, ReadUsers};
-use doorward_http::{ErrorRenderer, Rejection, Route, Surface, SurfaceError};
+use doorward_http::Route;
 
 use crate::operation::{docs, health, metrics, problems, proxy_checks};
-use crate::problem::Problem;
 use crate::{account, audit, key, session, setup, token};
 
 /// Rows of method, path, throttle class, guard (`public`, or the permission that the handler's first argument proves) and
@@ -66,33 +65,13 @@ pub(crate) fn public() -> Vec<Route> {
 
 /// Every route of the management listener, which has no throttle.
 #[rustfmt::skip]
-fn management() -> Vec<Route> {
+pub(crate) fn management() -> Vec<Route> {
     routes! {
         GET    "/health/live"              General    public            health::live;
         GET    "/health/ready"             General    public            health::ready;
         GET    "/metrics"                  General    public            metrics::metrics;
         POST   "/probes"                   General    public            proxy_checks::create;
         GET    "/probes/{name}"            General    public            proxy_checks::view;
-    }
-}
-
-/// The JSON API.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Api;
-
-impl ErrorRenderer for Api {
-    fn reject(&self, rejection: Rejection) -> Box<dyn SurfaceError> {
-        Box::new(Problem::from(rejection))
-    }
-}
-
-impl Surface for Api {
-    fn public_routes(&self) -> Vec<Route> {
-        public()
-    }
-
-    fn management_routes(&self) -> Vec<Route> {
-        management()
     }
 }
 

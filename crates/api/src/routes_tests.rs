@@ -24,6 +24,8 @@ use doorward_testkit::{
     sample,
 };
 
+use crate::Api;
+
 use super::*;
 
 struct NoKeys;

@@ -113,6 +113,7 @@ pub(crate) fn worker(
         .app_data(parts.application)
         .app_data(parts.state)
         .app_data(parts.renderer)
+        .configure(|config| parts.surface.add_data(config))
         .wrap(from_fn(limits))
         .wrap(from_fn(envelope))
         .configure(|config| match throttle {

@@ -1,5 +1,7 @@
 //! What a surface brings.
 
+use actix_web::web::ServiceConfig;
+
 use crate::endpoint::Route;
 use crate::error::ErrorRenderer;
 
@@ -10,4 +12,8 @@ pub trait Surface: ErrorRenderer {
 
     /// The routes of the management listener.
     fn management_routes(&self) -> Vec<Route>;
+
+    /// Adds what its handlers take as `Data`, besides the application and the state of the server. Called once for each
+    /// worker.
+    fn add_data(&self, config: &mut ServiceConfig);
 }

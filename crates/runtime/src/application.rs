@@ -1,6 +1,5 @@
 //! Use cases, bundled with what they need, for surfaces.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,6 @@ use doorward_domain::password::{PasswordHasher, StrengthEstimator};
 use doorward_domain::session::RefreshTokens;
 use doorward_domain::session::SessionPolicy;
 use doorward_domain::store::UnitOfWork;
-use doorward_domain::store_error::StoreError;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
 
@@ -23,7 +21,7 @@ use prometheus::Registry;
 
 use crate::audit_summary::{AttemptSummary, RateLimitSummary, SummaryPorts};
 use crate::clock::Clock;
-use crate::error::RunError;
+use crate::error::{RunError, StartError};
 use crate::executor::{Lane, LaneSettings, LanesMetrics};
 use crate::keyed_lock::KeyedLock;
 use crate::origin::RequestOrigin;
@@ -88,20 +86,6 @@ pub struct LanesSettings {
     pub password: LaneSettings,
     /// What only uses the store.
     pub storage: LaneSettings,
-}
-
-/// Why the application could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The revocations could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A metric could not be registered.
-    #[error(transparent)]
-    Metrics(#[from] prometheus::Error),
-    /// A thread could not be started.
-    #[error(transparent)]
-    Thread(#[from] io::Error),
 }
 
 /// What surfaces run use cases with: ports, policies, and the lanes that use cases run on.

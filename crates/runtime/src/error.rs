@@ -1,6 +1,9 @@
-//! Why a use case has no result.
+//! Why a use case has no result, and why none can be run.
 
+use std::io;
 use std::time::Duration;
+
+use doorward_domain::store_error::StoreError;
 
 use crate::keyed_lock::QueueFull;
 
@@ -60,4 +63,18 @@ impl<E> From<ExecutorError> for RunError<E> {
     fn from(error: ExecutorError) -> Self {
         Self::Executor(error)
     }
+}
+
+/// Why the application could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The revocations could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A metric could not be registered.
+    #[error(transparent)]
+    Metrics(#[from] prometheus::Error),
+    /// A thread could not be started.
+    #[error(transparent)]
+    Thread(#[from] io::Error),
 }

@@ -18,10 +18,10 @@ mod keyed_lock;
 mod origin;
 mod revocation_cache;
 
-pub use application::{Application, LanesSettings, Policies, Ports, StartError};
+pub use application::{Application, LanesSettings, Policies, Ports};
 pub use client_key::{ClientKey, client_key};
 pub use clock::Clock;
-pub use error::{ExecutorError, RunError};
+pub use error::{ExecutorError, RunError, StartError};
 pub use keyed_lock::QueueFull;
 pub use origin::RequestOrigin;
 pub use revocation_cache::{PublishedRevocations, RevocationCache};

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::web::Path;
+use actix_web::web::{Data, Path};
 use utoipa_swagger_ui::Config;
 
-use crate::openapi::openapi_json;
 use crate::problem::{Code, Problem};
 
 /// The page loads its script and style from this server, and asks nobody else. Swagger UI styles elements in place.
@@ -41,16 +40,19 @@ const START: &str = r##"SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-
 /// How long what only changes with the binary may be cached.
 const ASSET_CACHE: &str = "public, max-age=3600";
 
+/// The OpenAPI document.
+pub(crate) struct Document(pub(crate) &'static str);
+
 /// Get this document.
 #[utoipa::path(
     get, path = "/openapi.json", tag = "documentation",
     responses((status = 200, description = "The OpenAPI 3.1 document.", body = Object)),
 )]
-pub(crate) async fn openapi() -> HttpResponse {
+pub(crate) async fn openapi(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .insert_header((header::CACHE_CONTROL, ASSET_CACHE))
-        .body(openapi_json())
+        .body(document.0)
 }
 
 /// Read this document as a page.

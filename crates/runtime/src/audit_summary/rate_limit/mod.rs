@@ -17,8 +17,8 @@ use doorward_domain::store_error::StoreError;
 use doorward_domain::time::Timestamp;
 use prometheus::{IntGauge, Registry};
 
-use crate::application::StartError;
 use crate::clock::Clock;
+use crate::error::StartError;
 use crate::origin::RequestOrigin;
 use counter::{Counted, Counter};
 
