@@ -6,69 +6,32 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, call_service, init_service};
+use doorward_application::Policies;
 use doorward_domain::access::{Holders, Permission};
 use doorward_domain::account::{Roles, UserVersion};
-use doorward_domain::attempt::AttemptPolicy;
 use doorward_domain::id::{SessionId, TokenId};
-use doorward_domain::key::PublishedKeys;
-use doorward_domain::password::PasswordPolicy;
-use doorward_domain::session::SessionPolicy;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::store::Transactions as _;
 use doorward_domain::store_error::StoreError;
 use doorward_domain::token::{AccessClaims, AccessTokenSigner as _};
 use doorward_http::{Guard, in_process};
 use doorward_runtime::executor::{LaneSettings, Priority};
-use doorward_runtime::{Application, LanesSettings, Policies, Ports};
-use doorward_testkit::{
-    FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, MemoryStore, SeededEntropy,
-    sample,
-};
+use doorward_runtime::{Application, LanesSettings};
+use doorward_testkit::{FakeSigner, MemoryStore, sample, test_ports};
 
 use crate::Api;
 
 use super::*;
 
-struct NoKeys;
-
-impl PublishedKeys for NoKeys {
-    fn key_set(&self) -> Arc<str> {
-        "{\"keys\":[]}".into()
-    }
-
-    fn cache_life(&self) -> Duration {
-        Duration::ZERO
-    }
-}
-
 /// An application on a memory store with one user, whom all tokens are of, and what signs its access tokens.
 fn application() -> (Arc<Application>, Arc<FakeSigner>) {
     let store = Arc::new(MemoryStore::new());
-    store
-        .transaction(|r| -> Result<_, StoreError> {
-            r.users().insert(&sample::user(1), &sample::digest("digest"))
-        })
-        .unwrap();
+    let inserted = store.transaction(|r| -> Result<_, StoreError> {
+        r.users().insert(&sample::user(1), &sample::digest("digest"))
+    });
+    assert_eq!(inserted, Ok(Outcome::Done(())));
     let signer = Arc::new(FakeSigner::new());
-    let ports = Ports {
-        store: store.clone(),
-        revocation_store: store,
-        hasher: Arc::new(FakeHasher::new()),
-        estimator: Arc::new(FakeEstimator::default()),
-        attempt_keys: Arc::new(FakeAttemptKeys),
-        verifier: Arc::new(signer.verifier()),
-        signer: signer.clone(),
-        published_keys: Arc::new(NoKeys),
-        refresh_tokens: Arc::new(FakeRefreshTokens),
-        entropy: Arc::new(SeededEntropy::new(1)),
-        clock: Arc::new(|| sample::START),
-    };
-    let policies = Policies {
-        session: SessionPolicy::default(),
-        attempts: AttemptPolicy::default(),
-        password: PasswordPolicy::default(),
-        email_in_access_tokens: false,
-        leeway: Duration::from_secs(5),
-    };
+    let ports = test_ports(store, signer.clone());
     let lane = LaneSettings {
         workers: 1,
         queue: 8,
@@ -80,7 +43,8 @@ fn application() -> (Arc<Application>, Arc<FakeSigner>) {
         password: lane,
         storage: lane,
     };
-    let application = Application::start(ports, policies, lanes, &prometheus::Registry::new()).unwrap();
+    let application =
+        Application::start(ports, Policies::default(), lanes, &prometheus::Registry::new()).unwrap();
     (application, signer)
 }
 

@@ -12,30 +12,35 @@ mod audit;
 mod job;
 mod key;
 mod password;
+mod ports;
 mod session;
 mod setup;
 mod token;
+mod use_cases;
 
 #[cfg(test)]
 mod tests;
 
 pub use account::create_user::{CreateUser, CreateUserAsOperator, CreateUserError, HashedUser};
+pub use account::creation::AccountCreation;
 pub use account::delete_account::{DeleteAccount, DeleteAccountError, VerifiedDeletion};
 pub use account::delete_user::{DeleteUser, DeleteUserError};
 pub use account::list_users::{ListUsers, UserPage};
 pub use account::new_account::{AccountDraft, AccountRules};
-pub use account::register::{HashedRegistration, Register, RegisterError, Registration};
+pub use account::register::{HashedRegistration, IsTaken, Register, RegisterError};
 pub use account::set_roles::{SetRoles, SetRolesError};
 pub use account::update_account::{UpdateAccount, UpdateAccountError};
 pub use account::update_user::{UpdateUser, UpdateUserError};
 pub use account::view_user::{ViewAccount, ViewUser, ViewUserError};
-pub use attempt::password_check::{AttemptError, CountedAttempt, PasswordAttempt, PasswordCheck};
+pub use attempt::check::{AttemptError, CountedAttempt, PasswordCheck, PendingAttempt};
+pub use attempt::protocol::PasswordAttempt;
 pub use attempt::unlock_user::{UnlockUser, UnlockUserError};
 pub use audit::list_events::{EventPage, ListEvents};
 pub use audit::record_refusals::{RecordRefusals, Refusals};
 pub use job::sweep::{Sweep, Swept};
 pub use key::list_keys::{KeyEntry, ListKeys};
 pub use password::change_password::{ChangePassword, ChangePasswordError, VerifiedChange};
+pub use ports::{Clock, Ports};
 pub use session::end_sessions::{
     EndOtherSessions, EndSession, EndSessionError, EndUserSessions, LogoutEverywhere,
 };
@@ -44,6 +49,7 @@ pub use session::login::{Login, LoginError, VerifiedLogin};
 pub use session::logout::Logout;
 pub use session::refresh::{Refresh, RefreshError};
 pub use session::token_issuer::{TokenIssuer, TokenPair};
-pub use setup::complete_setup::{CompleteSetup, CompleteSetupError, HashedSetup, OpenSetup};
+pub use setup::complete_setup::{AcceptedToken, CompleteSetup, CompleteSetupError, HashedSetup};
 pub use setup::issue_setup_token::{IssueSetupToken, SetupTokenStatus, setup_token_digest};
 pub use token::authenticate::{Authenticate, AuthenticateError};
+pub use use_cases::{Policies, UseCases};

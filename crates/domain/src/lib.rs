@@ -61,6 +61,7 @@ pub mod id;
 pub mod key;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mock_store;
+pub mod outcome;
 pub mod password;
 pub mod patch;
 pub mod session;

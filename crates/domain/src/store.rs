@@ -47,6 +47,20 @@ pub trait UnitOfWork: Send + Sync {
     fn check(&self) -> StoreResult<()>;
 }
 
+impl<S: UnitOfWork + ?Sized> UnitOfWork for &S {
+    fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        (**self).write(work)
+    }
+
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        (**self).read(work)
+    }
+
+    fn check(&self) -> StoreResult<()> {
+        (**self).check()
+    }
+}
+
 /// Generates [`Repositories`], its implementation for a type that is every repository itself (as the open transaction of
 /// a store is), and `MockRepositories`.
 macro_rules! repositories {
@@ -61,6 +75,20 @@ macro_rules! repositories {
         impl<T: $($port +)*> Repositories for T {
             $(fn $name(&mut self) -> &mut dyn $port {
                 self
+            })*
+        }
+
+        /// Passes every repository through, and records whether the log of revocations was used: in a writing transaction
+        /// that is committed, something was revoked.
+        pub struct RevocationWatch<'a> {
+            inner: &'a mut dyn Repositories,
+            is_log_used: bool,
+        }
+
+        impl Repositories for RevocationWatch<'_> {
+            $(fn $name(&mut self) -> &mut dyn $port {
+                self.is_log_used |= matches!(stringify!($name), "revocations");
+                self.inner.$name()
             })*
         }
 
@@ -101,10 +129,25 @@ repositories! {
     setup: SetupRepository, MockSetupRepository;
 }
 
+impl<'a> RevocationWatch<'a> {
+    /// Watches these repositories.
+    pub fn over(inner: &'a mut dyn Repositories) -> Self {
+        Self {
+            inner,
+            is_log_used: false,
+        }
+    }
+
+    /// Whether the log of revocations was used.
+    pub const fn is_log_used(&self) -> bool {
+        self.is_log_used
+    }
+}
+
 /// Transactions as closures with results: the form in which use cases are written.
 ///
-/// Only `Err` rolls back. **A refusal that must be remembered is `Ok`**: a counted failure or a session ended by a
-/// replay has to be committed although the caller is turned away.
+/// Only `Err` rolls back. **A refusal that must be kept is `Ok`**, as an [`Outcome::Refused`](crate::outcome::Outcome::Refused): a counted failure or a
+/// session ended by a replay has to be committed although the caller is turned away.
 pub trait Transactions {
     /// Runs `work` in a transaction that may write: `Ok` commits, `Err` rolls back.
     fn transaction<T, E: From<StoreError>>(
@@ -174,4 +217,21 @@ pub trait Sweeping {
 
     /// Deletes entries of the audit log whose ids say that they are from before then, to the millisecond.
     fn old_events(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_use_of_the_revocation_log_is_noticed() {
+        let mut repositories = MockRepositories::default();
+        let mut watch = RevocationWatch::over(&mut repositories);
+        watch.users();
+        watch.sessions();
+        watch.events();
+        assert!(!watch.is_log_used());
+        watch.revocations();
+        assert!(watch.is_log_used());
+    }
 }

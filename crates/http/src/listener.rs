@@ -145,7 +145,7 @@ where
     };
     let metrics = Metrics::new(registry).map_err(io::Error::other)?;
     let throttle = Throttle::new(settings.throttle, &metrics);
-    let threads = application.password_lane.workers() + application.storage_lane.workers();
+    let threads = application.threads();
     let bounds = ConnectionSettings {
         most: affordable(settings.connections.most, FILES + threads * FILES_A_THREAD),
         ..settings.connections

@@ -1,13 +1,12 @@
-//! The driver of password attempts, from one lane to the next.
+//! The drivers of use cases that hash: each phase on the lane it belongs to.
 //!
-//! What a login, a change of password and a deletion have in common: whether the attempt may be made is looked up and
-//! counted on the storage lane, the password is verified on the password lane, and the result is completed by the use
-//! case, on the storage lane again. An attempt that is refused holds no lock and costs no hash.
+//! What reads and writes runs on the storage lane, what hashes on the password lane. A request that is refused holds no
+//! lock and costs no hash.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use doorward_application::{AttemptError, CountedAttempt, PasswordAttempt};
-use doorward_domain::context::RequestContext;
+use doorward_application::{AccountCreation, AttemptError, CountedAttempt, PasswordAttempt};
+use doorward_domain::account::User;
 use doorward_domain::password::HashError;
 
 use crate::application::Application;
@@ -17,22 +16,19 @@ use crate::origin::RequestOrigin;
 impl Application {
     /// Runs a password attempt from its beginning to its end. Once it is counted it is completed, or taken back, even if the
     /// returned future is dropped.
-    pub async fn run_attempt<V, T, E>(
+    pub async fn attempt<A: PasswordAttempt>(
         self: &Arc<Self>,
         origin: &RequestOrigin,
-        begin: impl FnOnce(&Self, &RequestContext) -> Result<PasswordAttempt, E> + Send + 'static,
-        verify: impl FnOnce(&Self, CountedAttempt) -> Result<V, HashError> + Send + 'static,
-        complete: impl FnOnce(&Self, V, &RequestContext) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, RunError<E>>
-    where
-        V: Send + 'static,
-        T: Send + 'static,
-        E: From<AttemptError> + From<HashError> + Send + 'static,
-    {
+        attempt: A,
+    ) -> Result<A::Output, RunError<A::Error>> {
         // What could not be hashed anyway is refused before it costs the store anything.
-        self.password_lane.has_room(&origin.client())?;
-        let attempt = self.run(&self.storage_lane, origin, begin).await?;
-        let guard = match attempt.turn() {
+        self.password_lane().has_room(&origin.client())?;
+        let attempt = Arc::new(attempt);
+        let looking = Arc::clone(&attempt);
+        let pending = self
+            .run(origin, move |use_cases, context| looking.look(use_cases, context))
+            .await?;
+        let guard = match pending.lock_key() {
             Some(key) => Some(self.keyed_lock.acquire(key).await.map_err(ExecutorError::from)?),
             None => None,
         };
@@ -40,17 +36,21 @@ impl Application {
         // meanwhile, which drops the future of the request.
         let (app, origin) = (Arc::clone(self), origin.clone());
         let rest = tokio::spawn(async move {
-            let count = |app: &Self, context: &RequestContext| app.password_check().count(attempt, context);
             let counted = app
-                .run::<_, AttemptError>(&app.storage_lane, &origin, count)
+                .run::<_, AttemptError>(&origin, move |use_cases, context| {
+                    use_cases.password_check().count(pending, context)
+                })
                 .await
                 .map_err(RunError::widen)?;
             let verified = app
-                .verify_or_take_back(&origin, counted, verify)
+                .verify_or_take_back(&origin, counted, &attempt)
                 .await
                 .map_err(RunError::widen)?;
-            let complete = move |app: &Self, context: &RequestContext| complete(app, verified, context);
-            let result = app.run(&app.storage_lane, &origin, complete).await;
+            let result = app
+                .run(&origin, move |use_cases, context| {
+                    attempt.complete(use_cases, verified, context)
+                })
+                .await;
             // The next attempt is counted when this one is completed.
             drop(guard);
             result
@@ -59,28 +59,58 @@ impl Application {
     }
 
     /// Has a counted attempt verified, or takes it back if there was no room for that.
-    async fn verify_or_take_back<T: Send + 'static>(
+    async fn verify_or_take_back<A: PasswordAttempt>(
         self: &Arc<Self>,
         origin: &RequestOrigin,
         counted: CountedAttempt,
-        verify: impl FnOnce(&Self, CountedAttempt) -> Result<T, HashError> + Send + 'static,
-    ) -> Result<T, RunError<HashError>> {
+        attempt: &Arc<A>,
+    ) -> Result<A::Verified, RunError<HashError>> {
         // Whoever takes the attempt out has it alone: it is either verified or taken back, never both.
         let slot = Arc::new(Mutex::new(Some(counted)));
         let take =
             |slot: &Mutex<Option<CountedAttempt>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let to_verify = Arc::clone(&slot);
-        let work = move |app: &Self, _: &RequestContext| {
-            let attempt = take(&to_verify);
-            attempt.map(|attempt| verify(app, attempt)).transpose()
-        };
-        let verified = self.run(&self.password_lane, origin, work).await;
+        let (to_verify, attempt) = (Arc::clone(&slot), Arc::clone(attempt));
+        let verified = self
+            .hash(origin, move |use_cases, _| {
+                let counted = take(&to_verify);
+                counted
+                    .map(|counted| attempt.verify(use_cases, counted))
+                    .transpose()
+            })
+            .await;
         if let Some(counted) = take(&slot) {
-            let take_back = |app: &Self, _: &RequestContext| app.password_check().take_back(counted);
             // If that fails it stays counted, and the error is why it was not verified.
-            let _ = self.run(&self.storage_lane, origin, take_back).await;
+            let _ = self
+                .run(origin, move |use_cases, _| {
+                    use_cases.password_check().take_back(counted)
+                })
+                .await;
         }
         verified?.ok_or_else(|| ExecutorError::AttemptAborted.into())
+    }
+
+    /// Makes an account from the first phase to the last.
+    pub async fn create<C: AccountCreation>(
+        self: &Arc<Self>,
+        origin: &RequestOrigin,
+        creation: C,
+    ) -> Result<User, RunError<C::Error>> {
+        // What could not be hashed anyway is refused before it costs the store anything.
+        self.password_lane().has_room(&origin.client())?;
+        let creation = Arc::new(creation);
+        let (looking, hashing) = (Arc::clone(&creation), Arc::clone(&creation));
+        let found = self
+            .run(origin, move |use_cases, context| looking.look(use_cases, context))
+            .await?;
+        let hashed = self
+            .hash(origin, move |use_cases, context| {
+                hashing.hash(use_cases, found, context)
+            })
+            .await?;
+        self.run(origin, move |use_cases, context| {
+            creation.complete(use_cases, hashed, context)
+        })
+        .await
     }
 }
 

@@ -1,57 +1,16 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use doorward_application::{Login, LoginError};
-use doorward_domain::attempt::AttemptPolicy;
-use doorward_domain::key::PublishedKeys;
-use doorward_domain::password::PasswordPolicy;
-use doorward_domain::session::SessionPolicy;
-use doorward_testkit::{
-    FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner, MemoryStore, SeededEntropy,
-    sample,
-};
-use tokio::sync::oneshot;
-
-use crate::application::{LanesSettings, Policies, Ports};
+use crate::application::LanesSettings;
 use crate::executor::{LaneSettings, Priority};
+use doorward_application::{Login, LoginError, PendingAttempt, Policies, UseCases};
+use doorward_domain::context::RequestContext;
+use doorward_testkit::{FakeSigner, MemoryStore, test_ports};
 
 use super::*;
 
-struct NoKeys;
-
-impl PublishedKeys for NoKeys {
-    fn key_set(&self) -> Arc<str> {
-        "{}".into()
-    }
-
-    fn cache_life(&self) -> Duration {
-        Duration::ZERO
-    }
-}
-
 fn application() -> Arc<Application> {
-    let store = Arc::new(MemoryStore::new());
-    let signer = FakeSigner::new();
-    let ports = Ports {
-        store: store.clone(),
-        revocation_store: store,
-        hasher: Arc::new(FakeHasher::new()),
-        estimator: Arc::new(FakeEstimator::default()),
-        attempt_keys: Arc::new(FakeAttemptKeys),
-        verifier: Arc::new(signer.verifier()),
-        signer: Arc::new(signer),
-        published_keys: Arc::new(NoKeys),
-        refresh_tokens: Arc::new(FakeRefreshTokens),
-        entropy: Arc::new(SeededEntropy::new(1)),
-        clock: Arc::new(|| sample::START),
-    };
-    let policies = Policies {
-        session: SessionPolicy::default(),
-        attempts: AttemptPolicy::default(),
-        password: PasswordPolicy::default(),
-        email_in_access_tokens: false,
-        leeway: Duration::from_secs(5),
-    };
+    let ports = test_ports(Arc::new(MemoryStore::new()), Arc::new(FakeSigner::new()));
     let lane = LaneSettings {
         workers: 1,
         queue: 8,
@@ -63,55 +22,84 @@ fn application() -> Arc<Application> {
         password: lane,
         storage: lane,
     };
-    Application::start(ports, policies, lanes, &prometheus::Registry::new()).unwrap()
-}
-
-fn begin(app: &Application, context: &RequestContext) -> Result<PasswordAttempt, LoginError> {
-    let login = Login {
-        check: app.password_check(),
-        issuer: app.token_issuer(),
-    };
-    login.begin("nobody@example.org", context)
+    Application::start(ports, Policies::default(), lanes, &prometheus::Registry::new()).unwrap()
 }
 
 fn origin() -> RequestOrigin {
     RequestOrigin::new("request".to_owned(), None, None)
 }
 
+/// An attempt that does what a test wants when it is verified and completed.
+struct Scripted<V, C> {
+    verify: V,
+    complete: C,
+}
+
+impl<V, C> PasswordAttempt for Scripted<V, C>
+where
+    V: Fn() + Send + Sync + 'static,
+    C: Fn() + Send + Sync + 'static,
+{
+    type Verified = ();
+    type Output = ();
+    type Error = LoginError;
+
+    fn look(&self, use_cases: UseCases<'_>, context: &RequestContext) -> Result<PendingAttempt, LoginError> {
+        let login = Login {
+            email: "nobody@example.org".to_owned(),
+            password: "a password".into(),
+        };
+        login.look(use_cases, context)
+    }
+
+    fn verify(&self, _: UseCases<'_>, _: CountedAttempt) -> Result<(), HashError> {
+        (self.verify)();
+        Ok(())
+    }
+
+    fn complete(&self, _: UseCases<'_>, (): (), _: &RequestContext) -> Result<(), LoginError> {
+        (self.complete)();
+        Ok(())
+    }
+}
+
 #[tokio::test]
 async fn a_counted_attempt_is_completed_although_its_client_has_gone() {
     let app = application();
-    let (started, has_started) = oneshot::channel();
+    let (started, has_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
-    let (completed, has_completed) = oneshot::channel();
-    let attempt = tokio::spawn(async move {
-        app.run_attempt::<_, _, LoginError>(
-            &origin(),
-            begin,
-            move |_, _| {
-                let _ = started.send(());
-                let _ = released.recv();
-                Ok(())
-            },
-            move |_, (), _| {
-                let _ = completed.send(());
-                Ok(())
-            },
-        )
-        .await
-    });
-    has_started.await.unwrap();
+    let (completed, has_completed) = mpsc::channel();
+    let released = Mutex::new(released);
+    let scripted = Scripted {
+        verify: move || {
+            let _ = started.send(());
+            let _ = released.lock().unwrap().recv();
+        },
+        complete: move || {
+            let _ = completed.send(());
+        },
+    };
+    let attempt = tokio::spawn(async move { app.attempt(&origin(), scripted).await });
+    let wait = |receiver: mpsc::Receiver<()>| async move {
+        tokio::task::spawn_blocking(move || receiver.recv_timeout(Duration::from_secs(20)))
+            .await
+            .unwrap()
+            .unwrap();
+    };
+    wait(has_started).await;
     attempt.abort();
     assert!(attempt.await.unwrap_err().is_cancelled());
     release.send(()).unwrap();
-    has_completed.await.unwrap();
+    wait(has_completed).await;
 }
 
 #[tokio::test]
 async fn a_verification_that_panics_is_an_error_of_the_lane() {
-    let result = application()
-        .run_attempt::<(), (), LoginError>(&origin(), begin, |_, _| panic!("planted"), |_, (), _| Ok(()))
-        .await;
+    let scripted = Scripted {
+        verify: || panic!("planted"),
+        complete: || (),
+    };
+    let result = application().attempt(&origin(), scripted).await;
     let expected = ExecutorError::Panicked { lane: "password" };
     assert!(
         matches!(&result, Err(RunError::Executor(error)) if *error == expected),

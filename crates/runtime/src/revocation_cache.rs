@@ -22,7 +22,7 @@ use doorward_domain::token::{RevocationCheck, RevocationStatus};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::clock::Clock;
+use doorward_application::Clock;
 
 /// How often the store is read.
 const INTERVAL: Duration = Duration::from_millis(250);

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_application::AccountRules;
-use doorward_domain::entropy::Entropy;
+use doorward_application::{Policies, Ports};
 use doorward_http::HttpSettings;
 use doorward_jwt::{IssuerAndAudience, Signer, Verifier};
 use doorward_keys::{HmacAttemptKeys, KeyRing, MasterKeys, RefreshSealer};
 use doorward_password::{Argon2Hasher, ZxcvbnEstimator};
 use doorward_persistence::{Database, DatabaseSettings, migrate};
 use doorward_runtime::executor::{LaneSettings, Priority};
-use doorward_runtime::{LanesSettings, Policies, Ports};
+use doorward_runtime::{AttemptSummary, LanesSettings};
 
 use crate::config::Settings;
 use crate::data_dir;
@@ -73,6 +72,7 @@ pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), ExitError
         hasher: Arc::new(hasher(settings)?),
         estimator: Arc::new(ZxcvbnEstimator),
         attempt_keys: Arc::new(attempt_keys),
+        refused_attempts: Arc::new(AttemptSummary::default()),
         signer: Arc::new(Signer::new(Arc::clone(&ring), parties.clone())),
         verifier: Arc::new(
             Verifier::new(Arc::clone(&ring), parties, settings.tokens.leeway).with_cache(CACHED_TOKENS),
@@ -86,23 +86,9 @@ pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), ExitError
 }
 
 /// Returns the password hasher. Takes the pepper out of the settings.
-pub fn hasher(settings: &mut Settings) -> Result<Argon2Hasher, ExitError> {
+fn hasher(settings: &mut Settings) -> Result<Argon2Hasher, ExitError> {
     Argon2Hasher::new(settings.password.argon2, settings.password.pepper.take())
         .map_err(|error| ExitError::configuration(error.to_string()))
-}
-
-/// Returns the rules for a new account, for commands that create one.
-pub fn account_rules<'a>(
-    settings: &'a Settings,
-    hasher: &'a Argon2Hasher,
-    entropy: &'a dyn Entropy,
-) -> AccountRules<'a> {
-    AccountRules {
-        password_policy: &settings.password.policy,
-        estimator: &ZxcvbnEstimator,
-        hasher,
-        entropy,
-    }
 }
 
 /// The policies of the use cases, as configured.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use doorward_application::Clock;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::time::Timestamp;
-use doorward_runtime::Clock;
 
 /// The operating system's randomness.
 pub struct OsEntropy;

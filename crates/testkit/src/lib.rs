@@ -26,6 +26,7 @@ mod golden;
 pub mod histories;
 mod memory;
 pub mod sample;
+mod test_app;
 
 pub use clock::{Clock, context};
 pub use entropy::SeededEntropy;
@@ -35,6 +36,7 @@ pub use fakes::{
 };
 pub use golden::assert_golden;
 pub use memory::MemoryStore;
+pub use test_app::{TestApp, test_ports};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,7 +1,7 @@
 //! The memory store: held to the contract of a store, and failing when it is told to.
 
-use doorward_domain::account::Insertion;
 use doorward_domain::id::UserId;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::session::EndReason;
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork, Verdict};
 use doorward_domain::store_error::{StoreError, StoreResult};
@@ -40,7 +40,10 @@ fn outage() -> StoreError {
 /// Five statements that belong together.
 fn register(r: &mut dyn Repositories, number: u32) -> StoreResult<UserId> {
     let user = sample::user(number);
-    r.users().insert(&user, &sample::digest("digest"))?;
+    assert_eq!(
+        r.users().insert(&user, &sample::digest("digest"))?,
+        Outcome::Done(())
+    );
     r.users().lock(user.id)?;
     r.sessions().insert(&sample::session(number, user.id))?;
     r.sessions().end(
@@ -90,7 +93,7 @@ fn a_use_case_cannot_commit_past_a_failed_statement() {
     store.fail_after(1, Some(outage()));
     let outcome = store.write(&mut |r| {
         let first = r.users().insert(&sample::user(1), &sample::digest("digest"));
-        assert_eq!(first, Ok(Insertion::Done));
+        assert_eq!(first, Ok(Outcome::Done(())));
         assert!(r.events().append(&sample::event(1)).is_err());
         Verdict::Commit
     });

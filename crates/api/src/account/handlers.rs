@@ -1,40 +1,15 @@
 //! One's own account.
 
-use std::sync::Arc;
-
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, Responder};
-use doorward_application::{
-    ChangePassword, DeleteAccount, Register, UpdateAccount, ViewAccount, ViewUserError,
-};
+use doorward_application::{ChangePassword, DeleteAccount, Register, ViewUserError};
 use doorward_domain::access::ManageOwnAccount;
-use doorward_domain::context::RequestContext;
 use doorward_http::{Request, Require, StrictJson};
 use doorward_runtime::{Application, RunError};
 
 use crate::problem::Problem;
 
 use super::wire::{AccountUpdate, Confirmation, NewAccount, PasswordChange, UserBody};
-
-fn register_on(app: &Application) -> Register<'_> {
-    Register {
-        store: app.store(),
-        rules: app.account_rules(),
-    }
-}
-
-fn delete_on(app: &Application) -> DeleteAccount<'_> {
-    DeleteAccount {
-        check: app.password_check(),
-    }
-}
-
-fn change_on(app: &Application) -> ChangePassword<'_> {
-    ChangePassword {
-        check: app.password_check(),
-        rules: app.account_rules(),
-    }
-}
 
 /// See one's own account.
 #[utoipa::path(
@@ -47,8 +22,8 @@ pub(crate) async fn view(
     request: Request,
 ) -> Result<Json<UserBody>, Problem> {
     let user = app
-        .run(&app.storage_lane, &request, move |app, _| {
-            ViewAccount { store: app.store() }.execute(&caller)
+        .run(&request, move |use_cases, _| {
+            use_cases.view_account().execute(&caller)
         })
         .await
         .map_err(|error| match error {
@@ -71,13 +46,9 @@ pub(crate) async fn update(
     StrictJson(update): StrictJson<AccountUpdate>,
 ) -> Result<Json<UserBody>, Problem> {
     let user = app
-        .run(&app.storage_lane, &request, move |app, context| {
+        .run(&request, move |use_cases, context| {
             let name = update.name.as_ref().map(Option::as_deref);
-            UpdateAccount {
-                store: app.store(),
-                entropy: app.entropy(),
-            }
-            .execute(&caller, name, context)
+            use_cases.update_account().execute(&caller, name, context)
         })
         .await?;
     Ok(Json(user.into()))
@@ -95,13 +66,7 @@ pub(crate) async fn delete(
     StrictJson(confirmation): StrictJson<Confirmation>,
 ) -> Result<HttpResponse, Problem> {
     let Confirmation { password } = confirmation;
-    app.run_attempt(
-        &request,
-        move |app, context| delete_on(app).begin(&caller, context),
-        move |app, attempt| delete_on(app).verify(attempt, &password),
-        |app, verified, context| app.revoking(delete_on(app).complete(verified, context)),
-    )
-    .await?;
+    app.attempt(&request, DeleteAccount { caller, password }).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -120,15 +85,12 @@ pub(crate) async fn change_password(
         current_password,
         new_password,
     } = change;
-    let caller = Arc::new(caller);
-    let beginner = Arc::clone(&caller);
-    app.run_attempt(
-        &request,
-        move |app, context| change_on(app).begin(&beginner, context),
-        move |app, attempt| change_on(app).verify(attempt, &current_password, &new_password),
-        move |app, verified, context| app.revoking(change_on(app).complete(&caller, verified, context)),
-    )
-    .await?;
+    let change = ChangePassword {
+        caller,
+        current: current_password,
+        new: new_password,
+    };
+    app.attempt(&request, change).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -142,15 +104,6 @@ pub(crate) async fn register(
     request: Request,
     StrictJson(account): StrictJson<NewAccount>,
 ) -> Result<impl Responder, Problem> {
-    // What could not be hashed anyway is refused before it costs the store anything.
-    app.password_lane.has_room(&request.client())?;
-    let begin = move |app: &Application, _: &RequestContext| register_on(app).begin(account.into());
-    let registration = app.run(&app.storage_lane, &request, begin).await?;
-    let hash =
-        move |app: &Application, context: &RequestContext| register_on(app).hash(&registration, context);
-    let hashed = app.run(&app.password_lane, &request, hash).await?;
-    let complete =
-        move |app: &Application, context: &RequestContext| register_on(app).complete(hashed, context);
-    let user = app.run(&app.storage_lane, &request, complete).await?;
+    let user = app.create(&request, Register(account.into())).await?;
     Ok(HttpResponse::Created().json(UserBody::from(user)))
 }

@@ -2,11 +2,8 @@
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, Responder};
-use doorward_application::{
-    AccountDraft, CreateUser, DeleteUser, ListUsers, SetRoles, UnlockUser, UpdateUser, ViewUser,
-};
+use doorward_application::{AccountDraft, CreateUser};
 use doorward_domain::access::{AssignRoles, ManageUsers, ReadUser, ReadUsers};
-use doorward_domain::context::RequestContext;
 use doorward_http::{Request, Require, RequireOn, StrictJson, StrictQuery};
 use doorward_runtime::Application;
 
@@ -28,21 +25,14 @@ pub(crate) async fn list(
 ) -> Result<Json<UsersBody>, Problem> {
     let (filter, limit, after) = listing.parse()?;
     let page = app
-        .run(&app.storage_lane, &request, move |app, _| {
-            ListUsers { store: app.store() }.execute(&admin, &filter, after, limit)
+        .run(&request, move |use_cases, _| {
+            use_cases.list_users().execute(&admin, &filter, after, limit)
         })
         .await?;
     Ok(Json(UsersBody {
         users: page.users.into_iter().map(UserBody::from).collect(),
         next_cursor: page.next.map(|id| id.to_string()),
     }))
-}
-
-fn create_on(app: &Application) -> CreateUser<'_> {
-    CreateUser {
-        store: app.store(),
-        rules: app.account_rules(),
-    }
 }
 
 /// Make an account for somebody else.
@@ -56,19 +46,16 @@ pub(crate) async fn create(
     request: Request,
     StrictJson(new): StrictJson<NewUser>,
 ) -> Result<impl Responder, Problem> {
-    let draft = AccountDraft {
-        email: new.email,
-        password: new.password,
-        name: new.name,
+    let creation = CreateUser {
+        admin,
+        draft: AccountDraft {
+            email: new.email,
+            password: new.password,
+            name: new.name,
+        },
+        roles: new.roles,
     };
-    let roles = new.roles;
-    let hash = move |app: &Application, context: &RequestContext| {
-        create_on(app).hash(&draft, roles.as_deref(), context)
-    };
-    let hashed = app.run(&app.password_lane, &request, hash).await?;
-    let complete =
-        move |app: &Application, context: &RequestContext| create_on(app).complete(&admin, hashed, context);
-    let user = app.run(&app.storage_lane, &request, complete).await?;
+    let user = app.create(&request, creation).await?;
     Ok(HttpResponse::Created().json(UserBody::from(user)))
 }
 
@@ -83,8 +70,8 @@ pub(crate) async fn view(
     request: Request,
 ) -> Result<Json<UserBody>, Problem> {
     let user = app
-        .run(&app.storage_lane, &request, move |app, _| {
-            ViewUser { store: app.store() }.execute(&reader)
+        .run(&request, move |use_cases, _| {
+            use_cases.view_user().execute(&reader)
         })
         .await?;
     Ok(Json(user.into()))
@@ -105,16 +92,10 @@ pub(crate) async fn update(
 ) -> Result<Json<UserBody>, Problem> {
     let id = user_id(&id)?;
     let user = app
-        .run(&app.storage_lane, &request, move |app, context| {
+        .run(&request, move |use_cases, context| {
             let name = update.name.as_ref().map(Option::as_deref);
             let status = update.status.map(Into::into);
-            app.revoking(
-                UpdateUser {
-                    store: app.store(),
-                    entropy: app.entropy(),
-                }
-                .execute(&admin, id, name, status, context),
-            )
+            use_cases.update_user().execute(&admin, id, name, status, context)
         })
         .await?;
     Ok(Json(user.into()))
@@ -132,15 +113,8 @@ pub(crate) async fn delete(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = user_id(&id)?;
-    app.run(&app.storage_lane, &request, move |app, context| {
-        app.revoking(
-            DeleteUser {
-                store: app.store(),
-                attempt_keys: &*app.ports.attempt_keys,
-                entropy: app.entropy(),
-            }
-            .execute(&admin, id, context),
-        )
+    app.run(&request, move |use_cases, context| {
+        use_cases.delete_user().execute(&admin, id, context)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -161,14 +135,10 @@ pub(crate) async fn set_roles(
 ) -> Result<Json<UserBody>, Problem> {
     let id = user_id(&id)?;
     let user = app
-        .run(&app.storage_lane, &request, move |app, context| {
-            app.revoking(
-                SetRoles {
-                    store: app.store(),
-                    entropy: app.entropy(),
-                }
-                .execute(&admin, id, &assignment.roles, context),
-            )
+        .run(&request, move |use_cases, context| {
+            use_cases
+                .set_roles()
+                .execute(&admin, id, &assignment.roles, context)
         })
         .await?;
     Ok(Json(user.into()))
@@ -186,13 +156,8 @@ pub(crate) async fn unlock(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = user_id(&id)?;
-    app.run(&app.storage_lane, &request, move |app, context| {
-        UnlockUser {
-            store: app.store(),
-            attempt_keys: &*app.ports.attempt_keys,
-            entropy: app.entropy(),
-        }
-        .execute(&admin, id, context)
+    app.run(&request, move |use_cases, context| {
+        use_cases.unlock_user().execute(&admin, id, context)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

@@ -1,7 +1,6 @@
 //! The audit log.
 
 use actix_web::web::{Data, Json};
-use doorward_application::ListEvents;
 use doorward_domain::access::ReadAudit;
 use doorward_http::{Request, Require, StrictQuery};
 use doorward_runtime::Application;
@@ -27,8 +26,8 @@ pub(crate) async fn list(
 ) -> Result<Json<EventsBody>, Problem> {
     let (filter, limit, before) = listing.parse()?;
     let page = app
-        .run(&app.storage_lane, &request, move |app, _| {
-            ListEvents { store: app.store() }.execute(&admin, &filter, before, limit)
+        .run(&request, move |use_cases, _| {
+            use_cases.list_events().execute(&admin, &filter, before, limit)
         })
         .await?;
     Ok(Json(EventsBody {

@@ -11,7 +11,7 @@ use doorward_runtime::Application;
     responses((status = 200, description = "The key set.", body = Object, content_type = "application/jwk-set+json")),
 )]
 pub(crate) async fn jwks(app: Data<Application>) -> HttpResponse {
-    let keys = &app.ports.published_keys;
+    let keys = app.published_keys();
     let cache = format!("public, max-age={}", keys.cache_life().as_secs());
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/jwk-set+json"))

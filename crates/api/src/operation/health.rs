@@ -50,7 +50,7 @@ pub(crate) async fn ready(
     state: Data<ServerState>,
     request: Request,
 ) -> HttpResponse {
-    let check = app.run(&app.storage_lane, &request, |app, _| app.store().check());
+    let check = app.run(&request, |use_cases, _| use_cases.store.check());
     let database = match rt::time::timeout(PATIENCE, check).await {
         Ok(Ok(())) => State::Ok,
         Ok(Err(_)) | Err(_) => State::Unavailable,
@@ -60,7 +60,7 @@ pub(crate) async fn ready(
     } else {
         State::Ok
     };
-    let revocations = if app.revocations.is_fresh() {
+    let revocations = if app.revocations().is_fresh() {
         State::Ok
     } else {
         State::Unavailable

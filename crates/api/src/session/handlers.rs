@@ -2,9 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
-use doorward_application::{
-    EndOtherSessions, EndSession, EndUserSessions, ListSessions, Login, Logout, LogoutEverywhere, Refresh,
-};
+use doorward_application::Login;
 use doorward_domain::access::{ManageOwnAccount, ManageUsers, ReadUsers};
 use doorward_domain::id::SessionId;
 use doorward_http::{Request, Require, StrictJson};
@@ -15,13 +13,6 @@ use crate::problem::{Code, Problem};
 use crate::wire::{rfc3339, user_id};
 
 use super::wire::{Credentials, HeldToken, IdentityBody, SessionsBody, TokenPairBody};
-
-fn login_on(app: &Application) -> Login<'_> {
-    Login {
-        check: app.password_check(),
-        issuer: app.token_issuer(),
-    }
-}
 
 /// Open a session.
 #[utoipa::path(
@@ -34,14 +25,7 @@ pub(crate) async fn login(
     StrictJson(credentials): StrictJson<Credentials>,
 ) -> Result<Json<TokenPairBody>, Problem> {
     let Credentials { email, password } = credentials;
-    let pair = app
-        .run_attempt(
-            &request,
-            move |app, context| login_on(app).begin(&email, context),
-            move |app, attempt| login_on(app).verify(attempt, &password),
-            |app, verified, context| login_on(app).complete(verified, context),
-        )
-        .await?;
+    let pair = app.attempt(&request, Login { email, password }).await?;
     Ok(Json(pair.into()))
 }
 
@@ -59,13 +43,8 @@ pub(crate) async fn refresh(
     StrictJson(held): StrictJson<HeldToken>,
 ) -> Result<Json<TokenPairBody>, Problem> {
     let pair = app
-        .run(&app.storage_lane, &request, move |app, context| {
-            Refresh {
-                store: app.store(),
-                issuer: app.token_issuer(),
-                clock: &*app.ports.clock,
-            }
-            .execute(&held.refresh_token, context)
+        .run(&request, move |use_cases, context| {
+            use_cases.refresh().execute(&held.refresh_token, context)
         })
         .await?;
     Ok(Json(pair.into()))
@@ -83,15 +62,8 @@ pub(crate) async fn logout(
     request: Request,
     StrictJson(held): StrictJson<HeldToken>,
 ) -> Result<HttpResponse, Problem> {
-    app.run(&app.storage_lane, &request, move |app, context| {
-        app.revoking(
-            Logout {
-                store: app.store(),
-                refresh_tokens: &*app.ports.refresh_tokens,
-                entropy: app.entropy(),
-            }
-            .execute(&held.refresh_token, context),
-        )
+    app.run(&request, move |use_cases, context| {
+        use_cases.logout().execute(&held.refresh_token, context)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -107,14 +79,8 @@ pub(crate) async fn logout_all(
     app: Data<Application>,
     request: Request,
 ) -> Result<HttpResponse, Problem> {
-    app.run(&app.storage_lane, &request, move |app, context| {
-        app.revoking(
-            LogoutEverywhere {
-                store: app.store(),
-                entropy: app.entropy(),
-            }
-            .execute(&caller, context),
-        )
+    app.run(&request, move |use_cases, context| {
+        use_cases.logout_everywhere().execute(&caller, context)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -150,15 +116,15 @@ pub(crate) async fn list_own_sessions(
 ) -> Result<Json<SessionsBody>, Problem> {
     let current = caller.principal().session_id();
     let sessions = app
-        .run(&app.storage_lane, &request, move |app, context| {
-            ListSessions {
-                store: app.store(),
-                policy: &app.policies.session,
-            }
-            .own(&caller, context.now)
+        .run(&request, move |use_cases, context| {
+            use_cases.list_sessions().own(&caller, context.now)
         })
         .await?;
-    Ok(Json(SessionsBody::new(sessions, current, &app.policies.session)))
+    Ok(Json(SessionsBody::new(
+        sessions,
+        current,
+        &app.policies().session,
+    )))
 }
 
 /// End every session of one's own but this one.
@@ -171,14 +137,8 @@ pub(crate) async fn end_other_sessions(
     app: Data<Application>,
     request: Request,
 ) -> Result<HttpResponse, Problem> {
-    app.run(&app.storage_lane, &request, move |app, context| {
-        app.revoking(
-            EndOtherSessions {
-                store: app.store(),
-                entropy: app.entropy(),
-            }
-            .execute(&caller, context),
-        )
+    app.run(&request, move |use_cases, context| {
+        use_cases.end_other_sessions().execute(&caller, context)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -196,15 +156,8 @@ pub(crate) async fn end_session(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let session = SessionId::parse(&id).map_err(|_no_such_id| Problem::new(Code::NotFound))?;
-    app.run(&app.storage_lane, &request, move |app, context| {
-        app.revoking(
-            EndSession {
-                store: app.store(),
-                policy: &app.policies.session,
-                entropy: app.entropy(),
-            }
-            .execute(&caller, session, context),
-        )
+    app.run(&request, move |use_cases, context| {
+        use_cases.end_session().execute(&caller, session, context)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -224,15 +177,15 @@ pub(crate) async fn list_user_sessions(
     let id = user_id(&id)?;
     let current = admin.principal().session_id();
     let sessions = app
-        .run(&app.storage_lane, &request, move |app, context| {
-            ListSessions {
-                store: app.store(),
-                policy: &app.policies.session,
-            }
-            .of_user(&admin, id, context.now)
+        .run(&request, move |use_cases, context| {
+            use_cases.list_sessions().of_user(&admin, id, context.now)
         })
         .await?;
-    Ok(Json(SessionsBody::new(sessions, current, &app.policies.session)))
+    Ok(Json(SessionsBody::new(
+        sessions,
+        current,
+        &app.policies().session,
+    )))
 }
 
 /// End every session of a user.
@@ -247,14 +200,8 @@ pub(crate) async fn end_user_sessions(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = user_id(&id)?;
-    app.run(&app.storage_lane, &request, move |app, context| {
-        app.revoking(
-            EndUserSessions {
-                store: app.store(),
-                entropy: app.entropy(),
-            }
-            .execute(&admin, id, context),
-        )
+    app.run(&request, move |use_cases, context| {
+        use_cases.end_user_sessions().execute(&admin, id, context)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

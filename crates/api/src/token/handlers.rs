@@ -30,9 +30,9 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let after = since.cursor.as_deref().map_or(Ok(0), str::parse::<u64>);
     let after = after.map_err(|_not_a_number| Problem::malformed("`cursor` is not a cursor of this list"))?;
-    app.revocations.caught_up().await;
+    app.revocations().caught_up().await;
     let published = app
-        .revocations
+        .revocations()
         .published_after(after)
         .ok_or_else(|| Rejection::from(AuthenticateError::RevocationsUnknown))?;
     let digests = published.digests;

@@ -1,19 +1,18 @@
 //! Making an account for somebody else.
 
 use doorward_domain::access::{Granted, ManageUsers};
-use doorward_domain::account::Insertion;
-use doorward_domain::account::Roles;
-use doorward_domain::account::User;
+use doorward_domain::account::{EmailTaken, Roles, User};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
-use doorward_domain::entropy::Entropy;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::password::HashError;
-use doorward_domain::store::{Transactions, UnitOfWork};
-use doorward_domain::store_error::StoreError;
+use doorward_domain::store::Transactions;
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::{NewAccount, parse_roles, remember_taken};
-use crate::{AccountDraft, AccountRules};
+use crate::account::new_account::{NewAccount, insert};
+use crate::account::shared::{parse_roles, role_list};
+use crate::{AccountCreation, AccountDraft, UseCases};
 
 /// Why there is no new account.
 #[derive(Debug, thiserror::Error)]
@@ -33,144 +32,133 @@ pub enum CreateUserError {
 }
 
 /// Makes an account on behalf of an administrator.
-pub struct CreateUser<'a> {
-    /// Where the account is kept.
-    pub store: &'a dyn UnitOfWork,
-    /// What it is held to.
-    pub rules: AccountRules<'a>,
+pub struct CreateUser {
+    /// Who asks.
+    pub admin: Granted<ManageUsers>,
+    /// The account.
+    pub draft: AccountDraft,
+    /// Its roles; `user` if none are given.
+    pub roles: Option<Vec<String>>,
 }
 
 /// An account for somebody else, the password hashed.
 pub struct HashedUser(NewAccount);
 
-impl CreateUser<'_> {
-    /// Makes the account; without `roles` it is a `user`. All phases in a row.
-    pub fn execute(
-        &self,
-        admin: &Granted<ManageUsers>,
-        draft: &AccountDraft,
-        roles: Option<&[String]>,
-        context: &RequestContext,
-    ) -> Result<User, CreateUserError> {
-        let hashed = self.hash(draft, roles, context)?;
-        self.complete(admin, hashed, context)
+impl AccountCreation for CreateUser {
+    type Found = ();
+    type Hashed = HashedUser;
+    type Error = CreateUserError;
+
+    fn look(&self, _: UseCases<'_>, _: &RequestContext) -> Result<(), CreateUserError> {
+        Ok(())
     }
 
-    /// Checks the draft and hashes the password. Asks no store.
-    pub fn hash(
+    fn hash(
         &self,
-        draft: &AccountDraft,
-        roles: Option<&[String]>,
+        use_cases: UseCases<'_>,
+        (): (),
         context: &RequestContext,
     ) -> Result<HashedUser, CreateUserError> {
-        let roles = roles.map_or_else(|| Ok(Roles::user()), parse_roles);
-        // Everything that is wrong is told at once, as it is to whoever registers.
-        let roles = roles.map_err(|of_roles| match self.rules.check(draft) {
+        let roles = self
+            .roles
+            .as_deref()
+            .map_or_else(|| Ok(Roles::user()), parse_roles);
+        // Everything that is wrong is returned at once, as it is to whoever registers.
+        let roles = roles.map_err(|of_roles| match use_cases.account_rules().check(&self.draft) {
             Ok(_) => of_roles,
             Err(of_draft) => of_draft.and(of_roles),
         })?;
-        hash(self.rules, draft, roles, context).map(HashedUser)
+        hash(use_cases, &self.draft, roles, context)
     }
 
-    /// Keeps the account.
-    pub fn complete(
+    fn complete(
         &self,
-        admin: &Granted<ManageUsers>,
+        use_cases: UseCases<'_>,
         hashed: HashedUser,
         context: &RequestContext,
     ) -> Result<User, CreateUserError> {
-        let event = Event::new(
-            EventKind::UserCreated,
-            EventOutcome::Success,
-            context,
-            self.rules.entropy,
-        )
-        .by(admin.principal().user_id());
-        keep(self.store, self.rules.entropy, hashed.0, event, context)
+        let by = |event: Event| event.by(self.admin.principal().user_id());
+        store(use_cases, hashed, by, context)
     }
 }
 
 /// Makes an account on behalf of the operator, who has the machine and needs no permission.
-pub struct CreateUserAsOperator<'a> {
-    /// Where the account is kept.
-    pub store: &'a dyn UnitOfWork,
-    /// What it is held to.
-    pub rules: AccountRules<'a>,
+pub struct CreateUserAsOperator {
+    /// The account.
+    pub draft: AccountDraft,
+    /// Its roles.
+    pub roles: Roles,
 }
 
-impl CreateUserAsOperator<'_> {
-    /// Makes the account with these roles. If it is an administrator, setup is closed.
-    pub fn execute(
+impl AccountCreation for CreateUserAsOperator {
+    type Found = ();
+    type Hashed = HashedUser;
+    type Error = CreateUserError;
+
+    fn look(&self, _: UseCases<'_>, _: &RequestContext) -> Result<(), CreateUserError> {
+        Ok(())
+    }
+
+    fn hash(
         &self,
-        draft: &AccountDraft,
-        roles: Roles,
+        use_cases: UseCases<'_>,
+        (): (),
+        context: &RequestContext,
+    ) -> Result<HashedUser, CreateUserError> {
+        hash(use_cases, &self.draft, self.roles.clone(), context)
+    }
+
+    fn complete(
+        &self,
+        use_cases: UseCases<'_>,
+        hashed: HashedUser,
         context: &RequestContext,
     ) -> Result<User, CreateUserError> {
-        let event = Event::new(
-            EventKind::UserCreated,
-            EventOutcome::Success,
-            context,
-            self.rules.entropy,
-        )
-        .with("by", "operator");
-        keep(
-            self.store,
-            self.rules.entropy,
-            hash(self.rules, draft, roles, context)?,
-            event,
-            context,
-        )
+        store(use_cases, hashed, |event| event.with("by", "operator"), context)
     }
 }
 
 fn hash(
-    rules: AccountRules<'_>,
+    use_cases: UseCases<'_>,
     draft: &AccountDraft,
     granted: Roles,
     context: &RequestContext,
-) -> Result<NewAccount, CreateUserError> {
+) -> Result<HashedUser, CreateUserError> {
+    let rules = use_cases.account_rules();
     let checked = rules.check(draft)?;
-    Ok(rules.build(&checked, granted, context.now)?)
+    Ok(HashedUser(rules.build(&checked, granted, context.now)?))
 }
 
-fn keep(
-    store: &dyn UnitOfWork,
-    entropy: &dyn Entropy,
-    account: NewAccount,
-    event: Event,
+/// Stores the account. Whoever makes it: the first administrator closes setup.
+fn store(
+    use_cases: UseCases<'_>,
+    HashedUser(account): HashedUser,
+    by: impl Fn(Event) -> Event,
     context: &RequestContext,
 ) -> Result<User, CreateUserError> {
-    let NewAccount { user, digest } = account;
-    let refused = Event {
-        outcome: EventOutcome::Failure,
-        ..event.clone()
+    let user = &account.user;
+    let new_event = |kind, outcome| Event::new(kind, outcome, context, use_cases.entropy);
+    let event = |outcome| {
+        let event = by(new_event(EventKind::UserCreated, outcome));
+        match outcome {
+            EventOutcome::Success => event.of(user.id).with("roles", role_list(&user.roles)),
+            EventOutcome::Failure => event,
+        }
     };
-    let created = event.of(user.id).with("roles", listed(&user.roles));
-    let closed = Event::new(EventKind::SetupCompleted, EventOutcome::Success, context, entropy).of(user.id);
-    let insertion = store.transaction(|repos| -> Result<_, StoreError> {
-        let insertion = repos.users().insert(&user, &digest)?;
-        if insertion == Insertion::EmailTaken {
-            remember_taken(repos, &user.email, refused.clone())?;
-            return Ok(insertion);
-        }
-        repos.events().append(&created)?;
-        if user.is_active_admin() && repos.setup().complete(context.now)? {
-            // Whoever makes it: the first administrator closes setup.
-            repos.events().append(&closed)?;
-        }
-        Ok(insertion)
-    })?;
-    match insertion {
-        Insertion::Done => Ok(user),
-        Insertion::EmailTaken => Err(CreateUserError::EmailTaken),
-    }
-}
-
-/// Roles as an event tells them.
-pub(crate) fn listed(roles: &Roles) -> String {
-    roles
-        .iter()
-        .map(doorward_domain::account::Role::as_str)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let closed = new_event(EventKind::SetupCompleted, EventOutcome::Success).of(user.id);
+    use_cases
+        .store
+        .transaction(|repos| -> StoreResult<_> {
+            let inserted = insert(repos, &account, event)?;
+            if inserted == Outcome::Done(())
+                && user.is_active_admin()
+                && repos.setup().complete(context.now)?
+            {
+                repos.events().append(&closed)?;
+            }
+            Ok(inserted)
+        })?
+        .into_result()
+        .map_err(|EmailTaken| CreateUserError::EmailTaken)?;
+    Ok(account.user)
 }

@@ -6,23 +6,23 @@ use secrecy::SecretString;
 
 use doorward_domain::access::{Granted, ManageOwnAccount};
 use doorward_domain::account::User;
-use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::audit::{Event, EventKind};
 use doorward_domain::context::RequestContext;
 use doorward_domain::password::HashError;
 use doorward_domain::password::PlainPassword;
 use doorward_domain::store::Transactions;
 use doorward_domain::store_error::StoreError;
 
-use crate::account::update_user::{is_last_admin, remember_last_admin};
-use crate::attempt::budget::forget_networks;
-use crate::attempt::password_check::{Failure, Finding};
-use crate::session::revoke::revoke_all_versions;
-use crate::{CountedAttempt, PasswordAttempt, PasswordCheck};
+use crate::account::shared::{LastAdmin, delete};
+use crate::attempt::check::{AttemptResult, FailedAttempt};
+use crate::{CountedAttempt, PasswordAttempt, PendingAttempt, UseCases};
 
-/// Deletes the caller's account with its sessions, for the password.
-pub struct DeleteAccount<'a> {
-    /// Verifies the password, and counts guesses.
-    pub check: PasswordCheck<'a>,
+/// Deletes the caller's account with its sessions, for the password. The audit log keeps its events, by its id.
+pub struct DeleteAccount {
+    /// Who asks.
+    pub caller: Granted<ManageOwnAccount>,
+    /// The password, as typed.
+    pub password: SecretString,
 }
 
 /// Why the account is still there.
@@ -51,66 +51,57 @@ pub enum DeleteAccountError {
     Store(#[from] StoreError),
 }
 
-/// A deletion whose password was looked at.
-pub struct VerifiedDeletion(Finding);
+/// A deletion whose password was verified.
+pub struct VerifiedDeletion(AttemptResult);
 
-impl DeleteAccount<'_> {
-    /// Deletes it: all phases in a row. The audit log goes on telling of it, by its id.
-    pub fn execute(
+impl PasswordAttempt for DeleteAccount {
+    type Verified = VerifiedDeletion;
+    type Output = ();
+    type Error = DeleteAccountError;
+
+    fn look(
         &self,
-        caller: &Granted<ManageOwnAccount>,
-        password: &SecretString,
+        use_cases: UseCases<'_>,
         context: &RequestContext,
-    ) -> Result<(), DeleteAccountError> {
-        let guess = self.check.count(self.begin(caller, context)?, context)?;
-        let verified = self.verify(guess, password)?;
-        self.complete(verified, context)
+    ) -> Result<PendingAttempt, DeleteAccountError> {
+        use_cases
+            .password_check()
+            .look_at_caller(&self.caller, context)?
+            .ok_or(DeleteAccountError::Gone)
     }
 
-    /// Looks whether the caller's account may be tried. The guess is then to be [counted](PasswordCheck::count).
-    pub fn begin(
+    fn verify(
         &self,
-        caller: &Granted<ManageOwnAccount>,
-        context: &RequestContext,
-    ) -> Result<PasswordAttempt, DeleteAccountError> {
-        let user = self.check.caller(caller)?.ok_or(DeleteAccountError::Gone)?;
-        Ok(self.check.look(user.email.canonical(), Some(user.id), context)?)
-    }
-
-    /// Looks at the password. Hashes, and asks no store.
-    pub fn verify(
-        &self,
-        guess: CountedAttempt,
-        password: &SecretString,
+        use_cases: UseCases<'_>,
+        attempt: CountedAttempt,
     ) -> Result<VerifiedDeletion, HashError> {
-        let finding = self.check.verify(guess, &PlainPassword::new(password))?;
-        Ok(VerifiedDeletion(finding))
+        let password = PlainPassword::new(&self.password);
+        Ok(VerifiedDeletion(
+            use_cases.password_check().verify(attempt, &password)?,
+        ))
     }
 
-    /// Deletes the account, or remembers the failure.
-    pub fn complete(
+    fn complete(
         &self,
-        deletion: VerifiedDeletion,
+        use_cases: UseCases<'_>,
+        verified: VerifiedDeletion,
         context: &RequestContext,
     ) -> Result<(), DeleteAccountError> {
-        let right = match deletion.0 {
+        let check = use_cases.password_check();
+        let right = match verified.0 {
             Ok(right) => right,
             Err(failure) => {
-                self.check
-                    .remember_failure(EventKind::UserDeleted, &failure, context)?;
+                check.record_failure(EventKind::UserDeleted, &failure, context)?;
                 return Err(DeleteAccountError::InvalidCredentials);
             }
         };
         let id = right.credentials.user.id;
-        let event = Event::new(
-            EventKind::UserDeleted,
-            EventOutcome::Success,
-            context,
-            self.check.entropy,
-        )
-        .of(id)
-        .by(id);
-        let deleted = self.check.store.transaction(|repos| {
+        let event = |outcome| {
+            Event::new(EventKind::UserDeleted, outcome, context, check.entropy)
+                .of(id)
+                .by(id)
+        };
+        let deleted = check.store.transaction(|repos| {
             let user = repos
                 .users()
                 .lock(id)?
@@ -120,30 +111,15 @@ impl DeleteAccount<'_> {
             if repos.users().password_version(id)? != Some(right.credentials.password_version) {
                 return Err(DeleteAccountError::InvalidCredentials);
             }
-            if user.is_active_admin() && is_last_admin(repos)? {
-                // The password was right: that is kept, although the account stays.
-                let refused = Event {
-                    outcome: EventOutcome::Failure,
-                    ..event.clone()
-                };
-                remember_last_admin(repos, refused)?;
-                return Ok(false);
-            }
-            repos.users().delete(id)?;
-            forget_networks(repos, self.check.attempt_keys, user.email.canonical())?;
-            repos.events().append(&event)?;
-            revoke_all_versions(repos, &user, context.now)?;
-            Ok(true)
+            // The password was right: that is kept, although the account may have to stay.
+            Ok(delete(repos, check.attempt_keys, &user, event)?)
         });
         if let Err(DeleteAccountError::InvalidCredentials) = deleted {
-            let failure = Failure::overtaken(id);
-            self.check
-                .remember_failure(EventKind::UserDeleted, &failure, context)?;
+            let failure = FailedAttempt::overtaken(id);
+            check.record_failure(EventKind::UserDeleted, &failure, context)?;
         }
-        if deleted? {
-            Ok(())
-        } else {
-            Err(DeleteAccountError::LastAdmin)
-        }
+        deleted?
+            .into_result()
+            .map_err(|LastAdmin| DeleteAccountError::LastAdmin)
     }
 }

@@ -2,16 +2,14 @@
 
 use doorward_domain::access::{Granted, ManageUsers};
 use doorward_domain::attempt::AttemptKeys;
-use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::audit::{Event, EventKind};
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::id::UserId;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 
-use crate::account::update_user::{is_last_admin, remember_last_admin};
-use crate::attempt::budget::forget_networks;
-use crate::session::revoke::revoke_all_versions;
+use crate::account::shared::{LastAdmin, delete};
 
 /// Deletes an account with its sessions, on behalf of an administrator.
 pub struct DeleteUser<'a> {
@@ -38,7 +36,7 @@ pub enum DeleteUserError {
 }
 
 impl DeleteUser<'_> {
-    /// Deletes it. The audit log goes on telling of it, by its id.
+    /// Deletes it. The audit log keeps its events, by its id.
     pub fn execute(
         &self,
         admin: &Granted<ManageUsers>,
@@ -50,22 +48,12 @@ impl DeleteUser<'_> {
                 .of(id)
                 .by(admin.principal().user_id())
         };
-        let deleted = self.store.transaction(|repos| -> Result<bool, DeleteUserError> {
-            let user = repos.users().lock(id)?.ok_or(DeleteUserError::NotFound)?;
-            if user.is_active_admin() && is_last_admin(repos)? {
-                remember_last_admin(repos, event(EventOutcome::Failure))?;
-                return Ok(false);
-            }
-            repos.users().delete(id)?;
-            forget_networks(repos, self.attempt_keys, user.email.canonical())?;
-            repos.events().append(&event(EventOutcome::Success))?;
-            revoke_all_versions(repos, &user, context.now)?;
-            Ok(true)
-        })?;
-        if deleted {
-            Ok(())
-        } else {
-            Err(DeleteUserError::LastAdmin)
-        }
+        self.store
+            .transaction(|repos| -> Result<_, DeleteUserError> {
+                let user = repos.users().lock(id)?.ok_or(DeleteUserError::NotFound)?;
+                Ok(delete(repos, self.attempt_keys, &user, event)?)
+            })?
+            .into_result()
+            .map_err(|LastAdmin| DeleteUserError::LastAdmin)
     }
 }

@@ -3,17 +3,19 @@
 use secrecy::SecretString;
 
 use doorward_domain::account::{DisplayName, Email, PasswordDigest, User, UserStatus, UserVersion};
-use doorward_domain::account::{Role, Roles};
-use doorward_domain::audit::Event;
+use doorward_domain::account::{EmailTaken, Roles};
+use doorward_domain::audit::{Event, EventOutcome};
 use doorward_domain::entropy::Entropy;
 use doorward_domain::id::UserId;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::password::{HashError, PasswordHasher, StrengthEstimator};
 use doorward_domain::password::{PasswordPolicy, PlainPassword};
-use doorward_domain::patch::Patch;
 use doorward_domain::store::Repositories;
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 use doorward_domain::validation::{Invalid, Violation};
+
+use crate::account::shared::parse_name;
 
 /// What somebody asks for when they ask for an account.
 #[derive(Debug, Clone)]
@@ -99,54 +101,26 @@ impl AccountRules<'_> {
     }
 }
 
-/// Remembers that an account was refused because its address is taken, as this `event` of the account that has it.
-pub(crate) fn remember_taken(repos: &mut dyn Repositories, email: &Email, event: Event) -> StoreResult<()> {
+/// Inserts an account, and records it as the `event` of its outcome: a refusal as one of the account that has the address.
+pub(crate) fn insert(
+    repos: &mut dyn Repositories,
+    account: &NewAccount,
+    event: impl Fn(EventOutcome) -> Event,
+) -> StoreResult<Outcome<(), EmailTaken>> {
+    let inserted = repos.users().insert(&account.user, &account.digest)?;
+    match inserted {
+        Outcome::Done(()) => repos.events().append(&event(EventOutcome::Success))?,
+        Outcome::Refused(EmailTaken) => {
+            record_taken(repos, &account.user.email, event(EventOutcome::Failure))?;
+        }
+    }
+    Ok(inserted)
+}
+
+/// Records that an account was refused because its address is taken, as this `event` of the account that has it.
+pub(crate) fn record_taken(repos: &mut dyn Repositories, email: &Email, event: Event) -> StoreResult<()> {
     let mut event = event.with("reason", "email-taken");
     let owner = repos.users().find_credentials_by_email(email.canonical())?;
     event.user_id = owner.map(|owner| owner.user.id);
     repos.events().append(&event)
-}
-
-/// Parses an optional name; an empty one is none.
-pub(crate) fn parse_name(typed: Option<&str>) -> Result<Option<DisplayName>, Violation> {
-    match typed {
-        None | Some("") => Ok(None),
-        Some(typed) => DisplayName::parse(typed)
-            .map(Some)
-            .map_err(|error| Violation::new("/name", error.code(), error.to_string())),
-    }
-}
-
-/// Parses the name that an update asks for.
-pub(crate) fn parse_name_change(name: Patch<Option<&str>>) -> Result<Patch<Option<DisplayName>>, Invalid> {
-    Ok(match name {
-        Patch::Keep => Patch::Keep,
-        Patch::To(typed) => Patch::To(parse_name(typed)?),
-    })
-}
-
-/// Parses role names and tells each that is none.
-pub(crate) fn parse_roles(names: &[String]) -> Result<Roles, Invalid> {
-    let mut violations = Vec::new();
-    let mut roles = Vec::new();
-    for (index, name) in names.iter().enumerate() {
-        match Role::parse(name) {
-            Ok(role) => roles.push(role),
-            Err(error) => violations.push(Violation::new(
-                format!("/roles/{index}"),
-                "malformed",
-                error.to_string(),
-            )),
-        }
-    }
-    let roles: Roles = roles.into_iter().collect();
-    if roles.len() > Roles::MAX {
-        let detail = format!("a user has at most {} roles", Roles::MAX);
-        violations.push(Violation::new("/roles", "too-many", detail));
-    }
-    if violations.is_empty() {
-        Ok(roles)
-    } else {
-        Err(Invalid::new(violations))
-    }
 }

@@ -6,13 +6,12 @@ use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::id::UserId;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 use doorward_domain::validation::Invalid;
 
-use crate::account::create_user::listed;
-use crate::account::new_account::parse_roles;
-use crate::account::update_user::{is_last_admin, remember_last_admin};
+use crate::account::shared::{LastAdmin, is_last_admin, parse_roles, refuse_last_admin, role_list};
 use crate::session::revoke::revoke_earlier_versions;
 
 /// Replaces the roles of a user, on behalf of an administrator.
@@ -41,7 +40,7 @@ pub enum SetRolesError {
 }
 
 impl SetRoles<'_> {
-    /// Gives the user exactly these roles. Answers the account as it is.
+    /// Gives the user exactly these roles. Returns the account as it is now.
     pub fn execute(
         &self,
         admin: &Granted<AssignRoles>,
@@ -50,30 +49,29 @@ impl SetRoles<'_> {
         context: &RequestContext,
     ) -> Result<User, SetRolesError> {
         let roles = parse_roles(roles)?;
-        let changed = self
-            .store
-            .transaction(|repos| -> Result<Option<User>, SetRolesError> {
+        self.store
+            .transaction(|repos| -> Result<Outcome<User, LastAdmin>, SetRolesError> {
                 let mut user = repos.users().lock(id)?.ok_or(SetRolesError::NotFound)?;
-                let (was_admin, before) = (user.is_active_admin(), listed(&user.roles));
+                let (was_admin, before) = (user.is_active_admin(), role_list(&user.roles));
                 if !user.set_roles(roles.clone(), context.now) {
-                    return Ok(Some(user));
+                    return Ok(Outcome::Done(user));
                 }
                 let event = |outcome| {
                     Event::new(EventKind::RolesChanged, outcome, context, self.entropy)
                         .of(id)
                         .by(admin.principal().user_id())
                         .with("before", before.as_str())
-                        .with("after", listed(&user.roles))
+                        .with("after", role_list(&user.roles))
                 };
                 if was_admin && !user.is_active_admin() && is_last_admin(repos)? {
-                    remember_last_admin(repos, event(EventOutcome::Failure))?;
-                    return Ok(None);
+                    return Ok(refuse_last_admin(repos, event(EventOutcome::Failure))?);
                 }
                 repos.users().update(&user)?;
                 repos.events().append(&event(EventOutcome::Success))?;
                 revoke_earlier_versions(repos, &user, context.now)?;
-                Ok(Some(user))
-            })?;
-        changed.ok_or(SetRolesError::LastAdmin)
+                Ok(Outcome::Done(user))
+            })?
+            .into_result()
+            .map_err(|LastAdmin| SetRolesError::LastAdmin)
     }
 }

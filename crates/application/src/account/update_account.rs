@@ -10,7 +10,7 @@ use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::parse_name_change;
+use crate::account::shared::parse_name_change;
 
 /// Changes the caller's own account.
 pub struct UpdateAccount<'a> {

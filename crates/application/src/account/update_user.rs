@@ -6,15 +6,15 @@ use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::id::UserId;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::patch::Patch;
 use doorward_domain::session::EndReason;
-use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
-use doorward_domain::store_error::{StoreError, StoreResult};
+use doorward_domain::store::{Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreError;
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::parse_name_change;
-use crate::session::end_sessions::end_all;
-use crate::session::revoke::revoke_earlier_versions;
+use crate::account::shared::{LastAdmin, is_last_admin, parse_name_change, refuse_last_admin};
+use crate::session::revoke::{end_all, revoke_earlier_versions};
 
 /// Changes the name or status of an account, on behalf of an administrator.
 pub struct UpdateUser<'a> {
@@ -43,7 +43,7 @@ pub enum UpdateUserError {
 
 impl UpdateUser<'_> {
     /// Changes what is to change: the name, the status. A user that is disabled loses every session,
-    /// and enabling it again brings none back. Answers the account as it is.
+    /// and enabling it again brings none back. Returns the account as it is now.
     pub fn execute(
         &self,
         admin: &Granted<ManageUsers>,
@@ -53,23 +53,22 @@ impl UpdateUser<'_> {
         context: &RequestContext,
     ) -> Result<User, UpdateUserError> {
         let name = parse_name_change(name)?;
-        let tell = |kind, outcome| {
+        let event_of = |kind, outcome| {
             Event::new(kind, outcome, context, self.entropy)
                 .of(id)
                 .by(admin.principal().user_id())
         };
-        let event = |kind| tell(kind, EventOutcome::Success);
-        let changed = self
-            .store
-            .transaction(|repos| -> Result<Option<User>, UpdateUserError> {
+        let event = |kind| event_of(kind, EventOutcome::Success);
+        self.store
+            .transaction(|repos| -> Result<Outcome<User, LastAdmin>, UpdateUserError> {
                 let mut user = repos.users().lock(id)?.ok_or(UpdateUserError::NotFound)?;
                 let was_admin = user.is_active_admin();
                 let renamed = name.clone().apply(|name| user.set_name(name, context.now));
                 let switched = status.apply(|status| user.set_status(status, context.now));
                 if was_admin && !user.is_active_admin() && is_last_admin(repos)? {
-                    let refused = tell(EventKind::StatusChanged, EventOutcome::Failure);
-                    remember_last_admin(repos, refused.with("status", user.status.as_str()))?;
-                    return Ok(None);
+                    let refused = event_of(EventKind::StatusChanged, EventOutcome::Failure);
+                    let refused = refused.with("status", user.status.as_str());
+                    return Ok(refuse_last_admin(repos, refused)?);
                 }
                 if renamed || switched {
                     repos.users().update(&user)?;
@@ -95,18 +94,9 @@ impl UpdateUser<'_> {
                 if switched {
                     revoke_earlier_versions(repos, &user, context.now)?;
                 }
-                Ok(Some(user))
-            })?;
-        changed.ok_or(UpdateUserError::LastAdmin)
+                Ok(Outcome::Done(user))
+            })?
+            .into_result()
+            .map_err(|LastAdmin| UpdateUserError::LastAdmin)
     }
-}
-
-/// Remembers that this `event` did not come about, because no administrator would have been left.
-pub(crate) fn remember_last_admin(repos: &mut dyn Repositories, event: Event) -> StoreResult<()> {
-    repos.events().append(&event.with("reason", "last-admin"))
-}
-
-/// Whether there is no active administrator but one. To be asked of one that is about to stop being one.
-pub(crate) fn is_last_admin(repos: &mut dyn Repositories) -> StoreResult<bool> {
-    Ok(repos.users().count_active_admins()? <= 1)
 }

@@ -15,19 +15,21 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::{Invalid, Violation};
 
-use crate::attempt::password_check::{Failure, VerifiedAttempt};
-use crate::session::end_sessions::end_all;
-use crate::{AccountRules, CountedAttempt, PasswordAttempt, PasswordCheck};
+use crate::attempt::check::{FailedAttempt, VerifiedAttempt};
+use crate::session::revoke::end_all;
+use crate::{AccountRules, CountedAttempt, PasswordAttempt, PasswordCheck, PendingAttempt, UseCases};
 
 /// Where the new password stands in the request.
 const NEW_PASSWORD: &str = "/new_password";
 
-/// Gives the caller another password, for the current one.
-pub struct ChangePassword<'a> {
-    /// Verifies the current password, and counts guesses.
-    pub check: PasswordCheck<'a>,
-    /// What the new password is held to.
-    pub rules: AccountRules<'a>,
+/// Gives the caller another password, for the current one, and ends every other session of the caller.
+pub struct ChangePassword {
+    /// Who asks.
+    pub caller: Granted<ManageOwnAccount>,
+    /// The current password, as typed.
+    pub current: SecretString,
+    /// The new password, as typed.
+    pub new: SecretString,
 }
 
 /// Why the password is what it was.
@@ -56,8 +58,8 @@ pub enum ChangePasswordError {
     Store(#[from] StoreError),
 }
 
-/// A change of password whose current password was looked at.
-pub struct VerifiedChange(Result<Change, Failure>);
+/// A change whose current password was verified.
+pub struct VerifiedChange(Result<Change, FailedAttempt>);
 
 /// What the right password has asked for.
 struct Change {
@@ -66,61 +68,46 @@ struct Change {
     digest: Result<PasswordDigest, Invalid>,
 }
 
-impl ChangePassword<'_> {
-    /// Changes the password and ends every other session of the caller: all phases in a row.
-    pub fn execute(
+impl PasswordAttempt for ChangePassword {
+    type Verified = VerifiedChange;
+    type Output = ();
+    type Error = ChangePasswordError;
+
+    fn look(
         &self,
-        caller: &Granted<ManageOwnAccount>,
-        current: &SecretString,
-        new: &SecretString,
+        use_cases: UseCases<'_>,
         context: &RequestContext,
-    ) -> Result<(), ChangePasswordError> {
-        let guess = self.check.count(self.begin(caller, context)?, context)?;
-        let verified = self.verify(guess, current, new)?;
-        self.complete(caller, verified, context)
+    ) -> Result<PendingAttempt, ChangePasswordError> {
+        use_cases
+            .password_check()
+            .look_at_caller(&self.caller, context)?
+            .ok_or(ChangePasswordError::Gone)
     }
 
-    /// Looks whether the caller's account may be tried. The guess is then to be [counted](PasswordCheck::count).
-    pub fn begin(
-        &self,
-        caller: &Granted<ManageOwnAccount>,
-        context: &RequestContext,
-    ) -> Result<PasswordAttempt, ChangePasswordError> {
-        let user = self.check.caller(caller)?.ok_or(ChangePasswordError::Gone)?;
-        Ok(self.check.look(user.email.canonical(), Some(user.id), context)?)
-    }
-
-    /// Looks at the current password, and at the new one if that is right. Hashes, and asks no store.
-    pub fn verify(
-        &self,
-        guess: CountedAttempt,
-        current: &SecretString,
-        new: &SecretString,
-    ) -> Result<VerifiedChange, HashError> {
-        let (current, new) = (PlainPassword::new(current), PlainPassword::new(new));
-        let right = match self.check.verify(guess, &current)? {
+    fn verify(&self, use_cases: UseCases<'_>, attempt: CountedAttempt) -> Result<VerifiedChange, HashError> {
+        let (current, new) = (PlainPassword::new(&self.current), PlainPassword::new(&self.new));
+        let right = match use_cases.password_check().verify(attempt, &current)? {
             Ok(right) => right,
             Err(failure) => return Ok(VerifiedChange(Err(failure))),
         };
-        let digest = match self.check_new(&right.credentials.user, &current, &new) {
-            Ok(()) => Ok(self.rules.hasher.hash(&new, self.rules.entropy)?),
+        let digest = match check_new(use_cases.account_rules(), &right.credentials.user, &current, &new) {
+            Ok(()) => Ok(use_cases.hasher.hash(&new, use_cases.entropy)?),
             Err(invalid) => Err(invalid),
         };
         Ok(VerifiedChange(Ok(Change { right, digest })))
     }
 
-    /// Changes the password, or remembers the failure.
-    pub fn complete(
+    fn complete(
         &self,
-        caller: &Granted<ManageOwnAccount>,
-        change: VerifiedChange,
+        use_cases: UseCases<'_>,
+        verified: VerifiedChange,
         context: &RequestContext,
     ) -> Result<(), ChangePasswordError> {
-        let Change { right, digest } = match change.0 {
+        let check = use_cases.password_check();
+        let Change { right, digest } = match verified.0 {
             Ok(change) => change,
             Err(failure) => {
-                self.check
-                    .remember_failure(EventKind::PasswordChanged, &failure, context)?;
+                check.record_failure(EventKind::PasswordChanged, &failure, context)?;
                 return Err(ChangePasswordError::InvalidCredentials);
             }
         };
@@ -128,46 +115,53 @@ impl ChangePassword<'_> {
             Ok(digest) => digest,
             Err(invalid) => {
                 // Whatever is wrong with the new password, the current one was right.
-                self.check
+                check
                     .store
                     .transaction(|repos| -> StoreResult<()> { right.forgive(repos) })?;
                 return Err(invalid.into());
             }
         };
-        let written = self.write(caller, &right, &digest, context);
+        let written = self.write(&check, &right, &digest, context);
         if let Err(ChangePasswordError::InvalidCredentials) = written {
-            let failure = Failure::overtaken(right.credentials.user.id);
-            self.check
-                .remember_failure(EventKind::PasswordChanged, &failure, context)?;
+            let failure = FailedAttempt::overtaken(right.credentials.user.id);
+            check.record_failure(EventKind::PasswordChanged, &failure, context)?;
         }
         written
     }
+}
 
-    fn check_new(&self, user: &User, current: &PlainPassword, new: &PlainPassword) -> Result<(), Invalid> {
-        if new.expose() == current.expose() {
-            return Err(Violation::new(NEW_PASSWORD, "unchanged", "the new password is the old one").into());
-        }
-        self.rules
-            .password_policy
-            .check(new, Some(&user.email), user.name.as_ref(), self.rules.estimator)
-            .map_err(|weakness| weakness.at(NEW_PASSWORD).into())
+/// Checks the new password against the policy and the current one.
+fn check_new(
+    rules: AccountRules<'_>,
+    user: &User,
+    current: &PlainPassword,
+    new: &PlainPassword,
+) -> Result<(), Invalid> {
+    if new.expose() == current.expose() {
+        return Err(Violation::new(NEW_PASSWORD, "unchanged", "the new password is the old one").into());
     }
+    rules
+        .password_policy
+        .check(new, Some(&user.email), user.name.as_ref(), rules.estimator)
+        .map_err(|weakness| weakness.at(NEW_PASSWORD).into())
+}
 
+impl ChangePassword {
     fn write(
         &self,
-        caller: &Granted<ManageOwnAccount>,
+        check: &PasswordCheck<'_>,
         right: &VerifiedAttempt,
         digest: &PasswordDigest,
         context: &RequestContext,
     ) -> Result<(), ChangePasswordError> {
         let (id, version) = (right.credentials.user.id, right.credentials.password_version);
-        let session = caller.principal().session_id();
+        let session = self.caller.principal().session_id();
         let event = |kind| {
-            Event::new(kind, EventOutcome::Success, context, self.check.entropy)
+            Event::new(kind, EventOutcome::Success, context, check.entropy)
                 .of(id)
                 .in_session(session)
         };
-        self.check.store.transaction(|repos| {
+        check.store.transaction(|repos| {
             // Locked, so that a login with the old password sees the new version, or its session is ended here.
             repos
                 .users()

@@ -6,10 +6,10 @@ use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::session::{EndReason, SessionPolicy};
-use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
+use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
 
-use crate::session::revoke::{end_all_sessions, end_session};
+use crate::session::revoke::{end_all, end_session};
 
 /// Why no session was ended.
 #[derive(Debug, thiserror::Error)]
@@ -163,24 +163,4 @@ impl EndUserSessions<'_> {
             )?)
         })
     }
-}
-
-/// Ends every session of `user` but `except`, and remembers it in one event if there was any.
-pub(crate) fn end_all(
-    repos: &mut dyn Repositories,
-    user: UserId,
-    except: Option<SessionId>,
-    reason: EndReason,
-    event: Event,
-    context: &RequestContext,
-) -> StoreResult<()> {
-    let ended = end_all_sessions(repos, user, except, reason, context.now)?;
-    if ended > 0 {
-        let event = event
-            .of(user)
-            .with("reason", reason.as_str())
-            .with("sessions", ended.to_string());
-        repos.events().append(&event)?;
-    }
-    Ok(())
 }

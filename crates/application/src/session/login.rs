@@ -8,6 +8,7 @@ use doorward_domain::account::{Credentials, Email, PasswordDigest, User};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::id::SessionId;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::password::HashError;
 use doorward_domain::password::PlainPassword;
 use doorward_domain::session::{EndReason, Generation, Session, SessionKey};
@@ -15,22 +16,24 @@ use doorward_domain::store::{Repositories, Transactions};
 use doorward_domain::store_error::StoreError;
 use doorward_domain::token::SigningError;
 
-use crate::attempt::password_check::{Failure, Finding, VerifiedAttempt};
+use crate::attempt::check::{AttemptResult, FailedAttempt, VerifiedAttempt};
 use crate::session::revoke::end_sessions;
-use crate::{CountedAttempt, PasswordAttempt, PasswordCheck, TokenIssuer, TokenPair};
+use crate::{
+    CountedAttempt, PasswordAttempt, PasswordCheck, PendingAttempt, TokenIssuer, TokenPair, UseCases,
+};
 
-/// Opens a session for whoever knows the password, in the phases of a [guess](CountedAttempt).
-pub struct Login<'a> {
-    /// Verifies the password, and counts guesses.
-    pub check: PasswordCheck<'a>,
-    /// Makes the tokens.
-    pub issuer: TokenIssuer<'a>,
+/// Opens a session for whoever knows the password.
+pub struct Login {
+    /// The address of the account, as typed.
+    pub email: String,
+    /// Its password, as typed.
+    pub password: SecretString,
 }
 
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// The password is wrong, or the account unknown or disabled. Which it is, is not told.
+    /// The password is wrong, or the account unknown or disabled: the caller is not told which.
     #[error("wrong e-mail address or password")]
     InvalidCredentials,
     /// Too many failed attempts at the account; it can be tried again after this long.
@@ -50,63 +53,75 @@ pub enum LoginError {
     Store(#[from] StoreError),
 }
 
-/// A login whose password was looked at.
+/// A login whose password was verified.
 pub struct VerifiedLogin {
-    finding: Finding,
+    result: AttemptResult,
     /// The digest made again, where it was outdated.
     renewed: Option<PasswordDigest>,
 }
 
-impl Login<'_> {
-    /// Opens a session for the account with this address, both as typed: all phases in a row.
-    pub fn execute(
-        &self,
-        email: &str,
-        password: &SecretString,
-        context: &RequestContext,
-    ) -> Result<TokenPair, LoginError> {
-        let guess = self.check.count(self.begin(email, context)?, context)?;
-        let verified = self.verify(guess, password)?;
-        self.complete(verified, context)
-    }
+impl PasswordAttempt for Login {
+    type Verified = VerifiedLogin;
+    type Output = TokenPair;
+    type Error = LoginError;
 
-    /// Looks whether the account with this address, as typed, may be tried. The guess is then to be
-    /// [counted](PasswordCheck::count).
-    pub fn begin(&self, email: &str, context: &RequestContext) -> Result<PasswordAttempt, LoginError> {
-        match Email::parse(email) {
-            Ok(email) => Ok(self.check.look(email.canonical(), None, context)?),
-            Err(_) => Ok(PasswordAttempt::at_nobody()),
+    fn look(&self, use_cases: UseCases<'_>, context: &RequestContext) -> Result<PendingAttempt, LoginError> {
+        match Email::parse(&self.email) {
+            Ok(email) => Ok(use_cases
+                .password_check()
+                .look(email.canonical(), None, context)?),
+            Err(_) => Ok(PendingAttempt::at_no_account()),
         }
     }
 
-    /// Looks at the password. Hashes, and asks no store.
-    pub fn verify(&self, guess: CountedAttempt, password: &SecretString) -> Result<VerifiedLogin, HashError> {
-        let password = PlainPassword::new(password);
-        let finding = self.check.verify(guess, &password)?;
-        let renewed = match &finding {
-            Ok(right) if right.outdated => Some(self.check.hasher.hash(&password, self.check.entropy)?),
+    fn verify(&self, use_cases: UseCases<'_>, attempt: CountedAttempt) -> Result<VerifiedLogin, HashError> {
+        let password = PlainPassword::new(&self.password);
+        let result = use_cases.password_check().verify(attempt, &password)?;
+        let renewed = match &result {
+            Ok(right) if right.outdated => Some(use_cases.hasher.hash(&password, use_cases.entropy)?),
             _ => None,
         };
-        Ok(VerifiedLogin { finding, renewed })
+        Ok(VerifiedLogin { result, renewed })
     }
 
-    /// Opens the session, or remembers the failure.
-    pub fn complete(&self, login: VerifiedLogin, context: &RequestContext) -> Result<TokenPair, LoginError> {
-        let VerifiedLogin { finding, renewed } = login;
-        let right = match finding {
+    fn complete(
+        &self,
+        use_cases: UseCases<'_>,
+        verified: VerifiedLogin,
+        context: &RequestContext,
+    ) -> Result<TokenPair, LoginError> {
+        let opening = Opening {
+            check: use_cases.password_check(),
+            issuer: use_cases.token_issuer(),
+        };
+        opening.complete(verified, context)
+    }
+}
+
+/// What a session is opened with.
+struct Opening<'a> {
+    check: PasswordCheck<'a>,
+    issuer: TokenIssuer<'a>,
+}
+
+impl Opening<'_> {
+    /// Opens the session, or records the failure.
+    fn complete(&self, login: VerifiedLogin, context: &RequestContext) -> Result<TokenPair, LoginError> {
+        let VerifiedLogin { result, renewed } = login;
+        let right = match result {
             Ok(right) => right,
             Err(failure) => return self.refuse(&failure, context),
         };
         let session = self.new_session(&right.credentials, context);
         match self.open(&right, renewed.as_ref(), &session, context)? {
-            Some(user) => Ok(self.issuer.issue(user, &session, context.now)?),
-            None => self.refuse(&Failure::overtaken(right.credentials.user.id), context),
+            Outcome::Done(user) => Ok(self.issuer.issue(user, &session, context.now)?),
+            Outcome::Refused(failure) => self.refuse(&failure, context),
         }
     }
 
-    fn refuse(&self, failure: &Failure, context: &RequestContext) -> Result<TokenPair, LoginError> {
+    fn refuse(&self, failure: &FailedAttempt, context: &RequestContext) -> Result<TokenPair, LoginError> {
         self.check
-            .remember_failure(EventKind::LoginFailed, failure, context)?;
+            .record_failure(EventKind::LoginFailed, failure, context)?;
         Err(LoginError::InvalidCredentials)
     }
 
@@ -127,15 +142,15 @@ impl Login<'_> {
         }
     }
 
-    /// Keeps the session, if the account is still what it was when the password was verified. Answers the account as it
-    /// is now; `None` when it was deleted, disabled or given another password meanwhile.
+    /// Stores the session, if the account is still what it was when the password was verified, and returns the account as
+    /// it is now. Refused when it was deleted, disabled or given another password meanwhile.
     fn open(
         &self,
         right: &VerifiedAttempt,
         renewed: Option<&PasswordDigest>,
         session: &Session,
         context: &RequestContext,
-    ) -> Result<Option<User>, StoreError> {
+    ) -> Result<Outcome<User, FailedAttempt>, StoreError> {
         let id = right.credentials.user.id;
         let version = right.credentials.password_version;
         let event = Event::new(
@@ -149,10 +164,10 @@ impl Login<'_> {
         self.check.store.transaction(|repos| {
             // Locked, so that whoever disables the user or changes the password sees this session, or is seen here.
             let Some(user) = repos.users().lock(id)?.filter(User::is_active) else {
-                return Ok(None);
+                return Ok(Outcome::Refused(FailedAttempt::overtaken(id)));
             };
             if repos.users().password_version(id)? != Some(version) {
-                return Ok(None);
+                return Ok(Outcome::Refused(FailedAttempt::overtaken(id)));
             }
             if let Some(digest) = renewed {
                 repos.users().set_digest(id, digest, version, version)?;
@@ -162,7 +177,7 @@ impl Login<'_> {
             repos.sessions().insert(session)?;
             repos.events().append(&event)?;
             self.end_surplus(repos, session, context)?;
-            Ok(Some(user))
+            Ok(Outcome::Done(user))
         })
     }
 

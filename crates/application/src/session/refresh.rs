@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use doorward_domain::account::User;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::session::{Decision, EndReason, Generation, PresentedRefreshToken, Session, decide};
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
@@ -61,30 +62,30 @@ impl Refresh<'_> {
             .open(token.expose_secret())
             .ok_or(RefreshError::InvalidRefreshToken)?;
         // A refusal is a value here: the end of a replayed session commits although its holder is turned away.
-        let refreshed = self.store.transaction(|repos| {
+        let outcome = self.store.transaction(|repos| {
             for _ in 0..MAX_ROUNDS {
-                if let Some(settled) = self.settle(repos, &presented, context)? {
-                    return Ok(settled.into_tokens());
+                if let Some(outcome) = self.decide_once(repos, &presented, context)? {
+                    return Ok(outcome);
                 }
             }
             Err(StoreError::Unavailable("the session kept moving on".to_owned()))
         })?;
-        let (user, session, now) = refreshed.ok_or(RefreshError::InvalidRefreshToken)?;
+        let (user, session, now) = *outcome.into_result()?;
         Ok(self.issuer.issue(user, &session, now)?)
     }
 
     /// Decides once and acts on it; `None` when somebody else was faster and it has to be decided again.
-    fn settle(
+    fn decide_once(
         &self,
         repos: &mut dyn Repositories,
         presented: &PresentedRefreshToken,
         context: &RequestContext,
-    ) -> Result<Option<Settled>, StoreError> {
+    ) -> Result<Option<Outcome<Current, RefreshError>>, StoreError> {
         let Some((session, user)) = repos.sessions().find_with_user(presented.session_id)? else {
-            return Ok(Some(Settled::Refused));
+            return Ok(Some(Outcome::Refused(RefreshError::InvalidRefreshToken)));
         };
         if !self.issuer.refresh_tokens.is_authentic(presented, &session) {
-            return Ok(Some(Settled::Refused));
+            return Ok(Some(Outcome::Refused(RefreshError::InvalidRefreshToken)));
         }
         let context = &RequestContext {
             now: (self.clock)(),
@@ -99,10 +100,7 @@ impl Refresh<'_> {
             Decision::Repeat { .. } | Decision::Rotate { .. } if !user.is_active() => {
                 self.refuse(repos, &session, INACTIVE, context).map(Some)
             }
-            Decision::Repeat { .. } => {
-                let tokens = (user, session, context.now);
-                Ok(Some(Settled::Tokens(Box::new(tokens))))
-            }
+            Decision::Repeat { .. } => Ok(Some(Outcome::Done(Box::new((user, session, context.now))))),
             Decision::Rotate { from, to } => self.rotate(repos, user, session, (from, to), context),
         }
     }
@@ -114,7 +112,7 @@ impl Refresh<'_> {
         session: &Session,
         reason: &str,
         context: &RequestContext,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<Outcome<Current, RefreshError>, StoreError> {
         let event = self.event(
             EventKind::SessionRefreshed,
             EventOutcome::Failure,
@@ -122,7 +120,7 @@ impl Refresh<'_> {
             context,
         );
         repos.events().append(&event.with("reason", reason))?;
-        Ok(Settled::Refused)
+        Ok(Outcome::Refused(RefreshError::InvalidRefreshToken))
     }
 
     fn event(
@@ -144,7 +142,7 @@ impl Refresh<'_> {
         session: Session,
         (from, to): (Generation, Generation),
         context: &RequestContext,
-    ) -> Result<Option<Settled>, StoreError> {
+    ) -> Result<Option<Outcome<Current, RefreshError>>, StoreError> {
         let (now, ip, user_agent) = (context.now, context.ip, context.user_agent.as_deref());
         if !repos.sessions().rotate(session.id, from, now, ip, user_agent)? {
             return Ok(None);
@@ -172,7 +170,7 @@ impl Refresh<'_> {
             user_agent: context.user_agent.clone(),
             ..session
         };
-        Ok(Some(Settled::Tokens(Box::new((user, rotated, now)))))
+        Ok(Some(Outcome::Done(Box::new((user, rotated, now)))))
     }
 
     fn end_replayed(
@@ -181,7 +179,7 @@ impl Refresh<'_> {
         session: &Session,
         presented: Generation,
         context: &RequestContext,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<Outcome<Current, RefreshError>, StoreError> {
         if end_session(repos, session.id, EndReason::Replayed, context.now)? {
             let event = self
                 .event(
@@ -194,22 +192,9 @@ impl Refresh<'_> {
                 .with("current_generation", session.generation.get().to_string());
             repos.events().append(&event)?;
         }
-        Ok(Settled::Refused)
+        Ok(Outcome::Refused(RefreshError::InvalidRefreshToken))
     }
 }
 
-/// What a presented token came to.
-enum Settled {
-    /// Tokens for this user and session, as of this instant.
-    Tokens(Box<(User, Session, Timestamp)>),
-    Refused,
-}
-
-impl Settled {
-    fn into_tokens(self) -> Option<(User, Session, Timestamp)> {
-        match self {
-            Self::Tokens(tokens) => Some(*tokens),
-            Self::Refused => None,
-        }
-    }
-}
+/// The user and session to issue tokens for, as of this instant.
+type Current = Box<(User, Session, Timestamp)>;

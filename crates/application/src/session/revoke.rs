@@ -1,9 +1,11 @@
-//! Ending sessions and making access tokens untrue, in one place, so that nothing ends without being revoked.
+//! Ending sessions and revoking access tokens, in one place, so that no session ends without its tokens being revoked.
 //!
 //! Entries of the log of revocations are numbered in the order in which transactions commit, which means that whoever
 //! writes one keeps others from doing so until its own transaction ends. The log is therefore the last thing written.
 
 use doorward_domain::account::User;
+use doorward_domain::audit::Event;
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::session::EndReason;
 use doorward_domain::store::Repositories;
@@ -11,7 +13,7 @@ use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::Revoked;
 
-/// Ends a session, and makes its access tokens untrue. Answers whether it had not ended before.
+/// Ends a session, and revokes its access tokens. Returns whether it had not ended before.
 pub(crate) fn end_session(
     repos: &mut dyn Repositories,
     session: SessionId,
@@ -25,7 +27,7 @@ pub(crate) fn end_session(
     Ok(ended)
 }
 
-/// Ends these sessions, and makes their access tokens untrue. Answers those that had not ended before.
+/// Ends these sessions, and revokes their access tokens. Returns those that had not ended before.
 pub(crate) fn end_sessions(
     repos: &mut dyn Repositories,
     sessions: Vec<SessionId>,
@@ -50,8 +52,8 @@ fn revoke_sessions(repos: &mut dyn Repositories, ended: &[SessionId], now: Times
     repos.revocations().append(&revoked, now)
 }
 
-/// Ends every session of `user` but `except`, and makes their access tokens untrue. Answers how many it ended.
-pub(crate) fn end_all_sessions(
+/// Ends every session of `user` but `except`, and revokes their access tokens. Returns how many it ended.
+fn end_all_sessions(
     repos: &mut dyn Repositories,
     user: UserId,
     except: Option<SessionId>,
@@ -63,7 +65,27 @@ pub(crate) fn end_all_sessions(
     Ok(ended.len())
 }
 
-/// Makes every access token of `user` from before its present version untrue.
+/// Ends every session of `user` but `except`, and records it in one event if there was any.
+pub(crate) fn end_all(
+    repos: &mut dyn Repositories,
+    user: UserId,
+    except: Option<SessionId>,
+    reason: EndReason,
+    event: Event,
+    context: &RequestContext,
+) -> StoreResult<()> {
+    let ended = end_all_sessions(repos, user, except, reason, context.now)?;
+    if ended > 0 {
+        let event = event
+            .of(user)
+            .with("reason", reason.as_str())
+            .with("sessions", ended.to_string());
+        repos.events().append(&event)?;
+    }
+    Ok(())
+}
+
+/// Revokes every access token of `user` from before its present version.
 pub(crate) fn revoke_earlier_versions(
     repos: &mut dyn Repositories,
     user: &User,
@@ -78,7 +100,7 @@ pub(crate) fn revoke_earlier_versions(
     )
 }
 
-/// Makes every access token of `user`, who is being deleted, untrue.
+/// Revokes every access token of `user`, who is being deleted.
 pub(crate) fn revoke_all_versions(
     repos: &mut dyn Repositories,
     user: &User,

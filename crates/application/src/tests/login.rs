@@ -1,12 +1,12 @@
 use super::*;
-use crate::{Login, LoginError, PasswordCheck, TokenIssuer, TokenPair};
+use crate::{Login, LoginError, Policies, TokenPair, UseCases};
 use doorward_domain::attempt::MockRefusedAttempts;
-use doorward_domain::attempt::{AttemptPolicy, AttemptRecord, RecentAttempts};
+use doorward_domain::attempt::{AttemptRecord, RecentAttempts};
 use doorward_domain::audit::EventKind;
 use doorward_domain::mock_store::MockStore;
-use doorward_domain::password::{HashError, MockPasswordHasher, Verification};
+use doorward_domain::password::{HashError, MockPasswordHasher, MockStrengthEstimator, Verification};
 use doorward_domain::session::MockRefreshTokens;
-use doorward_domain::session::{RefreshToken, SessionPolicy};
+use doorward_domain::session::RefreshToken;
 use doorward_domain::store::{MockRepositories, Verdict};
 use doorward_domain::store_error::StoreError;
 use doorward_domain::token::AccessToken;
@@ -27,27 +27,25 @@ fn login(
         .expect_seal()
         .returning(|_, _| RefreshToken::new("refresh".to_owned()));
     let (store, entropy, attempt_keys) = (MockStore::new(repositories), entropy(), attempt_keys());
-    let (attempts, policy) = (AttemptPolicy::default(), SessionPolicy::default());
     let mut refused = MockRefusedAttempts::new();
     refused.expect_note().returning(|_, _| Some(1));
-    let login = Login {
-        check: PasswordCheck {
-            store: &store,
-            hasher,
-            attempt_keys: &attempt_keys,
-            attempts: &attempts,
-            refused: &refused,
-            entropy: &entropy,
-        },
-        issuer: TokenIssuer {
-            signer: &signer,
-            refresh_tokens: &refresh_tokens,
-            policy: &policy,
-            email_in_access_tokens: true,
-            entropy: &entropy,
-        },
+    let use_cases = UseCases {
+        store: &store,
+        hasher,
+        estimator: &MockStrengthEstimator::new(),
+        attempt_keys: &attempt_keys,
+        refused_attempts: &refused,
+        signer: &signer,
+        refresh_tokens: &refresh_tokens,
+        entropy: &entropy,
+        clock: &|| NOW,
+        policies: &Policies::default(),
     };
-    let result = login.execute(email, &secret("the password"), &context());
+    let login = Login {
+        email: email.to_owned(),
+        password: secret("the password"),
+    };
+    let result = use_cases.attempt(&login, &context());
     (result, store.verdicts())
 }
 
@@ -78,7 +76,7 @@ fn having_seen(record: Option<AttemptRecord>) -> MockRepositories {
     repositories
 }
 
-/// The record of a guess, for the lock that forgives it.
+/// The record of an attempt, for the lock that forgives it.
 fn expect_forgiving_lock(repositories: &mut MockRepositories) {
     repositories.attempts.expect_lock().times(1).returning(|_| {
         Ok(Some(AttemptRecord {
@@ -112,21 +110,21 @@ fn hasher_finding(verification: Verification) -> MockPasswordHasher {
     hasher
 }
 
-fn hasher_for_nobody() -> MockPasswordHasher {
+fn hasher_without_an_account() -> MockPasswordHasher {
     let mut hasher = MockPasswordHasher::new();
     hasher.expect_verify_nothing().times(1).returning(|_| Ok(()));
     hasher
 }
 
 #[test]
-fn unknown_wrong_disabled_and_unusable_are_counted_hashed_remembered_and_refused_alike() {
+fn unknown_wrong_disabled_and_unusable_are_counted_hashed_recorded_and_refused_alike() {
     let disabled = {
         let mut credentials = credentials();
         credentials.user.status = UserStatus::Disabled;
         credentials
     };
     for (known, hasher) in [
-        (None, hasher_for_nobody()),
+        (None, hasher_without_an_account()),
         (Some(credentials()), hasher_finding(Verification::Mismatch)),
         (Some(credentials()), hasher_finding(Verification::Unusable)),
         (
@@ -151,12 +149,12 @@ fn unknown_wrong_disabled_and_unusable_are_counted_hashed_remembered_and_refused
 fn a_malformed_address_costs_a_hash_and_is_refused_like_an_unknown_one() {
     let mut repositories = MockRepositories::default();
     expect_event(&mut repositories, EventKind::LoginFailed);
-    let (result, _) = login("no address", repositories, &hasher_for_nobody());
+    let (result, _) = login("no address", repositories, &hasher_without_an_account());
     assert!(matches!(result, Err(LoginError::InvalidCredentials)));
 }
 
 #[test]
-fn after_too_many_guesses_nothing_is_hashed_and_the_refusal_is_remembered() {
+fn after_too_many_attempts_nothing_is_hashed_and_the_refusal_is_recorded() {
     let record = AttemptRecord {
         failures: 5,
         recent: RecentAttempts::at_once(5),
@@ -295,7 +293,7 @@ fn an_account_that_changed_while_the_password_was_hashed_opens_nothing() {
 }
 
 #[test]
-fn a_fault_is_not_a_wrong_password() {
+fn an_outage_is_not_reported_as_a_wrong_password() {
     let mut repositories = having_seen(None);
     repositories.attempts.expect_put().returning(|_, _| Ok(()));
     let outage = || StoreError::Unavailable("planted".to_owned());

@@ -18,5 +18,5 @@ mod scenarios;
 mod session;
 mod setup;
 mod store;
+mod story_app;
 mod token;
-mod world;

@@ -12,6 +12,6 @@ pub use name::{DisplayName, InvalidName};
 pub use password_digest::PasswordDigest;
 #[cfg(any(test, feature = "mocks"))]
 pub use repository::MockUserRepository;
-pub use repository::{Insertion, UserFilter, UserRepository};
+pub use repository::{EmailTaken, UserFilter, UserRepository};
 pub use role::{InvalidRole, Role, Roles};
 pub use user::{Credentials, PasswordVersion, User, UserStatus, UserVersion};

@@ -2,16 +2,13 @@
 
 use crate::account::{CanonicalEmail, Credentials, PasswordDigest, PasswordVersion, Role, User, UserStatus};
 use crate::id::UserId;
+use crate::outcome::Outcome;
 use crate::store_error::StoreResult;
 
-/// What became of a new account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Insertion {
-    /// It was kept.
-    Done,
-    /// It was not: another account has the same canonical address.
-    EmailTaken,
-}
+/// The canonical e-mail address belongs to another account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the e-mail address is taken")]
+pub struct EmailTaken;
 
 /// Which users to list. Every condition given must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,9 +26,9 @@ pub struct UserFilter {
 pub trait UserRepository {
     /// Keeps a new account with its first password.
     ///
-    /// MUST answer [`Insertion::EmailTaken`] when the canonical address is taken, also when another transaction takes it
+    /// MUST return [`EmailTaken`] when the canonical address is taken, also when another transaction takes it
     /// at the same time, and MUST leave the transaction usable then.
-    fn insert(&mut self, user: &User, digest: &PasswordDigest) -> StoreResult<Insertion>;
+    fn insert(&mut self, user: &User, digest: &PasswordDigest) -> StoreResult<Outcome<(), EmailTaken>>;
 
     /// The account of that id.
     fn find(&mut self, id: UserId) -> StoreResult<Option<User>>;

@@ -62,7 +62,7 @@ fn guard<T: 'static>(
         Err(AuthenticateError::RevocationsUnknown) => {
             let (app, token) = (Arc::clone(app), token.to_owned());
             Either::Right(Box::pin(async move {
-                app.revocations.caught_up().await;
+                app.revocations().caught_up().await;
                 Ok(authorize(app.authenticate().execute(&token, app.now())?)?)
             }))
         }

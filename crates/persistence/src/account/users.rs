@@ -5,8 +5,9 @@ use doorward_domain::account::Role;
 use doorward_domain::account::{
     CanonicalEmail, Credentials, DisplayName, PasswordDigest, PasswordVersion, User, UserStatus,
 };
-use doorward_domain::account::{Insertion, UserFilter, UserRepository};
+use doorward_domain::account::{EmailTaken, UserFilter, UserRepository};
 use doorward_domain::id::UserId;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::store_error::StoreResult;
 
 use crate::column::{Location, without_nul};
@@ -78,7 +79,7 @@ fn insert_roles(connection: &mut AnyConnection, user: &User) -> Result<(), DbErr
 }
 
 impl UserRepository for Transaction<'_> {
-    fn insert(&mut self, user: &User, digest: &PasswordDigest) -> StoreResult<Insertion> {
+    fn insert(&mut self, user: &User, digest: &PasswordDigest) -> StoreResult<Outcome<(), EmailTaken>> {
         self.write(|connection| {
             let digest = without_nul("users", "password_digest", digest.expose())?;
             let values = (
@@ -100,10 +101,10 @@ impl UserRepository for Transaction<'_> {
             // Waits for a concurrent transaction that has inserted the same address.
             let rows = on_either!(connection, inner => statement.execute(inner))?;
             if rows == 0 {
-                return Ok(Insertion::EmailTaken);
+                return Ok(Outcome::Refused(EmailTaken));
             }
             insert_roles(connection, user)?;
-            Ok(Insertion::Done)
+            Ok(Outcome::Done(()))
         })
     }
 

@@ -5,10 +5,8 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use doorward_application::{
-    AccountDraft, ChangePassword, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount, DeleteUser,
-    EndOtherSessions, EndSession, EndUserSessions, IssueSetupToken, ListEvents, ListKeys, ListSessions,
-    ListUsers, Logout, LogoutEverywhere, Register, SetRoles, Sweep, UnlockUser, UpdateAccount, UpdateUser,
-    ViewAccount, ViewUser,
+    AccountDraft, ChangePassword, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount, ListKeys,
+    Sweep,
 };
 use doorward_domain::access::ReadUser;
 use doorward_domain::account::Roles;
@@ -18,15 +16,15 @@ use doorward_domain::audit::EventFilter;
 use doorward_domain::context::RequestContext;
 use doorward_domain::key::KeyPolicy;
 use doorward_domain::patch::Patch;
-use doorward_domain::store::Transactions as _;
+use doorward_domain::store::{Transactions as _, UnitOfWork as _};
 use doorward_domain::store_error::StoreResult;
 use doorward_persistence::Database;
 use doorward_persistence::test_support::TestDatabase;
-use doorward_testkit::{FakeRefreshTokens, assert_golden};
+use doorward_testkit::assert_golden;
 use secrecy::SecretString;
 
+use crate::cost_app::{CostApp, PASSWORD};
 use crate::cost_table::{Cost, render};
-use crate::test_app::{PASSWORD, TestApp};
 use crate::{query_plans, statement_log};
 
 const PAGE: &str = "docs/costs.md";
@@ -74,7 +72,7 @@ fn costs_on(database: &TestDatabase) -> Vec<Cost> {
 
 /// Runs every use case and records its statements.
 fn costs(store: &Database) -> Vec<Cost> {
-    let app = TestApp::new(store);
+    let app = CostApp::over(store);
     let mut costs = Vec::new();
     setup(&app, &mut costs);
     registration_and_login(&app, &mut costs);
@@ -93,28 +91,23 @@ fn record<T>(costs: &mut Vec<Cost>, name: &'static str, task: impl FnOnce() -> T
     result
 }
 
-fn setup(app: &TestApp<'_>, costs: &mut Vec<Cost>) {
-    let (store, entropy) = (app.store, &app.entropy);
+fn setup(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     let token = SecretString::from("a setup token that is long enough");
-    let issue = IssueSetupToken { store, entropy };
+    let issue = app.use_cases().issue_setup_token();
     record(costs, "offer the setup", || issue.execute(Some(&token))).expect("a setup token");
-    let draft = app.draft();
-    let complete = CompleteSetup {
-        store,
-        rules: app.account_rules(),
+    let setup = CompleteSetup {
+        token,
+        draft: app.new_draft(),
     };
     record(costs, "complete the setup", || {
-        complete.execute(&token, &draft, &app.context())
+        app.use_cases().create(&setup, &app.now())
     })
     .expect("an account");
 }
 
-fn registration_and_login(app: &TestApp<'_>, costs: &mut Vec<Cost>) {
-    let draft = app.draft();
-    let register = |draft: &AccountDraft| {
-        let (store, rules) = (app.store, app.account_rules());
-        Register { store, rules }.execute(draft.clone(), &app.context())
-    };
+fn registration_and_login(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
+    let draft = app.new_draft();
+    let register = |draft: &AccountDraft| app.register(draft.clone());
     record(costs, "register", || register(&draft)).expect("an account");
     record(costs, "register, address taken", || register(&draft)).expect_err("an address that is taken");
     let email = &draft.email;
@@ -134,12 +127,12 @@ fn registration_and_login(app: &TestApp<'_>, costs: &mut Vec<Cost>) {
     record(costs, "login, refused for too many attempts", attempt).expect_err("too many");
 }
 
-fn sessions(app: &TestApp<'_>, costs: &mut Vec<Cost>) {
+fn sessions(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     let user = app.logged_in_user();
-    let (token, now) = (user.refresh_token(), app.context());
+    let (token, now) = (user.refresh_token(), app.now());
     let elsewhere = RequestContext {
         ip: "2001:db8::7".parse::<IpAddr>().ok(),
-        ..app.context()
+        ..app.now()
     };
     record(costs, "refresh", || app.refresh(&token, &now)).expect("a refresh");
     let pair = record(costs, "refresh, repeated", || app.refresh(&token, &now)).expect("the same successor");
@@ -149,182 +142,168 @@ fn sessions(app: &TestApp<'_>, costs: &mut Vec<Cost>) {
     })
     .expect("a refresh");
     app.clock.advance(Duration::from_secs(60));
-    let replayed = record(costs, "refresh, replayed", || app.refresh(&token, &app.context()));
+    let replayed = record(costs, "refresh, replayed", || app.refresh(&token, &app.now()));
     assert!(replayed.is_none());
     let ended = record(costs, "refresh, of an ended session", || {
-        app.refresh(&token, &app.context())
+        app.refresh(&token, &app.now())
     });
     assert!(ended.is_none());
     let garbage = record(costs, "refresh, no token at all", || {
-        app.refresh(&"dwr_garbage".into(), &app.context())
+        app.refresh(&"dwr_garbage".into(), &app.now())
     });
     assert!(garbage.is_none());
 
     let user = app.logged_in_user();
-    let logout = Logout {
-        store: app.store,
-        refresh_tokens: &FakeRefreshTokens,
-        entropy: &app.entropy,
-    };
-    let end_it = || logout.execute(&user.refresh_token(), &app.context());
+    let logout = app.use_cases().logout();
+    let end_it = || logout.execute(&user.refresh_token(), &app.now());
     record(costs, "logout", end_it).expect("a logout");
     record(costs, "logout, again", end_it).expect("a logout");
 
     let user = app.logged_in_user();
     record(costs, "me", || app.principal(&user.pair));
-    let (store, entropy, caller) = (app.store, &app.entropy, app.granted(&user.pair));
-    let list = ListSessions {
-        store,
-        policy: &app.policy,
-    };
+    let caller = app.granted(&user.pair);
+    let list = app.use_cases().list_sessions();
     record(costs, "list own sessions", || list.own(&caller, app.clock.now())).expect("sessions");
     let other = app.login(&user.email, PASSWORD).expect("a login");
-    let end = EndSession {
-        store,
-        policy: &app.policy,
-        entropy,
-    };
+    let end = app.use_cases().end_session();
     record(costs, "end a session", || {
-        end.execute(&caller, other.session_id, &app.context())
+        end.execute(&caller, other.session_id, &app.now())
     })
     .expect("an end");
     app.login(&user.email, PASSWORD).expect("a login");
-    let end_others = EndOtherSessions { store, entropy };
+    let end_others = app.use_cases().end_other_sessions();
     record(costs, "end the other sessions, of two", || {
-        end_others.execute(&caller, &app.context())
+        end_others.execute(&caller, &app.now())
     })
     .expect("an end");
     app.login(&user.email, PASSWORD).expect("a login");
-    let everywhere = LogoutEverywhere { store, entropy };
+    let everywhere = app.use_cases().logout_everywhere();
     record(costs, "logout everywhere, of two sessions", || {
-        everywhere.execute(&caller, &app.context())
+        everywhere.execute(&caller, &app.now())
     })
     .expect("a logout");
 }
 
-fn account(app: &TestApp<'_>, costs: &mut Vec<Cost>) {
+fn account(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     let user = app.logged_in_user();
-    let (store, entropy, caller) = (app.store, &app.entropy, app.granted(&user.pair));
+    let caller = app.granted(&user.pair);
     record(costs, "view the account", || {
-        ViewAccount { store }.execute(&caller)
+        app.use_cases().view_account().execute(&caller)
     })
     .expect("an account");
-    let update = UpdateAccount { store, entropy };
-    let rename = || update.execute(&caller, Patch::To(Some("Grace")), &app.context());
+    let update = app.use_cases().update_account();
+    let rename = || update.execute(&caller, Patch::To(Some("Grace")), &app.now());
     record(costs, "change the name", rename).expect("an account");
     record(costs, "change the name to what it is", rename).expect("an account");
-    let change = ChangePassword {
-        check: app.password_check(),
-        rules: app.account_rules(),
+    let new_password = "another long password";
+    let change_password = |current: &str, new: &str| {
+        let change = ChangePassword {
+            caller: app.granted(&user.pair),
+            current: current.into(),
+            new: new.into(),
+        };
+        app.use_cases().attempt(&change, &app.now())
     };
-    let (current, new) = (
-        SecretString::from(PASSWORD),
-        SecretString::from("another long password"),
-    );
-    let change_password = |current, new| change.execute(&caller, current, new, &app.context());
     record(costs, "change the password, wrong", || {
-        change_password(&new, &current)
+        change_password(new_password, PASSWORD)
     })
     .expect_err("a wrong password");
-    record(costs, "change the password", || change_password(&current, &new)).expect("a change");
-    let delete = DeleteAccount {
-        check: app.password_check(),
+    record(costs, "change the password", || {
+        change_password(PASSWORD, new_password)
+    })
+    .expect("a change");
+    let deletion = DeleteAccount {
+        caller,
+        password: new_password.into(),
     };
     record(costs, "delete the account", || {
-        delete.execute(&caller, &new, &app.context())
+        app.use_cases().attempt(&deletion, &app.now())
     })
     .expect("a deletion");
 }
 
-fn administration(app: &TestApp<'_>, costs: &mut Vec<Cost>) {
-    let (store, entropy) = (app.store, &app.entropy);
-    let draft = app.draft();
-    let create = CreateUserAsOperator {
-        store,
-        rules: app.account_rules(),
+fn administration(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
+    let draft = app.new_draft();
+    let creation = CreateUserAsOperator {
+        draft: draft.clone(),
+        roles: Roles::admin(),
     };
     record(costs, "make an administrator, by command", || {
-        create.execute(&draft, Roles::admin(), &app.context())
+        app.use_cases().create(&creation, &app.now())
     })
     .expect("an account");
     let admin = app.login(&draft.email, PASSWORD).expect("a login");
-    let draft = app.draft();
-    let create = CreateUser {
-        store,
-        rules: app.account_rules(),
-    };
+    let draft = app.new_draft();
     let granted = app.granted(&admin);
+    let creation = CreateUser {
+        admin: app.granted(&admin),
+        draft: draft.clone(),
+        roles: None,
+    };
     let user = record(costs, "create a user", || {
-        create.execute(&granted, &draft, None, &app.context())
+        app.use_cases().create(&creation, &app.now())
     })
     .expect("a user");
     app.login(&draft.email, PASSWORD).expect("a login");
-    let page = |filter: &UserFilter| ListUsers { store }.execute(&app.granted(&admin), filter, None, 20);
+    let page = |filter: &UserFilter| {
+        app.use_cases()
+            .list_users()
+            .execute(&app.granted(&admin), filter, None, 20)
+    };
     record(costs, "list users", || page(&UserFilter::default())).expect("a page");
     let events = || {
         let filter = EventFilter::default();
-        ListEvents { store }.execute(&app.granted(&admin), &filter, None, 20)
+        app.use_cases()
+            .list_events()
+            .execute(&app.granted(&admin), &filter, None, 20)
     };
     record(costs, "list the audit log", events).expect("a page");
     let on_id = app
         .principal(&admin)
         .authorize_on::<ReadUser>(Some(user.id))
         .expect("the permission");
-    record(costs, "view a user", || ViewUser { store }.execute(&on_id)).expect("a user");
-    let list = ListSessions {
-        store,
-        policy: &app.policy,
-    };
+    record(costs, "view a user", || {
+        app.use_cases().view_user().execute(&on_id)
+    })
+    .expect("a user");
+    let list = app.use_cases().list_sessions();
     let reader = app.granted(&admin);
     record(costs, "list a user's sessions", || {
         list.of_user(&reader, user.id, app.clock.now())
     })
     .expect("sessions");
-    let update = UpdateUser { store, entropy };
-    let rename = || {
-        update.execute(
-            &granted,
-            user.id,
-            Patch::To(Some("Ada")),
-            Patch::Keep,
-            &app.context(),
-        )
-    };
+    let update = app.use_cases().update_user();
+    let rename = || update.execute(&granted, user.id, Patch::To(Some("Ada")), Patch::Keep, &app.now());
     record(costs, "rename a user", rename).expect("a user");
     let assigner = app.granted(&admin);
     let roles = ["billing".to_owned(), "user".to_owned()];
-    let set_roles = || SetRoles { store, entropy }.execute(&assigner, user.id, &roles, &app.context());
+    let set_roles = || {
+        app.use_cases()
+            .set_roles()
+            .execute(&assigner, user.id, &roles, &app.now())
+    };
     record(costs, "set a user's roles", set_roles).expect("a user");
-    let end = EndUserSessions { store, entropy };
+    let end = app.use_cases().end_user_sessions();
     record(costs, "end a user's sessions, of one", || {
-        end.execute(&granted, user.id, &app.context())
+        end.execute(&granted, user.id, &app.now())
     })
     .expect("an end");
     let disabled = Patch::To(UserStatus::Disabled);
-    let disable = || update.execute(&granted, user.id, Patch::Keep, disabled, &app.context());
+    let disable = || update.execute(&granted, user.id, Patch::Keep, disabled, &app.now());
     record(costs, "disable a user", disable).expect("a user");
-    let unlock = UnlockUser {
-        store,
-        attempt_keys: &doorward_testkit::FakeAttemptKeys,
-        entropy,
-    };
+    let unlock = app.use_cases().unlock_user();
     record(costs, "unlock a user", || {
-        unlock.execute(&granted, user.id, &app.context())
+        unlock.execute(&granted, user.id, &app.now())
     })
     .expect("an account");
-    let attempt_keys = &doorward_testkit::FakeAttemptKeys;
-    let delete = DeleteUser {
-        store,
-        attempt_keys,
-        entropy,
-    };
+    let delete = app.use_cases().delete_user();
     record(costs, "delete a user", || {
-        delete.execute(&granted, user.id, &app.context())
+        delete.execute(&granted, user.id, &app.now())
     })
     .expect("a deletion");
 }
 
-fn background_work(app: &TestApp<'_>, costs: &mut Vec<Cost>) {
+fn background_work(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     let store = app.store;
     let follow = || store.snapshot(|repos| -> StoreResult<_> { repos.revocations().after(0, 1000) });
     record(costs, "follow what was revoked, four times a second", follow).expect("revocations");

@@ -6,6 +6,7 @@
 )]
 
 mod contract;
+mod cost_app;
 mod cost_table;
 mod costs;
 mod failed_transactions;
@@ -16,4 +17,3 @@ mod query_plans;
 mod sqlite;
 mod statement_log;
 mod support;
-mod test_app;

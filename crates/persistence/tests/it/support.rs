@@ -1,8 +1,8 @@
 use core::time::Duration;
 use std::thread;
 
-use doorward_domain::account::Insertion;
 use doorward_domain::account::User;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_persistence::test_support::TestDatabase;
@@ -36,7 +36,7 @@ pub(crate) fn store_with(
 pub(crate) fn insert_user(store: &Database, number: u32) -> User {
     let user = sample::user(number);
     let insertion = store.transaction(|r| r.users().insert(&user, &sample::digest("digest")));
-    assert_eq!(insertion, Ok::<_, StoreError>(Insertion::Done));
+    assert_eq!(insertion, Ok::<_, StoreError>(Outcome::Done(())));
     user
 }
 

@@ -20,7 +20,7 @@ const RECORDS: usize = 16_384;
 
 /// Counts refusals since the last audit entry of each record.
 #[derive(Default)]
-pub(crate) struct AttemptSummary(Mutex<Counts>);
+pub struct AttemptSummary(Mutex<Counts>);
 
 #[derive(Default)]
 struct Counts {

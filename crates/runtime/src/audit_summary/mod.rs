@@ -3,5 +3,5 @@
 mod attempts;
 mod rate_limit;
 
-pub(crate) use attempts::AttemptSummary;
+pub use attempts::AttemptSummary;
 pub(crate) use rate_limit::{RateLimitSummary, SummaryPorts};

@@ -13,7 +13,6 @@ use secrecy::SecretString;
 use crate::cli::{CreateUser, PasswordSource};
 use crate::compose;
 use crate::config::Settings;
-use crate::data_dir;
 use crate::exit::ExitError;
 use crate::system::{OsEntropy, now};
 
@@ -22,12 +21,8 @@ use super::print;
 /// Creates an account and prints its id.
 pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), ExitError> {
     let password = read_password(&command.password)?;
-    data_dir::create(&settings.data_dir)?;
-    // No token is issued here, but the database must not be created before its master key.
-    data_dir::master_key(&mut settings)?;
-    let store = compose::database(&settings)?;
-    let hasher = compose::hasher(&mut settings)?;
-    let rules = compose::account_rules(&settings, &hasher, &OsEntropy);
+    let (ports, _) = compose::ports(&mut settings)?;
+    let policies = compose::policies(&settings);
     let now = now();
     let context = RequestContext {
         now,
@@ -35,21 +30,19 @@ pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), ExitErr
         ip: None,
         user_agent: None,
     };
-    let granted = if command.admin {
-        Roles::admin()
-    } else {
-        Roles::user()
+    let creation = CreateUserAsOperator {
+        draft: AccountDraft {
+            email: command.email,
+            password,
+            name: command.name,
+        },
+        roles: if command.admin {
+            Roles::admin()
+        } else {
+            Roles::user()
+        },
     };
-    let draft = AccountDraft {
-        email: command.email,
-        password,
-        name: command.name,
-    };
-    let user = CreateUserAsOperator {
-        store: &*store,
-        rules,
-    }
-    .execute(&draft, granted, &context)?;
+    let user = ports.use_cases(&policies).create(&creation, &context)?;
     print(&user.id.to_string())
 }
 

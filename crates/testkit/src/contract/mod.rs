@@ -28,10 +28,10 @@ pub(crate) mod store;
 
 use std::io::Write;
 
-use doorward_domain::account::Insertion;
 use doorward_domain::account::User;
 use doorward_domain::audit::Event;
 use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::outcome::Outcome;
 use doorward_domain::session::Session;
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
@@ -114,7 +114,7 @@ impl dyn StoreUnderTest + '_ {
     /// Inserts an account with a digest that contains its id.
     fn keep(&self, user: &User) {
         let digest = sample::digest(&format!("digest of {}", user.id));
-        assert_eq!(self.write(|r| r.users().insert(user, &digest)), Insertion::Done);
+        assert_eq!(self.write(|r| r.users().insert(user, &digest)), Outcome::Done(()));
     }
 
     /// Inserts the account [`sample::user`] of that number.

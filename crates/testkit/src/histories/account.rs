@@ -8,13 +8,13 @@ use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 
 use super::has_billing;
+use super::history_app::HistoryApp;
 use super::reference::{Outcome, Reference};
 use super::steps::Step;
-use super::test_app::TestApp;
 
 /// An account, and the tokens returned to its owner.
 pub(super) struct AccountUnderTest<'a> {
-    app: &'a TestApp<'a>,
+    app: &'a HistoryApp<'a>,
     user: UserId,
     email: String,
     /// The number of the current password.
@@ -33,14 +33,14 @@ struct SessionTokens {
 
 impl<'a> AccountUnderTest<'a> {
     /// Registers an account.
-    pub(super) fn register(app: &'a TestApp<'a>, number: u32) -> Self {
+    pub(super) fn register(app: &'a HistoryApp<'a>, number: u32) -> Self {
         let email = format!("user{number}@example.org");
         Self {
             app,
             user: app.register(&email),
             email,
             password: 0,
-            reference: Reference::new(app.policy),
+            reference: Reference::new(app.policy()),
             sessions: Vec::new(),
         }
     }

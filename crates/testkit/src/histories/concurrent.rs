@@ -11,8 +11,8 @@ use proptest::{prop_assert, prop_assert_eq};
 use crate::FakeRefreshTokens;
 use crate::contract::store::threads::race;
 
+use super::history_app::HistoryApp;
 use super::steps::ClientOperation;
-use super::test_app::TestApp;
 
 /// What one client observed.
 struct Report {
@@ -28,7 +28,7 @@ struct Report {
 /// Both start with the token of the login and continue with the tokens they receive. Afterwards there is one lineage,
 /// and a logged-out session has ended.
 pub(super) fn run(
-    app: &TestApp<'_>,
+    app: &HistoryApp<'_>,
     number: u32,
     operations: &[Vec<ClientOperation>; 2],
 ) -> Result<(), TestCaseError> {
@@ -67,7 +67,7 @@ pub(super) fn run(
         // The latest token works, and earlier ones are detected as replays.
         let next = app.refresh(latest);
         prop_assert!(next.is_ok(), "the latest token is refused: {:?}", next.err());
-        app.clock.advance(app.policy.refresh_grace);
+        app.clock.advance(app.policy().refresh_grace);
         prop_assert!(app.refresh(latest).is_err());
     }
     prop_assert!(lineage.values().all(|token| app.refresh(token).is_err()));
@@ -75,7 +75,7 @@ pub(super) fn run(
     Ok(())
 }
 
-fn client_of(app: &TestApp<'_>, first: &str, operations: &[ClientOperation]) -> Report {
+fn client_of(app: &HistoryApp<'_>, first: &str, operations: &[ClientOperation]) -> Report {
     let mut token = first.to_owned();
     let mut report = Report {
         tokens: Vec::new(),

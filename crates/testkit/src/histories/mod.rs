@@ -7,9 +7,9 @@
 
 mod account;
 mod concurrent;
+mod history_app;
 mod reference;
 mod steps;
-mod test_app;
 
 use core::fmt::Debug;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -21,11 +21,11 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use crate::contract::StoreUnderTest;
 
 use self::account::AccountUnderTest;
-use self::test_app::TestApp;
+use self::history_app::HistoryApp;
 
 /// Performs this many histories on a store, each of at most `longest` steps and with an account of its own.
 pub fn check(store: &dyn StoreUnderTest, histories: u32, longest: usize) {
-    let app = TestApp::on(store.store());
+    let app = HistoryApp::over(store.store());
     for_each(histories, &steps::history(longest), |number, history| {
         let mut account = AccountUnderTest::register(&app, number);
         for step in &history {
@@ -37,7 +37,7 @@ pub fn check(store: &dyn StoreUnderTest, histories: u32, longest: usize) {
 
 /// Runs this many races of two clients of one session.
 pub fn check_concurrent(store: &dyn StoreUnderTest, histories: u32) {
-    let app = TestApp::on(store.store());
+    let app = HistoryApp::over(store.store());
     for_each(histories, &steps::race(), |number, race| {
         concurrent::run(&app, number, &race)
     });

@@ -1,17 +1,18 @@
 use core::ops::Bound;
 
 use doorward_domain::account::{CanonicalEmail, Credentials, PasswordDigest, PasswordVersion, User};
-use doorward_domain::account::{Insertion, UserFilter, UserRepository};
+use doorward_domain::account::{EmailTaken, UserFilter, UserRepository};
 use doorward_domain::id::UserId;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::store_error::StoreResult;
 
 use super::transaction::Transaction;
 
 impl UserRepository for Transaction {
-    fn insert(&mut self, user: &User, digest: &PasswordDigest) -> StoreResult<Insertion> {
+    fn insert(&mut self, user: &User, digest: &PasswordDigest) -> StoreResult<Outcome<(), EmailTaken>> {
         let state = self.change()?;
         if state.account_of(user.email.canonical()).is_some() {
-            return Ok(Insertion::EmailTaken);
+            return Ok(Outcome::Refused(EmailTaken));
         }
         if state.accounts.contains_key(&user.id) {
             return self.refuse("there is a user of that id");
@@ -22,7 +23,7 @@ impl UserRepository for Transaction {
             password_version: PasswordVersion::FIRST,
         };
         state.accounts.insert(user.id, account);
-        Ok(Insertion::Done)
+        Ok(Outcome::Done(()))
     }
 
     fn find(&mut self, id: UserId) -> StoreResult<Option<User>> {

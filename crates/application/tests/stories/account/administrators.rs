@@ -4,16 +4,16 @@ use doorward_application::TokenPair;
 use doorward_domain::id::UserId;
 
 use crate::concurrency::at_once;
-use crate::world::{PASSWORD, World, outcome};
+use crate::story_app::{PASSWORD, StoryApp, outcome};
 
 /// The ways in which the caller removes `user` as an active administrator.
-const WAYS: [fn(&World, &TokenPair, UserId) -> String; 3] = [
+const WAYS: [fn(&StoryApp, &TokenPair, UserId) -> String; 3] = [
     |world, caller, user| outcome(&world.set_roles(caller, user, &["user"])),
     |world, caller, user| outcome(&world.disable(caller, user)),
     |world, caller, user| outcome(&world.delete_user(caller, user)),
 ];
 
-fn active_admins(world: &World, candidates: &[UserId]) -> usize {
+fn active_admins(world: &StoryApp, candidates: &[UserId]) -> usize {
     let found = candidates.iter().filter_map(|id| world.find(*id));
     found
         .filter(doorward_domain::account::User::is_active_admin)
@@ -22,7 +22,7 @@ fn active_admins(world: &World, candidates: &[UserId]) -> usize {
 
 #[test]
 fn removing_the_last_administrator_is_refused_and_ends_no_session() {
-    let world = World::new();
+    let world = StoryApp::new();
     let root = world.admin("root");
     let desk = world.enter("root");
     let kept = world.snapshot_with_attempts(&["root"]);
@@ -49,7 +49,7 @@ fn removing_the_last_administrator_is_refused_and_ends_no_session() {
 #[test]
 fn one_of_two_administrators_can_be_removed_and_the_other_cannot() {
     for way in WAYS {
-        let world = World::new();
+        let world = StoryApp::new();
         let (root, eve) = (world.admin("root"), world.admin("eve"));
         let (desk, other) = (world.enter("root"), world.enter("eve"));
         assert_eq!(way(&world, &desk, eve.id), "ok");
@@ -62,7 +62,7 @@ fn one_of_two_administrators_can_be_removed_and_the_other_cannot() {
 
 #[test]
 fn a_disabled_administrator_does_not_count() {
-    let world = World::new();
+    let world = StoryApp::new();
     let (root, eve) = (world.admin("root"), world.admin("eve"));
     let desk = world.enter("root");
     world.disable(&desk, eve.id).expect("disabled");
@@ -75,7 +75,7 @@ fn a_disabled_administrator_does_not_count() {
 
 #[test]
 fn changes_that_keep_the_last_administrator_are_allowed() {
-    let world = World::new();
+    let world = StoryApp::new();
     let root = world.admin("root");
     let desk = world.enter("root");
     assert_eq!(
@@ -90,7 +90,7 @@ fn changes_that_keep_the_last_administrator_are_allowed() {
 fn administrators_removing_each_other_concurrently_leave_one() {
     for (way, again) in WAYS.into_iter().zip([false, true, false]) {
         for _ in 0..10 {
-            let world = World::new();
+            let world = StoryApp::new();
             world.store.memory.rerun_writes(again);
             let admins = ["a", "b", "c", "d"].map(|name| world.admin(name).id);
             let pairs = ["a", "b", "c", "d"].map(|name| world.enter(name));
@@ -103,7 +103,7 @@ fn administrators_removing_each_other_concurrently_leave_one() {
 #[test]
 fn administrators_deleting_their_own_accounts_concurrently_leave_one() {
     for _ in 0..10 {
-        let world = World::new();
+        let world = StoryApp::new();
         let admins = ["a", "b", "c", "d"].map(|name| world.admin(name).id);
         let pairs = ["a", "b", "c", "d"].map(|name| world.enter(name));
         let outcomes = at_once(4, |number| {

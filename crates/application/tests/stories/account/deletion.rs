@@ -3,11 +3,11 @@
 use doorward_application::{DeleteAccountError, UpdateAccountError, ViewAccount, ViewUserError};
 
 use crate::concurrency::InterruptedHasher;
-use crate::world::{NEW_PASSWORD, PASSWORD, WRONG, World, outcome};
+use crate::story_app::{NEW_PASSWORD, PASSWORD, StoryApp, WRONG, outcome};
 
 #[test]
 fn deleting_an_account_ends_its_sessions_and_frees_its_address() {
-    let world = World::new();
+    let world = StoryApp::new();
     let ada = world.user("ada");
     let (phone, laptop) = (world.enter("ada"), world.enter("ada"));
     world.delete_account(&phone, PASSWORD).expect("deleted");
@@ -21,7 +21,7 @@ fn deleting_an_account_ends_its_sessions_and_frees_its_address() {
 
 #[test]
 fn a_wrong_password_deletes_nothing() {
-    let world = World::new();
+    let world = StoryApp::new();
     let ada = world.user("ada");
     let phone = world.enter("ada");
     let deleted = world.delete_account(&phone, WRONG);
@@ -33,7 +33,7 @@ fn a_wrong_password_deletes_nothing() {
 #[test]
 fn an_access_token_of_a_deleted_account_has_no_effect() {
     for disabled in [false, true] {
-        let world = World::new();
+        let world = StoryApp::new();
         world.admin("root");
         let ada = world.user("ada");
         let (root, phone) = (world.enter("root"), world.enter("ada"));
@@ -45,7 +45,7 @@ fn an_access_token_of_a_deleted_account_has_no_effect() {
         let kept = world.snapshot_with_attempts(&[]);
         let view = ViewAccount { store: &world.store };
         assert!(matches!(
-            view.execute(&world.may(&phone)),
+            view.execute(&world.granted(&phone)),
             Err(ViewUserError::NotFound)
         ));
         assert!(matches!(
@@ -66,7 +66,7 @@ fn an_access_token_of_a_deleted_account_has_no_effect() {
 
 #[test]
 fn a_concurrent_deletion_with_the_old_password_fails() {
-    let world = World::new();
+    let world = StoryApp::new();
     let ada = world.user("ada");
     let (phone, laptop) = (world.enter("ada"), world.enter("ada"));
     let hasher = InterruptedHasher::new(&world.hasher, || {
@@ -82,7 +82,7 @@ fn a_concurrent_deletion_with_the_old_password_fails() {
 
 #[test]
 fn a_concurrent_deletion_of_a_disabled_account_fails() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     let ada = world.user("ada");
     let (root, phone) = (world.enter("root"), world.enter("ada"));
@@ -97,7 +97,7 @@ fn a_concurrent_deletion_of_a_disabled_account_fails() {
 
 #[test]
 fn operations_on_a_missing_user_return_not_found() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     let ada = world.user("ada");
     let root = world.enter("root");

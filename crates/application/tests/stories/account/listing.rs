@@ -5,11 +5,11 @@ use doorward_domain::account::Role;
 use doorward_domain::account::UserFilter;
 use doorward_domain::account::{Email, User, UserStatus};
 
-use crate::world::{SECOND, World, outcome};
+use crate::story_app::{SECOND, StoryApp, outcome};
 
 /// A world with an administrator and this many users, created one after the other.
-fn world_with(users: usize) -> (World, TokenPair) {
-    let world = World::new();
+fn world_with(users: usize) -> (StoryApp, TokenPair) {
+    let world = StoryApp::new();
     world.admin("root");
     let root = world.enter("root");
     for number in 0..users {
@@ -20,13 +20,13 @@ fn world_with(users: usize) -> (World, TokenPair) {
 }
 
 /// All users that match the filter, read page by page.
-fn walk(world: &World, admin: &TokenPair, filter: &UserFilter, limit: u32) -> Vec<User> {
+fn walk(world: &StoryApp, admin: &TokenPair, filter: &UserFilter, limit: u32) -> Vec<User> {
     let list = ListUsers { store: &world.store };
     let mut users = Vec::new();
     let mut after = None;
     loop {
         let page = list
-            .execute(&world.may(admin), filter, after, limit)
+            .execute(&world.granted(admin), filter, after, limit)
             .expect("a page");
         assert!(page.users.len() <= usize::try_from(limit).expect("a small limit"));
         assert!(page.next.is_none() || page.next == page.users.last().map(|user| user.id));
@@ -61,7 +61,7 @@ fn insertions_and_deletions_between_pages_do_not_shift_other_users() {
     let (world, root) = world_with(6);
     let list = ListUsers { store: &world.store };
     let page = |after| {
-        list.execute(&world.may(&root), &UserFilter::default(), after, 3)
+        list.execute(&world.granted(&root), &UserFilter::default(), after, 3)
             .expect("a page")
     };
     let first = page(None);

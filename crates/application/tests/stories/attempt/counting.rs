@@ -4,19 +4,16 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::thread;
 
-use doorward_application::{Login, LoginError, PasswordCheck};
+use doorward_application::{LoginError, PasswordAttempt as _, UseCases};
 use doorward_domain::attempt::RefusedAttempts;
 use doorward_domain::attempt::{AttemptDecision, AttemptKey};
 use doorward_domain::time::Timestamp;
 
 use doorward_testkit::FakeHasher;
-use secrecy::SecretString;
 
 use crate::concurrency::InterruptedHasher;
 use crate::concurrency::at_once;
-use crate::world::{
-    MICROSECOND, NEW_PASSWORD, PASSWORD, WRONG, World, address, just_before, outage, outcome,
-};
+use crate::story_app::{MICROSECOND, NEW_PASSWORD, PASSWORD, StoryApp, WRONG, just_before, outage, outcome};
 
 const INVALID: &str = "InvalidCredentials";
 
@@ -25,21 +22,21 @@ fn is_wait(outcome: &str) -> bool {
 }
 
 /// The `retry_after` of a refused login.
-fn retry_after(world: &World, name: &str) -> Duration {
+fn retry_after(world: &StoryApp, name: &str) -> Duration {
     match world.login(name, WRONG) {
         Err(LoginError::TooManyAttempts { retry_after }) => retry_after,
         other => panic!("{}", outcome(&other)),
     }
 }
 
-fn failures(world: &World) -> u32 {
+fn failures(world: &StoryApp) -> u32 {
     world.hasher.verifications() + world.hasher.dummy_verifications()
 }
 
 #[test]
 fn five_attempts_are_free_and_each_later_one_has_to_wait() {
     for name in ["ada", "nobody"] {
-        let world = World::new();
+        let world = StoryApp::new();
         world.user("ada");
         world.exhaust(name);
         for expected in [30, 60, 120, 240, 480, 900, 900] {
@@ -52,16 +49,16 @@ fn five_attempts_are_free_and_each_later_one_has_to_wait() {
                 "being refused costs no time"
             );
             world.wait(MICROSECOND);
-            let failures_before = failures(&world);
+            let guesses_before = failures(&world);
             assert_eq!(outcome(&world.login(name, WRONG)), INVALID);
-            assert_eq!(failures(&world), failures_before + 1);
+            assert_eq!(failures(&world), guesses_before + 1);
         }
     }
 }
 
 #[test]
 fn a_login_after_the_wait_succeeds() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     world.exhaust("ada");
     // Before that even the right password is refused.
@@ -73,7 +70,7 @@ fn a_login_after_the_wait_succeeds() {
 #[test]
 fn spellings_of_one_address_share_one_count() {
     for registered in [true, false] {
-        let world = World::new();
+        let world = StoryApp::new();
         if registered {
             world.user("rené@bücher.example");
         }
@@ -90,14 +87,14 @@ fn spellings_of_one_address_share_one_count() {
         assert_eq!(
             outcome(&world.login("rene@bücher.example", WRONG)),
             INVALID,
-            "another account"
+            "somebody else"
         );
     }
 }
 
 #[test]
 fn all_routes_that_take_the_password_share_one_count() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let phone = world.enter("ada");
     for _ in 0..2 {
@@ -121,7 +118,7 @@ fn all_routes_that_take_the_password_share_one_count() {
 
 #[test]
 fn a_right_password_at_any_route_resets_the_count() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let phone = world.enter("ada");
     let four_wrong = || {
@@ -151,7 +148,7 @@ fn a_right_password_at_any_route_resets_the_count() {
 
 #[test]
 fn a_right_password_resets_the_count_even_if_the_deletion_is_refused() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     let desk = world.enter("root");
     assert_eq!(outcome(&world.delete_account(&desk, WRONG)), INVALID);
@@ -161,7 +158,7 @@ fn a_right_password_resets_the_count_even_if_the_deletion_is_refused() {
 
 #[test]
 fn a_success_resets_only_the_count_of_its_own_account() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     world.user("eve");
     world.exhaust("ada");
@@ -171,7 +168,7 @@ fn a_success_resets_only_the_count_of_its_own_account() {
 
 #[test]
 fn unlocking_ends_the_wait_immediately() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     let ada = world.user("ada");
     let root = world.enter("root");
@@ -183,7 +180,7 @@ fn unlocking_ends_the_wait_immediately() {
 
 #[test]
 fn a_locked_account_keeps_its_active_sessions() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let phone = world.enter("ada");
     world.exhaust("ada");
@@ -199,12 +196,12 @@ fn slow(hasher: &FakeHasher) -> InterruptedHasher<'_> {
 #[test]
 fn a_hundred_concurrent_attempts_verify_no_more_than_the_free_ones() {
     for (name, again) in [("ada", false), ("nobody", false), ("ada", true)] {
-        let world = World::new();
+        let world = StoryApp::new();
         world.store.memory.rerun_writes(again);
         world.user("ada");
         let hasher = slow(&world.hasher);
         let outcomes = at_once(100, |_| outcome(&world.login_with(&hasher, name, WRONG)));
-        assert_eq!(failures(&world), world.attempts.free, "{name}");
+        assert_eq!(failures(&world), world.policies.attempts.free, "{name}");
         assert_eq!(outcomes.iter().filter(|outcome| *outcome == INVALID).count(), 5);
         assert_eq!(outcomes.iter().filter(|outcome| is_wait(outcome)).count(), 95);
     }
@@ -212,7 +209,7 @@ fn a_hundred_concurrent_attempts_verify_no_more_than_the_free_ones() {
 
 #[test]
 fn concurrent_attempts_on_all_routes_verify_no_more_than_the_free_ones() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let phone = world.enter("ada");
     let verified = world.hasher.verifications();
@@ -222,26 +219,29 @@ fn concurrent_attempts_on_all_routes_verify_no_more_than_the_free_ones() {
         1 => outcome(&world.change_password_with(&hasher, &phone, WRONG, NEW_PASSWORD)),
         _ => outcome(&world.delete_account_with(&hasher, &phone, WRONG)),
     });
-    assert_eq!(world.hasher.verifications() - verified, world.attempts.free);
+    assert_eq!(
+        world.hasher.verifications() - verified,
+        world.policies.attempts.free
+    );
 }
 
 #[test]
 fn an_attempt_is_counted_before_it_is_verified() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let hasher = InterruptedHasher::new(&world.hasher, || {
-        for _ in 1..world.attempts.free {
+        for _ in 1..world.policies.attempts.free {
             assert_eq!(outcome(&world.login("ada", WRONG)), INVALID);
         }
         assert!(is_wait(&outcome(&world.login("ada", WRONG))));
     });
     assert_eq!(outcome(&world.login_with(&hasher, "ada", WRONG)), INVALID);
-    assert_eq!(world.hasher.verifications(), world.attempts.free);
+    assert_eq!(world.hasher.verifications(), world.policies.attempts.free);
 }
 
 #[test]
 fn a_day_of_attempts_stays_within_the_daily_limit() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let begun = world.clock.now();
     let day = Duration::from_secs(24 * 60 * 60);
@@ -250,17 +250,17 @@ fn a_day_of_attempts_stays_within_the_daily_limit() {
             Err(LoginError::TooManyAttempts { retry_after }) => world.wait(retry_after),
             other => assert_eq!(outcome(&other), INVALID),
         }
-        assert!(world.hasher.verifications() <= world.attempts.daily);
+        assert!(world.hasher.verifications() <= world.policies.attempts.daily);
     }
     assert!(world.hasher.verifications() > 90, "the owner is not shut out");
 }
 
 #[test]
 fn the_hundredth_attempt_of_a_day_is_the_last() {
-    let mut world = World::new();
-    world.attempts.free = u32::MAX;
+    let mut world = StoryApp::new();
+    world.policies.attempts.free = u32::MAX;
     world.user("ada");
-    for _ in 0..world.attempts.daily {
+    for _ in 0..world.policies.attempts.daily {
         assert_eq!(outcome(&world.login("ada", WRONG)), INVALID);
     }
     let wait = retry_after(&world, "ada");
@@ -273,7 +273,7 @@ fn the_hundredth_attempt_of_a_day_is_the_last() {
 
 #[test]
 fn a_malformed_address_costs_a_hash_and_is_not_counted() {
-    let world = World::new();
+    let world = StoryApp::new();
     for typed in ["not an address", "ada @example.org", "a@b@example.org", "ada@"] {
         assert_eq!(outcome(&world.login(typed, WRONG)), INVALID);
     }
@@ -283,16 +283,16 @@ fn a_malformed_address_costs_a_hash_and_is_not_counted() {
 
 #[test]
 fn an_attempt_stays_counted_if_the_hasher_fails() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     world
         .hasher
         .fail_with(Some(doorward_domain::password::HashError("no memory".to_owned())));
     assert!(matches!(world.login("ada", PASSWORD), Err(LoginError::Hash(_))));
-    let record = world.attempts_on("ada").expect("an attempt");
+    let record = world.attempts_on("ada").expect("a guess");
     assert_eq!(record.failures, 1);
     assert!(matches!(
-        world.attempts.judge(Some(&record), world.clock.now()),
+        world.policies.attempts.judge(Some(&record), world.clock.now()),
         AttemptDecision::Allowed(_)
     ));
     world.hasher.fail_with(None);
@@ -301,16 +301,15 @@ fn an_attempt_stays_counted_if_the_hasher_fails() {
 
 #[test]
 fn an_attempt_that_cannot_be_verified_is_taken_back() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
-    let check = world.check_with(&world.hasher);
-    let login = Login {
-        check,
-        issuer: world.issuer(),
-    };
+    let check = world.use_cases().password_check();
+    let login = world.login_of("ada", WRONG);
     let count = || {
-        let attempt = login.begin("ada@example.org", &world.now()).expect("an attempt");
-        check.count(attempt, &world.now()).expect("a counted attempt")
+        let pending = login
+            .look(world.use_cases(), &world.now())
+            .expect("an attempt that may be made");
+        check.count(pending, &world.now()).expect("a counted attempt")
     };
     check.take_back(count()).expect("taken back");
     assert_eq!(world.attempts_on("ada"), None);
@@ -328,53 +327,48 @@ fn an_attempt_that_cannot_be_verified_is_taken_back() {
     let both = world.attempts_on("ada");
     check.take_back(first).expect("nothing to do");
     assert_eq!(world.attempts_on("ada"), both);
-    assert_eq!(world.hasher.verifications(), world.attempts.free);
+    assert_eq!(world.hasher.verifications(), world.policies.attempts.free);
 }
 
 #[test]
 fn hashing_uses_no_transaction() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
-    let login = Login {
-        check: world.check_with(&world.hasher),
-        issuer: world.issuer(),
-    };
+    let use_cases = world.use_cases();
     for password in [PASSWORD, WRONG] {
-        let attempt = login.begin("ada@example.org", &world.now()).expect("an attempt");
-        let counted = login
-            .check
-            .count(attempt, &world.now())
+        let login = world.login_of("ada", password);
+        let pending = login
+            .look(use_cases, &world.now())
+            .expect("an attempt that may be made");
+        let counted = use_cases
+            .password_check()
+            .count(pending, &world.now())
             .expect("a counted attempt");
         world.store.memory.fail_with(Some(outage()));
-        let verified = login.verify(counted, &SecretString::from(password));
+        let verified = login.verify(use_cases, counted);
         world.store.memory.fail_with(None);
-        let completed = login.complete(verified.expect("a verification"), &world.now());
+        let completed = login.complete(use_cases, verified.expect("a verified attempt"), &world.now());
         assert_eq!(completed.is_ok(), password == PASSWORD);
     }
 }
 
 #[test]
-fn attempts_on_one_record_take_turns() {
-    let world = World::new();
+fn attempts_on_one_record_are_serialised() {
+    let world = StoryApp::new();
     world.user("ada");
-    let turn = |name: &str| {
-        let login = Login {
-            check: world.check_with(&world.hasher),
-            issuer: world.issuer(),
-        };
-        login
-            .begin(&address(name), &world.now())
-            .expect("an attempt")
-            .turn()
+    let lock_key = |name: &str| {
+        let login = world.login_of(name, WRONG);
+        let pending = login.look(world.use_cases(), &world.now());
+        pending.expect("an attempt that may be made").lock_key()
     };
-    let anywhere = turn("ada").expect("a lock key");
-    assert_eq!(turn("ADA"), Some(anywhere));
-    assert_ne!(turn("nobody"), Some(anywhere));
-    assert_eq!(turn("not an address"), None);
+    let anywhere = lock_key("ada").expect("a key");
+    assert_eq!(lock_key("ADA"), Some(anywhere));
+    assert_ne!(lock_key("nobody"), Some(anywhere));
+    assert_eq!(lock_key("not an address"), None);
     world.enter("ada");
-    assert_ne!(turn("ada"), Some(anywhere));
+    assert_ne!(lock_key("ada"), Some(anywhere));
     world.go_to("203.0.113.7");
-    assert_eq!(turn("ada"), Some(anywhere));
+    assert_eq!(lock_key("ada"), Some(anywhere));
 }
 
 /// Records the first refusal in the audit log.
@@ -388,21 +382,20 @@ impl RefusedAttempts for FirstRefusal {
 
 #[test]
 fn a_refusal_is_recorded_once_even_if_the_transaction_is_rerun() {
-    let world = World::that_runs_work_again();
+    let world = StoryApp::that_runs_work_again();
     world.user("ada");
     let refused = FirstRefusal(AtomicBool::new(false));
-    let check = PasswordCheck {
-        refused: &refused,
-        ..world.check_with(&world.hasher)
-    };
-    let login = Login {
-        check,
-        issuer: world.issuer(),
+    let use_cases = UseCases {
+        refused_attempts: &refused,
+        ..world.use_cases()
     };
     // It was allowed when it began, and is refused when it is counted.
-    let late = login.begin(&address("ada"), &world.now()).expect("an attempt");
+    let late = world
+        .login_of("ada", WRONG)
+        .look(use_cases, &world.now())
+        .expect("an attempt that may be made");
     world.exhaust("ada");
-    assert!(check.count(late, &world.now()).is_err());
+    assert!(use_cases.password_check().count(late, &world.now()).is_err());
     let lines = world.event_lines();
     let refusals = lines.iter().filter(|line| line.starts_with("login.refused"));
     assert_eq!(refusals.count(), 1, "{lines:#?}");

@@ -4,7 +4,7 @@
 use doorward_testkit::FakeHasher;
 use doorward_testkit::sample;
 
-use crate::world::{PASSWORD, SECOND, WRONG, World, outcome};
+use crate::story_app::{PASSWORD, SECOND, StoryApp, WRONG, outcome};
 
 /// The observable result of one login, and its internal cost.
 #[derive(Debug, PartialEq)]
@@ -17,7 +17,7 @@ struct Observation {
 }
 
 /// Logs in repeatedly, and returns the observations.
-fn observe_logins(world: &World, password: &str) -> Vec<Observation> {
+fn observe_logins(world: &StoryApp, password: &str) -> Vec<Observation> {
     (0..9)
         .map(|_| {
             let verified = world.hasher.verifications() + world.hasher.dummy_verifications();
@@ -37,17 +37,17 @@ fn observe_logins(world: &World, password: &str) -> Vec<Observation> {
 
 #[test]
 fn unknown_wrong_disabled_and_unusable_logins_are_indistinguishable() {
-    let unknown = observe_logins(&World::new(), PASSWORD);
+    let unknown = observe_logins(&StoryApp::new(), PASSWORD);
     assert!(unknown.iter().any(|seen| seen.outcome == "InvalidCredentials"));
     assert!(unknown.iter().any(|seen| seen.outcome.starts_with("TooMany")));
     assert!(unknown.iter().all(|seen| seen.events == 1));
 
-    let wrong = World::new();
+    let wrong = StoryApp::new();
     wrong.user("ada");
     assert_eq!(observe_logins(&wrong, WRONG), unknown);
 
     for password in [PASSWORD, WRONG] {
-        let disabled = World::new();
+        let disabled = StoryApp::new();
         disabled.admin("root");
         let ada = disabled.user("ada");
         let root = disabled.enter("root");
@@ -55,15 +55,15 @@ fn unknown_wrong_disabled_and_unusable_logins_are_indistinguishable() {
         assert_eq!(observe_logins(&disabled, password), unknown);
     }
 
-    let weak = World::new();
+    let weak = StoryApp::new();
     weak.user_with_digest("ada", &FakeHasher::outdated_digest(PASSWORD));
     assert_eq!(observe_logins(&weak, WRONG), unknown);
 
-    let unusable = World::new();
+    let unusable = StoryApp::new();
     unusable.user_with_digest("ada", &sample::digest("$argon2id$v=19$m=4294967295,t=1,p=1$"));
     assert_eq!(observe_logins(&unusable, PASSWORD), unknown);
 
-    let deleted = World::new();
+    let deleted = StoryApp::new();
     deleted.user("ada");
     let ada = deleted.enter("ada");
     deleted.delete_account(&ada, PASSWORD).expect("deleted");
@@ -72,7 +72,7 @@ fn unknown_wrong_disabled_and_unusable_logins_are_indistinguishable() {
 
 #[test]
 fn a_malformed_address_is_treated_like_an_unknown_one() {
-    let world = World::new();
+    let world = StoryApp::new();
     let failed_login = |name: &str| {
         let result = outcome(&world.login(name, WRONG));
         (
@@ -90,7 +90,7 @@ fn a_malformed_address_is_treated_like_an_unknown_one() {
 
 #[test]
 fn a_password_is_compared_as_typed_after_unicode_normalization() {
-    let world = World::new();
+    let world = StoryApp::new();
     let long = format!("{}é tail", "long password ".repeat(6));
     world.user_with_digest("ada", &FakeHasher::digest(&long));
     assert!(long.len() > 80, "longer than some hashes read");

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::world::{HOME, NEW_PASSWORD, PASSWORD, WRONG, World, outcome};
+use crate::story_app::{HOME, NEW_PASSWORD, PASSWORD, StoryApp, WRONG, outcome};
 
 const INVALID: &str = "InvalidCredentials";
 const AWAY: &str = "203.0.113.7";
@@ -14,8 +14,8 @@ fn is_wait(outcome: &str) -> bool {
 }
 
 /// A world in which Ada has logged in from her network, and is locked for all others.
-fn ada_under_attack() -> World {
-    let world = World::new();
+fn ada_under_attack() -> StoryApp {
+    let world = StoryApp::new();
     world.user("ada");
     world.enter("ada");
     world.go_to(AWAY);
@@ -49,7 +49,7 @@ fn a_known_network_has_a_limit_too() {
 
 #[test]
 fn a_network_is_known_only_for_its_own_account() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     world.user("eve");
     world.enter("ada");
@@ -64,7 +64,7 @@ fn a_network_is_known_only_for_its_own_account() {
 
 #[test]
 fn only_a_login_makes_a_network_known() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let phone = world.enter("ada");
     world.go_to(AWAY);
@@ -78,7 +78,7 @@ fn only_a_login_makes_a_network_known() {
 #[test]
 fn changing_the_password_forgets_all_networks_except_the_current_one() {
     for (place, remain) in [(HOME, 1), ("198.51.100.1", 0)] {
-        let world = World::new();
+        let world = StoryApp::new();
         world.user("ada");
         let phone = world.enter("ada");
         // Another person knew the password too.
@@ -99,7 +99,7 @@ fn changing_the_password_forgets_all_networks_except_the_current_one() {
 
 #[test]
 fn every_route_that_takes_the_password_uses_the_limit_of_its_network() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let phone = world.enter("ada");
     world.go_to(AWAY);
@@ -118,7 +118,7 @@ fn every_route_that_takes_the_password_uses_the_limit_of_its_network() {
 #[test]
 fn a_network_is_known_for_ninety_days_after_its_last_recorded_login() {
     for (days, is_known) in [(90, true), (91, false)] {
-        let world = World::new();
+        let world = StoryApp::new();
         world.user("ada");
         world.enter("ada");
         // Within a day a login is not recorded again. Each login advances the clock by a second.
@@ -131,7 +131,7 @@ fn a_network_is_known_for_ninety_days_after_its_last_recorded_login() {
         assert_eq!(world.login("ada", PASSWORD).is_ok(), is_known, "{days}");
     }
     // A later login is recorded, and the network is known again.
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     world.enter("ada");
     world.wait(DAY * 80);
@@ -145,7 +145,7 @@ fn a_network_is_known_for_ninety_days_after_its_last_recorded_login() {
 
 #[test]
 fn the_eight_most_recently_used_networks_are_known() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let place = |number: u32| format!("198.51.{number}.1");
     for number in 0..9 {
@@ -163,7 +163,7 @@ fn the_eight_most_recently_used_networks_are_known() {
 
 #[test]
 fn unlocking_resets_every_network() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     let ada = world.user("ada");
     world.enter("ada");
@@ -181,7 +181,7 @@ fn unlocking_resets_every_network() {
 
 #[test]
 fn deleting_an_account_deletes_its_networks() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     let root = world.enter("root");
     world.user("ada");
@@ -196,7 +196,7 @@ fn deleting_an_account_deletes_its_networks() {
 
 #[test]
 fn setting_the_clock_back_does_not_keep_a_network_forever() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     world.wait(DAY * 1000);
     world.enter("ada");
@@ -212,7 +212,7 @@ fn setting_the_clock_back_does_not_keep_a_network_forever() {
 
 #[test]
 fn frequent_logins_by_the_owner_grant_no_additional_attempts() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     world.go_to(AWAY);
     let (mut wrong, begun) = (0, world.clock.now());
@@ -227,5 +227,5 @@ fn frequent_logins_by_the_owner_grant_no_additional_attempts() {
         }
         world.wait(Duration::from_hours(1));
     }
-    assert_eq!(wrong, world.attempts.daily);
+    assert_eq!(wrong, world.policies.attempts.daily);
 }

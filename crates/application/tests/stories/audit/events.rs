@@ -1,12 +1,12 @@
 //! Each use case writes exactly the expected events, and none of them contains a secret.
 
 use crate::scenarios;
-use crate::world::{PASSWORD, World};
+use crate::story_app::{PASSWORD, StoryApp};
 
 #[test]
 fn each_use_case_writes_exactly_the_expected_events() {
     for scenario in scenarios::all() {
-        let world = World::new();
+        let world = StoryApp::new();
         let run = (scenario.prepare)(&world);
         let seen = world.store.memory.events().len();
         assert_eq!(run(), scenario.outcome, "{}", scenario.name);
@@ -22,7 +22,7 @@ fn each_use_case_writes_exactly_the_expected_events() {
 #[test]
 fn every_event_records_time_client_and_request() {
     for scenario in scenarios::all() {
-        let world = World::new();
+        let world = StoryApp::new();
         let run = (scenario.prepare)(&world);
         let seen = world.store.memory.events().len();
         let now = world.now();
@@ -42,7 +42,7 @@ fn every_event_records_time_client_and_request() {
 #[test]
 fn no_event_contains_a_secret() {
     for scenario in scenarios::all() {
-        let world = World::new();
+        let world = StoryApp::new();
         (scenario.prepare)(&world)();
         let events = format!("{:?}", world.store.memory.events());
         for secret in world.secrets() {
@@ -57,7 +57,7 @@ fn no_event_contains_a_secret() {
 
 #[test]
 fn the_search_for_secrets_covers_passwords_and_tokens() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let pair = world.enter("ada");
     let secrets = world.secrets();
@@ -69,7 +69,7 @@ fn the_search_for_secrets_covers_passwords_and_tokens() {
 
 #[test]
 fn events_outlive_their_user_and_sessions() {
-    let world = World::new();
+    let world = StoryApp::new();
     let ada = world.user("ada");
     let phone = world.enter_as("ada", "phone");
     let before = world.event_lines();

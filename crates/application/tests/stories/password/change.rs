@@ -8,13 +8,13 @@ use doorward_testkit::FakeHasher;
 
 use crate::concurrency::InterruptedHasher;
 use crate::concurrency::at_once;
-use crate::world::{NEW_PASSWORD, PASSWORD, WRONG, World, outcome};
+use crate::story_app::{NEW_PASSWORD, PASSWORD, StoryApp, WRONG, outcome};
 
 const INVALID: &str = "InvalidCredentials";
 
 #[test]
 fn changing_the_password_ends_all_other_sessions() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     world.user("eve");
     let [own, other, third] = [world.enter("ada"), world.enter("ada"), world.enter("ada")];
@@ -35,7 +35,7 @@ fn changing_the_password_ends_all_other_sessions() {
 
 #[test]
 fn an_unchanged_or_invalid_new_password_changes_nothing() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user_with_digest("ada", &FakeHasher::digest("café café café"));
     let phone = world.login("ada", "café café café").expect("a session");
     let laptop = world.login("ada", "café café café").expect("a session");
@@ -64,7 +64,7 @@ fn an_unchanged_or_invalid_new_password_changes_nothing() {
 
 #[test]
 fn an_unchanged_new_password_is_reported_only_with_the_right_current_password() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let phone = world.enter("ada");
     // An attacker with a stolen access token enters the same guess as current and new password.
@@ -75,7 +75,7 @@ fn an_unchanged_new_password_is_reported_only_with_the_right_current_password() 
 
 #[test]
 fn a_concurrent_login_with_the_old_password_opens_no_session() {
-    let world = World::new();
+    let world = StoryApp::new();
     let ada = world.user("ada");
     let phone = world.enter("ada");
     let hasher = InterruptedHasher::new(&world.hasher, || {
@@ -91,7 +91,7 @@ fn a_concurrent_login_with_the_old_password_opens_no_session() {
 
 #[test]
 fn a_concurrent_rehash_does_not_restore_the_old_password() {
-    let world = World::new();
+    let world = StoryApp::new();
     let ada = world.user("ada");
     let phone = world.enter("ada");
     let (weak, version) = (FakeHasher::outdated_digest(PASSWORD), PasswordVersion::FIRST);
@@ -112,7 +112,7 @@ fn a_concurrent_rehash_does_not_restore_the_old_password() {
 
 #[test]
 fn a_weak_digest_is_rehashed_once_and_does_not_count_as_a_password_change() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user_with_digest("ada", &FakeHasher::outdated_digest(PASSWORD));
     let phone = world.enter("ada");
     assert_eq!(world.hasher.hashes(), 1);
@@ -124,7 +124,7 @@ fn a_weak_digest_is_rehashed_once_and_does_not_count_as_a_password_change() {
 #[test]
 fn a_concurrent_login_of_a_disabled_or_deleted_user_opens_no_session() {
     for deleted in [false, true] {
-        let world = World::new();
+        let world = StoryApp::new();
         world.admin("root");
         let ada = world.user("ada");
         let root = world.enter("root");
@@ -142,7 +142,7 @@ fn a_concurrent_login_of_a_disabled_or_deleted_user_opens_no_session() {
 
 #[test]
 fn of_two_concurrent_password_changes_the_first_wins() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let (phone, laptop) = (world.enter("ada"), world.enter("ada"));
     let hasher = InterruptedHasher::new(&world.hasher, || {
@@ -160,7 +160,7 @@ fn of_two_concurrent_password_changes_the_first_wins() {
 #[test]
 fn a_concurrent_password_change_of_a_deleted_or_disabled_account_fails() {
     for deleted in [true, false] {
-        let world = World::new();
+        let world = StoryApp::new();
         world.admin("root");
         let ada = world.user("ada");
         let (root, phone) = (world.enter("root"), world.enter("ada"));
@@ -185,7 +185,7 @@ fn a_concurrent_password_change_of_a_deleted_or_disabled_account_fails() {
 #[test]
 fn logins_racing_a_password_change_leave_no_session_of_the_old_password() {
     for _ in 0..20 {
-        let world = World::new();
+        let world = StoryApp::new();
         let ada = world.user("ada");
         let phone = world.enter("ada");
         // Five attempts are free, so none of the five has to wait.

@@ -2,7 +2,7 @@
 
 use doorward_application::ViewAccount;
 
-use crate::world::{NEW_PASSWORD, PASSWORD, WRONG, outcome};
+use crate::story_app::{NEW_PASSWORD, PASSWORD, WRONG, outcome};
 
 use super::{Scenario, WAIT, ada, root, scenario};
 
@@ -104,6 +104,6 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("reading one's own account", "ok", &[], |w| {
         let (phone, _) = ada(w);
         let view = ViewAccount { store: &w.store };
-        Box::new(move || outcome(&view.execute(&w.may(&phone))))
+        Box::new(move || outcome(&view.execute(&w.granted(&phone))))
     }),
 ];

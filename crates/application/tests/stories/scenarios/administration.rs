@@ -5,11 +5,11 @@ use doorward_domain::access::ReadUser;
 use doorward_domain::account::UserFilter;
 use doorward_domain::audit::EventFilter;
 
-use crate::world::{World, outcome};
+use crate::story_app::{StoryApp, outcome};
 
 use super::{Scenario, ada, root, scenario};
 
-fn setup_token(world: &World) {
+fn setup_token(world: &StoryApp) {
     world
         .issue_setup_token(Some("the setup token"))
         .expect("an offer");
@@ -144,7 +144,7 @@ pub const SCENARIOS: &[Scenario] = &[
     }),
     scenario("replacing the setup token", "ok", &[], |w| {
         setup_token(w);
-        Box::new(|| outcome(&w.setup_offerer().replace()))
+        Box::new(|| outcome(&w.use_cases().issue_setup_token().replace()))
     }),
     scenario(
         "completing setup",
@@ -185,11 +185,11 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("reading the audit log", "ok", &[], |w| {
         let desk = root(w);
         let list = ListEvents { store: &w.store };
-        Box::new(move || outcome(&list.execute(&w.may(&desk), &EventFilter::default(), None, 10)))
+        Box::new(move || outcome(&list.execute(&w.granted(&desk), &EventFilter::default(), None, 10)))
     }),
     scenario("listing users", "ok", &[], |w| {
         let desk = root(w);
         let list = ListUsers { store: &w.store };
-        Box::new(move || outcome(&list.execute(&w.may(&desk), &UserFilter::default(), None, 10)))
+        Box::new(move || outcome(&list.execute(&w.granted(&desk), &UserFilter::default(), None, 10)))
     }),
 ];

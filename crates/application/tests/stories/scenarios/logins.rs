@@ -2,7 +2,7 @@
 
 use doorward_testkit::FakeHasher;
 
-use crate::world::{PASSWORD, WRONG, outcome};
+use crate::story_app::{PASSWORD, WRONG, outcome};
 
 use super::{Scenario, WAIT, root, scenario};
 

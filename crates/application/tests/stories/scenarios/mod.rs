@@ -9,7 +9,7 @@ mod sessions;
 
 use doorward_application::TokenPair;
 
-use crate::world::World;
+use crate::story_app::StoryApp;
 
 /// A use case that is ready to run; it returns its outcome.
 pub type UseCaseRun<'w> = Box<dyn Fn() -> String + 'w>;
@@ -17,7 +17,7 @@ pub type UseCaseRun<'w> = Box<dyn Fn() -> String + 'w>;
 pub struct Scenario {
     pub name: &'static str,
     /// Creates the state that the use case needs.
-    pub prepare: for<'w> fn(&'w World) -> UseCaseRun<'w>,
+    pub prepare: for<'w> fn(&'w StoryApp) -> UseCaseRun<'w>,
     /// The expected outcome: `ok` or the error.
     pub outcome: &'static str,
     /// The expected events.
@@ -28,7 +28,7 @@ const fn scenario(
     name: &'static str,
     outcome: &'static str,
     events: &'static [&'static str],
-    prepare: for<'w> fn(&'w World) -> UseCaseRun<'w>,
+    prepare: for<'w> fn(&'w StoryApp) -> UseCaseRun<'w>,
 ) -> Scenario {
     Scenario {
         name,
@@ -42,13 +42,13 @@ const fn scenario(
 const WAIT: &str = "TooManyAttempts { retry_after: 30s }";
 
 /// A user Ada with two sessions.
-fn ada(world: &World) -> (TokenPair, TokenPair) {
+fn ada(world: &StoryApp) -> (TokenPair, TokenPair) {
     world.user("ada");
     (world.enter_as("ada", "phone"), world.enter_as("ada", "laptop"))
 }
 
 /// An administrator Root, logged in.
-fn root(world: &World) -> TokenPair {
+fn root(world: &StoryApp) -> TokenPair {
     world.admin("root");
     world.enter_as("root", "desk")
 }

@@ -1,11 +1,11 @@
 //! Scenarios of refreshing, logging out and ending sessions.
 
-use doorward_application::{ListSessions, Refresh};
+use doorward_application::ListSessions;
 use doorward_domain::access::{ManageOwnAccount, ReadUsers};
 use doorward_domain::context::RequestContext;
 use secrecy::SecretString;
 
-use crate::world::{SECOND, outcome};
+use crate::story_app::{SECOND, outcome};
 
 use super::{Scenario, ada, root, scenario};
 
@@ -28,11 +28,7 @@ pub const SCENARIOS: &[Scenario] = &[
                 ip: "2001:db8::7".parse().ok(),
                 ..w.now()
             };
-            let (store, issuer) = (&w.store, w.issuer());
-            Box::new(move || {
-                let clock = &|| w.clock.now();
-                outcome(&Refresh { store, issuer, clock }.execute(&token, &elsewhere))
-            })
+            Box::new(move || outcome(&w.use_cases().refresh().execute(&token, &elsewhere)))
         },
     ),
     scenario("refresh tried again", "ok", &[], |w| {
@@ -48,7 +44,7 @@ pub const SCENARIOS: &[Scenario] = &[
         |w| {
             let (phone, _) = ada(w);
             w.refresh(&phone).expect("tokens");
-            w.wait(w.sessions.refresh_grace);
+            w.wait(w.policies.session.refresh_grace);
             Box::new(move || outcome(&w.refresh(&phone)))
         },
     ),
@@ -68,7 +64,7 @@ pub const SCENARIOS: &[Scenario] = &[
         &["session.refreshed failure of=ada in=phone reason=session-expired"],
         |w| {
             let (phone, _) = ada(w);
-            w.wait(w.sessions.refresh_idle);
+            w.wait(w.policies.session.refresh_idle);
             Box::new(move || outcome(&w.refresh(&phone)))
         },
     ),
@@ -91,7 +87,7 @@ pub const SCENARIOS: &[Scenario] = &[
         |w| {
             let (phone, _) = ada(w);
             w.refresh(&phone).expect("tokens");
-            w.wait(w.sessions.refresh_grace);
+            w.wait(w.policies.session.refresh_grace);
             Box::new(move || outcome(&w.logout(&phone)))
         },
     ),
@@ -137,17 +133,17 @@ pub const SCENARIOS: &[Scenario] = &[
         let (phone, _) = ada(w);
         let list = ListSessions {
             store: &w.store,
-            policy: &w.sessions,
+            policy: &w.policies.session,
         };
-        Box::new(move || outcome(&list.own(&w.may::<ManageOwnAccount>(&phone), w.clock.now())))
+        Box::new(move || outcome(&list.own(&w.granted::<ManageOwnAccount>(&phone), w.clock.now())))
     }),
     scenario("listing the sessions of a user", "ok", &[], |w| {
         let (phone, _) = ada(w);
         let desk = root(w);
         let list = ListSessions {
             store: &w.store,
-            policy: &w.sessions,
+            policy: &w.policies.session,
         };
-        Box::new(move || outcome(&list.of_user(&w.may::<ReadUsers>(&desk), phone.user.id, w.clock.now())))
+        Box::new(move || outcome(&list.of_user(&w.granted::<ReadUsers>(&desk), phone.user.id, w.clock.now())))
     }),
 ];

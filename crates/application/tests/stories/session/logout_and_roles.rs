@@ -5,11 +5,11 @@ use doorward_domain::access::{AssignRoles, ManageUsers, ReadUser, ReadUsers};
 use doorward_domain::id::UserId;
 use doorward_domain::session::EndReason;
 
-use crate::world::{PASSWORD, World};
+use crate::story_app::{PASSWORD, StoryApp};
 
 #[test]
 fn logging_out_ends_one_of_three_sessions_permanently() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let [a, b, c] = [world.enter("ada"), world.enter("ada"), world.enter("ada")];
     world.logout(&a).expect("logged out");
@@ -31,13 +31,13 @@ fn logging_out_ends_one_of_three_sessions_permanently() {
 #[test]
 fn a_logout_with_any_token_of_the_session_ends_it() {
     for presented in 0..4 {
-        let world = World::new();
+        let world = StoryApp::new();
         world.user("ada");
         let mut pairs = vec![world.enter("ada")];
         for _ in 0..3 {
             let next = world.refresh(&pairs[pairs.len() - 1]).expect("tokens");
             pairs.push(next);
-            world.wait(world.sessions.refresh_grace);
+            world.wait(world.policies.session.refresh_grace);
         }
         world.logout(&pairs[presented]).expect("logged out");
         // The current token first: presenting an older one would end the session by itself.
@@ -48,7 +48,7 @@ fn a_logout_with_any_token_of_the_session_ends_it() {
 
 #[test]
 fn a_logged_out_session_stays_ended_within_the_grace_window() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let first = world.enter("ada");
     let second = world.refresh(&first).expect("tokens");
@@ -59,7 +59,7 @@ fn a_logged_out_session_stays_ended_within_the_grace_window() {
 
 #[test]
 fn a_demotion_takes_effect_at_the_next_refresh() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     world.admin("eve");
     let (root, eve) = (world.enter("root"), world.enter("eve"));
@@ -80,7 +80,7 @@ fn a_demotion_takes_effect_at_the_next_refresh() {
 
 #[test]
 fn a_retried_refresh_returns_the_current_roles() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     world.admin("eve");
     let (root, eve) = (world.enter("root"), world.enter("eve"));
@@ -95,7 +95,7 @@ fn a_retried_refresh_returns_the_current_roles() {
 
 #[test]
 fn a_promotion_takes_effect_at_the_next_refresh() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     world.user("ada");
     let (root, ada) = (world.enter("root"), world.enter("ada"));
@@ -108,7 +108,7 @@ fn a_promotion_takes_effect_at_the_next_refresh() {
 
 #[test]
 fn a_deleted_user_cannot_refresh() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     world.user("ada");
     let (root, phone, laptop) = (world.enter("root"), world.enter("ada"), world.enter("ada"));
@@ -123,7 +123,7 @@ fn a_deleted_user_cannot_refresh() {
 
 #[test]
 fn a_disabled_user_cannot_refresh_and_enabling_restores_no_session() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     world.user("ada");
     let root = world.enter("root");
@@ -147,7 +147,7 @@ fn a_disabled_user_cannot_refresh_and_enabling_restores_no_session() {
 
 #[test]
 fn a_user_cannot_read_the_profile_of_another() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     let ada = world.user("ada");
     world.user("eve");

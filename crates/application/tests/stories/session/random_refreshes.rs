@@ -8,7 +8,7 @@ use doorward_application::TokenPair;
 use doorward_domain::session::SessionPolicy;
 use proptest::prelude::*;
 
-use crate::world::{MICROSECOND, SECOND, World, just_before};
+use crate::story_app::{MICROSECOND, SECOND, StoryApp, just_before};
 
 fn a_wait() -> impl Strategy<Value = Duration> {
     let policy = SessionPolicy::default();
@@ -54,8 +54,8 @@ fn a_use() -> impl Strategy<Value = Use> {
 proptest! {
     #[test]
     fn a_sole_client_that_retries_within_the_grace_window_is_never_logged_out(uses in proptest::collection::vec(a_use(), 1..30)) {
-        let mut world = World::new();
-        world.sessions.refresh_ttl = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+        let mut world = StoryApp::new();
+        world.policies.session.refresh_ttl = Duration::from_secs(10 * 365 * 24 * 60 * 60);
         world.user("ada");
         let mut pair = world.enter("ada");
         for Use { retries, pause } in uses {
@@ -76,7 +76,7 @@ proptest! {
 
     #[test]
     fn two_holders_of_one_token_keep_at_most_one_lineage(turns in proptest::collection::vec((any::<bool>(), a_wait()), 2..30)) {
-        let world = World::new();
+        let world = StoryApp::new();
         world.user("ada");
         let stolen = world.enter("ada");
         let mut hands = [stolen.clone(), stolen];
@@ -89,9 +89,9 @@ proptest! {
         }
         // After the grace window one of them presents their token: the other has the same one, or has been detected.
         let same = text(&hands[0]) == text(&hands[1]);
-        world.wait(world.sessions.refresh_grace);
+        world.wait(world.policies.session.refresh_grace);
         let first = world.refresh(&hands[0]);
-        world.wait(world.sessions.refresh_grace);
+        world.wait(world.policies.session.refresh_grace);
         let second = world.refresh(&hands[1]);
         prop_assert!(first.is_err() || second.is_err(), "same: {}", same);
         if let Ok(pair) = &first {

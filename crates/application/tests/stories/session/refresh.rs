@@ -4,17 +4,17 @@ use doorward_application::{ListSessions, TokenPair};
 use doorward_domain::session::EndReason;
 
 use crate::concurrency::at_once;
-use crate::world::{MICROSECOND, PASSWORD, SECOND, World, just_before, outcome};
+use crate::story_app::{MICROSECOND, PASSWORD, SECOND, StoryApp, just_before, outcome};
 
 /// A world with Ada, logged in.
-fn ada() -> (World, TokenPair) {
-    let world = World::new();
+fn ada() -> (StoryApp, TokenPair) {
+    let world = StoryApp::new();
     world.user("ada");
     let pair = world.enter_as("ada", "phone");
     (world, pair)
 }
 
-fn refreshed(world: &World, pair: &TokenPair) -> TokenPair {
+fn refreshed(world: &StoryApp, pair: &TokenPair) -> TokenPair {
     world.refresh(pair).expect("tokens")
 }
 
@@ -22,7 +22,7 @@ fn text(pair: &TokenPair) -> &str {
     pair.refresh_token.expose()
 }
 
-fn end_reason(world: &World, pair: &TokenPair) -> Option<EndReason> {
+fn end_reason(world: &StoryApp, pair: &TokenPair) -> Option<EndReason> {
     let session = world.session(pair.session_id).expect("a session");
     session.ended.map(|ended| ended.reason)
 }
@@ -62,7 +62,7 @@ fn a_refresh_can_be_retried_within_the_grace_window() {
 fn a_retry_does_not_extend_the_grace_window() {
     let (world, pair) = ada();
     refreshed(&world, &pair);
-    let half = world.sessions.refresh_grace / 2;
+    let half = world.policies.session.refresh_grace / 2;
     world.wait(half);
     assert!(world.refresh(&pair).is_ok());
     world.wait(just_before(half));
@@ -76,7 +76,7 @@ fn a_used_token_after_the_grace_window_ends_the_session() {
     let (world, pair) = ada();
     let current = refreshed(&world, &pair);
     let rotated_at = world.session(pair.session_id).expect("a session").rotated_at;
-    world.wait(world.sessions.refresh_grace);
+    world.wait(world.policies.session.refresh_grace);
     let seen = world.event_lines().len();
     assert!(world.is_refused(&pair));
     assert_eq!(end_reason(&world, &pair), Some(EndReason::Replayed));
@@ -152,11 +152,11 @@ fn a_thief_and_the_owner_alternating_are_detected_within_two_turns() {
             }
             world.wait(15 * 60 * SECOND);
         }
-        if pause < world.sessions.refresh_grace {
+        if pause < world.policies.session.refresh_grace {
             assert_eq!(refused_at, None);
             // Both hold the current token: the one who comes after the grace window is detected.
             hands[0] = refreshed(&world, &hands[0]);
-            world.wait(world.sessions.refresh_grace);
+            world.wait(world.policies.session.refresh_grace);
             assert!(world.is_refused(&hands[1]));
         } else {
             assert_eq!(refused_at, Some(1), "{pause:?}");
@@ -203,10 +203,10 @@ fn a_session_is_ended_by_its_id_without_its_token() {
     let eve = world.enter("eve");
     let sessions = ListSessions {
         store: &world.store,
-        policy: &world.sessions,
+        policy: &world.policies.session,
     };
     let listed = |caller: &TokenPair| -> Vec<_> {
-        let own = sessions.own(&world.may(caller), world.clock.now());
+        let own = sessions.own(&world.granted(caller), world.clock.now());
         own.expect("a list").iter().map(|session| session.id).collect()
     };
     assert_eq!(listed(&phone), [lost.session_id, phone.session_id]);
@@ -233,7 +233,7 @@ fn logging_out_everywhere_ends_only_the_users_own_sessions() {
 
 #[test]
 fn two_logins_at_the_same_instant_get_distinct_sessions_and_tokens() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let [a, b] = [(); 2].map(|()| world.login("ada", PASSWORD).expect("a session"));
     assert_eq!(world.claims(&a).issued_at, world.claims(&b).issued_at);
@@ -251,7 +251,7 @@ fn two_logins_at_the_same_instant_get_distinct_sessions_and_tokens() {
 
 #[test]
 fn twenty_consecutive_logins_all_succeed() {
-    let world = World::new();
+    let world = StoryApp::new();
     let ada = world.user("ada");
     for _ in 0..20 {
         world.login("ada", PASSWORD).expect("a session");
@@ -262,12 +262,12 @@ fn twenty_consecutive_logins_all_succeed() {
 #[test]
 fn an_idle_session_expires_at_the_idle_limit_and_an_active_one_at_the_absolute_limit() {
     let (world, pair) = ada();
-    let idle = world.sessions.refresh_idle;
+    let idle = world.policies.session.refresh_idle;
     world.clock.set(world.claims(&pair).authenticated_at);
     let opened = world.session(pair.session_id).expect("a session").created_at;
     world.clock.set(opened + just_before(idle));
     let mut pair = refreshed(&world, &pair);
-    let over = opened + world.sessions.refresh_ttl;
+    let over = opened + world.policies.session.refresh_ttl;
     while world.clock.now() + idle < over {
         world.wait(just_before(idle));
         pair = refreshed(&world, &pair);
@@ -291,11 +291,11 @@ fn an_idle_session_expires_at_the_idle_limit_and_an_active_one_at_the_absolute_l
 
 #[test]
 fn exceeding_the_session_limit_ends_the_least_recently_used() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let first = world.enter("ada");
     let second = world.enter("ada");
-    for _ in 2..world.sessions.max_sessions {
+    for _ in 2..world.policies.session.max_sessions {
         world.enter("ada");
     }
     world.wait(60 * SECOND);
@@ -306,6 +306,6 @@ fn exceeding_the_session_limit_ends_the_least_recently_used() {
     assert!(!world.is_live(second.session_id));
     assert_eq!(
         u32::try_from(world.live_sessions(first.user.id).len()),
-        Ok(world.sessions.max_sessions)
+        Ok(world.policies.session.max_sessions)
     );
 }

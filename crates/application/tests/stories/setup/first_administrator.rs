@@ -7,24 +7,24 @@ use doorward_domain::store::Transactions as _;
 use secrecy::ExposeSecret as _;
 
 use crate::concurrency::at_once;
-use crate::world::{World, draft, outcome};
+use crate::story_app::{StoryApp, draft, outcome};
 
 /// Issues a setup token, and returns it.
-fn offered(world: &World) -> String {
+fn offered(world: &StoryApp) -> String {
     match world.issue_setup_token(None).expect("an offer") {
         SetupTokenStatus::Made(token) => token.expose_secret().to_owned(),
         other => panic!("{other:?}"),
     }
 }
 
-fn state(world: &World) -> SetupState {
+fn state(world: &StoryApp) -> SetupState {
     world
         .store
         .snapshot(|repos| repos.setup().state())
         .expect("a store that answers")
 }
 
-fn assert_closed(world: &World, token: &str) {
+fn assert_closed(world: &StoryApp, token: &str) {
     assert!(matches!(
         world.complete_setup(token, "mallory"),
         Err(CompleteSetupError::Closed)
@@ -33,7 +33,7 @@ fn assert_closed(world: &World, token: &str) {
 
 #[test]
 fn the_setup_token_creates_one_administrator() {
-    let world = World::new();
+    let world = StoryApp::new();
     let token = offered(&world);
     let root = world
         .complete_setup(&token, "root")
@@ -41,12 +41,12 @@ fn the_setup_token_creates_one_administrator() {
     assert_eq!(root.roles, Roles::admin());
     assert_eq!(state(&world).token_digest, None);
     assert_closed(&world, &token);
-    assert!(world.login("root", crate::world::PASSWORD).is_ok());
+    assert!(world.login("root", crate::story_app::PASSWORD).is_ok());
 }
 
 #[test]
 fn a_wrong_or_empty_token_creates_nothing_and_costs_no_hash() {
-    let world = World::new();
+    let world = StoryApp::new();
     // Before a token is issued, no token matches.
     assert_closed(&world, "");
     let token = offered(&world);
@@ -70,7 +70,7 @@ fn a_wrong_or_empty_token_creates_nothing_and_costs_no_hash() {
 
 #[test]
 fn an_empty_configured_token_counts_as_none() {
-    let world = World::new();
+    let world = StoryApp::new();
     let offer = world.issue_setup_token(Some("")).expect("an offer");
     assert!(matches!(offer, SetupTokenStatus::Made(_)), "{offer:?}");
     assert_closed(&world, "");
@@ -78,7 +78,7 @@ fn an_empty_configured_token_counts_as_none() {
 
 #[test]
 fn creating_an_administrator_by_command_closes_setup() {
-    let world = World::new();
+    let world = StoryApp::new();
     let token = offered(&world);
     world.admin("root");
     assert_closed(&world, &token);
@@ -92,7 +92,8 @@ fn creating_an_administrator_by_command_closes_setup() {
     assert_closed(&world, "a configured token");
     assert!(
         world
-            .setup_offerer()
+            .use_cases()
+            .issue_setup_token()
             .replace()
             .expect("a store that answers")
             .is_none()
@@ -101,15 +102,15 @@ fn creating_an_administrator_by_command_closes_setup() {
 
 #[test]
 fn only_an_account_with_the_admin_role_closes_setup() {
-    let world = World::new();
+    let world = StoryApp::new();
     let token = offered(&world);
-    let create = CreateUser {
-        store: &world.store,
-        rules: world.rules(),
-    };
     let made = |name, roles: &[&str]| {
-        let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
-        create.execute(&world.stranger_may(), &draft(name), Some(&roles), &world.now())
+        let creation = CreateUser {
+            admin: world.granted_to_foreign_admin(),
+            draft: draft(name),
+            roles: Some(roles.iter().map(ToString::to_string).collect()),
+        };
+        world.use_cases().create(&creation, &world.now())
     };
     world.user("ada");
     made("bob", &["user", "auditor"]).expect("a user");
@@ -122,7 +123,7 @@ fn only_an_account_with_the_admin_role_closes_setup() {
 #[test]
 fn concurrent_completions_have_one_winner() {
     for again in [false, true] {
-        let world = World::new();
+        let world = StoryApp::new();
         world.store.memory.rerun_writes(again);
         let token = offered(&world);
         let outcomes = at_once(8, |number| {
@@ -144,7 +145,7 @@ fn concurrent_completions_have_one_winner() {
 
 #[test]
 fn an_invalid_draft_leaves_setup_open() {
-    let world = World::new();
+    let world = StoryApp::new();
     let token = offered(&world);
     world.user("ada");
     let second_ada = world.complete_setup(&token, "ada");
@@ -157,13 +158,17 @@ fn an_invalid_draft_leaves_setup_open() {
 
 #[test]
 fn a_token_is_shown_once_and_invalidated_by_its_replacement() {
-    let world = World::new();
+    let world = StoryApp::new();
     let first = offered(&world);
     assert!(matches!(
         world.issue_setup_token(None),
         Ok(SetupTokenStatus::MadeBefore)
     ));
-    let second = world.setup_offerer().replace().expect("a store that answers");
+    let second = world
+        .use_cases()
+        .issue_setup_token()
+        .replace()
+        .expect("a store that answers");
     let second = second.expect("another token");
     assert_closed(&world, &first);
     let configured = world.issue_setup_token(Some("a configured token"));

@@ -5,7 +5,7 @@
 //! reset.
 
 use crate::scenarios::{self, Scenario};
-use crate::world::{Fault, PASSWORD, Snapshot, World, is_outage, outage, outcome};
+use crate::story_app::{Fault, PASSWORD, Snapshot, StoryApp, is_outage, outage, outcome};
 
 /// The addresses whose attempt records are compared.
 const ATTEMPTED: [&str; 2] = ["ada", "root"];
@@ -29,7 +29,7 @@ fn attempts_are_consistent(before: &Snapshot, after: &Snapshot) -> bool {
 /// of transactions.
 fn run_with_fault(scenario: &Scenario, transaction: u32, fault: Fault) -> (bool, u32) {
     let what = format!("{}, transaction {transaction}, {fault:?}", scenario.name);
-    let world = World::new();
+    let world = StoryApp::new();
     let run = (scenario.prepare)(&world);
     let before = world.snapshot_with_attempts(&ATTEMPTED);
     world.store.fail_in(transaction, fault);
@@ -83,7 +83,7 @@ fn try_transaction(scenario: &Scenario, transaction: u32) -> bool {
 #[test]
 fn rerunning_a_transaction_has_no_additional_effect() {
     for scenario in scenarios::all() {
-        let [once, twice] = [World::new(), World::that_runs_work_again()].map(|world| {
+        let [once, twice] = [StoryApp::new(), StoryApp::that_runs_work_again()].map(|world| {
             let outcome = (scenario.prepare)(&world)();
             assert_eq!(outcome, scenario.outcome, "{}", scenario.name);
             (
@@ -122,7 +122,7 @@ fn without_random_values(mut snapshot: Snapshot) -> String {
 
 #[test]
 fn an_unavailable_store_is_never_reported_as_a_wrong_password_and_recovers() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let phone = world.enter("ada");
     world.store.memory.fail_with(Some(outage()));

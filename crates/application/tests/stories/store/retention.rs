@@ -4,12 +4,12 @@ use core::time::Duration;
 
 use doorward_application::{Sweep, Swept};
 
-use crate::world::{WRONG, World};
+use crate::story_app::{StoryApp, WRONG};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl World {
+impl StoryApp {
     fn sweep(&self) -> Swept {
         let revocation_life = Duration::from_secs(905);
         Sweep {
@@ -24,7 +24,7 @@ impl World {
 
 #[test]
 fn expired_data_is_deleted_and_active_data_is_kept() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let [ended, _expired] = [world.enter("ada"), world.enter("ada")];
     world.logout(&ended).expect("a logout");
@@ -63,7 +63,7 @@ fn expired_data_is_deleted_and_active_data_is_kept() {
 
 #[test]
 fn audit_events_are_kept_for_the_configured_time() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let _ = world.login("ada", WRONG);
     world.wait(99 * DAY);
@@ -88,10 +88,10 @@ fn audit_events_are_kept_for_the_configured_time() {
 
 #[test]
 fn deleting_old_attempts_ends_no_wait() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     world.exhaust("ada");
     world.wait(Duration::from_secs(10));
     world.sweep();
-    assert!(world.login("ada", crate::world::PASSWORD).is_err());
+    assert!(world.login("ada", crate::story_app::PASSWORD).is_err());
 }

@@ -7,9 +7,9 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::StoreError;
 use doorward_domain::token::RevocationList;
 
-use crate::world::{PASSWORD, World};
+use crate::story_app::{PASSWORD, StoryApp};
 
-impl World {
+impl StoryApp {
     /// The list of an instance that has read all revocations.
     fn revocations(&self) -> RevocationList {
         let entries = self
@@ -29,7 +29,7 @@ impl World {
 
 #[test]
 fn a_logout_revokes_its_session_and_no_other() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let [first, second] = [world.enter("ada"), world.enter("ada")];
     assert!(world.revocations().is_empty());
@@ -44,7 +44,7 @@ fn a_logout_revokes_its_session_and_no_other() {
 
 #[test]
 fn logging_out_everywhere_revokes_every_session_of_the_user() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     world.user("eve");
     let [first, second, other] = [world.enter("ada"), world.enter("ada"), world.enter("eve")];
@@ -55,7 +55,7 @@ fn logging_out_everywhere_revokes_every_session_of_the_user() {
 
 #[test]
 fn changing_the_password_does_not_revoke_the_current_session() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let [own, other] = [world.enter("ada"), world.enter("ada")];
     world
@@ -67,7 +67,7 @@ fn changing_the_password_does_not_revoke_the_current_session() {
 
 #[test]
 fn role_status_and_deletion_changes_revoke_only_earlier_tokens() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     let admin = world.enter("root");
     let user = world.user("ada").id;
@@ -94,7 +94,7 @@ fn role_status_and_deletion_changes_revoke_only_earlier_tokens() {
 
 #[test]
 fn a_replay_revokes_all_access_tokens_of_the_session() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.user("ada");
     let stolen = world.enter("ada");
     let owner = world.refresh(&stolen).expect("a refresh");
@@ -105,7 +105,7 @@ fn a_replay_revokes_all_access_tokens_of_the_session() {
 
 #[test]
 fn changes_without_effect_revoke_nothing() {
-    let world = World::new();
+    let world = StoryApp::new();
     world.admin("root");
     let admin = world.enter("root");
     let user = world.user("ada").id;

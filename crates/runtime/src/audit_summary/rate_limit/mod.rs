@@ -17,10 +17,10 @@ use doorward_domain::store_error::StoreError;
 use doorward_domain::time::Timestamp;
 use prometheus::{IntGauge, Registry};
 
-use crate::clock::Clock;
 use crate::error::StartError;
 use crate::origin::RequestOrigin;
 use counter::{Counted, Counter};
+use doorward_application::Clock;
 
 /// How many events are written in one transaction: few enough that nobody waits for it.
 const BATCH: usize = 128;

@@ -1,9 +1,10 @@
 //! Pages of accounts.
 
 use doorward_domain::account::Role;
-use doorward_domain::account::{Insertion, UserFilter};
+use doorward_domain::account::UserFilter;
 use doorward_domain::account::{User, UserStatus};
 use doorward_domain::id::UserId;
+use doorward_domain::outcome::Outcome;
 
 use crate::contract::StoreUnderTest;
 use crate::sample;
@@ -43,7 +44,7 @@ fn insert_shuffled(store: &dyn StoreUnderTest, users: &[User]) {
         for user in &shuffled {
             assert_eq!(
                 r.users().insert(user, &sample::digest("digest"))?,
-                Insertion::Done
+                Outcome::Done(())
             );
         }
         Ok(())

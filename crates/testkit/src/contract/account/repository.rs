@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
-use doorward_domain::account::Insertion;
+use doorward_domain::account::EmailTaken;
 use doorward_domain::account::{DisplayName, PasswordVersion, User, UserStatus, UserVersion};
+use doorward_domain::outcome::Outcome;
 use doorward_domain::session::EndReason;
 
 use crate::contract::StoreUnderTest;
@@ -81,7 +82,7 @@ pub fn an_email_address_is_taken_in_every_spelling(store: &dyn StoreUnderTest) {
             ..sample::user(2)
         };
         let insertion = store.write(|r| r.users().insert(&second, &sample::digest("second")));
-        assert_eq!(insertion, Insertion::EmailTaken, "{typed}");
+        assert_eq!(insertion, Outcome::Refused(EmailTaken), "{typed}");
         assert_eq!(store.user(second.id), None);
         let found = store.read(|r| r.users().find_credentials_by_email(second.email.canonical()));
         assert_eq!(found.map(|found| found.user), Some(first.clone()), "{typed}");
@@ -109,7 +110,7 @@ pub fn a_taken_address_leaves_the_transaction_usable(store: &dyn StoreUnderTest)
         r.events().append(&sample::event(2))?;
         Ok((first, second))
     });
-    assert_eq!((first, second), (Insertion::EmailTaken, Insertion::Done));
+    assert_eq!((first, second), (Outcome::Refused(EmailTaken), Outcome::Done(())));
     assert_eq!(store.user(taken.id), Some(taken));
     assert_eq!(store.user(rival.id), None);
     assert_eq!(store.user(other.id), Some(other));
@@ -326,11 +327,11 @@ pub fn addresses_are_compared_only_by_their_canonical_forms(store: &dyn StoreUnd
         };
         store.write(|r| r.users().insert(&user, &sample::digest("digest")))
     };
-    assert_eq!(register(1, "STRASSE@example.org"), Insertion::Done);
-    assert_eq!(register(2, "straße@example.org"), Insertion::EmailTaken);
-    assert_eq!(register(3, "strasse+a@example.org"), Insertion::Done);
-    assert_eq!(register(4, "strässe@example.org"), Insertion::Done);
-    assert_eq!(register(5, "strasse@example.or"), Insertion::Done);
-    assert_eq!(register(6, "str_sse@example.org"), Insertion::Done);
-    assert_eq!(register(7, "str%@example.org"), Insertion::Done);
+    assert_eq!(register(1, "STRASSE@example.org"), Outcome::Done(()));
+    assert_eq!(register(2, "straße@example.org"), Outcome::Refused(EmailTaken));
+    assert_eq!(register(3, "strasse+a@example.org"), Outcome::Done(()));
+    assert_eq!(register(4, "strässe@example.org"), Outcome::Done(()));
+    assert_eq!(register(5, "strasse@example.or"), Outcome::Done(()));
+    assert_eq!(register(6, "str_sse@example.org"), Outcome::Done(()));
+    assert_eq!(register(7, "str%@example.org"), Outcome::Done(()));
 }

@@ -3,11 +3,11 @@
 use core::time::Duration;
 use std::thread;
 
-use doorward_domain::account::Insertion;
 use doorward_domain::account::Roles;
 use doorward_domain::account::User;
 use doorward_domain::id::UserId;
 use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::outcome::Outcome;
 use doorward_domain::session::{EndReason, Generation};
 use doorward_domain::store::{Repositories, Transactions};
 use doorward_domain::store_error::{StoreError, StoreResult};
@@ -171,7 +171,7 @@ pub fn concurrent_registrations_of_one_address_have_one_winner(store: &dyn Store
             .filter(|racer| store.user(user(*racer).id).is_some())
             .collect();
         let done: Vec<usize> = (0..THREADS)
-            .filter(|racer| insertions.get(*racer) == Some(&Insertion::Done))
+            .filter(|racer| insertions.get(*racer) == Some(&Outcome::Done(())))
             .collect();
         assert_eq!((done.len(), &done), (1, &kept), "round {round}");
         assert_eq!(
@@ -199,7 +199,7 @@ pub fn an_address_is_available_after_a_rollback(store: &dyn StoreUnderTest) {
                 }
             })
         });
-        assert_eq!(answers.last(), Some(&Ok(Insertion::Done)), "round {round}");
+        assert_eq!(answers.last(), Some(&Ok(Outcome::Done(()))), "round {round}");
         assert_eq!(store.user(user(0).id), None);
         assert_eq!(store.user(user(1).id), Some(user(1)));
     }
@@ -250,8 +250,10 @@ pub fn concurrent_setup_completions_have_one_winner(store: &dyn StoreUnderTest) 
             if !r.setup().complete(START)? {
                 return Ok(false);
             }
-            r.users()
+            let inserted = r
+                .users()
                 .insert(&sample::admin(number(racer)), &sample::digest("digest"))?;
+            assert_eq!(inserted, Outcome::Done(()));
             Ok(true)
         })
     });

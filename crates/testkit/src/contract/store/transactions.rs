@@ -7,6 +7,7 @@ use doorward_domain::account::{PasswordVersion, User, UserStatus};
 use doorward_domain::attempt::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::audit::Event;
 use doorward_domain::key::{KeyPurpose, SealedKey};
+use doorward_domain::outcome::Outcome;
 use doorward_domain::session::{EndReason, Generation, Session};
 use doorward_domain::setup::SetupState;
 use doorward_domain::store::{Repositories, Transactions, Verdict};
@@ -56,7 +57,7 @@ fn fill(store: &dyn StoreUnderTest) {
 /// Writes with every writing statement, in a filled store.
 fn change_everything(r: &mut dyn Repositories) -> StoreResult<()> {
     let new = sample::user(2);
-    r.users().insert(&new, &sample::digest("new"))?;
+    assert_eq!(r.users().insert(&new, &sample::digest("new"))?, Outcome::Done(()));
     if let Some(mut user) = r.users().lock(sample::user(1).id)? {
         user.set_status(UserStatus::Disabled, START);
         user.set_roles(sample::roles(&["admin", "billing"]), START);
@@ -235,7 +236,10 @@ pub fn a_panic_rolls_back_and_the_store_stays_usable(store: &dyn StoreUnderTest)
 pub fn a_transaction_sees_its_own_writes(store: &dyn StoreUnderTest) {
     let user = sample::user(1);
     let (found, renamed, gone) = store.write(|r| {
-        r.users().insert(&user, &sample::digest("digest"))?;
+        assert_eq!(
+            r.users().insert(&user, &sample::digest("digest"))?,
+            Outcome::Done(())
+        );
         let found = r.users().find(user.id)?;
         r.users().lock(user.id)?;
         r.users().update(&User {
@@ -261,7 +265,10 @@ pub fn a_transaction_sees_its_own_writes(store: &dyn StoreUnderTest) {
 pub fn uncommitted_writes_are_invisible_to_others(store: &dyn StoreUnderTest) {
     let user = sample::user(1);
     let seen = store.write(|r| {
-        r.users().insert(&user, &sample::digest("digest"))?;
+        assert_eq!(
+            r.users().insert(&user, &sample::digest("digest"))?,
+            Outcome::Done(())
+        );
         Ok(on_another_thread(|| store.user(user.id)))
     });
     assert_eq!(seen, None);

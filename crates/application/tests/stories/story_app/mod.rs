@@ -6,28 +6,20 @@ mod use_cases;
 
 use core::fmt::Display;
 use core::net::IpAddr;
+use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use doorward_application::{AccountDraft, AccountRules, Authenticate, PasswordCheck, TokenIssuer, TokenPair};
-use doorward_domain::access::{Granted, Permission, Principal};
-use doorward_domain::account::Insertion;
-use doorward_domain::account::Roles;
-use doorward_domain::account::{Email, PasswordDigest, User, UserVersion};
-use doorward_domain::attempt::AttemptKeys as _;
-use doorward_domain::attempt::{AttemptPolicy, AttemptRecord, ClientNetwork};
+use doorward_application::{AccountDraft, TokenPair};
+use doorward_domain::access::Principal;
+use doorward_domain::account::{Email, PasswordDigest, User};
+use doorward_domain::attempt::{AttemptKeys as _, AttemptRecord, ClientNetwork};
 use doorward_domain::context::RequestContext;
-use doorward_domain::id::{SessionId, TokenId, UserId};
-use doorward_domain::password::PasswordHasher;
-use doorward_domain::password::PasswordPolicy;
-use doorward_domain::session::{Session, SessionPolicy};
+use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::outcome::Outcome;
 use doorward_domain::store::Transactions as _;
-use doorward_domain::token::AccessClaims;
-use doorward_domain::token::AccessTokenVerifier as _;
-use doorward_testkit::{
-    Clock, EveryRefusal, FakeAttemptKeys, FakeEstimator, FakeHasher, FakeRefreshTokens, FakeSigner,
-    NothingRevoked, SeededEntropy, context, sample,
-};
+use doorward_domain::token::{AccessClaims, AccessTokenVerifier as _};
+use doorward_testkit::{FakeAttemptKeys, TestApp, context, sample};
 use secrecy::SecretString;
 
 pub use snapshot::Snapshot;
@@ -48,45 +40,33 @@ pub const fn just_before(span: Duration) -> Duration {
     span.saturating_sub(MICROSECOND)
 }
 
-/// All use cases over an empty memory store. It can be shared between threads.
-#[derive(Default)]
-pub struct World {
-    pub store: Store,
-    pub clock: Clock,
-    pub hasher: FakeHasher,
-    pub signer: FakeSigner,
-    pub estimator: FakeEstimator,
-    pub sessions: SessionPolicy,
-    pub attempts: AttemptPolicy,
-    pub passwords: PasswordPolicy,
-    entropy: TestEntropy,
+/// All use cases over an empty memory store, with users and sessions that have names. It can be shared between threads.
+pub struct StoryApp {
+    app: TestApp<Store>,
     /// The client address of requests.
-    place: Mutex<Place>,
+    place: Mutex<IpAddr>,
     /// Names for the ids of users and sessions, used in event lines.
     names: Mutex<Vec<(String, String)>>,
     /// Passwords and tokens used so far.
     secrets: Mutex<Vec<String>>,
 }
 
-/// A client's address.
-struct Place(IpAddr);
+impl Deref for StoryApp {
+    type Target = TestApp<Store>;
+
+    fn deref(&self) -> &TestApp<Store> {
+        &self.app
+    }
+}
+
+impl DerefMut for StoryApp {
+    fn deref_mut(&mut self) -> &mut TestApp<Store> {
+        &mut self.app
+    }
+}
 
 /// The client address at the start.
 pub const HOME: &str = "192.0.2.1";
-
-impl Default for Place {
-    fn default() -> Self {
-        Self(HOME.parse().expect("an address"))
-    }
-}
-
-struct TestEntropy(SeededEntropy);
-
-impl Default for TestEntropy {
-    fn default() -> Self {
-        Self(SeededEntropy::new(1))
-    }
-}
 
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -110,9 +90,14 @@ pub fn draft(name: &str) -> AccountDraft {
     }
 }
 
-impl World {
+impl StoryApp {
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            app: TestApp::over(Store::default()),
+            place: Mutex::new(HOME.parse().expect("an address")),
+            names: Mutex::default(),
+            secrets: Mutex::default(),
+        }
     }
 
     /// A world whose store runs the work of every writing transaction twice, and discards the first run.
@@ -125,48 +110,14 @@ impl World {
     /// A request made now.
     pub fn now(&self) -> RequestContext {
         RequestContext {
-            ip: Some(hold(&self.place).0),
+            ip: Some(*hold(&self.place)),
             ..context(self.clock.now())
         }
     }
 
     /// Sets the client address of later requests.
     pub fn go_to(&self, address: &str) {
-        *hold(&self.place) = Place(address.parse().expect("an address"));
-    }
-
-    pub fn wait(&self, span: Duration) {
-        self.clock.advance(span);
-    }
-
-    pub fn check_with<'a>(&'a self, hasher: &'a dyn PasswordHasher) -> PasswordCheck<'a> {
-        PasswordCheck {
-            store: &self.store,
-            hasher,
-            attempt_keys: &FakeAttemptKeys,
-            attempts: &self.attempts,
-            refused: &EveryRefusal,
-            entropy: &self.entropy.0,
-        }
-    }
-
-    pub fn rules(&self) -> AccountRules<'_> {
-        AccountRules {
-            password_policy: &self.passwords,
-            estimator: &self.estimator,
-            hasher: &self.hasher,
-            entropy: &self.entropy.0,
-        }
-    }
-
-    pub fn issuer(&self) -> TokenIssuer<'_> {
-        TokenIssuer {
-            signer: &self.signer,
-            refresh_tokens: &FakeRefreshTokens,
-            policy: &self.sessions,
-            email_in_access_tokens: true,
-            entropy: &self.entropy.0,
-        }
+        *hold(&self.place) = address.parse().expect("an address");
     }
 
     /// Records a secret, so that tests can search for it.
@@ -218,16 +169,9 @@ impl World {
         let done = self
             .store
             .transaction(|repos| repos.users().insert(&user, digest));
-        assert_eq!(done, Ok(Insertion::Done));
+        assert_eq!(done, Ok(Outcome::Done(())));
         self.call(user.id, name);
         user
-    }
-
-    /// The stored account, if it exists.
-    pub fn find(&self, id: UserId) -> Option<User> {
-        self.store
-            .snapshot(|repos| repos.users().find(id))
-            .expect("a store that answers")
     }
 
     // Sessions.
@@ -246,24 +190,17 @@ impl World {
         pair
     }
 
-    /// The stored session, ended or not.
-    pub fn session(&self, id: SessionId) -> Option<Session> {
-        self.store
-            .snapshot(|repos| repos.sessions().find(id))
-            .expect("a store that answers")
-    }
-
     /// Whether the session could be refreshed.
     pub fn is_live(&self, id: SessionId) -> bool {
         self.session(id)
-            .is_some_and(|session| session.is_live(&self.sessions, self.clock.now()))
+            .is_some_and(|session| session.is_live(&self.policies.session, self.clock.now()))
     }
 
     /// Every session of a user that could be refreshed.
     pub fn live_sessions(&self, user: UserId) -> Vec<SessionId> {
         let sessions = self.store.memory.sessions_of(user).into_iter();
         sessions
-            .filter(|session| session.is_live(&self.sessions, self.clock.now()))
+            .filter(|session| session.is_live(&self.policies.session, self.clock.now()))
             .map(|session| session.id)
             .collect()
     }
@@ -283,14 +220,8 @@ impl World {
 
     /// The principal of the access token.
     pub fn principal(&self, pair: &TokenPair) -> Principal {
-        let verifier = self.signer.verifier();
-        let authenticate = Authenticate {
-            verifier: &verifier,
-            revocations: &NothingRevoked,
-            max_age: Duration::from_secs(905),
-        };
-        authenticate
-            .execute(pair.access_token.expose(), self.clock.now())
+        self.app
+            .principal(pair.access_token.expose())
             .expect("an access token that is valid")
     }
 
@@ -302,33 +233,12 @@ impl World {
             .expect("an access token that is valid")
     }
 
-    /// The permission of the access token's holder.
-    pub fn may<P: Permission>(&self, pair: &TokenPair) -> Granted<P> {
-        self.principal(pair).authorize().expect("the permission")
-    }
-
-    /// The permission of an administrator who is not in the store.
-    pub fn stranger_may<P: Permission>(&self) -> Granted<P> {
-        let claims = AccessClaims {
-            subject: sample::admin(99).id,
-            session_id: SessionId::from_bytes([99; 16]),
-            token_id: TokenId::from_bytes([99; 16]),
-            user_version: UserVersion::FIRST,
-            roles: Roles::admin(),
-            email: None,
-            issued_at: self.clock.now(),
-            expires_at: self.clock.now(),
-            authenticated_at: self.clock.now(),
-        };
-        Principal::new(claims).authorize().expect("the permission")
-    }
-
     // Attempts.
 
     /// The attempt record of an address for the current network, or else for unknown networks.
     pub fn attempts_on(&self, name: &str) -> Option<AttemptRecord> {
         let email = Email::parse(&address(name)).expect("an address");
-        let network = ClientNetwork::of(hold(&self.place).0);
+        let network = ClientNetwork::of(*hold(&self.place));
         let network = FakeAttemptKeys.network_key(email.canonical(), &network);
         self.store
             .memory
@@ -353,7 +263,7 @@ impl World {
 
     /// Uses up the free attempts.
     pub fn exhaust(&self, name: &str) {
-        for _ in 0..self.attempts.free {
+        for _ in 0..self.policies.attempts.free {
             assert_eq!(outcome(&self.login(name, WRONG)), "InvalidCredentials");
         }
     }

@@ -8,7 +8,7 @@ use doorward_domain::session::Session;
 use doorward_domain::setup::SetupState;
 use doorward_domain::store::Transactions as _;
 
-use super::{World, hold};
+use super::{StoryApp, hold};
 
 /// The stored state.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,7 @@ pub struct Account {
     password_version: PasswordVersion,
 }
 
-impl World {
+impl StoryApp {
     /// The stored state, with the attempt records of these addresses.
     pub fn snapshot_with_attempts(&self, addresses: &[&str]) -> Snapshot {
         let (accounts, setup) = self

@@ -1,15 +1,16 @@
-//! A guess at a password, counted before it is looked at.
+//! Counting and verifying attempts at passwords.
 //!
-//! Every use case that verifies a password does it through here, so that none of them is a way around the limit. A guess
-//! goes through four phases, each with a type that only the one before makes:
+//! Every use case that verifies a password does it through here, so that none of them is a way around the limit. An
+//! attempt goes through phases, each with a type that only the one before makes:
 //!
-//! 1. *look* ([`PasswordAttempt`]): what it counts on, and whether it may be made at all. Reads only.
-//! 2. *count* ([`CountedAttempt`]): in a transaction of its own, so that guesses made at once cannot all be verified before
-//!    the first is counted. Between the two its maker may wait for a turn at [`PasswordAttempt::turn`].
-//! 3. *verify*: hashes, and touches no store.
-//! 4. *complete*: in one transaction of the use case, forgive what was counted or remember the failure.
+//! 1. *look* ([`PendingAttempt`]): which record it counts on, and whether it may be made at all. Reads only.
+//! 2. *count* ([`CountedAttempt`]): in a transaction of its own, so that attempts made at once cannot all be verified
+//!    before the first is counted. Between the two the caller may wait for the lock on [`PendingAttempt::lock_key`].
+//! 3. *verify*: hashes, and uses no store.
+//! 4. *complete*: in one transaction of the use case, forgive what was counted or record the failure.
 //!
-//! Whoever goes away after the second phase leaves a counted guess behind, and nothing else.
+//! A caller that goes away after the second phase leaves a counted attempt behind, and nothing else. The order is that of
+//! [`PasswordAttempt`](super::protocol::PasswordAttempt).
 
 use core::time::Duration;
 
@@ -21,6 +22,7 @@ use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::id::UserId;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::password::PlainPassword;
 use doorward_domain::password::{HashError, PasswordHasher, Verification};
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
@@ -37,15 +39,15 @@ pub struct PasswordCheck<'a> {
     pub hasher: &'a dyn PasswordHasher,
     /// Names accounts in the table of attempts.
     pub attempt_keys: &'a dyn AttemptKeys,
-    /// How many guesses an account allows.
+    /// How many attempts an account allows.
     pub attempts: &'a AttemptPolicy,
-    /// Says which refusals the audit log tells of.
+    /// Says which refusals the audit log records.
     pub refused: &'a dyn RefusedAttempts,
     /// Makes the ids of events.
     pub entropy: &'a dyn Entropy,
 }
 
-/// Why a password is not looked at.
+/// Why a password is not verified.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
     /// Too many failed attempts at the account; it can be tried again after this long.
@@ -59,38 +61,38 @@ pub enum AttemptError {
     Store(#[from] StoreError),
 }
 
-/// A guess that may be made, as far as could be seen. It has not been counted yet.
-pub struct PasswordAttempt {
-    /// `None` where no account can be: nothing is counted there.
-    aim: Option<Aim>,
+/// An attempt that may be made as far as could be read. It has not been counted yet.
+pub struct PendingAttempt {
+    /// `None` for an address that no account can have: nothing is counted there.
+    target: Option<Target>,
 }
 
-struct Aim {
+struct Target {
     email: CanonicalEmail,
-    /// The one account it is about, if it is not about whichever has the address.
+    /// The one account it is made at, if it is not whichever has the address.
     user: Option<UserId>,
     budget: Budget,
 }
 
-/// A guess that was counted and may be verified, once.
+/// An attempt that was counted and may be verified, once.
 pub struct CountedAttempt {
     credentials: Option<Credentials>,
     count: Option<Count>,
 }
 
-/// What counting a guess has left.
+/// What counting an attempt has written.
 struct Count {
     budget: Budget,
     before: Option<AttemptRecord>,
-    /// Its latest guess is this one.
+    /// Its latest attempt is this one.
     record: AttemptRecord,
 }
 
-/// What came of a guess: whether it is the password of an account that may be used. If it is not, or there is no such
-/// account, or it may not be used, is one for the caller.
-pub(crate) type Finding = Result<VerifiedAttempt, Failure>;
+/// Whether the password is that of an account that may be used. A wrong password, an unknown account and one that may not be
+/// used are one to the caller.
+pub(crate) type AttemptResult = Result<VerifiedAttempt, FailedAttempt>;
 
-/// A guess that is the password.
+/// An attempt with the right password.
 pub(crate) struct VerifiedAttempt {
     /// The account, as it was found.
     pub(crate) credentials: Credentials,
@@ -99,13 +101,13 @@ pub(crate) struct VerifiedAttempt {
     count: Option<Count>,
 }
 
-/// A failed guess, as the audit log tells it.
-pub(crate) struct Failure {
+/// A failed attempt, as the audit log records it.
+pub(crate) struct FailedAttempt {
     user_id: Option<UserId>,
     reason: &'static str,
 }
 
-impl Failure {
+impl FailedAttempt {
     /// The password was right, but the account is gone, disabled or has another password by now.
     pub(crate) const fn overtaken(user_id: UserId) -> Self {
         Self {
@@ -115,73 +117,86 @@ impl Failure {
     }
 }
 
-impl PasswordAttempt {
-    /// A guess at an address that no account can have.
-    pub(crate) const fn at_nobody() -> Self {
-        Self { aim: None }
+impl PendingAttempt {
+    /// An attempt at an address that no account can have.
+    pub(crate) const fn at_no_account() -> Self {
+        Self { target: None }
     }
 
-    /// What guesses should take turns at: taken one at a time, valid ones are forgiven before the next is counted. `None`
-    /// where nothing is counted.
-    pub fn turn(&self) -> Option<AttemptKey> {
-        self.aim.as_ref().map(|aim| *aim.budget.key())
+    /// The key that attempts should be serialised on: one at a time, a right one is forgiven before the next is counted.
+    /// `None` where nothing is counted.
+    pub fn lock_key(&self) -> Option<AttemptKey> {
+        self.target.as_ref().map(|target| *target.budget.key())
     }
 }
 
 impl PasswordCheck<'_> {
-    /// The account of somebody logged in, if it is still there and may be used.
-    pub(crate) fn caller(&self, caller: &Granted<ManageOwnAccount>) -> StoreResult<Option<User>> {
+    /// Reads whether an attempt at the caller's own account may be made. `None` when the account has been deleted or
+    /// disabled since the token was issued.
+    pub(crate) fn look_at_caller(
+        &self,
+        caller: &Granted<ManageOwnAccount>,
+        context: &RequestContext,
+    ) -> Result<Option<PendingAttempt>, AttemptError> {
         let id = caller.principal().user_id();
-        let found = self.store.snapshot(|repos| repos.users().find(id))?;
-        Ok(found.filter(User::is_active))
+        let found = self
+            .store
+            .snapshot(|repos| -> StoreResult<_> { repos.users().find(id) })?;
+        match found.filter(User::is_active) {
+            Some(user) => Ok(Some(self.look(user.email.canonical(), Some(id), context)?)),
+            None => Ok(None),
+        }
     }
 
-    /// Looks whether a guess at the account with that address may be made, whether or not there is one; at the account
-    /// `user`, if it is about that one alone. A refusal is told to the audit log now and then, and writes nothing
-    /// otherwise.
+    /// Reads whether an attempt at the account with that address may be made, whether or not there is one; at the account
+    /// `user`, if it is made at that one alone. The audit log records a refusal now and then; nothing else is written.
     pub(crate) fn look(
         &self,
         email: &CanonicalEmail,
         user: Option<UserId>,
         context: &RequestContext,
-    ) -> Result<PasswordAttempt, AttemptError> {
+    ) -> Result<PendingAttempt, AttemptError> {
         let (budget, record) = self.store.snapshot(|repos| -> StoreResult<_> {
             let budget = Budget::find(repos, self.attempt_keys, email, context)?;
             let record = repos.attempts().find(budget.key())?;
             Ok((budget, record))
         })?;
-        let aim = Aim {
+        let target = Target {
             email: email.clone(),
             user,
             budget,
         };
         if let AttemptDecision::Wait { wait, correction } = self.attempts.judge(record.as_ref(), context.now)
         {
-            let told = self.refused.note(aim.budget.key(), context.now);
+            let told = self.refused.note(target.budget.key(), context.now);
             if told.is_none() && correction.is_none() {
                 return Err(AttemptError::TooManyAttempts { retry_after: wait });
             }
-            // What is remembered is decided under the lock; by then there may be no reason to refuse any more.
-            self.store.transaction(|repos| -> StoreResult<_> {
-                match self.judge(repos, &aim, context)? {
-                    (_, AttemptDecision::Allowed(_)) => Ok(Ok(())),
-                    (_, AttemptDecision::Wait { wait, correction }) => {
-                        self.refuse(repos, &aim, correction, told, context)?;
-                        Ok(Err(AttemptError::TooManyAttempts { retry_after: wait }))
+            // The record is changed under the lock; by then there may be no reason to refuse any more.
+            self.store
+                .transaction(|repos| -> StoreResult<_> {
+                    match self.judge(repos, &target, context)? {
+                        (_, AttemptDecision::Allowed(_)) => Ok(Outcome::Done(())),
+                        (_, AttemptDecision::Wait { wait, correction }) => {
+                            self.refuse(repos, &target, correction, told, context)?;
+                            Ok(Outcome::Refused(AttemptError::TooManyAttempts {
+                                retry_after: wait,
+                            }))
+                        }
                     }
-                }
-            })??;
+                })?
+                .into_result()?;
         }
-        Ok(PasswordAttempt { aim: Some(aim) })
+        Ok(PendingAttempt { target: Some(target) })
     }
 
-    /// Counts a guess, if it still may be made.
+    /// Counts an attempt, if it may still be made.
     pub fn count(
         &self,
-        guess: PasswordAttempt,
+        attempt: PendingAttempt,
         context: &RequestContext,
     ) -> Result<CountedAttempt, AttemptError> {
-        let Some(aim) = guess.aim else {
+        let Some(target) = attempt.target else {
             return Ok(CountedAttempt {
                 credentials: None,
                 count: None,
@@ -189,32 +204,37 @@ impl PasswordCheck<'_> {
         };
         // A store may run the transaction again, but there is one refusal to note.
         let mut noted = None;
-        let (credentials, before, record) = self.store.transaction(|repos| -> StoreResult<_> {
-            match self.judge(repos, &aim, context)? {
-                (before, AttemptDecision::Allowed(counted)) => {
-                    repos.attempts().put(aim.budget.key(), &counted)?;
-                    Ok(Ok((find(repos, &aim)?, before, counted)))
+        let (credentials, before, record) = self
+            .store
+            .transaction(|repos| -> StoreResult<_> {
+                match self.judge(repos, &target, context)? {
+                    (before, AttemptDecision::Allowed(counted)) => {
+                        repos.attempts().put(target.budget.key(), &counted)?;
+                        Ok(Outcome::Done((find(repos, &target)?, before, counted)))
+                    }
+                    (_, AttemptDecision::Wait { wait, correction }) => {
+                        let note = || self.refused.note(target.budget.key(), context.now);
+                        let told = *noted.get_or_insert_with(note);
+                        self.refuse(repos, &target, correction, told, context)?;
+                        Ok(Outcome::Refused(AttemptError::TooManyAttempts {
+                            retry_after: wait,
+                        }))
+                    }
                 }
-                (_, AttemptDecision::Wait { wait, correction }) => {
-                    let note = || self.refused.note(aim.budget.key(), context.now);
-                    let told = *noted.get_or_insert_with(note);
-                    self.refuse(repos, &aim, correction, told, context)?;
-                    Ok(Err(AttemptError::TooManyAttempts { retry_after: wait }))
-                }
-            }
-        })??;
+            })?
+            .into_result()?;
         let count = Some(Count {
-            budget: aim.budget,
+            budget: target.budget,
             before,
             record,
         });
         Ok(CountedAttempt { credentials, count })
     }
 
-    /// Uncounts a guess that could not be verified for want of room to hash in. If others have been counted since, it
-    /// stays counted.
-    pub fn take_back(&self, guess: CountedAttempt) -> StoreResult<()> {
-        let Some(count) = guess.count else { return Ok(()) };
+    /// Takes back the count of an attempt that could not be verified because the hashing threads were busy. If others have
+    /// been counted since, it stays counted.
+    pub fn take_back(&self, attempt: CountedAttempt) -> StoreResult<()> {
+        let Some(count) = attempt.count else { return Ok(()) };
         let key = count.budget.key();
         self.store.transaction(|repos| {
             if repos.attempts().lock(key)? != Some(count.record) {
@@ -230,24 +250,24 @@ impl PasswordCheck<'_> {
     fn judge(
         &self,
         repos: &mut dyn Repositories,
-        aim: &Aim,
+        target: &Target,
         context: &RequestContext,
     ) -> StoreResult<(Option<AttemptRecord>, AttemptDecision)> {
-        let record = repos.attempts().lock(aim.budget.key())?;
-        let judgement = self.attempts.judge(record.as_ref(), context.now);
-        Ok((record, judgement))
+        let record = repos.attempts().lock(target.budget.key())?;
+        let decision = self.attempts.judge(record.as_ref(), context.now);
+        Ok((record, decision))
     }
 
     fn refuse(
         &self,
         repos: &mut dyn Repositories,
-        aim: &Aim,
+        target: &Target,
         correction: Option<AttemptRecord>,
         told: Option<u64>,
         context: &RequestContext,
     ) -> StoreResult<()> {
         if let Some(corrected) = correction {
-            repos.attempts().put(aim.budget.key(), &corrected)?;
+            repos.attempts().put(target.budget.key(), &corrected)?;
         }
         let Some(refusals) = told else { return Ok(()) };
         let mut event = Event::new(
@@ -257,27 +277,27 @@ impl PasswordCheck<'_> {
             self.entropy,
         )
         .with("count", refusals.to_string());
-        event.user_id = match aim.user {
+        event.user_id = match target.user {
             Some(id) => Some(id),
-            None => repos.users().id_of(&aim.email)?,
+            None => repos.users().id_of(&target.email)?,
         };
         repos.events().append(&event)
     }
 
-    /// Looks at the password. Costs the same whether or not there is an account, and whatever its state. Asks no store.
+    /// Verifies the password. Costs the same whether or not there is an account, and whatever its state. Uses no store.
     pub(crate) fn verify(
         &self,
-        guess: CountedAttempt,
+        attempt: CountedAttempt,
         password: &PlainPassword,
-    ) -> Result<Finding, HashError> {
-        let CountedAttempt { credentials, count } = guess;
+    ) -> Result<AttemptResult, HashError> {
+        let CountedAttempt { credentials, count } = attempt;
         let Some(credentials) = credentials else {
             self.hasher.verify_nothing(password)?;
             let reason = match count {
                 Some(_) => "unknown-account",
                 None => "malformed-email",
             };
-            return Ok(Err(Failure {
+            return Ok(Err(FailedAttempt {
                 user_id: None,
                 reason,
             }));
@@ -294,17 +314,17 @@ impl PasswordCheck<'_> {
             Verification::Mismatch => "wrong-password",
             Verification::Unusable => "unusable-digest",
         };
-        Ok(Err(Failure {
+        Ok(Err(FailedAttempt {
             user_id: Some(credentials.user.id),
             reason,
         }))
     }
 
-    /// Remembers a failed guess as an event of `kind`. The guess itself has been counted already.
-    pub(crate) fn remember_failure(
+    /// Records a failed attempt as an event of `kind`. The attempt itself has been counted already.
+    pub(crate) fn record_failure(
         &self,
         kind: EventKind,
-        failure: &Failure,
+        failure: &FailedAttempt,
         context: &RequestContext,
     ) -> StoreResult<()> {
         let mut event =
@@ -315,16 +335,16 @@ impl PasswordCheck<'_> {
     }
 }
 
-/// The account that a guess is about, and its password's digest.
-fn find(repos: &mut dyn Repositories, aim: &Aim) -> StoreResult<Option<Credentials>> {
-    match aim.user {
+/// The account that an attempt is made at, and its password's digest.
+fn find(repos: &mut dyn Repositories, target: &Target) -> StoreResult<Option<Credentials>> {
+    match target.user {
         Some(id) => repos.users().find_credentials(id),
-        None => repos.users().find_credentials_by_email(&aim.email),
+        None => repos.users().find_credentials_by_email(&target.email),
     }
 }
 
 impl VerifiedAttempt {
-    /// Forgives what was counted, after a correct guess. To be called after the account is locked, as one order keeps two
+    /// Forgives what was counted, after a right password. To be called after the account is locked, as one order keeps two
     /// transactions from waiting for each other.
     pub(crate) fn forgive(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
         let Some(count) = &self.count else { return Ok(()) };
@@ -339,7 +359,7 @@ impl VerifiedAttempt {
         }
     }
 
-    /// Forgets every network but the one that this guess comes from: whoever knew the password before may have logged in
+    /// Forgets every network but the one that this attempt comes from: whoever knew the password before may have logged in
     /// from the others. To be called after the account is locked.
     pub(crate) fn forget_other_networks(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
         match &self.count {
@@ -361,7 +381,7 @@ impl VerifiedAttempt {
     }
 }
 
-/// Hands a guess that may not be made through as the error of a use case.
+/// Passes an attempt that may not be made on as the error of a use case.
 macro_rules! refused_attempts {
     ($($error:ident)*) => {
         $(

@@ -1,0 +1,99 @@
+//! The store as use cases see it: when they revoke something, this instance knows of it before the caller is answered.
+
+use std::sync::Arc;
+
+use doorward_domain::store::{Repositories, RevocationWatch, UnitOfWork, Verdict};
+use doorward_domain::store_error::StoreResult;
+
+use crate::revocation_cache::RevocationCache;
+
+/// A store that refreshes the revocation cache after each commit that wrote a revocation. No use case can forget to.
+pub(crate) struct RefreshingStore {
+    store: Arc<dyn UnitOfWork>,
+    revocations: Arc<RevocationCache>,
+}
+
+impl RefreshingStore {
+    pub(crate) fn new(store: Arc<dyn UnitOfWork>, revocations: Arc<RevocationCache>) -> Self {
+        Self { store, revocations }
+    }
+}
+
+impl UnitOfWork for RefreshingStore {
+    fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        let mut has_revoked = false;
+        self.store.write(&mut |repositories| {
+            let mut watch = RevocationWatch::over(repositories);
+            let verdict = work(&mut watch);
+            has_revoked = verdict == Verdict::Commit && watch.is_log_used();
+            verdict
+        })?;
+        if has_revoked {
+            // If it fails now, the thread that follows the revocations will fail and log it.
+            let _ = self.revocations.read();
+        }
+        Ok(())
+    }
+
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        self.store.read(work)
+    }
+
+    fn check(&self) -> StoreResult<()> {
+        self.store.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use doorward_domain::account::UserVersion;
+    use doorward_domain::id::{SessionId, TokenId, UserId};
+    use doorward_domain::store::Transactions as _;
+    use doorward_domain::store_error::StoreError;
+    use doorward_domain::token::{AccessClaims, RevocationCheck as _, RevocationStatus, Revoked};
+    use doorward_testkit::{MemoryStore, sample};
+
+    use super::*;
+
+    const SESSION: SessionId = SessionId::from_bytes([2; 16]);
+
+    fn claims() -> AccessClaims {
+        AccessClaims {
+            subject: UserId::from_bytes([1; 16]),
+            session_id: SESSION,
+            token_id: TokenId::from_bytes([3; 16]),
+            user_version: UserVersion::FIRST,
+            roles: doorward_domain::account::Roles::user(),
+            email: None,
+            issued_at: sample::START,
+            expires_at: sample::START + Duration::from_secs(900),
+            authenticated_at: sample::START,
+        }
+    }
+
+    #[test]
+    fn a_committed_revocation_is_known_at_once_and_a_rolled_back_one_never() {
+        let memory = Arc::new(MemoryStore::new());
+        let clock: doorward_application::Clock = Arc::new(|| sample::START);
+        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
+        let store = RefreshingStore::new(memory, Arc::clone(&revocations));
+        let revoke = |commits: bool| {
+            store.transaction(|repos| -> Result<(), StoreError> {
+                repos
+                    .revocations()
+                    .append(&[Revoked::Session(SESSION)], sample::START)?;
+                if commits {
+                    Ok(())
+                } else {
+                    Err(StoreError::Unavailable("planted".to_owned()))
+                }
+            })
+        };
+        revoke(false).unwrap_err();
+        assert_eq!(revocations.standing(&claims()), RevocationStatus::Good);
+        revoke(true).unwrap();
+        assert_eq!(revocations.standing(&claims()), RevocationStatus::Revoked);
+    }
+}
