@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use doorward_domain::store::{Repositories, RevocationWatch, UnitOfWork, Verdict};
 use doorward_domain::store_error::StoreResult;
+use tracing::debug_span;
 
 use crate::revocation_cache::RevocationCache;
 
@@ -22,12 +23,14 @@ impl RefreshingStore {
 impl UnitOfWork for RefreshingStore {
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
         let mut has_revoked = false;
+        let transaction = debug_span!("transaction", mode = "write").entered();
         self.store.write(&mut |repositories| {
             let mut watch = RevocationWatch::over(repositories);
             let verdict = work(&mut watch);
             has_revoked = verdict == Verdict::Commit && watch.is_log_used();
             verdict
         })?;
+        drop(transaction);
         if has_revoked {
             // If it fails now, the thread that follows the revocations will fail and log it.
             let _ = self.revocations.read();
@@ -36,7 +39,7 @@ impl UnitOfWork for RefreshingStore {
     }
 
     fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
-        self.store.read(work)
+        debug_span!("transaction", mode = "read").in_scope(|| self.store.read(work))
     }
 
     fn check(&self) -> StoreResult<()> {

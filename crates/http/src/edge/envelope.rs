@@ -12,6 +12,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use doorward_domain::id::EventId;
 use doorward_runtime::RequestOrigin;
+use tracing::Instrument as _;
 
 use crate::error::{Attached, ErrorRenderer, Rejection, RejectionKind, SurfaceError};
 use crate::request::Request;
@@ -47,7 +48,9 @@ pub(crate) async fn envelope(
         .map(ConnectionGuard::begin_request);
     let span = RequestSpan::begin(&state, &request);
     request.extensions_mut().insert(span.request.clone());
-    match next.call(request).await {
+    let traced =
+        tracing::debug_span!("request", request_id = span.request.request_id(), method = %span.method);
+    match next.call(request).instrument(traced).await {
         Ok(answer) => {
             let route = answer.request().match_pattern();
             let (request, response) = answer.map_into_boxed_body().into_parts();

@@ -142,6 +142,11 @@ impl Lane {
         self.settings.workers
     }
 
+    /// The name of the lane, in errors, metrics and spans.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Refuses when a job of this client would be refused now: for callers with something to do before they come here.
     pub fn has_room(&self, client: &ClientKey) -> Result<(), ExecutorError> {
         let mut state = self.shared.lock();

@@ -288,7 +288,9 @@ fn an_attempt_is_recorded_even_if_the_client_disconnects(database: &Database) {
             break;
         }
     }
-    eventually("one of the attempts is recorded", || (recorded() > 0).then_some(()));
+    eventually("one of the attempts is recorded", || {
+        (recorded() > 0).then_some(())
+    });
     let mut before = recorded();
     let settled = eventually("no more attempts are recorded", || {
         std::thread::sleep(std::time::Duration::from_secs(1));
