@@ -87,6 +87,7 @@ layers:
 # Is every licence one that we allow?
 licences:
     scripts/check-licences
+    scripts/check-words
 
 # Writes the golden files anew: the OpenAPI document, the permission matrix. Read the diff before you commit it.
 openapi:
