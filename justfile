@@ -87,6 +87,9 @@ layers:
 # Is every licence one that we allow?
 licences:
     scripts/check-licences
+
+# Is one of the words back that were replaced by standard terms?
+words:
     scripts/check-words
 
 # Writes the golden files anew: the OpenAPI document, the permission matrix. Read the diff before you commit it.
