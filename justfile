@@ -84,6 +84,10 @@ lint:
 layers:
     scripts/check-layers
 
+# Do modules know each other in a circle?
+cycles:
+    scripts/check-cycles
+
 # Is every licence one that we allow?
 licences:
     scripts/check-licences
