@@ -141,8 +141,8 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 pub struct NothingRevoked;
 
 impl RevocationCheck for NothingRevoked {
-    fn standing(&self, _claims: &AccessClaims) -> RevocationStatus {
-        RevocationStatus::Good
+    fn status(&self, _claims: &AccessClaims) -> RevocationStatus {
+        RevocationStatus::Valid
     }
 }
 

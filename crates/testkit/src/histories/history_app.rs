@@ -38,7 +38,7 @@ impl<'a> Deref for HistoryApp<'a> {
 
 impl RevocationCheck for HistoryApp<'_> {
     /// The answer of an instance that has read all revocations.
-    fn standing(&self, claims: &AccessClaims) -> RevocationStatus {
+    fn status(&self, claims: &AccessClaims) -> RevocationStatus {
         let mut list = hold(&self.revoked);
         let latest = list.latest();
         let entries = self
@@ -50,7 +50,7 @@ impl RevocationCheck for HistoryApp<'_> {
         if list.revokes(claims) {
             RevocationStatus::Revoked
         } else {
-            RevocationStatus::Good
+            RevocationStatus::Valid
         }
     }
 }
