@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use doorward_domain::account::{Email, PasswordDigest, User, UserStatus, UserVersion};
 use doorward_domain::account::{Role, Roles};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
-use doorward_domain::id::{EventId, SessionId, UserId};
+use doorward_domain::id::{EventId, RequestId, SessionId, UserId};
 use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
 use doorward_domain::password::PlainPassword;
 use doorward_domain::session::{Generation, Session, SessionKey, SessionPolicy};
@@ -70,9 +70,14 @@ pub fn event(number: u32) -> Event {
         session_id: None,
         ip: None,
         user_agent: None,
-        request_id: format!("request-{number}"),
+        request_id: request_id(number),
         detail: BTreeMap::new(),
     }
+}
+
+/// A request id. Ids are ordered as numbers are.
+pub fn request_id(number: u32) -> RequestId {
+    RequestId::from_bytes(id_bytes(number))
 }
 
 /// The key of that purpose and place. Its id is `<purpose>-<ordinal>`.

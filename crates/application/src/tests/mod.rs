@@ -16,7 +16,7 @@ use doorward_domain::attempt::AttemptKey;
 use doorward_domain::attempt::MockAttemptKeys;
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::MockEntropy;
-use doorward_domain::id::{SessionId, TokenId, UserId};
+use doorward_domain::id::{RequestId, SessionId, TokenId, UserId};
 use doorward_domain::session::{Generation, Session, SessionKey};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::AccessClaims;
@@ -28,7 +28,7 @@ pub(crate) const SESSION: SessionId = SessionId::from_bytes([2; 16]);
 pub(crate) fn context() -> RequestContext {
     RequestContext {
         now: NOW,
-        request_id: "request".to_owned(),
+        request_id: RequestId::from_bytes([3; 16]),
         ip: None,
         user_agent: None,
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::context::RequestContext;
 use crate::entropy::Entropy;
-use crate::id::{EventId, SessionId, UserId};
+use crate::id::{EventId, RequestId, SessionId, UserId};
 use crate::time::Timestamp;
 
 macro_rules! event_kinds {
@@ -126,7 +126,7 @@ pub struct Event {
     /// What the client called itself.
     pub user_agent: Option<String>,
     /// The request in which it happened.
-    pub request_id: String,
+    pub request_id: RequestId,
     /// Particulars, such as the reason.
     pub detail: BTreeMap<String, String>,
 }
@@ -149,7 +149,7 @@ impl Event {
             session_id: None,
             ip: context.ip,
             user_agent: context.user_agent.clone(),
-            request_id: context.request_id.clone(),
+            request_id: context.request_id,
             detail: BTreeMap::new(),
         }
     }

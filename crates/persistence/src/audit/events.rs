@@ -4,7 +4,7 @@ use diesel::sql_types::{Bool, Text};
 
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::audit::{EventFilter, EventLog};
-use doorward_domain::id::{EventId, SessionId, UserId};
+use doorward_domain::id::{EventId, RequestId, SessionId, UserId};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
@@ -51,7 +51,7 @@ impl TryFrom<EventRow> for Event {
             })?,
             ip: location.parsed_optional("ip", row.ip.as_deref(), |ip| ip.parse().ok())?,
             user_agent: row.user_agent,
-            request_id: row.request_id,
+            request_id: location.parsed("request_id", RequestId::parse(&row.request_id).ok())?,
             detail: location.parsed("detail", serde_json::from_str(&row.detail).ok())?,
         })
     }
@@ -77,7 +77,7 @@ impl EventLog for Transaction<'_> {
                     events::session_id.eq(event.session_id.map(|id| id.to_string())),
                     events::ip.eq(event.ip.map(|ip| ip.to_string())),
                     events::user_agent.eq(user_agent.transpose()?),
-                    events::request_id.eq(without_nul("events", "request_id", &event.request_id)?),
+                    events::request_id.eq(event.request_id.to_string()),
                     // JSON escapes NUL characters, so there are none.
                     events::detail.eq(detail),
                 ))

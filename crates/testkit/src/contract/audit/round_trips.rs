@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use doorward_domain::audit::EventFilter;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::id::RequestId;
 
 use crate::contract::StoreUnderTest;
 use crate::contract::edge_values::{TIMES, addresses, awkward_texts, user_agents};
@@ -40,11 +41,13 @@ pub fn events_are_read_back_unchanged(store: &dyn StoreUnderTest) {
             ..event
         });
     }
-    for text in awkward_texts() {
+    for byte in [0x00, 0x7f, 0x80, 0xff] {
         add(&|event| Event {
-            request_id: text.clone(),
+            request_id: RequestId::from_bytes([byte; 16]),
             ..event
         });
+    }
+    for text in awkward_texts() {
         add(&|event| {
             event
                 .with(&text, text.clone())
