@@ -53,9 +53,9 @@ impl Authenticate<'_> {
 mod tests {
     use super::*;
     use doorward_domain::account::Roles;
-    use doorward_domain::account::UserVersion;
     use doorward_domain::id::{SessionId, TokenId, UserId};
-    use doorward_domain::token::AccessClaims;
+    use doorward_domain::session::Authentication;
+    use doorward_domain::token::{AccessClaims, SubjectVersion};
     use doorward_domain::token::{MockAccessTokenVerifier, MockRevocationCheck};
 
     const ISSUED: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
@@ -65,15 +65,15 @@ mod tests {
         let mut verifier = MockAccessTokenVerifier::new();
         verifier.expect_verify().returning(|_, _| {
             Ok(AccessClaims {
-                subject: UserId::from_bytes([1; 16]),
+                subject: UserId::from_bytes([1; 16]).into(),
                 session_id: SessionId::from_bytes([2; 16]),
                 token_id: TokenId::from_bytes([3; 16]),
-                user_version: UserVersion::FIRST,
+                subject_version: SubjectVersion::FIRST,
                 roles: Roles::user(),
                 email: None,
                 issued_at: ISSUED,
                 expires_at: ISSUED + Duration::from_secs(3600),
-                authenticated_at: ISSUED,
+                authentication: Some(Authentication::by_password(ISSUED)),
             })
         });
         let mut revocations = MockRevocationCheck::new();

@@ -156,7 +156,7 @@ fn the_payload_of_another_token_is_rejected() {
     let own = signer.sign(&claims()).unwrap();
     let admin = signer
         .sign(&AccessClaims {
-            user_version: claims().user_version.next(),
+            subject_version: claims().subject_version.next(),
             ..claims()
         })
         .unwrap();

@@ -113,14 +113,14 @@ impl<'a> HistoryApp<'a> {
     }
 
     pub(super) fn logout_everywhere(&self, caller: Principal) {
-        let caller = caller.authorize().expect("a permission that everybody has");
+        let caller = caller.authorize_user().expect("a permission that every user has");
         let done = self.use_cases().logout_everywhere().execute(&caller, &self.now());
         done.expect("a logout");
     }
 
     /// Ends one of the caller's sessions. Returns whether there was such a session.
     pub(super) fn end_one(&self, caller: Principal, session: SessionId) -> bool {
-        let caller = caller.authorize().expect("a permission that everybody has");
+        let caller = caller.authorize_user().expect("a permission that every user has");
         self.use_cases()
             .end_session()
             .execute(&caller, session, &self.now())
@@ -130,7 +130,7 @@ impl<'a> HistoryApp<'a> {
     /// Changes the password of that number to the next.
     pub(super) fn change_password(&self, caller: Principal, number: usize) {
         let change = ChangePassword {
-            caller: caller.authorize().expect("a permission that everybody has"),
+            caller: caller.authorize_user().expect("a permission that every user has"),
             current: password(number).into(),
             new: password(number + 1).into(),
         };

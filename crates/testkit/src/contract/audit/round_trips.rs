@@ -29,6 +29,11 @@ pub fn events_are_read_back_unchanged(store: &dyn StoreUnderTest) {
     });
     let (user, actor) = (sample::user(1).id, sample::user(2).id);
     add(&|event| event.of(user).by(actor).in_session(sample::session(1, user).id));
+    let (service, other) = (sample::service(1), sample::service(2));
+    add(&|event| event.of(service.clone()).by(other.clone()));
+    add(&|event| event.of(user).by(service.clone()));
+    add(&|event| event.of(service.clone()).by(actor));
+    add(&|event| event.by(service.clone()));
     for at in TIMES {
         add(&|event| Event { at, ..event });
     }
