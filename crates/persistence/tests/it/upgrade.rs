@@ -58,8 +58,11 @@ impl Rows {
     /// The rows of the user of that number.
     fn of(number: u32) -> Self {
         let user = sample::user(number);
+        let created_at = Timestamp::from_unix_seconds(1_600_000_000);
         let session = |offset| Session {
-            created_at: Timestamp::from_unix_seconds(1_600_000_000),
+            created_at,
+            kind: SessionKind::Direct,
+            authentication: Authentication::by_password(created_at),
             ..sample::session(number * 2 + offset, user.id)
         };
         let ended = Session {
@@ -164,11 +167,6 @@ fn rows_of_the_last_release_are_read_as_sessions_opened_by_password() {
         let store = database.open();
         for rows in [&before, &beside] {
             for session in &rows.sessions {
-                assert_eq!(session.kind, SessionKind::Direct);
-                assert_eq!(
-                    session.authentication,
-                    Authentication::by_password(session.created_at)
-                );
                 let found = store.snapshot(|r| -> StoreResult<_> { r.sessions().find(session.id) });
                 assert_eq!(found, Ok(Some(session.clone())));
             }
