@@ -141,6 +141,7 @@ impl<P: Permission> fmt::Debug for GrantedUser<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrantedUser")
             .field("permission", &P::NAME)
+            .field("user_id", &self.user_id)
             .field("principal", &self.principal)
             .finish()
     }

@@ -14,7 +14,7 @@ pub enum AuthenticationMethod {
     Password,
     /// `otp`: a one-time password.
     OneTimePassword,
-    /// `pop`: possession of a key (OpenID EAP ACR Values 1.0).
+    /// `pop`: possession of a key (`OpenID` EAP ACR Values 1.0).
     ProofOfPossession,
     /// `user`: presence, confirmed by a gesture at an authenticator.
     UserPresence,
@@ -53,7 +53,7 @@ impl AuthenticationMethod {
     }
 }
 
-/// The level of assurance that methods reach: `acr` of tokens (OpenID Connect Core, section 2).
+/// The level of assurance that methods reach: `acr` of tokens (`OpenID` Connect Core, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AssuranceLevel {
     /// One factor (NIST SP 800-63B, AAL1).

@@ -1,5 +1,6 @@
 //! Rows that the last release wrote, before and beside this version, are read as it meant them.
 
+use core::fmt::Write as _;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -91,7 +92,10 @@ impl Rows {
         let [live, ended] = &self.sessions;
         let user = live.user_id;
         let bytes = |key: &[u8]| {
-            let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+            let mut hex = String::new();
+            for byte in key {
+                write!(hex, "{byte:02x}").expect("a string");
+            }
             if database.parsed_url().sqlite_path().is_some() {
                 format!("x'{hex}'")
             } else {
