@@ -51,11 +51,12 @@ impl UnitOfWork for RefreshingStore {
 mod tests {
     use std::time::Duration;
 
-    use doorward_domain::account::UserVersion;
     use doorward_domain::id::{SessionId, TokenId, UserId};
     use doorward_domain::store::Transactions as _;
     use doorward_domain::store_error::StoreError;
-    use doorward_domain::token::{AccessClaims, RevocationCheck as _, RevocationStatus, Revoked};
+    use doorward_domain::token::{
+        AccessClaims, RevocationCheck as _, RevocationStatus, Revoked, SubjectVersion,
+    };
     use doorward_testkit::{MemoryStore, sample};
 
     use super::*;
@@ -64,15 +65,15 @@ mod tests {
 
     fn claims() -> AccessClaims {
         AccessClaims {
-            subject: UserId::from_bytes([1; 16]),
+            subject: UserId::from_bytes([1; 16]).into(),
             session_id: SESSION,
             token_id: TokenId::from_bytes([3; 16]),
-            user_version: UserVersion::FIRST,
+            subject_version: SubjectVersion::FIRST,
             roles: doorward_domain::account::Roles::user(),
             email: None,
             issued_at: sample::START,
             expires_at: sample::START + Duration::from_secs(900),
-            authenticated_at: sample::START,
+            authentication: None,
         }
     }
 
@@ -95,8 +96,8 @@ mod tests {
             })
         };
         revoke(false).unwrap_err();
-        assert_eq!(revocations.standing(&claims()), RevocationStatus::Good);
+        assert_eq!(revocations.status(&claims()), RevocationStatus::Valid);
         revoke(true).unwrap();
-        assert_eq!(revocations.standing(&claims()), RevocationStatus::Revoked);
+        assert_eq!(revocations.status(&claims()), RevocationStatus::Revoked);
     }
 }

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Json, Path};
 use doorward_application::Login;
 use doorward_domain::access::{ManageOwnAccount, ManageUsers, ReadUsers};
 use doorward_domain::id::SessionId;
-use doorward_http::{Request, Require, StrictJson};
+use doorward_http::{Request, Require, RequireUser, StrictJson};
 use doorward_runtime::Application;
 
 use crate::account::wire::role_names;
@@ -75,7 +75,7 @@ pub(crate) async fn logout(
     responses((status = 204, description = "Every session is over.")),
 )]
 pub(crate) async fn logout_all(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
 ) -> Result<HttpResponse, Problem> {
@@ -93,10 +93,10 @@ pub(crate) async fn logout_all(
     get, path = "/v1/auth/me", tag = "auth",
     responses((status = 200, description = "Whom the token speaks for.", body = IdentityBody)),
 )]
-pub(crate) async fn me(Require(caller): Require<ManageOwnAccount>) -> Json<IdentityBody> {
+pub(crate) async fn me(RequireUser(caller): RequireUser<ManageOwnAccount>) -> Json<IdentityBody> {
     let principal = caller.principal();
     Json(IdentityBody {
-        id: principal.user_id().to_string(),
+        id: caller.user_id().to_string(),
         email: principal.email().map(str::to_owned),
         roles: role_names(principal.roles()),
         session_id: principal.session_id().to_string(),
@@ -110,7 +110,7 @@ pub(crate) async fn me(Require(caller): Require<ManageOwnAccount>) -> Json<Ident
     responses((status = 200, description = "The live sessions.", body = SessionsBody)),
 )]
 pub(crate) async fn list_own_sessions(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
 ) -> Result<Json<SessionsBody>, Problem> {
@@ -133,7 +133,7 @@ pub(crate) async fn list_own_sessions(
     responses((status = 204, description = "The others are over.")),
 )]
 pub(crate) async fn end_other_sessions(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
 ) -> Result<HttpResponse, Problem> {
@@ -150,7 +150,7 @@ pub(crate) async fn end_other_sessions(
     responses((status = 204, description = "The session is over.")),
 )]
 pub(crate) async fn end_session(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
     id: Path<String>,

@@ -10,7 +10,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
-use doorward_domain::id::EventId;
+use doorward_domain::id::RequestId;
 use doorward_runtime::RequestOrigin;
 use tracing::Instrument as _;
 
@@ -49,7 +49,7 @@ pub(crate) async fn envelope(
     let span = RequestSpan::begin(&state, &request);
     request.extensions_mut().insert(span.request.clone());
     let traced =
-        tracing::debug_span!("request", request_id = span.request.request_id(), method = %span.method);
+        tracing::debug_span!("request", request_id = %span.request.request_id(), method = %span.method);
     match next.call(request).instrument(traced).await {
         Ok(answer) => {
             let route = answer.request().match_pattern();
@@ -82,7 +82,7 @@ impl RequestSpan {
     fn begin(state: &ServerState, request: &ServiceRequest) -> Self {
         let app = &state.application;
         // The id is our own: a client that chose it could make two requests look like one.
-        let request_id = EventId::generate(app.now(), app.entropy()).to_string();
+        let request_id = RequestId::generate(app.now(), app.entropy());
         let peer = request.request().peer_addr();
         let headers = request.headers();
         let ip = state.addresses.of(peer, headers);
@@ -113,14 +113,14 @@ impl RequestSpan {
                 headers.insert(name, HeaderValue::from_static(value));
             }
         }
-        if let Ok(value) = HeaderValue::from_str(self.request.request_id()) {
+        if let Ok(value) = HeaderValue::from_str(&self.request.request_id().to_string()) {
             headers.insert(REQUEST_ID, value);
         }
         (response, error)
     }
 
     fn render(&self, error: &dyn SurfaceError, framework: &HttpResponse<BoxBody>) -> HttpResponse<BoxBody> {
-        let rendered = error.render(self.request.request_id());
+        let rendered = error.render(&self.request.request_id().to_string());
         let mut response = HttpResponse::with_body(rendered.status, BoxBody::new(rendered.body));
         // Other headers of the framework, such as `Allow`, are kept.
         let kept = framework
@@ -144,7 +144,8 @@ impl RequestSpan {
         let took = now().duration_since(self.at);
         let (method, route) = (known(&self.method), route.unwrap_or("unmatched"));
         state.metrics.answered(method, route, status.as_u16(), took);
-        let request_id = self.request.request_id();
+        let request_id = self.request.request_id().to_string();
+        let request_id = request_id.as_str();
         let ip = self.request.ip().map(tracing::field::display);
         let (status, took_us) = (
             status.as_u16(),
