@@ -40,7 +40,7 @@ pub(crate) fn with_blocks<T>(
 /// Overwrites this thread's memory with zeros. Called when the thread becomes idle.
 ///
 /// From the first block of a lane, which can be computed from the others, a candidate password can be checked with two
-/// BLAKE2b hashes instead of a full argon2 run. So memory that may leak (a core dump, a swapped page) must not contain blocks
+/// Blake2b hashes instead of a full argon2 run. So memory that may leak (a core dump, a swapped page) must not contain blocks
 /// of a password that was verified some time ago. Clearing between two consecutive hashes would cost about 7 % of a hash and
 /// gain nothing, because the memory then always contains the blocks of a current password.
 pub(crate) fn clear() {
