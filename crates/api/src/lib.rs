@@ -1,7 +1,7 @@
-//! Doorward's JSON API: routes, bodies, problems and their document.
+//! Doorward's JSON API: routes, bodies, problems and the OpenAPI document.
 //!
-//! [`Api`] is the surface that the server's listeners are given. Its routes are in one table, from which the OpenAPI
-//! document takes who may call what.
+//! [`Api`] is the surface that the server registers with its listeners. Its routes are in one table (`routes.rs`); the
+//! OpenAPI document takes `security` and `x-permission` from that table.
 
 mod account;
 mod audit;

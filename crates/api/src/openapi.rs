@@ -17,9 +17,9 @@ use crate::{account, audit, key, routes, session, setup, token};
 #[openapi(
     info(
         title = "Doorward",
-        description = "Identity and access: who is this, and what may they do?\n\nJSON in, JSON out. Members of requests are \
-                       strict: unknown and duplicate ones are refused. Times are RFC 3339 in UTC, durations whole seconds, ids \
-                       opaque. Every error is a problem document (RFC 9457) whose `type` is a page of this server.",
+        description = "Authentication, sessions and access control.\n\nRequests and responses are JSON. Unknown and duplicate \
+                       members of a request are rejected. Times are RFC 3339 in UTC, durations are whole seconds, ids are opaque \
+                       strings. Every error is a problem document (RFC 9457) whose `type` is a page of this server.",
         license(name = "GPL-3.0-or-later", identifier = "GPL-3.0-or-later"),
     ),
     paths(
@@ -36,20 +36,19 @@ use crate::{account, audit, key, routes, session, setup, token};
     ),
     components(responses(ProblemResponse), schemas(ProblemBody, ViolationBody)),
     tags(
-        (name = "auth", description = "Registering, logging in, staying logged in, logging out."),
-        (name = "account", description = "One's own account and sessions."),
-        (name = "setup", description = "The first administrator."),
-        (name = "users", description = "Other people's accounts, for administrators."),
-        (name = "audit", description = "What happened, for administrators."),
-        (name = "keys", description = "The keys that access tokens are verified with."),
-        (name = "health", description = "Whether the server lives and is of use."),
-        (name = "documentation", description = "This document, and what problems mean."),
+        (name = "auth", description = "Registration, login, token refresh and logout."),
+        (name = "account", description = "The caller's own account and sessions."),
+        (name = "setup", description = "Creation of the first administrator."),
+        (name = "users", description = "User accounts, for administrators."),
+        (name = "audit", description = "The audit log, for administrators."),
+        (name = "keys", description = "What services need to verify access tokens: public keys and revocations."),
+        (name = "health", description = "Liveness and readiness."),
+        (name = "documentation", description = "The API documentation and the pages of the problem types."),
     ),
     modifiers(&Bearer, &Table),
 )]
 struct Document;
 
-/// Adds the security scheme.
 struct Bearer;
 
 impl Modify for Bearer {
@@ -66,7 +65,7 @@ impl Modify for Bearer {
     }
 }
 
-/// Adds to each operation what the table of routes says: who may call it, and that it can be answered with a problem.
+/// Adds `security`, `x-permission` and the default response (a problem) to each operation, from the route table.
 struct Table;
 
 impl Modify for Table {
@@ -94,7 +93,6 @@ impl Modify for Table {
     }
 }
 
-/// The operation of that method.
 fn operation<'a>(item: &'a mut PathItem, method: &Method) -> Option<&'a mut Operation> {
     let operation = match *method {
         Method::GET => &mut item.get,
@@ -110,7 +108,7 @@ fn operation<'a>(item: &'a mut PathItem, method: &Method) -> Option<&'a mut Oper
 /// The OpenAPI 3.1 document of the public listener, as JSON.
 pub fn openapi_json() -> &'static str {
     static JSON: OnceLock<String> = OnceLock::new();
-    // A document made of our own annotations always serialises.
+    // A document built from annotations always serialises.
     JSON.get_or_init(|| Document::openapi().to_pretty_json().unwrap_or_default())
 }
 

@@ -1,4 +1,4 @@
-//! The document says what the server does.
+//! The OpenAPI document agrees with the route table.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ fn document() -> Value {
     serde_json::from_str(openapi_json()).unwrap()
 }
 
-/// Each operation of the document: its path, its method in capitals, and what is said about it.
+/// The path, the method in capitals and the operation object of each operation.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     paths
@@ -20,13 +20,13 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
             item.as_object()
                 .unwrap()
                 .iter()
-                .map(move |(method, said)| (path.clone(), method.to_uppercase(), said.clone()))
+                .map(move |(method, operation)| (path.clone(), method.to_uppercase(), operation.clone()))
         })
         .collect()
 }
 
 #[test]
-fn every_route_is_documented_and_every_documented_route_is_there() {
+fn every_route_is_documented_and_every_documented_route_exists() {
     let documented: BTreeSet<_> = operations(&document())
         .into_iter()
         .map(|(path, method, _)| format!("{method} {path}"))
@@ -44,40 +44,40 @@ fn the_document_in_the_repository_is_up_to_date() {
 }
 
 #[test]
-fn every_operation_has_a_name_of_its_own() {
+fn every_operation_id_is_unique() {
     let operations = operations(&document());
-    let names: BTreeSet<_> = operations
+    let ids: BTreeSet<_> = operations
         .iter()
-        .map(|(_, _, said)| said["operationId"].to_string())
+        .map(|(_, _, operation)| operation["operationId"].to_string())
         .collect();
-    assert_eq!(names.len(), operations.len(), "{names:?}");
+    assert_eq!(ids.len(), operations.len(), "{ids:?}");
 }
 
 #[test]
-fn every_operation_says_who_may_and_how_it_fails() {
-    for (path, method, said) in operations(&document()) {
-        let permission = said["x-permission"]
+fn every_operation_has_a_permission_a_problem_response_and_a_summary() {
+    for (path, method, operation) in operations(&document()) {
+        let permission = operation["x-permission"]
             .as_str()
             .unwrap_or_else(|| panic!("{method} {path}: no x-permission"));
-        let secured = said["security"]
+        let secured = operation["security"]
             .as_array()
             .unwrap()
             .iter()
             .any(|scheme| scheme.get("bearer").is_some());
         assert_eq!(secured, permission != "public", "{method} {path}");
         assert!(
-            said["responses"].get("default").is_some(),
+            operation["responses"].get("default").is_some(),
             "{method} {path}: no problem response"
         );
-        assert!(said["summary"].is_string(), "{method} {path}: no summary");
+        assert!(operation["summary"].is_string(), "{method} {path}: no summary");
     }
 }
 
 #[test]
-fn every_request_body_refuses_unknown_members() {
+fn every_request_body_rejects_unknown_members() {
     let document = document();
-    for (path, method, said) in operations(&document) {
-        let Some(schema) = said.pointer("/requestBody/content/application~1json/schema/$ref") else {
+    for (path, method, operation) in operations(&document) {
+        let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema/$ref") else {
             continue;
         };
         let pointer = schema.as_str().unwrap().trim_start_matches('#');
@@ -91,7 +91,7 @@ fn every_request_body_refuses_unknown_members() {
 }
 
 #[test]
-fn the_document_is_of_openapi_3_1_and_answers_problems() {
+fn the_document_is_openapi_3_1_and_describes_problems() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
     let problem = &document["components"]["schemas"]["Problem"];

@@ -1,4 +1,4 @@
-//! The table of routes.
+//! The route table.
 
 use doorward_domain::access::{AssignRoles, ManageOwnAccount, ManageUsers, ReadAudit, ReadUser, ReadUsers};
 use doorward_http::Route;
@@ -6,8 +6,8 @@ use doorward_http::Route;
 use crate::operation::{docs, health, metrics, problems, proxy_checks};
 use crate::{account, audit, key, session, setup, token};
 
-/// Rows of method, path, throttle class, guard (`public`, or the permission that the handler's first argument proves) and
-/// handler.
+/// Builds routes from rows of method, path, throttle class, guard (`public`, or the permission that the handler's first
+/// argument proves) and handler.
 macro_rules! routes {
     ($($method:ident $path:literal $class:ident $guard:ident $handler:path;)*) => {
         vec![$(
@@ -24,7 +24,7 @@ macro_rules! routes {
     (@guard $permission:ident) => { doorward_http::Guard::permission::<$permission>() };
 }
 
-/// Every route of the public listener.
+/// The routes of the public listener.
 #[rustfmt::skip]
 pub(crate) fn public() -> Vec<Route> {
     routes! {
@@ -63,7 +63,7 @@ pub(crate) fn public() -> Vec<Route> {
     }
 }
 
-/// Every route of the management listener, which has no throttle.
+/// The routes of the management listener, which has no throttle.
 #[rustfmt::skip]
 pub(crate) fn management() -> Vec<Route> {
     routes! {

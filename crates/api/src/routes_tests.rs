@@ -1,4 +1,4 @@
-//! The table says what the handlers do: every row, sent in process by callers with and without a token.
+//! The handlers enforce the guards of the route table: every route is called in process with and without a token.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::Api;
 
 use super::*;
 
-/// An application on a memory store with one user, whom all tokens are of, and what signs its access tokens.
+/// An application on a memory store with one user, and the signer of its access tokens.
 fn application() -> (Arc<Application>, Arc<FakeSigner>) {
     let store = Arc::new(MemoryStore::new());
     let inserted = store.transaction(|r| -> Result<_, StoreError> {
@@ -50,7 +50,7 @@ fn application() -> (Arc<Application>, Arc<FakeSigner>) {
     (application, signer)
 }
 
-/// The claims of the user, as if they had these roles.
+/// Claims of that user with the given roles.
 fn claims(roles: Roles) -> AccessClaims {
     AccessClaims {
         subject: sample::user(1).id.into(),
@@ -74,7 +74,7 @@ fn service_claims(roles: Roles) -> AccessClaims {
     }
 }
 
-/// Who holds each permission. A new one has its line here.
+/// The roles that hold each permission. A new permission is added here.
 fn holders() -> BTreeMap<&'static str, Holders> {
     const fn of<P: Permission>() -> (&'static str, Holders) {
         (P::NAME, P::HOLDERS)
@@ -93,7 +93,7 @@ fn holders() -> BTreeMap<&'static str, Holders> {
 const SERVICES: usize = 4;
 
 #[actix_web::test]
-async fn every_route_is_guarded_as_the_table_says() {
+async fn every_route_enforces_the_guard_of_its_row() {
     let (application, signer) = application();
     let token = |claims: &AccessClaims| Some(signer.sign(claims).unwrap().expose().to_owned());
     let (label, admin) = (sample::roles(&["label"]), sample::roles(&["admin"]));
@@ -108,7 +108,7 @@ async fn every_route_is_guarded_as_the_table_says() {
     let server = init_service(in_process(application, Arc::new(Api)).unwrap()).await;
     let holders = holders();
     for route in public() {
-        // Of somebody else, where it names a user.
+        // Where the path names a user, it is another one than the caller.
         let path = route.path.replace("{id}", &sample::user(2).id.to_string());
         for (number, (token, roles)) in callers.iter().enumerate() {
             let mut request = TestRequest::with_uri(&path)
@@ -138,7 +138,7 @@ async fn every_route_is_guarded_as_the_table_says() {
 }
 
 #[test]
-fn every_path_is_of_one_class_and_has_each_method_once() {
+fn every_path_has_one_throttle_class_and_each_method_once() {
     let mut rows = HashSet::new();
     let mut classes = BTreeMap::new();
     for route in public() {

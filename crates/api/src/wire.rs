@@ -1,4 +1,4 @@
-//! What request and response bodies of several features have in common.
+//! Parsing and formatting that several features' bodies share.
 
 use doorward_domain::id::UserId;
 use doorward_domain::patch::Patch;
@@ -7,12 +7,12 @@ use serde::{Deserialize, Deserializer};
 
 use crate::problem::{Code, Problem};
 
-/// How many entries a page of a list has if nothing else is asked for.
+/// Entries on a page of a list by default.
 const DEFAULT_PAGE: u32 = 50;
-/// The most entries a page has.
+/// The largest page.
 const MAX_PAGE: u32 = 100;
 
-/// How many entries a page is to have, of what was asked for.
+/// The page size for the query parameter `limit`.
 pub(crate) fn page_size(limit: Option<u32>) -> Result<u32, Problem> {
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     if (1..=MAX_PAGE).contains(&limit) {
@@ -22,20 +22,20 @@ pub(crate) fn page_size(limit: Option<u32>) -> Result<u32, Problem> {
     }
 }
 
-/// An instant as responses have it: RFC 3339, UTC.
+/// Formats an instant for a response: RFC 3339, UTC.
 pub(crate) fn rfc3339(at: Timestamp) -> String {
-    // Beyond the year 9999, where RFC 3339 ends, nothing happens.
+    // RFC 3339 ends with the year 9999.
     jiff::Timestamp::from_microsecond(at.as_micros())
         .unwrap_or(jiff::Timestamp::MAX)
         .to_string()
 }
 
-/// The user in the path, for whoever may know that there is none.
+/// Parses the user id in a path. An invalid id is "not found", which is for routes whose caller may see which users exist.
 pub(crate) fn user_id(id: &str) -> Result<UserId, Problem> {
     UserId::parse(id).map_err(|_no_such_id| Problem::new(Code::NotFound))
 }
 
-/// Reads a member of an update: left out (with `#[serde(default)]`) it stays as it is.
+/// Deserialises a member of an update. With `#[serde(default)]`, an absent member leaves the value unchanged.
 pub(crate) fn patch<'de, T, D>(deserializer: D) -> Result<Patch<T>, D::Error>
 where
     T: Deserialize<'de>,

@@ -1,17 +1,17 @@
-//! The clients: what each figure asks of the server.
+//! The clients: the requests of each figure.
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::http;
 use crate::load::{Client, unexpected};
 
-/// Asks what it has to ask, again and again in turn.
-pub(crate) struct Asking {
+/// Sends the same requests in turn, again and again.
+pub(crate) struct RepeatClient {
     what: &'static str,
     requests: Vec<Vec<u8>>,
     next: usize,
 }
 
-impl Asking {
+impl RepeatClient {
     fn new(what: &'static str, requests: Vec<Vec<u8>>) -> Self {
         Self {
             what,
@@ -29,12 +29,12 @@ impl Asking {
         Self::new("jwks", vec![http::get("/.well-known/jwks.json", "")])
     }
 
-    /// Of the server that has one answer.
+    /// For the constant server.
     pub(crate) fn constant() -> Self {
         Self::new("the constant", vec![http::get("/constant", "")])
     }
 
-    /// Logs in as each of these.
+    /// Logs in to each of these accounts in turn.
     pub(crate) fn login(emails: &[String], password: &str) -> Self {
         let request = |email: &String| {
             let body = format!("{{\"email\":\"{email}\",\"password\":\"{password}\"}}");
@@ -44,14 +44,14 @@ impl Asking {
     }
 }
 
-impl Client for Asking {
+impl Client for RepeatClient {
     fn request(&mut self) -> Option<&[u8]> {
         let request = self.requests.get(self.next % self.requests.len().max(1));
         self.next += 1;
         request.map(Vec::as_slice)
     }
 
-    fn answered(&mut self, status: u16, body: &[u8]) -> Outcome<()> {
+    fn handle_response(&mut self, status: u16, body: &[u8]) -> BenchResult<()> {
         if status == 200 {
             return Ok(());
         }
@@ -59,43 +59,43 @@ impl Client for Asking {
     }
 }
 
-/// Logs in, and does not mind being told that there are too many who do.
-pub(crate) struct Storming {
-    asking: Asking,
-    /// How often it was told so.
-    pub(crate) refused: u64,
+/// Logs in like the client within, and also accepts 503.
+pub(crate) struct FloodClient {
+    inner: RepeatClient,
+    /// The number of 503 responses.
+    pub(crate) rejected: u64,
 }
 
-impl Storming {
-    pub(crate) const fn new(asking: Asking) -> Self {
-        Self { asking, refused: 0 }
+impl FloodClient {
+    pub(crate) const fn new(inner: RepeatClient) -> Self {
+        Self { inner, rejected: 0 }
     }
 }
 
-impl Client for Storming {
+impl Client for FloodClient {
     fn request(&mut self) -> Option<&[u8]> {
-        self.asking.request()
+        self.inner.request()
     }
 
-    fn answered(&mut self, status: u16, body: &[u8]) -> Outcome<()> {
+    fn handle_response(&mut self, status: u16, body: &[u8]) -> BenchResult<()> {
         if status == 503 {
-            self.refused += 1;
+            self.rejected += 1;
             return Ok(());
         }
-        self.asking.answered(status, body)
+        self.inner.handle_response(status, body)
     }
 }
 
 /// Registers one account after the other.
-pub(crate) struct Registering {
+pub(crate) struct RegisterClient {
     name: String,
     password: String,
     made: u32,
     request: Vec<u8>,
 }
 
-impl Registering {
-    /// `name` is unlike that of any other client of the run.
+impl RegisterClient {
+    /// `name` must be unique within the run.
     pub(crate) fn new(name: String, password: &str) -> Self {
         Self {
             name,
@@ -106,7 +106,7 @@ impl Registering {
     }
 }
 
-impl Client for Registering {
+impl Client for RegisterClient {
     fn request(&mut self) -> Option<&[u8]> {
         self.made += 1;
         let (name, made, password) = (&self.name, self.made, &self.password);
@@ -115,7 +115,7 @@ impl Client for Registering {
         Some(&self.request)
     }
 
-    fn answered(&mut self, status: u16, body: &[u8]) -> Outcome<()> {
+    fn handle_response(&mut self, status: u16, body: &[u8]) -> BenchResult<()> {
         if status == 201 {
             return Ok(());
         }
@@ -123,22 +123,22 @@ impl Client for Registering {
     }
 }
 
-/// Refreshes one session, each time with the token that the last answer brought.
-pub(crate) struct Refreshing {
+/// Refreshes one session, each time with the token of the previous response.
+pub(crate) struct RefreshClient {
     request: Vec<u8>,
     /// The latest access token.
     pub(crate) access_token: String,
 }
 
-impl Refreshing {
+impl RefreshClient {
     pub(crate) fn new(refresh_token: &str) -> Self {
         Self {
-            request: Self::ask_with(refresh_token),
+            request: Self::request_with(refresh_token),
             access_token: String::new(),
         }
     }
 
-    fn ask_with(refresh_token: &str) -> Vec<u8> {
+    fn request_with(refresh_token: &str) -> Vec<u8> {
         http::post(
             "/v1/auth/refresh",
             &format!("{{\"refresh_token\":\"{refresh_token}\"}}"),
@@ -146,31 +146,31 @@ impl Refreshing {
     }
 }
 
-impl Client for Refreshing {
+impl Client for RefreshClient {
     fn request(&mut self) -> Option<&[u8]> {
         Some(&self.request)
     }
 
-    fn answered(&mut self, status: u16, body: &[u8]) -> Outcome<()> {
+    fn handle_response(&mut self, status: u16, body: &[u8]) -> BenchResult<()> {
         let refresh_token = http::member(body, "refresh_token").filter(|_| status == 200);
         let access_token = http::member(body, "access_token");
         let (Some(refresh_token), Some(access_token)) = (refresh_token, access_token) else {
             return Err(unexpected("refresh", status, body));
         };
-        self.request = Self::ask_with(refresh_token);
+        self.request = Self::request_with(refresh_token);
         access_token.clone_into(&mut self.access_token);
         Ok(())
     }
 }
 
 /// Ends one session after the other.
-pub(crate) struct LoggingOut {
-    /// Those that are still open.
+pub(crate) struct LogoutClient {
+    /// The tokens of the sessions that have not ended.
     refresh_tokens: Vec<String>,
     request: Vec<u8>,
 }
 
-impl LoggingOut {
+impl LogoutClient {
     pub(crate) fn new(refresh_tokens: Vec<String>) -> Self {
         Self {
             refresh_tokens,
@@ -179,14 +179,14 @@ impl LoggingOut {
     }
 }
 
-impl Client for LoggingOut {
+impl Client for LogoutClient {
     fn request(&mut self) -> Option<&[u8]> {
         let token = self.refresh_tokens.pop()?;
         self.request = http::post("/v1/auth/logout", &format!("{{\"refresh_token\":\"{token}\"}}"));
         Some(&self.request)
     }
 
-    fn answered(&mut self, status: u16, body: &[u8]) -> Outcome<()> {
+    fn handle_response(&mut self, status: u16, body: &[u8]) -> BenchResult<()> {
         if status == 204 {
             return Ok(());
         }
@@ -199,16 +199,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refresh_goes_on_with_the_token_it_was_given() {
-        let mut client = Refreshing::new("dwr_1");
+    fn the_refresh_client_sends_the_token_of_the_previous_response() {
+        let mut client = RefreshClient::new("dwr_1");
         assert!(
             client
                 .request()
                 .unwrap()
                 .ends_with(b"{\"refresh_token\":\"dwr_1\"}")
         );
-        let answer = br#"{"access_token":"a.b.c","refresh_token":"dwr_2"}"#;
-        client.answered(200, answer).unwrap();
+        let response = br#"{"access_token":"a.b.c","refresh_token":"dwr_2"}"#;
+        client.handle_response(200, response).unwrap();
         assert!(
             client
                 .request()
@@ -216,37 +216,37 @@ mod tests {
                 .ends_with(b"{\"refresh_token\":\"dwr_2\"}")
         );
         assert_eq!(client.access_token, "a.b.c");
-        assert!(client.answered(401, answer).is_err());
+        assert!(client.handle_response(401, response).is_err());
     }
 
     #[test]
-    fn whoever_logs_out_stops_when_every_session_has_ended() {
-        let mut client = LoggingOut::new(vec!["dwr_1".to_owned()]);
+    fn the_logout_client_stops_when_every_session_has_ended() {
+        let mut client = LogoutClient::new(vec!["dwr_1".to_owned()]);
         assert!(client.request().is_some());
         assert!(client.request().is_none());
     }
 
     #[test]
-    fn requests_take_turns() {
-        let mut client = Asking::login(&["a@b.example".to_owned(), "c@b.example".to_owned()], "secret");
+    fn requests_are_sent_in_turn() {
+        let mut client = RepeatClient::login(&["a@b.example".to_owned(), "c@b.example".to_owned()], "secret");
         let first = client.request().unwrap().to_vec();
         assert_ne!(client.request().unwrap(), first);
         assert_eq!(client.request().unwrap(), first);
     }
 
     #[test]
-    fn accounts_are_registered_once() {
-        let mut client = Registering::new("one".to_owned(), "a long password");
+    fn each_registration_has_a_new_address() {
+        let mut client = RegisterClient::new("one".to_owned(), "a long password");
         let first = client.request().unwrap().to_vec();
         assert_ne!(client.request().unwrap(), first);
     }
 
     #[test]
-    fn a_storm_minds_only_what_is_not_about_itself() {
-        let mut client = Storming::new(Asking::login(&["a@b.example".to_owned()], "secret"));
-        assert!(client.answered(200, b"").is_ok());
-        assert!(client.answered(503, b"").is_ok());
-        assert!(client.answered(401, b"").is_err());
-        assert_eq!(client.refused, 1);
+    fn a_flood_client_accepts_503_and_no_other_error() {
+        let mut client = FloodClient::new(RepeatClient::login(&["a@b.example".to_owned()], "secret"));
+        assert!(client.handle_response(200, b"").is_ok());
+        assert!(client.handle_response(503, b"").is_ok());
+        assert!(client.handle_response(401, b"").is_err());
+        assert_eq!(client.rejected, 1);
     }
 }

@@ -1,7 +1,7 @@
-//! The ambient things: time and randomness. A benchmark is about the one, and seeds itself with the other.
+//! Time and randomness.
 #![expect(
     clippy::disallowed_methods,
-    reason = "this is where time and randomness come in"
+    reason = "this module provides time and randomness to the others"
 )]
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use doorward_domain::entropy::Entropy;
 use doorward_domain::time::Timestamp;
 
-/// A stopwatch that runs.
+/// A running stopwatch.
 #[derive(Clone, Copy)]
 pub(crate) struct Watch(Instant);
 
@@ -28,7 +28,6 @@ impl Watch {
     }
 }
 
-/// The present.
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
@@ -40,7 +39,6 @@ pub(crate) fn today() -> String {
     text.split('T').next().unwrap_or_default().to_owned()
 }
 
-/// The operating system's randomness.
 pub(crate) struct OsEntropy;
 
 impl Entropy for OsEntropy {

@@ -1,4 +1,4 @@
-//! The databases a benchmark runs on, and plain connections to them, past everything that is Doorward's.
+//! The databases of a benchmark, and connections to them without Doorward's code.
 
 use std::path::Path;
 
@@ -6,9 +6,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use crate::Outcome;
+use crate::BenchResult;
 
-/// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sqlite,
@@ -24,27 +23,27 @@ impl Kind {
     }
 }
 
-/// A connection as any program would have it.
-pub(crate) enum Plain {
+/// A connection without Doorward's settings, queue and schema.
+pub(crate) enum PlainConnection {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
 #[derive(QueryableByName)]
-struct Number {
+struct NumberRow {
     #[diesel(sql_type = BigInt)]
-    answer: i64,
+    value: i64,
 }
 
 #[derive(QueryableByName)]
-struct Word {
+struct TextRow {
     #[diesel(sql_type = Text)]
-    answer: String,
+    value: String,
 }
 
-impl Plain {
-    /// Connects; to SQLite as durably as Doorward does.
-    pub(crate) fn connect(url: &str) -> Outcome<Self> {
+impl PlainConnection {
+    /// Connects. SQLite gets the same durability settings as in Doorward.
+    pub(crate) fn connect(url: &str) -> BenchResult<Self> {
         match url.strip_prefix("sqlite://") {
             Some(path) => {
                 let mut connection = SqliteConnection::establish(path)?;
@@ -58,8 +57,8 @@ impl Plain {
         }
     }
 
-    /// Runs SQL as it stands, in one round trip.
-    pub(crate) fn execute(&mut self, sql: &str) -> Outcome<()> {
+    /// Runs SQL statements in one round trip.
+    pub(crate) fn execute(&mut self, sql: &str) -> BenchResult<()> {
         match self {
             Self::Sqlite(connection) => connection.batch_execute(sql)?,
             Self::Postgres(connection) => connection.batch_execute(sql)?,
@@ -67,24 +66,24 @@ impl Plain {
         Ok(())
     }
 
-    /// The one number of a query, in a column named `answer`.
-    pub(crate) fn number(&mut self, sql: &str) -> Outcome<i64> {
+    /// Returns the column `value` of a query with one row.
+    pub(crate) fn number(&mut self, sql: &str) -> BenchResult<i64> {
         let query = diesel::sql_query(sql);
-        let row: Number = match self {
+        let row: NumberRow = match self {
             Self::Sqlite(connection) => query.get_result(connection)?,
             Self::Postgres(connection) => query.get_result(connection)?,
         };
-        Ok(row.answer)
+        Ok(row.value)
     }
 
-    /// The one text of a query, in a column named `answer`.
-    pub(crate) fn word(&mut self, sql: &str) -> Outcome<String> {
+    /// Returns the column `value` of a query with one row.
+    pub(crate) fn text(&mut self, sql: &str) -> BenchResult<String> {
         let query = diesel::sql_query(sql);
-        let row: Word = match self {
+        let row: TextRow = match self {
             Self::Sqlite(connection) => query.get_result(connection)?,
             Self::Postgres(connection) => query.get_result(connection)?,
         };
-        Ok(row.answer)
+        Ok(row.value)
     }
 
     pub(crate) const fn kind(&self) -> Kind {
@@ -94,33 +93,32 @@ impl Plain {
         }
     }
 
-    /// The database's version.
-    pub(crate) fn version(&mut self) -> Outcome<String> {
+    pub(crate) fn version(&mut self) -> BenchResult<String> {
         let sql = match self {
-            Self::Sqlite(_) => "SELECT 'SQLite ' || sqlite_version() AS answer",
+            Self::Sqlite(_) => "SELECT 'SQLite ' || sqlite_version() AS value",
             Self::Postgres(_) => {
-                "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1) AS answer"
+                "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1) AS value"
             }
         };
-        self.word(sql)
+        self.text(sql)
     }
 
-    /// Bytes of PostgreSQL's log of changes so far.
-    pub(crate) fn wal_bytes(&mut self) -> Outcome<u64> {
-        let bytes = self.number("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::BIGINT AS answer")?;
+    /// Bytes written to PostgreSQL's write-ahead log so far.
+    pub(crate) fn wal_bytes(&mut self) -> BenchResult<u64> {
+        let bytes = self.number("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::BIGINT AS value")?;
         Ok(u64::try_from(bytes)?)
     }
 }
 
-/// A database made for one run, and gone when this is dropped.
-pub(crate) struct Place {
+/// A database for one run. A PostgreSQL database is dropped with it.
+pub(crate) struct BenchDatabase {
     pub(crate) url: String,
-    /// The database to drop, and the address of the server it is on.
+    /// The URL of the PostgreSQL server and the name of the database to drop.
     on_server: Option<(String, String)>,
 }
 
-impl Place {
-    /// A SQLite file in a folder that somebody else removes.
+impl BenchDatabase {
+    /// A SQLite file in `folder`, which the caller removes.
     pub(crate) fn sqlite(folder: &Path) -> Self {
         Self {
             url: format!("sqlite://{}", folder.join("doorward.db").display()),
@@ -128,11 +126,11 @@ impl Place {
         }
     }
 
-    /// A database of its own on a server whose address ends with the name of one that is there.
-    pub(crate) fn postgres(server: &str, name: &str) -> Outcome<Self> {
+    /// Creates a database on the server of this URL, whose path is the name of an existing database.
+    pub(crate) fn postgres(server: &str, name: &str) -> BenchResult<Self> {
         let name = format!("doorward_bench_{}_{name}", std::process::id());
-        let (authority, _) = server.rsplit_once('/').ok_or("the address names no database")?;
-        Plain::connect(server)?.execute(&format!("CREATE DATABASE {name}"))?;
+        let (authority, _) = server.rsplit_once('/').ok_or("the URL has no database name")?;
+        PlainConnection::connect(server)?.execute(&format!("CREATE DATABASE {name}"))?;
         Ok(Self {
             url: format!("{authority}/{name}"),
             on_server: Some((server.to_owned(), name)),
@@ -140,10 +138,10 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for BenchDatabase {
     fn drop(&mut self) {
         if let Some((server, name)) = &self.on_server
-            && let Ok(mut connection) = Plain::connect(server)
+            && let Ok(mut connection) = PlainConnection::connect(server)
         {
             let _ = connection.execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }

@@ -1,27 +1,27 @@
-//! As much of HTTP/1.1 as it takes to ask one known server over and over: requests are written as they are, answers are
-//! read by their length. Lean on purpose, so that what is measured is the server.
+//! A minimal HTTP/1.1 client for benchmarks, so that little of its own work is measured: requests are sent as prepared
+//! bytes, responses must have a `Content-Length`.
 
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::Outcome;
+use crate::BenchResult;
 
-/// A connection that is kept for many requests.
+/// A keep-alive connection.
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// An answer. Borrowed from the connection it came over.
-pub(crate) struct Answer<'a> {
+/// A response, borrowed from the buffer of its connection.
+pub(crate) struct Response<'a> {
     pub(crate) status: u16,
     pub(crate) body: &'a [u8],
 }
 
 impl Connection {
-    pub(crate) async fn open(address: SocketAddr) -> Outcome<Self> {
+    pub(crate) async fn open(address: SocketAddr) -> BenchResult<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -30,8 +30,8 @@ impl Connection {
         })
     }
 
-    /// Sends a request and reads the whole answer.
-    pub(crate) async fn ask(&mut self, request: &[u8]) -> Outcome<Answer<'_>> {
+    /// Sends a request and reads the response.
+    pub(crate) async fn send(&mut self, request: &[u8]) -> BenchResult<Response<'_>> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let head = loop {
@@ -44,13 +44,13 @@ impl Connection {
         while self.buffer.len() < end {
             self.read_more().await?;
         }
-        Ok(Answer {
+        Ok(Response {
             status: head.status,
             body: self.buffer.get(head.length..end).unwrap_or_default(),
         })
     }
 
-    async fn read_more(&mut self) -> Outcome<()> {
+    async fn read_more(&mut self) -> BenchResult<()> {
         if self.stream.read_buf(&mut self.buffer).await? == 0 {
             return Err("the server closed the connection".into());
         }
@@ -58,19 +58,19 @@ impl Connection {
     }
 }
 
-/// What the head of an answer says.
+/// The head of a response.
 #[derive(Debug, PartialEq, Eq)]
 struct Head {
     status: u16,
-    /// The bytes of the head, with the empty line that ends it.
+    /// The length of the head including the empty line at its end, in bytes.
     length: usize,
-    /// The bytes of the body.
+    /// The length of the body, in bytes.
     body: usize,
 }
 
 impl Head {
-    /// `None` while the head is incomplete. Bodies in chunks are not understood: the server sends none.
-    fn parse(bytes: &[u8]) -> Outcome<Option<Self>> {
+    /// Parses a head; `None` while it is incomplete. Chunked bodies are not supported: the server sends none.
+    fn parse(bytes: &[u8]) -> BenchResult<Option<Self>> {
         const END: &[u8] = b"\r\n\r\n";
         let Some(at) = bytes.windows(END.len()).position(|window| window == END) else {
             return Ok(None);
@@ -85,7 +85,7 @@ impl Head {
             .next()
             .and_then(|line| line.strip_prefix("HTTP/1.1 "))
             .and_then(|line| line.get(..3))
-            .ok_or("not an answer of HTTP/1.1")?
+            .ok_or("not an HTTP/1.1 response")?
             .parse()?;
         let length = lines
             .filter_map(|line| line.split_once(':'))
@@ -94,7 +94,7 @@ impl Head {
         let body = match (length, status) {
             (Some(length), _) => length?,
             (None, 204 | 304) => 0,
-            (None, _) => return Err("an answer that does not tell its length".into()),
+            (None, _) => return Err("a response without Content-Length".into()),
         };
         Ok(Some(Self {
             status,
@@ -104,13 +104,12 @@ impl Head {
     }
 }
 
-/// A GET with these further header lines, each ended by CRLF.
+/// A GET request with additional header lines, each ending with CRLF.
 pub(crate) fn get(path: &str, headers: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nuser-agent: doorward-bench\r\n{headers}\r\n")
         .into_bytes()
 }
 
-/// A POST of JSON.
 pub(crate) fn post(path: &str, json: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\nuser-agent: doorward-bench\r\ncontent-type: application/json\r\n\
@@ -120,8 +119,8 @@ pub(crate) fn post(path: &str, json: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The text of a member of a JSON object, if it holds no escapes, as no token does. The first member of that name counts,
-/// at whatever depth.
+/// The string value of the first member with this name, at any depth. Values with escapes are not supported; tokens have
+/// none.
 pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<&'a str> {
     let text = str::from_utf8(json).ok()?;
     let (_, rest) = text.split_once(&format!("\"{name}\":\""))?;
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn only_answers_without_a_body_need_no_length() {
+    fn only_responses_without_a_body_need_no_length() {
         let head = Head::parse(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap().unwrap();
         assert_eq!((head.status, head.body), (204, 0));
         assert!(Head::parse(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").is_err());
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_tell_their_length() {
+    fn requests_have_a_content_length() {
         let request = String::from_utf8(post("/x", "{\"é\":1}")).unwrap();
         assert!(request.contains("content-length: 8\r\n"), "{request}");
         assert!(request.ends_with("\r\n\r\n{\"é\":1}"));

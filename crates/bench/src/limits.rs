@@ -1,4 +1,4 @@
-//! The limits: what the same machine does when there is nothing of Doorward's around it.
+//! The limits: the same essential work without Doorward, on the same machine.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -8,21 +8,21 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey};
 use doorward_password::Argon2Params;
 
-use crate::Outcome;
+use crate::BenchResult;
+use crate::bench_data::{BenchData, PASSWORD};
 use crate::clock::Watch;
-use crate::database::{Kind, Plain};
+use crate::database::{Kind, PlainConnection};
 use crate::stats::number;
-use crate::world::{PASSWORD, World};
 
-/// Does something on so many threads until the time is up, and answers how often a second it was done.
+/// Runs a task repeatedly for `duration` on one thread per state, and returns the rate per second.
 fn repeat<S: Send>(
     states: Vec<S>,
     duration: Duration,
-    act: impl Fn(&mut S) -> Outcome<()> + Sync,
-) -> Outcome<f64> {
+    act: impl Fn(&mut S) -> BenchResult<()> + Sync,
+) -> BenchResult<f64> {
     let watch = Watch::start();
     let act = &act;
-    let counts: Vec<Outcome<u64>> = thread::scope(|scope| {
+    let counts: Vec<BenchResult<u64>> = thread::scope(|scope| {
         let threads: Vec<_> = states
             .into_iter()
             .map(|mut state| {
@@ -48,15 +48,14 @@ fn repeat<S: Send>(
     Ok(number(total) / watch.elapsed().as_secs_f64())
 }
 
-/// Hashes a second on all cores with Doorward's parameters, each thread in memory of its own that it keeps and does not
-/// clear.
+/// argon2 on all cores with Doorward's parameters; each thread reuses its memory without clearing it.
 pub(crate) struct Argon2Alone {
     argon2: Argon2<'static>,
     memories: Vec<Vec<Block>>,
 }
 
 impl Argon2Alone {
-    pub(crate) fn new(cores: usize) -> Outcome<Self> {
+    pub(crate) fn new(cores: usize) -> BenchResult<Self> {
         let Argon2Params {
             memory_kib,
             iterations,
@@ -70,7 +69,7 @@ impl Argon2Alone {
         })
     }
 
-    pub(crate) fn measure(&mut self, duration: Duration) -> Outcome<f64> {
+    pub(crate) fn measure(&mut self, duration: Duration) -> BenchResult<f64> {
         let argon2 = &self.argon2;
         repeat(self.memories.iter_mut().collect(), duration, |memory| {
             let (password, salt) = (PASSWORD.as_bytes(), b"sixteen bytes ok");
@@ -80,10 +79,10 @@ impl Argon2Alone {
     }
 }
 
-/// Ed25519 verifications a second, on one core.
-pub(crate) fn ed25519(duration: Duration) -> Outcome<f64> {
+/// Ed25519 verifications per second on one core.
+pub(crate) fn ed25519(duration: Duration) -> BenchResult<f64> {
     let pair = Ed25519KeyPair::generate()?;
-    // As long as the signed part of an access token.
+    // The length of the signed part of an access token.
     let message = [b'm'; 480];
     let signature = pair.sign(&message);
     let key = ParsedPublicKey::new(&ED25519, pair.public_key().as_ref())?;
@@ -92,57 +91,60 @@ pub(crate) fn ed25519(duration: Duration) -> Outcome<f64> {
     })
 }
 
-/// Conditional updates of single sessions, each in a transaction that is committed: the one thing a refresh cannot do
-/// without.
+/// Conditional updates of single sessions, each committed in its own transaction: the minimum that a refresh needs.
 pub(crate) struct BareUpdates {
-    lines: Vec<Line>,
-    /// Of SQLite, where one writes at a time: whoever waited for its lock instead would sleep, and sleep too long.
-    turns: Option<Mutex<()>>,
+    clients: Vec<UpdateClient>,
+    /// For SQLite, which allows one writer: waiting for its file lock would sleep for too long.
+    write_lock: Option<Mutex<()>>,
 }
 
-/// A connection, and the session that is updated on it.
-struct Line {
-    connection: Plain,
+/// A connection and the session that it updates.
+struct UpdateClient {
+    connection: PlainConnection,
     session: String,
     generation: u32,
 }
 
 impl BareUpdates {
-    /// Each connection has a session of its own, from session `first` on. PostgreSQL keeps the statement prepared.
-    pub(crate) fn connect(world: &World, connections: u64, first: u64) -> Outcome<Self> {
-        let line = |number| {
-            let mut connection = Plain::connect(&world.url)?;
+    /// Opens connections, each with a session of its own, from session `first` on. PostgreSQL uses a prepared statement.
+    pub(crate) fn connect(data: &BenchData, connections: u64, first: u64) -> BenchResult<Self> {
+        let client = |number| {
+            let mut connection = PlainConnection::connect(&data.url)?;
             if connection.kind() == Kind::Postgres {
                 connection.execute(
                     "PREPARE rotate (TEXT, BIGINT) AS UPDATE sessions SET generation = $2 + 1, rotated_at = rotated_at + 1, \
                      last_used_at = last_used_at + 1 WHERE id = $1 AND generation = $2 AND ended_at IS NULL",
                 )?;
             }
-            Ok(Line {
+            Ok(UpdateClient {
                 connection,
-                session: world.session_id(number)?.to_string(),
+                session: data.session_id(number)?.to_string(),
                 generation: 0,
             })
         };
-        let lines: Vec<_> = (first..first + connections).map(line).collect::<Outcome<_>>()?;
-        let is_sqlite = lines.iter().any(|line| line.connection.kind() == Kind::Sqlite);
-        let turns = is_sqlite.then(Mutex::default);
-        Ok(Self { lines, turns })
+        let clients: Vec<_> = (first..first + connections)
+            .map(client)
+            .collect::<BenchResult<_>>()?;
+        let is_sqlite = clients
+            .iter()
+            .any(|client| client.connection.kind() == Kind::Sqlite);
+        let write_lock = is_sqlite.then(Mutex::default);
+        Ok(Self { clients, write_lock })
     }
 
-    pub(crate) fn measure(&mut self, duration: Duration) -> Outcome<f64> {
-        let turns = &self.turns;
-        repeat(self.lines.iter_mut().collect(), duration, |line| {
-            let _turn = turns
+    pub(crate) fn measure(&mut self, duration: Duration) -> BenchResult<f64> {
+        let write_lock = &self.write_lock;
+        repeat(self.clients.iter_mut().collect(), duration, |client| {
+            let _guard = write_lock
                 .as_ref()
-                .map(|turns| turns.lock().unwrap_or_else(PoisonError::into_inner));
-            line.update()
+                .map(|write_lock| write_lock.lock().unwrap_or_else(PoisonError::into_inner));
+            client.update()
         })
     }
 }
 
-impl Line {
-    fn update(&mut self) -> Outcome<()> {
+impl UpdateClient {
+    fn update(&mut self) -> BenchResult<()> {
         let Self {
             connection,
             session,
@@ -170,27 +172,30 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::Place;
+    use crate::database::BenchDatabase;
 
     #[test]
-    fn bare_updates_take() {
+    fn bare_updates_change_the_session() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::sqlite(folder.path());
-        let world = World::make(&place.url, 1, 2, 0).unwrap();
-        let mut updates = BareUpdates::connect(&world, 1, 2).unwrap();
+        let database = BenchDatabase::sqlite(folder.path());
+        let data = BenchData::create(&database.url, 1, 2, 0).unwrap();
+        let mut updates = BareUpdates::connect(&data, 1, 2).unwrap();
         for _ in 0..3 {
-            updates.lines[0].update().unwrap();
+            updates.clients[0].update().unwrap();
         }
-        let session = world.session_id(2).unwrap();
-        let generation = format!("SELECT generation AS answer FROM sessions WHERE id = '{session}'");
+        let session = data.session_id(2).unwrap();
+        let generation = format!("SELECT generation AS value FROM sessions WHERE id = '{session}'");
         assert_eq!(
-            Plain::connect(&place.url).unwrap().number(&generation).unwrap(),
+            PlainConnection::connect(&database.url)
+                .unwrap()
+                .number(&generation)
+                .unwrap(),
             3
         );
     }
 
     #[test]
-    fn an_error_on_a_thread_is_an_error() {
+    fn an_error_on_a_thread_is_returned() {
         assert!(repeat(vec![1, 2], Duration::from_secs(60), |_| Err("planted".into())).is_err());
     }
 }

@@ -1,36 +1,35 @@
-//! The load: a number of clients, each with a connection of its own, each asking again as soon as it is answered.
+//! The load generator: clients with a connection each, which send the next request as soon as they have the response.
 //!
-//! All of them run on one thread, without locks or wake-ups between threads: it takes a few microseconds a request, which
-//! is told beside each figure that could come near it.
+//! All clients run on one thread, without locks or wake-ups between threads. This takes a few microseconds per request,
+//! which is reported with each figure.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::task::LocalSet;
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::clock::Watch;
 use crate::http::Connection;
 use crate::process::own_thread_micros;
 use crate::stats::number;
 
-/// One client: what it asks, and what it makes of the answer.
+/// A client: creates requests and checks responses.
 pub(crate) trait Client {
-    /// The next request, if there is another.
+    /// The next request; `None` if there are no more.
     fn request(&mut self) -> Option<&[u8]>;
 
-    /// Looks at an answer. An error ends the measurement: a figure counts only if every answer was the right one.
-    fn answered(&mut self, status: u16, body: &[u8]) -> Outcome<()>;
+    /// Checks a response. An error ends the measurement: a figure is valid only if every response is as expected.
+    fn handle_response(&mut self, status: u16, body: &[u8]) -> BenchResult<()>;
 }
 
-/// What came of a while of asking.
+/// The result of a load.
 #[derive(Debug, Default)]
 pub(crate) struct Load {
-    /// How long each answer took, in nanoseconds.
+    /// The response times, in nanoseconds.
     pub(crate) nanos: Vec<u64>,
-    /// How long it all took.
     pub(crate) elapsed: Duration,
-    /// Processor time of the clients, in microseconds.
+    /// Processor time of all clients, in microseconds.
     pub(crate) client_cpu: u64,
 }
 
@@ -44,14 +43,14 @@ impl Load {
     }
 }
 
-/// Has every client ask for that long, or until it has nothing more to ask. With a pause, each waits that long between an
-/// answer and its next request.
+/// Runs every client for `duration`, or until it has no more requests. With a pause, each client waits that long between a
+/// response and the next request.
 pub(crate) fn drive<C: Client + 'static>(
     address: SocketAddr,
     clients: Vec<C>,
     duration: Duration,
     pause: Option<Duration>,
-) -> Outcome<(Vec<C>, Load)> {
+) -> BenchResult<(Vec<C>, Load)> {
     let cpu = own_thread_micros()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -63,7 +62,9 @@ pub(crate) fn drive<C: Client + 'static>(
                 let watch = Watch::start();
                 let tasks: Vec<_> = clients
                     .into_iter()
-                    .map(|client| tokio::task::spawn_local(ask_on(address, client, watch, duration, pause)))
+                    .map(|client| {
+                        tokio::task::spawn_local(run_client(address, client, watch, duration, pause))
+                    })
                     .collect();
                 let mut clients = Vec::new();
                 let mut load = Load::default();
@@ -73,7 +74,7 @@ pub(crate) fn drive<C: Client + 'static>(
                     load.nanos.extend(nanos);
                 }
                 load.elapsed = watch.elapsed();
-                Ok::<_, crate::Fault>((clients, load))
+                Ok::<_, crate::BenchError>((clients, load))
             })
             .await
     })?;
@@ -81,21 +82,21 @@ pub(crate) fn drive<C: Client + 'static>(
     Ok((clients, load))
 }
 
-async fn ask_on<C: Client>(
+async fn run_client<C: Client>(
     address: SocketAddr,
     mut client: C,
     watch: Watch,
     duration: Duration,
     pause: Option<Duration>,
-) -> Outcome<(C, Vec<u64>)> {
+) -> BenchResult<(C, Vec<u64>)> {
     let mut connection = Connection::open(address).await?;
     let mut nanos = Vec::new();
     while watch.elapsed() < duration {
         let Some(request) = client.request() else { break };
-        let asked = Watch::start();
-        let answer = connection.ask(request).await?;
-        nanos.push(asked.nanos());
-        client.answered(answer.status, answer.body)?;
+        let sent = Watch::start();
+        let response = connection.send(request).await?;
+        nanos.push(sent.nanos());
+        client.handle_response(response.status, response.body)?;
         if let Some(pause) = pause {
             tokio::time::sleep(pause).await;
         }
@@ -103,8 +104,8 @@ async fn ask_on<C: Client>(
     Ok((client, nanos))
 }
 
-/// The error of an answer that was not expected.
-pub(crate) fn unexpected(what: &str, status: u16, body: &[u8]) -> crate::Fault {
+/// The error for an unexpected response.
+pub(crate) fn unexpected(what: &str, status: u16, body: &[u8]) -> crate::BenchError {
     let body: String = String::from_utf8_lossy(body).chars().take(300).collect();
-    format!("{what} was answered with {status}: {body}").into()
+    format!("unexpected response to {what}: {status} {body}").into()
 }

@@ -1,14 +1,14 @@
-//! Measures Doorward beside the limits it is up against: argon2, the database's commit, the HTTP library.
+//! Benchmarks Doorward against its limits: argon2, the database's commit, the HTTP library.
 //!
-//! The server is the program that is released, in a process of its own, asked over loopback. Each figure is measured in
-//! short slices that alternate with slices of its limit, and what is reported is the ratio of their medians: rates alone
-//! say more about the machine than about the program.
+//! The server is the release binary in a separate process; requests go over loopback. Slices of each figure alternate with
+//! slices of its limit, and the report has the ratio of their medians, because absolute rates mostly depend on the machine.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "the tables go to standard output, what is being done to standard error"
+    reason = "the tables go to standard output, progress to standard error"
 )]
 
+mod bench_data;
 mod clients;
 mod clock;
 mod database;
@@ -16,6 +16,7 @@ mod figures;
 mod http;
 mod limits;
 mod load;
+mod login_flood;
 mod process;
 mod profile;
 mod report;
@@ -24,24 +25,21 @@ mod scale;
 mod server;
 mod slices;
 mod stats;
-mod storm;
-mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Anything that went wrong, in words.
-pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
+/// An error of any kind, for people.
+pub(crate) type BenchError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What may go wrong in any way that there are words for.
-pub(crate) type Outcome<T> = Result<T, Fault>;
+pub(crate) type BenchResult<T> = Result<T, BenchError>;
 
-/// Names the PostgreSQL server to make databases on.
+/// The environment variable with the URL of the PostgreSQL server on which databases are created.
 pub(crate) const POSTGRES_URL: &str = "DOORWARD_TEST_POSTGRES_URL";
 
-/// Measures Doorward beside its limits.
+/// Benchmarks Doorward against its limits.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -50,53 +48,53 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Figures of every route that matters, on SQLite and, where there is one, on PostgreSQL.
+    /// Measures the main routes on SQLite and, if configured, on PostgreSQL.
     Run {
-        /// One short run, for a first look. Leaves the documentation alone.
+        /// A short run that does not write the documentation.
         #[arg(long)]
         quick: bool,
-        /// Writes the documentation all the same.
+        /// Writes the documentation even after a short run.
         #[arg(long)]
         write: bool,
-        /// The server to measure; the one beside this program if none is named.
+        /// The server binary; by default `doorward` in the directory of this program.
         #[arg(long)]
         server: Option<PathBuf>,
     },
-    /// The same operations with few accounts and with many.
+    /// Compares operations on a small and on a large database.
     Scale {
-        /// How many accounts are many, with five sessions each.
+        /// The number of accounts of the large database, with five sessions each.
         #[arg(long)]
         users: Option<u64>,
-        /// A tenth of the accounts, and fewer rounds. Leaves the documentation alone.
+        /// A tenth of the accounts and fewer rounds. Does not write the documentation.
         #[arg(long)]
         quick: bool,
-        /// Writes the documentation all the same.
+        /// Writes the documentation even after a short run.
         #[arg(long)]
         write: bool,
     },
-    /// Where the server's time goes under load: samples it with `perf`.
+    /// Profiles the server under load with `perf`.
     Profile {
-        /// What is asked.
+        /// The route to profile.
         #[arg(value_enum)]
         what: profile::What,
-        /// For how long.
+        /// How long to sample, in seconds.
         #[arg(long, default_value_t = 15)]
         seconds: u64,
-        /// The server to look into; the one beside this program if none is named.
+        /// The server binary; by default `doorward` in the directory of this program.
         #[arg(long)]
         server: Option<PathBuf>,
-        /// Where the samples and what is made of them are kept.
+        /// The directory for the samples and the folded stacks.
         #[arg(long, default_value = "target/profile")]
         output: PathBuf,
     },
-    /// Answers a constant, as the limit of what is answered from memory. For `run`.
+    /// Serves a constant response, the limit of routes that only need memory. Started by `run`.
     #[command(hide = true)]
     Constant,
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Constant => server::answer_a_constant(),
+        Command::Constant => server::serve_constant(),
         Command::Run { quick, write, server } => run::routes(quick, write, server),
         Command::Scale { users, quick, write } => run::scale(users, quick, write),
         Command::Profile {
@@ -108,8 +106,8 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            eprintln!("doorward-bench: {fault}");
+        Err(error) => {
+            eprintln!("doorward-bench: {error}");
             ExitCode::FAILURE
         }
     }

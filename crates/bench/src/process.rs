@@ -1,21 +1,21 @@
-//! What Linux tells about a process, in `/proc`.
+//! Processor time, memory and writes of a process, from Linux's `/proc`.
 
 use std::fs;
 
-use crate::Outcome;
+use crate::BenchResult;
 
-/// Ticks of the clock in which Linux counts processor time: 100 a second on every platform that Doorward runs on.
+/// Clock ticks per second of processor time in `/proc`: 100 on every platform that Doorward supports.
 const TICKS: u64 = 100;
 
-/// Processor time that a process has used, in microseconds. Exact to 10 ms.
-pub(crate) fn cpu_micros(pid: u32) -> Outcome<u64> {
+/// Processor time of a process, in microseconds with a resolution of 10 ms.
+pub(crate) fn cpu_micros(pid: u32) -> BenchResult<u64> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat"))?)
 }
 
-/// The user and system time in a line of `/proc/PID/stat`. The name in parentheses may hold anything.
-fn parse_stat(line: &str) -> Outcome<u64> {
+/// The user and system time in `/proc/PID/stat`. The name in parentheses may contain any character.
+fn parse_stat(line: &str) -> BenchResult<u64> {
     let (_, rest) = line.rsplit_once(')').ok_or("no name in /proc/PID/stat")?;
-    // The state, the 3rd field, is the first after the name; the times are the 14th and 15th.
+    // The first field after the name is the 3rd, the state; the times are the 14th and 15th.
     let mut times = rest
         .split_ascii_whitespace()
         .skip(11)
@@ -25,36 +25,36 @@ fn parse_stat(line: &str) -> Outcome<u64> {
     Ok((next()?? + next()??) * (1_000_000 / TICKS))
 }
 
-/// Processor time that the calling thread has used, in microseconds.
-pub(crate) fn own_thread_micros() -> Outcome<u64> {
+/// Processor time of the calling thread, in microseconds.
+pub(crate) fn own_thread_micros() -> BenchResult<u64> {
     let line = fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanos: u64 = line.split(' ').next().unwrap_or_default().parse()?;
     Ok(nanos / 1000)
 }
 
 /// Resident memory of a process, in bytes.
-pub(crate) fn resident(pid: u32) -> Outcome<u64> {
+pub(crate) fn resident(pid: u32) -> BenchResult<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     Ok(field(&status, "VmRSS")? * 1024)
 }
 
-/// Bytes that a process has had written to a disk.
-pub(crate) fn written(pid: u32) -> Outcome<u64> {
+/// Bytes that a process has caused to be written to disk.
+pub(crate) fn written(pid: u32) -> BenchResult<u64> {
     field(&fs::read_to_string(format!("/proc/{pid}/io"))?, "write_bytes")
 }
 
 /// The number in a line `name: number …`.
-fn field(text: &str, name: &str) -> Outcome<u64> {
+fn field(text: &str, name: &str) -> BenchResult<u64> {
     let value = text
         .lines()
         .filter_map(|line| line.split_once(':'))
         .find(|(key, _)| *key == name)
         .and_then(|(_, value)| value.split_ascii_whitespace().next())
-        .ok_or_else(|| format!("/proc does not tell {name}"))?;
+        .ok_or_else(|| format!("/proc has no field {name}"))?;
     Ok(value.parse()?)
 }
 
-/// The machine, in general words.
+/// A short description of the machine.
 pub(crate) struct Machine {
     pub(crate) cores: usize,
     pub(crate) memory_gib: u64,
@@ -63,7 +63,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn describe() -> Outcome<Self> {
+    pub(crate) fn describe() -> BenchResult<Self> {
         let memory = field(&fs::read_to_string("/proc/meminfo")?, "MemTotal")?;
         let processors = fs::read_to_string("/proc/cpuinfo")?;
         let processor = processors
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processor_time_is_read_past_any_name() {
+    fn processor_time_is_parsed_with_any_process_name() {
         let line = "4711 (a) R 9 (b) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20";
         assert_eq!(parse_stat(line).unwrap(), 2_000_000);
         assert!(parse_stat("4711 (a) S 1 2").is_err());
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_told_about() {
+    fn the_figures_of_this_process_are_available() {
         let pid = std::process::id();
         assert!(cpu_micros(pid).is_ok());
         assert!(resident(pid).unwrap() > 100_000);

@@ -1,7 +1,6 @@
-//! Where the server's time goes: samples by `perf`, folded into stacks and told by function.
+//! Profiling: samples of `perf`, folded into stacks and listed by function.
 //!
-//! Profiling is a matter of the program that asks, never of the server, which is sampled as it is released: its symbols are
-//! in it, and `perf` finds its way up the stack by the unwinding tables.
+//! The server is the unmodified release binary, which contains its symbols; `perf` unwinds stacks with its DWARF tables.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,43 +12,43 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::Outcome;
-use crate::clients::{Asking, Refreshing};
-use crate::database::{Kind, Place};
+use crate::BenchResult;
+use crate::bench_data::{BenchData, PASSWORD};
+use crate::clients::{RefreshClient, RepeatClient};
+use crate::database::{BenchDatabase, Kind};
 use crate::figures::{Bench, SESSIONS};
 use crate::load::drive;
 use crate::run::program;
 use crate::server::Doorward;
 use crate::slices::Plan;
 use crate::stats::number;
-use crate::world::{PASSWORD, World};
 
-/// What the server is asked while it is looked into.
+/// The route to profile.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum What {
-    /// Whom an access token speaks for.
+    /// `GET /v1/auth/me`.
     Me,
-    /// The next tokens of a session.
+    /// `POST /v1/auth/refresh`.
     Refresh,
-    /// A password, verified.
+    /// `POST /v1/auth/login`.
     Login,
 }
 
-/// How many functions are told.
+/// How many functions are listed.
 const TOP: usize = 60;
 
-/// Samples a server on SQLite under load. Writes the folded stacks (for any viewer of flame graphs) and the functions in
-/// which the most time is spent, with what they call.
-pub(crate) fn profile(what: What, seconds: u64, server: Option<PathBuf>, output: &Path) -> Outcome<()> {
+/// Samples a server on SQLite under load. Writes the folded stacks (for flame graphs) and prints the functions with the
+/// most samples.
+pub(crate) fn profile(what: What, seconds: u64, server: Option<PathBuf>, output: &Path) -> BenchResult<()> {
     let span = Duration::from_secs(seconds);
     let folder = tempfile::tempdir()?;
-    let place = Place::sqlite(folder.path());
-    let world = World::make(&place.url, 10_000, SESSIONS, 0)?;
+    let database = BenchDatabase::sqlite(folder.path());
+    let data = BenchData::create(&database.url, 10_000, SESSIONS, 0)?;
     let doorward = Doorward {
         program: &program(server)?,
         data_dir: folder.path(),
-        database_url: &place.url,
-        master_key: world.master_key(),
+        database_url: &database.url,
+        master_key: data.master_key(),
     };
     let server = doorward.start()?;
     let bench = Bench {
@@ -59,12 +58,12 @@ pub(crate) fn profile(what: What, seconds: u64, server: Option<PathBuf>, output:
         },
         kind: Kind::Sqlite,
         server: &server,
-        world: &world,
+        data: &data,
         cores: thread::available_parallelism()?.get(),
     };
     fs::create_dir_all(output)?;
     let name = format!("{what:?}").to_lowercase();
-    let data = output.join(format!("{name}.data"));
+    let samples = output.join(format!("{name}.samples"));
     let mut perf = Command::new("perf");
     perf.args([
         "record",
@@ -77,7 +76,7 @@ pub(crate) fn profile(what: What, seconds: u64, server: Option<PathBuf>, output:
     .arg("--pid")
     .arg(server.pid().to_string())
     .arg("--output")
-    .arg(&data)
+    .arg(&samples)
     .arg("--")
     .arg("sleep")
     .arg(seconds.to_string())
@@ -85,39 +84,39 @@ pub(crate) fn profile(what: What, seconds: u64, server: Option<PathBuf>, output:
     let mut perf = perf
         .spawn()
         .map_err(|error| format!("perf cannot be run: {error}"))?;
-    // Somewhat longer than it is sampled.
+    // The load runs somewhat longer than the sampling.
     let span = span + Duration::from_secs(1);
     match what {
         What::Me => {
             let tokens = bench.access_tokens(32)?;
             drop(drive(
                 server.address,
-                tokens.iter().map(|token| Asking::me(token)).collect(),
+                tokens.iter().map(|token| RepeatClient::me(token)).collect(),
                 span,
                 None,
             )?);
         }
         What::Refresh => {
-            let tokens = world.refresh_tokens(1, 17)?;
+            let tokens = data.refresh_tokens(1, 17)?;
             drop(drive(
                 server.address,
-                tokens.iter().map(|token| Refreshing::new(token)).collect(),
+                tokens.iter().map(|token| RefreshClient::new(token)).collect(),
                 span,
                 None,
             )?);
         }
         What::Login => {
-            let login = |number| Asking::login(&[World::email(number)], PASSWORD);
+            let login = |number| RepeatClient::login(&[BenchData::email(number)], PASSWORD);
             drop(drive(server.address, (1..=8).map(login).collect(), span, None)?);
         }
     }
     if !perf.wait()?.success() {
-        return Err("perf has failed: is kernel.perf_event_paranoid above 2?".into());
+        return Err("perf failed; check that kernel.perf_event_paranoid is at most 2".into());
     }
     let script = Command::new("perf")
         .arg("script")
         .arg("--input")
-        .arg(&data)
+        .arg(&samples)
         .stderr(Stdio::null())
         .output()?;
     let stacks = fold(&String::from_utf8_lossy(&script.stdout));
@@ -135,8 +134,8 @@ pub(crate) fn profile(what: What, seconds: u64, server: Option<PathBuf>, output:
     Ok(())
 }
 
-/// Stacks, outermost first and joined by semicolons, with how often each was seen. `perf script` tells a sample as a line
-/// about it, then a line a frame, innermost first, then an empty line.
+/// Counts samples by stack, outermost frame first, joined by semicolons. `perf script` prints a sample as a header line, a
+/// line per frame, innermost first, and an empty line.
 fn fold(script: &str) -> BTreeMap<String, u64> {
     let mut stacks = BTreeMap::new();
     for sample in script.split("\n\n") {
@@ -153,14 +152,14 @@ fn fold(script: &str) -> BTreeMap<String, u64> {
     stacks
 }
 
-/// The function in a line `ADDRESS FUNCTION+OFFSET (FILE)`.
+/// The function of a line `ADDRESS FUNCTION+OFFSET (FILE)`.
 fn frame(line: &str) -> Option<&str> {
     let (_, rest) = line.trim().split_once(' ')?;
     let (function, _) = rest.rsplit_once(" (")?;
     Some(function.rsplit_once("+0x").map_or(function, |(name, _)| name))
 }
 
-/// The functions by the share of samples that they or what they call are in, and by their own.
+/// Lists functions with their share of samples, including and excluding callees.
 fn top(stacks: &BTreeMap<String, u64>) -> String {
     let mut shares: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for (stack, count) in stacks {
@@ -168,7 +167,7 @@ fn top(stacks: &BTreeMap<String, u64>) -> String {
         if let Some(innermost) = frames.last() {
             shares.entry(innermost).or_default().1 += count;
         }
-        // Once a stack, however deep it recurs.
+        // Once per stack, also for recursive functions.
         frames.sort_unstable();
         frames.dedup();
         for frame in frames {
@@ -198,16 +197,19 @@ mod tests {
     #[test]
     fn samples_are_folded_by_stack() {
         let stacks = fold(SCRIPT);
-        let told: Vec<_> = stacks
+        let address_file: Vec<_> = stacks
             .iter()
             .map(|(stack, count)| (stack.as_str(), *count))
             .collect();
-        assert_eq!(told, [("<A as B>::outer", 1), ("<A as B>::outer;inner", 2)]);
+        assert_eq!(
+            address_file,
+            [("<A as B>::outer", 1), ("<A as B>::outer;inner", 2)]
+        );
         assert!(fold("").is_empty());
     }
 
     #[test]
-    fn functions_are_told_by_their_share() {
+    fn functions_are_listed_by_their_share() {
         let text = top(&fold(SCRIPT));
         let lines: Vec<_> = text.lines().skip(1).collect();
         assert_eq!(lines, ["100.0% 33.3%  <A as B>::outer", " 66.7% 66.7%  inner"]);

@@ -1,4 +1,4 @@
-//! What was measured, as a table for people and as JSON for comparison.
+//! The report: Markdown tables for people, JSON for comparisons.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::stats::{Latency, Summary};
 
-/// A figure, and the limit that was measured beside it.
+/// A figure and its limit.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figure {
-    /// What was measured, and on which database, if that matters.
+    /// What was measured, with the database if it matters.
     pub(crate) name: String,
     pub(crate) unit: &'static str,
     pub(crate) value: Summary,
@@ -25,14 +25,14 @@ pub(crate) struct Figure {
     pub(crate) load: Option<Details>,
 }
 
-/// The most there could be.
+/// The limit of a figure.
 #[derive(Debug, Serialize)]
 pub(crate) struct Limit {
     pub(crate) name: String,
     pub(crate) value: Summary,
 }
 
-/// What a figure or its ratio should be.
+/// The target of a figure.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
@@ -44,15 +44,15 @@ pub(crate) enum Target {
     AtMost(f64),
 }
 
-/// More about a figure that is a number of requests a second.
+/// Details of a figure in requests per second.
 #[derive(Debug, Serialize)]
 pub(crate) struct Details {
     pub(crate) clients: usize,
     /// In microseconds.
     pub(crate) latency: Latency,
-    /// Processor time of the server a request, in microseconds.
+    /// Processor time of the server per request, in microseconds.
     pub(crate) server_cpu: f64,
-    /// Processor time of the clients a request, in microseconds.
+    /// Processor time of the clients per request, in microseconds.
     pub(crate) client_cpu: f64,
 }
 
@@ -86,7 +86,7 @@ impl Figure {
         self
     }
 
-    /// Whether the target was met, if there is one.
+    /// Whether the target is met; `None` without a target.
     pub(crate) fn is_met(&self) -> Option<bool> {
         let ratio = self.ratio;
         match self.target? {
@@ -97,10 +97,10 @@ impl Figure {
     }
 }
 
-/// Everything that one command found out.
+/// The results of a command.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// The circumstances, a line each: what and how.
+    /// The circumstances: name and value.
     pub(crate) circumstances: Vec<(&'static str, String)>,
     pub(crate) figures: Vec<Figure>,
 }
@@ -181,7 +181,7 @@ impl Report {
         text
     }
 
-    /// The page of the documentation.
+    /// The documentation page.
     pub(crate) fn page(&self, introduction: &str) -> String {
         let mut text = introduction.to_owned();
         for (what, how) in &self.circumstances {
@@ -201,7 +201,7 @@ fn describe(target: Target) -> String {
     }
 }
 
-/// Three digits that mean something, or the whole number.
+/// Rounds to three significant digits, but at most to the whole number.
 fn round(value: f64) -> String {
     if value.abs() >= 100.0 {
         format!("{value:.0}")
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_was_missed_stands_out() {
+    fn a_missed_target_is_bold() {
         let report = Report {
             circumstances: vec![("cores", "2".to_owned())],
             figures: vec![figure(1.0, 2.0, Target::RatioAtLeast(0.6))],

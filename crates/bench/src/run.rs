@@ -1,4 +1,4 @@
-//! The commands: what is measured in which order, and where it is written.
+//! The commands `run` and `scale`: the order of measurements and the output.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,24 +6,24 @@ use std::time::Duration;
 
 use doorward_password::Argon2Params;
 
+use crate::bench_data::BenchData;
 use crate::clock::today;
-use crate::database::{Kind, Place, Plain};
+use crate::database::{BenchDatabase, Kind, PlainConnection};
 use crate::figures::{Bench, SESSIONS};
+use crate::login_flood::{idle_memory, mebibytes};
 use crate::process::{Machine, resident};
 use crate::report::{Figure, Report, Target};
 use crate::server::{Doorward, Server};
 use crate::slices::Plan;
-use crate::storm::{idle_memory, mebibytes};
-use crate::world::World;
-use crate::{Outcome, POSTGRES_URL, scale as sizes};
+use crate::{BenchResult, POSTGRES_URL, scale as sizes};
 
-/// How many accounts there are when routes are measured.
+/// Accounts for the measurement of routes.
 const USERS: u64 = 10_000;
-/// How many accounts are many.
+/// Accounts of the large database.
 const MANY: u64 = 1_000_000;
-/// How soon a server on an existing database should be ready, in milliseconds.
+/// The target for a start on an existing database, in milliseconds.
 const STARTED_MS: f64 = 100.0;
-/// How often that is tried.
+/// How many starts are measured.
 const STARTS: usize = 10;
 
 const QUICK: Plan = Plan {
@@ -38,46 +38,42 @@ const FULL: Plan = Plan {
 const ROUTES_PAGE: &str = "\
 # Benchmarks
 
-Doorward is to be limited by argon2, by the database's commit or by the HTTP library, and by nothing of its own. Rates alone
-say more about the machine than about the program, so each figure was measured beside its limit: short slices of the one and
-of the other in turn, on the same machine in the same minute. The ratio is that of their medians; the spread is from the
-lowest to the highest slice, as a share of the median. `just bench` writes this page.
+The goal is that argon2, the database's commit or the HTTP library limits Doorward, not its own code. Absolute rates mostly
+depend on the machine, so each figure is measured together with its limit: short slices of both in turn, on the same
+machine. The ratio is that of the medians; the spread is the range from the lowest to the highest slice, as a share of the
+median. `just bench` writes this page.
 
-The server is the released program in a process of its own, with its defaults but for the throttle, which is off; its log, a
-line a request, goes to nowhere. The clients run on one thread of the same machine and ask over loopback: what they take is
-in the rates of both sides. The *constant* is the same HTTP library, without middleware, answering as many bytes as `me`.
-*Update and commit* is a conditional update of one session by its primary key, in a transaction of its own, as durable as
-Doorward's. *argon2 alone* has Doorward's parameters and memory that is kept and never cleared.
+The server is the release binary in a separate process, with its defaults except that the throttle is disabled; its log,
+one line per request, is discarded. The clients run on one thread of the same machine, over loopback, and their work is part
+of the rates of both sides. *Constant response* is the same HTTP library without middleware, with a body as long as that of
+`me`. *Update and commit* is a conditional update of one session by its primary key in its own transaction, as durable as
+Doorward's. *argon2 alone* uses Doorward's parameters and reuses its memory without clearing it.
 
 ";
 
 const SCALE_PAGE: &str = "\
 # Benchmarks: many accounts
 
-The same operations on a small database and on a large one, measured in turn, in one process, through the use cases and the
-store: without HTTP, and without hashing, which do not know how many accounts there are. A look-up, refresh or logout is of
-another account each time. `just bench-scale` writes this page.
+The same operations on a small and on a large database, measured in turn in one process, through the use cases and the
+store. HTTP and hashing are left out, because they do not depend on the number of accounts. Each look-up, refresh or logout
+uses a different account. `just bench-scale` writes this page.
 
 ";
 
-/// The program named, or the one beside this.
-pub(crate) fn program(named: Option<PathBuf>) -> Outcome<PathBuf> {
+/// The given server binary, or `doorward` in the directory of this program.
+pub(crate) fn program(named: Option<PathBuf>) -> BenchResult<PathBuf> {
     let program = match named {
         Some(program) => program,
         None => std::env::current_exe()?.with_file_name("doorward"),
     };
     if !program.is_file() {
-        return Err(format!(
-            "there is no server at {}: build it with --release",
-            program.display()
-        )
-        .into());
+        return Err(format!("{} does not exist: build it with --release", program.display()).into());
     }
     Ok(program.canonicalize()?)
 }
 
 /// Measures the routes.
-pub(crate) fn routes(quick: bool, write: bool, server: Option<PathBuf>) -> Outcome<()> {
+pub(crate) fn routes(quick: bool, write: bool, server: Option<PathBuf>) -> BenchResult<()> {
     let plan = if quick { QUICK } else { FULL };
     let program = program(server)?;
     let machine = Machine::describe()?;
@@ -86,22 +82,22 @@ pub(crate) fn routes(quick: bool, write: bool, server: Option<PathBuf>) -> Outco
         figures: Vec::new(),
     };
     let folder = tempfile::tempdir()?;
-    let place = Place::sqlite(folder.path());
-    measure_on(&place, folder.path(), plan, &program, &machine, &mut report)?;
+    let database = BenchDatabase::sqlite(folder.path());
+    measure_on(&database, folder.path(), plan, &program, &machine, &mut report)?;
     if let Ok(url) = std::env::var(POSTGRES_URL) {
         let folder = tempfile::tempdir()?;
-        let place = Place::postgres(&url, "run")?;
-        measure_on(&place, folder.path(), plan, &program, &machine, &mut report)?;
+        let database = BenchDatabase::postgres(&url, "run")?;
+        measure_on(&database, folder.path(), plan, &program, &machine, &mut report)?;
     }
     let size = fs::metadata(&program)?.len();
     report
         .figures
         .push(Figure::new("size of the program", "MiB", &[mebibytes(size)]));
-    tell(&report, "benchmarks", ROUTES_PAGE, write || !quick)
+    publish(&report, "benchmarks", ROUTES_PAGE, write || !quick)
 }
 
 /// Measures small and large.
-pub(crate) fn scale(users: Option<u64>, quick: bool, write: bool) -> Outcome<()> {
+pub(crate) fn scale(users: Option<u64>, quick: bool, write: bool) -> BenchResult<()> {
     let (plan, many) = if quick { (QUICK, MANY / 10) } else { (FULL, MANY) };
     let users = users.unwrap_or(many);
     let machine = Machine::describe()?;
@@ -116,7 +112,7 @@ pub(crate) fn scale(users: Option<u64>, quick: bool, write: bool) -> Outcome<()>
         circumstances,
         figures,
     };
-    tell(&report, "benchmarks-scale", SCALE_PAGE, write || !quick)
+    publish(&report, "benchmarks-scale", SCALE_PAGE, write || !quick)
 }
 
 fn circumstances(machine: &Machine, measured: String) -> Vec<(&'static str, String)> {
@@ -143,26 +139,26 @@ fn circumstances(machine: &Machine, measured: String) -> Vec<(&'static str, Stri
 }
 
 fn measure_on(
-    place: &Place,
+    database: &BenchDatabase,
     folder: &Path,
     plan: Plan,
     program: &Path,
     machine: &Machine,
     report: &mut Report,
-) -> Outcome<()> {
-    let mut connection = Plain::connect(&place.url)?;
+) -> BenchResult<()> {
+    let mut connection = PlainConnection::connect(&database.url)?;
     let kind = connection.kind();
-    let said = |what: &str| eprintln!("{}: {what}", kind.name());
+    let progress = |what: &str| eprintln!("{}: {what}", kind.name());
     report.circumstances.push(("database", connection.version()?));
-    said("making accounts and sessions");
-    let world = World::make(&place.url, USERS, SESSIONS, 0)?;
+    progress("creating accounts and sessions");
+    let data = BenchData::create(&database.url, USERS, SESSIONS, 0)?;
     let doorward = Doorward {
         program,
         data_dir: folder,
-        database_url: &place.url,
-        master_key: world.master_key(),
+        database_url: &database.url,
+        master_key: data.master_key(),
     };
-    said("starting");
+    progress("starting");
     let figures = &mut report.figures;
     let mut starts = Vec::new();
     for _ in 0..STARTS {
@@ -177,29 +173,29 @@ fn measure_on(
         plan,
         kind,
         server: &server,
-        world: &world,
+        data: &data,
         cores: machine.cores,
     };
-    said("login and register");
+    progress("login and register");
     bench.hashing(figures)?;
-    said("refresh and logout");
+    progress("refresh and logout");
     bench.writing(figures)?;
     if kind == Kind::Sqlite {
-        said("me and jwks");
-        bench.answering(&Server::constant()?, figures)?;
+        progress("me and jwks");
+        bench.memory_routes(&Server::constant()?, figures)?;
     }
     let loaded = mebibytes(resident(server.pid())?);
     figures.push(Figure::new(
-        format!("resident memory after all that, {}", kind.name()),
+        format!("resident memory after the load, {}", kind.name()),
         "MiB",
         &[loaded],
     ));
-    said("a storm of logins");
-    bench.storm(idle, figures)
+    progress("login flood");
+    bench.login_flood(idle, figures)
 }
 
-/// Shows the tables, and writes the page and its figures if they are to be kept.
-fn tell(report: &Report, name: &str, introduction: &str, write: bool) -> Outcome<()> {
+/// Prints the tables, and writes the page and the JSON file if `write` is set.
+fn publish(report: &Report, name: &str, introduction: &str, write: bool) -> BenchResult<()> {
     print!("{}", report.tables());
     if write {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");

@@ -1,7 +1,7 @@
-//! Whether what is done a thousand times a day takes longer when there are a thousand times as many accounts.
+//! How the duration of operations depends on the number of accounts.
 //!
-//! Measured in this process, through the use cases and the store, without HTTP and without hashing: what could grow is what
-//! the database does. Small and large are measured in turn.
+//! Measured in this process through the use cases and the store, without HTTP and hashing: only the work of the database
+//! can grow. The small and the large database are measured in turn.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -17,43 +17,46 @@ use doorward_domain::store_error::StoreResult;
 use doorward_jwt::{IssuerAndAudience, Signer};
 use secrecy::SecretString;
 
+use crate::bench_data::BenchData;
 use crate::clock::{OsEntropy, Watch, now};
-use crate::database::Place;
+use crate::database::BenchDatabase;
 use crate::report::{Figure, Target};
 use crate::slices::Plan;
 use crate::stats::number;
-use crate::world::World;
-use crate::{Outcome, POSTGRES_URL};
+use crate::{BenchResult, POSTGRES_URL};
 
-/// The accounts and sessions that the large database is compared with.
+/// The size of the small database.
 const SMALL_USERS: u64 = 1_000;
 const SESSIONS_EACH: u64 = 5;
-/// How many sessions have expired, on each.
+/// Expired sessions of each database.
 const EXPIRED: u64 = 1_000;
-/// How often each operation is done in one round.
+/// Operations per round.
 const TIMES: u64 = 200;
-/// How much longer the operations of every request may take.
+/// The target for frequent operations: the ratio of the large to the small database.
 const GROWTH: f64 = 1.3;
 
-/// How it is measured, in words.
+/// Describes the measurement for the report.
 pub(crate) fn measured(plan: Plan) -> String {
     format!(
-        "{} rounds of {TIMES} operations each, after one that does not count",
+        "{} rounds of {TIMES} operations each, after a warm-up round",
         plan.rounds
     )
 }
 
-/// Measures on SQLite and, where there is one, on PostgreSQL.
-pub(crate) fn measure(users: u64, plan: Plan, folder: &Path) -> Outcome<Vec<Figure>> {
+/// Measures on SQLite and, if configured, on PostgreSQL.
+pub(crate) fn measure(users: u64, plan: Plan, folder: &Path) -> BenchResult<Vec<Figure>> {
     let mut figures = Vec::new();
-    let places = [folder.join("small"), folder.join("large")];
-    for place in &places {
-        std::fs::create_dir(place)?;
+    let folders = [folder.join("small"), folder.join("large")];
+    for folder in &folders {
+        std::fs::create_dir(folder)?;
     }
-    let [small, large] = places.map(|folder| Place::sqlite(&folder));
+    let [small, large] = folders.map(|folder| BenchDatabase::sqlite(&folder));
     compare("SQLite", &small, &large, users, plan, &mut figures)?;
     if let Ok(url) = std::env::var(POSTGRES_URL) {
-        let (small, large) = (Place::postgres(&url, "small")?, Place::postgres(&url, "large")?);
+        let (small, large) = (
+            BenchDatabase::postgres(&url, "small")?,
+            BenchDatabase::postgres(&url, "large")?,
+        );
         compare("PostgreSQL", &small, &large, users, plan, &mut figures)?;
     }
     Ok(figures)
@@ -61,19 +64,19 @@ pub(crate) fn measure(users: u64, plan: Plan, folder: &Path) -> Outcome<Vec<Figu
 
 fn compare(
     database: &str,
-    small: &Place,
-    large: &Place,
+    small: &BenchDatabase,
+    large: &BenchDatabase,
     users: u64,
     plan: Plan,
     figures: &mut Vec<Figure>,
-) -> Outcome<()> {
+) -> BenchResult<()> {
     eprintln!("{database}: {SMALL_USERS} users");
-    let small = World::make(&small.url, SMALL_USERS, SMALL_USERS * SESSIONS_EACH, EXPIRED)?;
+    let small = BenchData::create(&small.url, SMALL_USERS, SMALL_USERS * SESSIONS_EACH, EXPIRED)?;
     eprintln!("{database}: {users} users");
     let watch = Watch::start();
-    let large = World::make(&large.url, users, users * SESSIONS_EACH, EXPIRED)?;
+    let large = BenchData::create(&large.url, users, users * SESSIONS_EACH, EXPIRED)?;
     figures.push(Figure::new(
-        format!("making the large database, {database}"),
+        format!("filling the large database, {database}"),
         "s",
         &[watch.elapsed().as_secs_f64()],
     ));
@@ -98,8 +101,8 @@ fn compare(
     Ok(())
 }
 
-/// Answers how many microseconds it took each time.
-type Operation = fn(&World, u64) -> Outcome<f64>;
+/// Runs a round and returns the mean duration of the operation, in microseconds.
+type Operation = fn(&BenchData, u64) -> BenchResult<f64>;
 
 const OPERATIONS: &[(&str, Option<f64>, Operation)] = &[
     ("login look-up", Some(GROWTH), look_up),
@@ -108,16 +111,16 @@ const OPERATIONS: &[(&str, Option<f64>, Operation)] = &[
     ("list users, first page", None, first_page),
     ("list users, from the middle", None, deep_page),
     ("list a user's sessions", None, list_sessions),
-    ("sweep of 200 expired sessions", None, sweep),
+    ("deletion of 200 expired sessions", None, delete_expired),
 ];
 
-/// A number from 1 to `count` that jumps about.
+/// Maps consecutive steps to scattered numbers from 1 to `count`.
 fn scattered(step: u64, count: u64) -> u64 {
     step.wrapping_mul(7_368_787) % count + 1
 }
 
-/// Does something [`TIMES`] times, with a number that is another each time in all rounds.
-fn times(round: u64, mut task: impl FnMut(u64) -> Outcome<()>) -> Outcome<f64> {
+/// Runs `task` [`TIMES`] times, with a number that is different in each call of all rounds. Returns the mean in µs.
+fn times(round: u64, mut task: impl FnMut(u64) -> BenchResult<()>) -> BenchResult<f64> {
     let watch = Watch::start();
     for step in 0..TIMES {
         task(round * TIMES + step)?;
@@ -125,23 +128,22 @@ fn times(round: u64, mut task: impl FnMut(u64) -> Outcome<()>) -> Outcome<f64> {
     Ok(number(watch.nanos()) / 1000.0 / number(TIMES))
 }
 
-fn look_up(world: &World, round: u64) -> Outcome<f64> {
+fn look_up(data: &BenchData, round: u64) -> BenchResult<f64> {
     times(round, |step| {
-        let email = Email::parse(&World::email(scattered(step, world.users)))?;
-        let found = world.store.snapshot(|repos| -> StoreResult<_> {
+        let email = Email::parse(&BenchData::email(scattered(step, data.users)))?;
+        let found = data.store.snapshot(|repos| -> StoreResult<_> {
             repos.users().find_credentials_by_email(email.canonical())
         })?;
-        found.map(drop).ok_or_else(|| "an account is not there".into())
+        found.map(drop).ok_or_else(|| "an account is missing".into())
     })
 }
 
-/// The sessions that are refreshed, ended, or swept are different ones: the first half, the second, and the last.
-fn tokens(world: &World, round: u64, first: u64) -> Outcome<Vec<SecretString>> {
-    let half = (world.sessions - EXPIRED) / 2;
+/// Tokens of sessions for a round. Refresh uses the first half of the unexpired sessions, logout the second.
+fn tokens(data: &BenchData, round: u64, first: u64) -> BenchResult<Vec<SecretString>> {
+    let half = (data.sessions - EXPIRED) / 2;
     (0..TIMES)
         .map(|step| {
-            world
-                .refresh_token(first + scattered(round * TIMES + step, half) - 1)
+            data.refresh_token(first + scattered(round * TIMES + step, half) - 1)
                 .map(SecretString::from)
         })
         .collect()
@@ -156,19 +158,19 @@ fn context() -> RequestContext {
     }
 }
 
-fn refresh(world: &World, round: u64) -> Outcome<f64> {
-    let tokens = tokens(world, round, 1)?;
-    let parties = IssuerAndAudience {
+fn refresh(data: &BenchData, round: u64) -> BenchResult<f64> {
+    let tokens = tokens(data, round, 1)?;
+    let issuer_and_audience = IssuerAndAudience {
         issuer: "http://localhost:8080".to_owned(),
         audience: "doorward".to_owned(),
     };
-    let signer = Signer::new(std::sync::Arc::clone(&world.ring), parties);
+    let signer = Signer::new(std::sync::Arc::clone(&data.ring), issuer_and_audience);
     let policy = SessionPolicy::default();
     let refresh = Refresh {
-        store: &*world.store,
+        store: &*data.store,
         issuer: TokenIssuer {
             signer: &signer,
-            refresh_tokens: &world.sealer,
+            refresh_tokens: &data.sealer,
             policy: &policy,
             email_in_access_tokens: true,
             entropy: &OsEntropy,
@@ -183,11 +185,11 @@ fn refresh(world: &World, round: u64) -> Outcome<f64> {
     })
 }
 
-fn log_out(world: &World, round: u64) -> Outcome<f64> {
-    let tokens = tokens(world, round, (world.sessions - EXPIRED) / 2 + 1)?;
+fn log_out(data: &BenchData, round: u64) -> BenchResult<f64> {
+    let tokens = tokens(data, round, (data.sessions - EXPIRED) / 2 + 1)?;
     let logout = Logout {
-        store: &*world.store,
-        refresh_tokens: &world.sealer,
+        store: &*data.store,
+        refresh_tokens: &data.sealer,
         entropy: &OsEntropy,
     };
     let mut tokens = tokens.iter();
@@ -197,10 +199,10 @@ fn log_out(world: &World, round: u64) -> Outcome<f64> {
     })
 }
 
-fn page(world: &World, round: u64, after: Option<u64>) -> Outcome<f64> {
-    let after = after.map(|number| world.user_id(number)).transpose()?;
+fn page(data: &BenchData, round: u64, after: Option<u64>) -> BenchResult<f64> {
+    let after = after.map(|number| data.user_id(number)).transpose()?;
     times(round, |_| {
-        let page = world
+        let page = data
             .store
             .snapshot(|repos| -> StoreResult<_> { repos.users().page(&UserFilter::default(), after, 50) })?;
         black_box(page);
@@ -208,18 +210,18 @@ fn page(world: &World, round: u64, after: Option<u64>) -> Outcome<f64> {
     })
 }
 
-fn first_page(world: &World, round: u64) -> Outcome<f64> {
-    page(world, round, None)
+fn first_page(data: &BenchData, round: u64) -> BenchResult<f64> {
+    page(data, round, None)
 }
 
-fn deep_page(world: &World, round: u64) -> Outcome<f64> {
-    page(world, round, Some(world.users / 2))
+fn deep_page(data: &BenchData, round: u64) -> BenchResult<f64> {
+    page(data, round, Some(data.users / 2))
 }
 
-fn list_sessions(world: &World, round: u64) -> Outcome<f64> {
+fn list_sessions(data: &BenchData, round: u64) -> BenchResult<f64> {
     times(round, |step| {
-        let user = world.user_id(scattered(step, world.users))?;
-        let sessions = world
+        let user = data.user_id(scattered(step, data.users))?;
+        let sessions = data
             .store
             .snapshot(|repos| -> StoreResult<_> { repos.sessions().list_unended(user, now(), 100) })?;
         black_box(sessions);
@@ -227,20 +229,20 @@ fn list_sessions(world: &World, round: u64) -> Outcome<f64> {
     })
 }
 
-/// One transaction of a sweep. There are as many expired sessions as rounds need, and the sweep takes them batch by batch.
-fn sweep(world: &World, round: u64) -> Outcome<f64> {
+/// Deletes one batch of expired sessions. There are enough of them for all rounds.
+fn delete_expired(data: &BenchData, round: u64) -> BenchResult<f64> {
     if round == 0 {
-        // What has been swept is gone: there is nothing to warm up with.
+        // Deletions cannot be repeated, so there is no warm-up round.
         return Ok(0.0);
     }
     let before = now() - std::time::Duration::from_secs(3600);
     let watch = Watch::start();
-    let swept = world
+    let deleted = data
         .store
         .transaction(|repos| -> StoreResult<_> { repos.sweeping().expired_sessions(before, 200) })?;
     let took = number(watch.nanos()) / 1000.0;
-    if swept != 200 {
-        return Err(format!("{swept} sessions were swept instead of 200").into());
+    if deleted != 200 {
+        return Err(format!("{deleted} sessions were deleted instead of 200").into());
     }
     Ok(took)
 }

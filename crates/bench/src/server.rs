@@ -1,4 +1,4 @@
-//! Servers as processes of their own: Doorward as it is released, and one that answers a constant.
+//! Servers in separate processes: Doorward's release binary, and a server with a constant response.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -10,22 +10,22 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::clock::Watch;
 use crate::http::{self, Connection};
 
-/// How long a server may take to start.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of a start.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A server that runs, and is ended when this is dropped.
+/// A running server; it is killed when this is dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// From the start of the process to its first answer that it is ready, in milliseconds.
+    /// From the start of the process to the first positive readiness check, in milliseconds.
     pub(crate) ready_after: f64,
 }
 
-/// How Doorward is started.
+/// The settings for starting Doorward.
 pub(crate) struct Doorward<'a> {
     pub(crate) program: &'a Path,
     pub(crate) data_dir: &'a Path,
@@ -34,13 +34,13 @@ pub(crate) struct Doorward<'a> {
 }
 
 impl Doorward<'_> {
-    /// Starts it, with its defaults but for the throttle, and waits until it is ready.
+    /// Starts Doorward with its defaults except that the throttle is disabled, and waits until it is ready.
     ///
-    /// It logs as it does by default, a line a request, to nowhere: that it is made is measured, that it is kept is not.
-    pub(crate) fn start(&self) -> Outcome<Server> {
-        let told = self.data_dir.join("listen");
-        // Of a server that ran here before.
-        let _ = fs::remove_file(&told);
+    /// It logs one line per request, as by default, to `/dev/null`: writing the lines is measured, storing them is not.
+    pub(crate) fn start(&self) -> BenchResult<Server> {
+        let address_file = self.data_dir.join("listen");
+        // The file may be left from a previous server.
+        let _ = fs::remove_file(&address_file);
         let mut command = Command::new(self.program);
         command
             .arg("serve")
@@ -57,7 +57,7 @@ impl Doorward<'_> {
             .stderr(Stdio::null());
         let watch = Watch::start();
         let mut child = command.spawn()?;
-        match wait_until_ready(&mut child, &told, watch) {
+        match wait_until_ready(&mut child, &address_file, watch) {
             Ok(address) => Ok(Server {
                 child,
                 address,
@@ -72,8 +72,8 @@ impl Doorward<'_> {
 }
 
 impl Server {
-    /// Starts this program as a server that answers a constant, with as many workers as Doorward has.
-    pub(crate) fn constant() -> Outcome<Self> {
+    /// Starts this program as the constant server, with as many workers as Doorward has.
+    pub(crate) fn constant() -> BenchResult<Self> {
         let watch = Watch::start();
         let mut child = Command::new(std::env::current_exe()?)
             .arg("constant")
@@ -87,7 +87,7 @@ impl Server {
         }
         let Ok(address) = line.trim().parse() else {
             end(&mut child);
-            return Err("the constant server does not tell its address".into());
+            return Err("the constant server did not print its address".into());
         };
         Ok(Self {
             child,
@@ -108,27 +108,27 @@ impl Drop for Server {
 }
 
 fn end(child: &mut Child) {
-    // It may have ended by itself; either way it is waited for.
+    // It may have exited already; waiting reaps it in either case.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-fn wait_until_ready(child: &mut Child, told: &Path, watch: Watch) -> Outcome<SocketAddr> {
+fn wait_until_ready(child: &mut Child, address_file: &Path, watch: Watch) -> BenchResult<SocketAddr> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let request = http::get("/health/ready", "");
-    while watch.elapsed() < PATIENCE {
+    while watch.elapsed() < START_TIMEOUT {
         if let Some(status) = child.try_wait()? {
-            return Err(format!("the server ended at its start: {status}").into());
+            return Err(format!("the server exited during its start: {status}").into());
         }
-        let address = fs::read_to_string(told)
+        let address = fs::read_to_string(address_file)
             .ok()
             .and_then(|text| text.trim().parse().ok());
         if let Some(address) = address {
             let is_ready = runtime.block_on(async {
                 let mut connection = Connection::open(address).await?;
-                Ok::<_, crate::Fault>(connection.ask(&request).await?.status == 200)
+                Ok::<_, crate::BenchError>(connection.send(&request).await?.status == 200)
             });
             if is_ready.unwrap_or_default() {
                 return Ok(address);
@@ -139,8 +139,8 @@ fn wait_until_ready(child: &mut Child, told: &Path, watch: Watch) -> Outcome<Soc
     Err("the server was not ready in time".into())
 }
 
-/// Answers a constant of the size of an answer of `me`, until the process is ended. Tells its address on standard output.
-pub(crate) fn answer_a_constant() -> Outcome<()> {
+/// Serves a constant body as long as a response of `me` until the process is killed. Prints its address.
+pub(crate) fn serve_constant() -> BenchResult<()> {
     const BODY: &str = r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","email":"user-000000001@bench.example","roles":["user"],"session_id":"01890a5d-ac96-774b-bcce-b302099a8058","expires_at":"2030-01-01T00:00:00Z"}"#;
     actix_web::rt::System::new().block_on(async {
         let server = HttpServer::new(|| {

@@ -1,42 +1,42 @@
-//! Figure and limit in turn, in short slices: what else the machine is doing meanwhile then falls on both.
+//! Measurement in short slices of figure and limit in turn, so that other load of the machine affects both.
 
 use std::time::Duration;
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::load::{Client, Load, drive};
 use crate::process::cpu_micros;
 use crate::report::{Details, Figure};
 use crate::server::Server;
 use crate::stats::{Latency, number};
 
-/// How long to measure.
+/// The number and duration of slices.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
-    /// How many slices of a figure, and as many of its limit.
+    /// Slices of a figure, and as many of its limit.
     pub(crate) rounds: u32,
-    /// How long each is.
+    /// The duration of a slice.
     pub(crate) slice: Duration,
 }
 
-/// How long both sides run before it counts.
+/// How long both sides run before the first slice.
 const WARM_UP: Duration = Duration::from_millis(500);
 
 impl Plan {
-    /// In words.
+    /// Describes the plan for the report.
     pub(crate) fn measured(self) -> String {
         format!(
-            "{} slices of {:.1} s a figure",
+            "{} slices of {:.1} s per figure",
             self.rounds,
             self.slice.as_secs_f64()
         )
     }
 
-    /// Alternates two measurements, each of which answers a rate.
+    /// Alternates two measurements and returns their rates. `figure` gets `false` for the warm-up.
     pub(crate) fn alternate(
         self,
-        mut figure: impl FnMut(Duration, bool) -> Outcome<f64>,
-        mut limit: impl FnMut(Duration) -> Outcome<f64>,
-    ) -> Outcome<(Vec<f64>, Vec<f64>)> {
+        mut figure: impl FnMut(Duration, bool) -> BenchResult<f64>,
+        mut limit: impl FnMut(Duration) -> BenchResult<f64>,
+    ) -> BenchResult<(Vec<f64>, Vec<f64>)> {
         figure(WARM_UP, false)?;
         limit(WARM_UP)?;
         let (mut figures, mut limits) = (Vec::new(), Vec::new());
@@ -48,8 +48,8 @@ impl Plan {
     }
 }
 
-/// Clients that ask one server, slice by slice, and what they saw.
-pub(crate) struct Crowd<'a, C> {
+/// Clients of one server, and their results over several slices.
+pub(crate) struct ClientGroup<'a, C> {
     server: &'a Server,
     clients: Vec<C>,
     size: usize,
@@ -58,7 +58,7 @@ pub(crate) struct Crowd<'a, C> {
     client_cpu: u64,
 }
 
-impl<'a, C: Client + 'static> Crowd<'a, C> {
+impl<'a, C: Client + 'static> ClientGroup<'a, C> {
     pub(crate) fn new(server: &'a Server, clients: Vec<C>) -> Self {
         Self {
             server,
@@ -70,14 +70,14 @@ impl<'a, C: Client + 'static> Crowd<'a, C> {
         }
     }
 
-    /// Goes on with others.
+    /// Replaces the clients and keeps the results.
     pub(crate) fn replace(&mut self, clients: Vec<C>) {
         self.size = clients.len();
         self.clients = clients;
     }
 
-    /// Asks for that long; answers how many requests a second were answered, and keeps the rest if it counts.
-    pub(crate) fn ask(&mut self, duration: Duration, counts: bool) -> Outcome<f64> {
+    /// Runs the clients for `duration` and returns the rate per second. Keeps the results if the slice `counts`.
+    pub(crate) fn run(&mut self, duration: Duration, counts: bool) -> BenchResult<f64> {
         let cpu = cpu_micros(self.server.pid())?;
         let clients = std::mem::take(&mut self.clients);
         let (clients, load): (_, Load) = drive(self.server.address, clients, duration, None)?;
@@ -90,7 +90,7 @@ impl<'a, C: Client + 'static> Crowd<'a, C> {
         Ok(load.per_second())
     }
 
-    /// How many requests counted.
+    /// The number of requests in the kept results.
     pub(crate) fn count(&self) -> u64 {
         u64::try_from(self.nanos.len()).unwrap_or(u64::MAX)
     }
@@ -99,12 +99,12 @@ impl<'a, C: Client + 'static> Crowd<'a, C> {
         self.clients
     }
 
-    /// Processor time of the server a request, in microseconds.
+    /// Processor time of the server per request, in microseconds.
     pub(crate) fn server_cpu(&self) -> f64 {
         number(self.server_cpu) / number(self.count().max(1))
     }
 
-    /// The figure of these runs, with its details.
+    /// The figure for these rates, with details from the kept results.
     pub(crate) fn figure(&mut self, name: impl Into<String>, runs: &[f64]) -> Figure {
         let mut figure = Figure::new(name, "per second", runs);
         figure.load = Some(Details {

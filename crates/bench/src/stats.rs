@@ -1,8 +1,8 @@
-//! What is made of many measurements.
+//! Medians, quantiles and spreads.
 
 use serde::Serialize;
 
-/// The median of several runs, with the lowest and the highest of them.
+/// The median, the lowest and the highest of several runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Summary {
     pub(crate) median: f64,
@@ -11,7 +11,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Of at least one run; of none, everything is zero.
+    /// Summarises runs; without runs everything is zero.
     pub(crate) fn of(runs: &[f64]) -> Self {
         let mut sorted = runs.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -29,13 +29,13 @@ impl Summary {
         }
     }
 
-    /// How far the runs lie apart, as a share of their median; `None` if they do not, as when there is one.
+    /// The range of the runs as a share of their median; `None` if it is zero.
     pub(crate) fn spread(&self) -> Option<f64> {
         (self.high > self.low).then(|| (self.high - self.low) / self.median)
     }
 }
 
-/// How long answers took, in microseconds.
+/// Quantiles of response times, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Latency {
     pub(crate) p50: f64,
@@ -45,7 +45,7 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
-    /// Of durations in nanoseconds.
+    /// Computes the quantiles of durations in nanoseconds. Sorts them.
     pub(crate) fn of(nanos: &mut [u64]) -> Self {
         nanos.sort_unstable();
         Self {
@@ -57,7 +57,7 @@ impl Latency {
     }
 }
 
-/// The smallest value that at least `part` of `whole` values do not exceed (the nearest rank); zero of none.
+/// The quantile `part / whole` by nearest rank; zero without values.
 fn quantile(sorted: &[u64], part: usize, whole: usize) -> u64 {
     let rank = (sorted.len() * part).div_ceil(whole);
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
@@ -71,7 +71,7 @@ fn micros(nanos: u64) -> f64 {
     nanos as f64 / 1000.0
 }
 
-/// A count as a number to calculate with.
+/// Converts a count for calculations.
 #[expect(clippy::cast_precision_loss, reason = "nothing counted here comes near 2^52")]
 pub(crate) const fn number(count: u64) -> f64 {
     count as f64
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_values_that_occurred() {
+    fn quantiles_are_observed_values() {
         let mut nanos: Vec<u64> = (1..=1000).rev().map(|n| n * 1000).collect();
         let latency = Latency::of(&mut nanos);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Routes as rows of a table, and how they are registered.
+//! Rows of a route table, and their registration.
 
 use actix_web::guard;
 use actix_web::http::{Method, header};
@@ -12,34 +12,34 @@ use crate::error::{Rejection, RejectionKind};
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// Everybody.
+    /// Anyone.
     Public,
-    /// Whoever holds the permission of this name.
+    /// Callers that hold the permission of this name.
     Permission(&'static str),
 }
 
 impl Guard {
-    /// The guard of a handler that takes the proof of `P`.
+    /// The guard of a handler with the argument `Require<P>` or `RequireOn<P>`.
     pub const fn permission<P: Permission>() -> Self {
         Self::Permission(P::NAME)
     }
 }
 
-/// One row of a surface's table of routes.
+/// A row of a surface's route table.
 pub struct Route {
-    /// The method. GET brings HEAD with it (RFC 9110, section 9.3.2).
+    /// The method. GET includes HEAD (RFC 9110, section 9.3.2).
     pub method: Method,
     /// The path, with parameters in braces.
     pub path: &'static str,
-    /// The class it is throttled in. Rows of one path are of one class.
+    /// The throttle class. All rows of a path have the same class.
     pub class: Class,
-    /// Who may call it. It says what the handler's first argument enforces.
+    /// Who may call it. Documentation only: the first argument of the handler enforces it, and a test compares the two.
     pub guard: Guard,
     handler: actix_web::Route,
 }
 
 impl Route {
-    /// A row.
+    /// Creates a row.
     pub fn new<F, Args>(method: Method, path: &'static str, class: Class, guard: Guard, handler: F) -> Self
     where
         F: Handler<Args>,
@@ -56,7 +56,7 @@ impl Route {
     }
 }
 
-/// A path with the methods it has.
+/// A path with its methods.
 struct Endpoint {
     path: &'static str,
     class: Class,
@@ -95,7 +95,7 @@ impl Endpoint {
         self.resource = resource.route(handler);
     }
 
-    /// Registers the path, throttled if there is a throttle, with an answer to every other method.
+    /// Registers the path, with the throttle if there is one. Other methods get 405.
     fn register(self, config: &mut ServiceConfig, throttle: Option<&Throttle>) {
         let allow = self.allow;
         let resource = self.resource.default_service(web::to(move || {
@@ -110,7 +110,7 @@ impl Endpoint {
     }
 }
 
-/// Registers routes under the throttle, and an answer for everything else.
+/// Registers routes with the throttle. Every other path gets 404.
 pub(crate) fn register_public(routes: Vec<Route>, config: &mut ServiceConfig, throttle: &Throttle) {
     register(routes, config, Some(throttle));
     config.service(
@@ -120,7 +120,7 @@ pub(crate) fn register_public(routes: Vec<Route>, config: &mut ServiceConfig, th
     );
 }
 
-/// Registers routes without a throttle (monitoring must not be refused), and an answer for everything else.
+/// Registers routes without a throttle, so that monitoring is never rejected. Every other path gets 404.
 pub(crate) fn register_management(routes: Vec<Route>, config: &mut ServiceConfig) {
     register(routes, config, None);
     config.default_service(web::to(not_found));
@@ -132,7 +132,7 @@ fn register(routes: Vec<Route>, config: &mut ServiceConfig, throttle: Option<&Th
     }
 }
 
-/// The endpoints of a table, in the order in which their paths first occur.
+/// Groups routes by path, in the order of first occurrence.
 fn by_path(routes: Vec<Route>) -> Vec<Endpoint> {
     let mut endpoints: Vec<Endpoint> = Vec::new();
     for route in routes {
@@ -147,7 +147,6 @@ fn by_path(routes: Vec<Route>) -> Vec<Endpoint> {
     endpoints
 }
 
-/// The answer where there is nothing.
 async fn not_found() -> Result<&'static str, Rejection> {
     Err(Rejection::new(RejectionKind::NotFound))
 }

@@ -1,4 +1,4 @@
-//! What is private and reads untrusted input, for the fuzzer in `fuzz/`.
+//! Entry points for the fuzzer in `fuzz/`: private functions that parse untrusted input.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,7 +7,8 @@ use prometheus::IntCounter;
 
 use crate::request::{ClientAddresses, ForwardingHeader, ProxySettings};
 
-/// Whom a request comes from that has this one line of the header, from that peer; none if no header can be such a line.
+/// The client address of a request from `peer` with one line of the forwarding header; `None` if `line` is not a valid
+/// header value.
 pub fn client_address(
     header: ForwardingHeader,
     trusted: &[&str],
@@ -20,7 +21,7 @@ pub fn client_address(
         .iter()
         .filter_map(|network| network.parse().ok())
         .collect();
-    let ignored = IntCounter::new("ignored", "Headers of strangers.").ok()?;
+    let ignored = IntCounter::new("ignored", "Ignored headers.").ok()?;
     let addresses = ClientAddresses::new(ProxySettings { trusted, header }, ignored);
     addresses.of(Some(SocketAddr::new(peer, 4711)), &headers)
 }

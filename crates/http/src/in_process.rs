@@ -1,4 +1,4 @@
-//! Routes without a listener, for tests of surfaces.
+//! The public routes without a listener, for tests of surfaces.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::request::ProxySettings;
 use crate::surface::Surface;
 
-/// What the public listener serves, without a listener and without a throttle.
+/// The actix-web application of the public listener, without throttle, for `actix_web::test`.
 pub fn in_process(
     application: Arc<Application>,
     surface: Arc<dyn Surface>,

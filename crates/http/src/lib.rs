@@ -1,7 +1,7 @@
-//! HTTP for surfaces, on actix-web: listeners, connections, throttle, where a request comes from, extractors, guards, log
-//! and metrics. No routes: a [`Surface`] brings those, and the shape of its errors.
+//! HTTP infrastructure for surfaces, on actix-web: listeners, connection limits, throttle, client addresses, extractors,
+//! guards, request log and metrics. It has no routes: a [`Surface`] supplies the routes and the format of its errors.
 //!
-//! What this crate itself refuses a request for is a [`Rejection`]; the surface renders it.
+//! A request that this crate rejects by itself is a [`Rejection`]; the surface renders it.
 
 mod edge;
 mod endpoint;

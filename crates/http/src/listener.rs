@@ -1,4 +1,4 @@
-//! Listeners: binding, starting, draining, stopping.
+//! The public and the management listener: start, drain, stop.
 
 use std::future::Future;
 use std::io;
@@ -25,51 +25,51 @@ use crate::request::ProxySettings;
 use crate::state::ServerState;
 use crate::surface::Surface;
 
-/// How long the head of a request may take to arrive.
+/// Timeout for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How many files are open beside connections and what the lanes' threads work with: listeners, logs, keys.
-const FILES: usize = 64;
-/// How many files a thread of a lane may have open: SQLite needs three for a connection to the database.
-const FILES_A_THREAD: usize = 4;
-/// How long requests under way may take to finish when the server is stopped, in seconds.
+/// Open files reserved besides connections and the lanes' threads: listeners, logs, keys.
+const RESERVED_FILES: usize = 64;
+/// Open files reserved per thread of a lane: SQLite needs three for a database connection.
+const FILES_PER_THREAD: usize = 4;
+/// How long active requests may take to finish when the server stops, in seconds.
 const DRAIN_SECONDS: u64 = 25;
-/// How long readiness has been false before connections are refused, so that a load balancer can notice.
-const NOTICE: Duration = Duration::from_millis(200);
+/// Time between readiness becoming false and the listener closing, so that a load balancer can react.
+const DRAIN_DELAY: Duration = Duration::from_millis(200);
 
 /// The settings of the listeners.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Where clients are answered. Port 0 picks a free one.
+    /// The address of the public listener. Port 0 picks a free one.
     pub listen: SocketAddr,
-    /// Where the operator is answered: health and metrics. Port 0 picks a free one.
+    /// The address of the management listener: health and metrics. Port 0 picks a free one.
     pub management_listen: SocketAddr,
-    /// Which proxies are believed about where a request comes from.
+    /// Which proxies may forward a client address.
     pub proxies: ProxySettings,
-    /// How many connections there may be.
+    /// Limits on connections.
     pub connections: ConnectionSettings,
-    /// How much one address may ask.
+    /// Rate limits per client address.
     pub throttle: ThrottleSettings,
 }
 
-/// Where a server answers.
+/// The bound addresses of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addresses {
-    /// Where clients are answered.
+    /// The public listener.
     pub public: SocketAddr,
-    /// Where the operator is answered.
+    /// The management listener.
     pub management: SocketAddr,
 }
 
-/// How a server is to stop.
+/// How a server stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// Let requests under way finish.
+    /// Active requests may finish.
     Gracefully,
-    /// Leave at once.
-    AtOnce,
+    /// Active requests are aborted.
+    Immediately,
 }
 
-/// What every worker of a listener is made of.
+/// What the workers of a listener share.
 #[derive(Clone)]
 pub(crate) struct Parts {
     state: web::Data<ServerState>,
@@ -95,8 +95,8 @@ impl Parts {
     }
 }
 
-/// What a worker serves: the routes of the public listener under the throttle, or, without one, those of the management
-/// listener.
+/// Builds the actix-web application of a worker: of the public listener if there is a throttle, otherwise of the
+/// management listener.
 pub(crate) fn worker(
     parts: Parts,
     throttle: Option<Throttle>,
@@ -122,10 +122,10 @@ pub(crate) fn worker(
         })
 }
 
-/// Answers requests until `stop` says otherwise. `ready` is given the addresses once connections are accepted. Metrics are
-/// registered in `registry`, and all that is in it is published.
+/// Serves requests until the future of `stop` completes. Calls `ready` with the bound addresses once connections are
+/// accepted. Registers its metrics in `registry` and publishes all metrics of it.
 ///
-/// Has a runtime of its own: it is to be called from an ordinary thread, and returns when the server has stopped.
+/// Starts its own async runtime and blocks the calling thread, which must not belong to another runtime.
 pub fn serve<S>(
     application: Arc<Application>,
     surface: Arc<dyn Surface>,
@@ -147,7 +147,10 @@ where
     let throttle = Throttle::new(settings.throttle, &metrics);
     let threads = application.threads();
     let bounds = ConnectionSettings {
-        most: affordable(settings.connections.most, FILES + threads * FILES_A_THREAD),
+        most: affordable(
+            settings.connections.most,
+            RESERVED_FILES + threads * FILES_PER_THREAD,
+        ),
         ..settings.connections
     };
     let parts = Parts::new(application, surface, metrics, settings.proxies);
@@ -156,13 +159,13 @@ where
         let management = start_management(management, parts.clone())?;
         let state = parts.state.clone();
         let server = start_public(public, parts, throttle, bounds)?;
-        rt::spawn(stop_when_told(stop(), state, server.handle(), management));
+        rt::spawn(stop_on(stop(), state, server.handle(), management));
         ready(addresses)?;
         server.await
     })
 }
 
-/// Binds, or says which address it was that could not be bound.
+/// Binds a listener. The error message includes the address.
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
 }
@@ -191,7 +194,7 @@ fn start_public(
         .run())
 }
 
-/// The management listener has a worker of its own, so that it answers when the others have much to do.
+/// The management listener has a worker of its own, so that it responds when the public workers are busy.
 fn start_management(listener: TcpListener, parts: Parts) -> io::Result<ServerHandle> {
     let server = HttpServer::new(move || worker(parts.clone(), None))
         .workers(1)
@@ -205,8 +208,9 @@ fn start_management(listener: TcpListener, parts: Parts) -> io::Result<ServerHan
     Ok(handle)
 }
 
-/// Readiness flips first, then the listener closes, then requests under way finish; the operator can look on until the end.
-async fn stop_when_told(
+/// Stops both listeners: readiness becomes false, the public listener closes, active requests finish, and the management
+/// listener closes last.
+async fn stop_on(
     stop: impl Future<Output = Stop>,
     state: web::Data<ServerState>,
     public: ServerHandle,
@@ -215,7 +219,7 @@ async fn stop_when_told(
     let how = stop.await;
     state.drain();
     if how == Stop::Gracefully {
-        tokio::time::sleep(NOTICE).await;
+        tokio::time::sleep(DRAIN_DELAY).await;
     }
     public.stop(how == Stop::Gracefully).await;
     management.stop(false).await;

@@ -1,5 +1,5 @@
-//! What the operator's monitoring reads. No label comes from a client: methods, routes and statuses are of this server's
-//! own making.
+//! Metrics of requests, connections and the throttle. No label value comes from a client: methods, routes and statuses are
+//! from fixed sets.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use prometheus::{
     TextEncoder,
 };
 
-/// The metrics of one server.
+/// The metrics of a server.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
@@ -21,33 +21,36 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Makes the metrics and registers them beside those that are in `registry` already.
+    /// Creates the metrics and registers them in `registry`, which may contain others.
     pub(crate) fn new(registry: Registry) -> Result<Self, prometheus::Error> {
         let requests = IntCounterVec::new(
-            Opts::new("doorward_http_requests_total", "Requests answered."),
+            Opts::new("doorward_http_requests_total", "HTTP requests processed."),
             &["method", "route", "status"],
         )?;
         let latency = HistogramVec::new(
             HistogramOpts::new(
                 "doorward_http_request_duration_seconds",
-                "From the head of a request to its answer.",
+                "Time from the head of a request to its response.",
             )
             .buckets(LATENCY_BUCKETS.to_vec()),
             &["method", "route"],
         )?;
         let forwarding_ignored = IntCounter::new(
             "doorward_forwarding_ignored_total",
-            "Requests with a forwarding header from a peer that is not trusted.",
+            "Requests with a forwarding header from an untrusted peer; the header was ignored.",
         )?;
         let throttle_keys = IntGaugeVec::new(
             Opts::new(
                 "doorward_throttle_keys",
-                "Clients that the throttle remembers, at most, as of its last housekeeping.",
+                "Clients that the throttle tracks, as of the last eviction.",
             ),
             &["class"],
         )?;
         let throttle_refused = IntCounterVec::new(
-            Opts::new("doorward_throttle_refused_total", "Requests over the allowance."),
+            Opts::new(
+                "doorward_throttle_refused_total",
+                "Requests rejected because the client exceeded its rate limit.",
+            ),
             &["class"],
         )?;
         registry.register(Box::new(requests.clone()))?;
@@ -66,24 +69,23 @@ impl Metrics {
         })
     }
 
-    /// The metrics of the connections.
     pub(crate) fn connections(&self) -> ConnectionMetrics {
         self.connections.clone()
     }
 
-    /// Counts forwarding headers that are ignored.
+    /// The counter of ignored forwarding headers.
     pub(crate) fn forwarding_ignored(&self) -> IntCounter {
         self.forwarding_ignored.clone()
     }
 
-    /// The metrics of the throttle of a class: how many clients it remembers, and how often it refused.
+    /// The metrics of a throttle class: clients tracked, requests rejected.
     pub(crate) fn throttle(&self, class: &'static str) -> (IntGauge, IntCounter) {
         let keys = self.throttle_keys.with_label_values(&[class]);
         (keys, self.throttle_refused.with_label_values(&[class]))
     }
 
-    /// Counts an answer.
-    pub(crate) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+    /// Records a response.
+    pub(crate) fn record_response(&self, method: &str, route: &str, status: u16, took: Duration) {
         self.requests
             .with_label_values(&[method, route, &status.to_string()])
             .inc();
@@ -92,7 +94,7 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    /// Writes everything down in the Prometheus text format.
+    /// Renders every metric of the registry in the Prometheus text format.
     pub(crate) fn render(&self) -> Result<String, prometheus::Error> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
@@ -100,7 +102,7 @@ impl Metrics {
     }
 }
 
-/// The metrics of the connections of the public listener.
+/// Metrics of the connections of the public listener.
 #[derive(Clone)]
 pub(crate) struct ConnectionMetrics {
     open: IntGauge,
@@ -110,14 +112,14 @@ pub(crate) struct ConnectionMetrics {
 
 impl ConnectionMetrics {
     fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let open = IntGauge::new("doorward_connections", "Connections of clients.")?;
+        let open = IntGauge::new("doorward_connections", "Open connections of the public listener.")?;
         let refused = IntCounter::new(
             "doorward_connections_refused_total",
-            "Connections closed at once: their client had too many.",
+            "Connections closed on accept because the client had too many.",
         )?;
         let overdue = IntCounter::new(
             "doorward_connections_overdue_total",
-            "Connections closed because a later request came too slowly, or an answer was not read for too long.",
+            "Connections closed because a request was sent, or a response read, too slowly.",
         )?;
         registry.register(Box::new(open.clone()))?;
         registry.register(Box::new(overdue.clone()))?;
@@ -129,17 +131,17 @@ impl ConnectionMetrics {
         })
     }
 
-    /// So many are open now.
+    /// Sets the number of open connections.
     pub(crate) fn open(&self, connections: usize) {
         self.open.set(i64::try_from(connections).unwrap_or(i64::MAX));
     }
 
-    /// One was closed at once.
+    /// Counts a connection that was closed on accept.
     pub(crate) fn refused(&self) {
         self.refused.inc();
     }
 
-    /// One was closed because it held on for too long.
+    /// Counts a connection that was closed because it was idle for too long.
     pub(crate) fn overdue(&self) {
         self.overdue.inc();
     }

@@ -1,8 +1,8 @@
-//! Proxy checks: requests by which an operator finds out how the server sees requests that come through a proxy.
+//! Proxy checks show an operator how the server observes requests that come through a proxy.
 //!
-//! The operator asks the management listener for a check, sends a request with its name in a header on the way that
-//! clients take, and asks the management listener how that request was observed. The public listener only looks for names
-//! that were handed out, and answers as if there were none: nobody learns or stores anything through it.
+//! The operator creates a check on the management listener, sends a request with its name in a header through the proxy,
+//! and reads from the management listener how that request was observed. The public listener only matches names that exist,
+//! and its response is the same with and without a match, so clients can neither learn nor store anything.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -19,41 +19,41 @@ use crate::request::ClientAddresses;
 /// The header that carries the name of a proxy check.
 pub const PROXY_CHECK_HEADER: HeaderName = HeaderName::from_static("x-doorward-probe");
 
-/// How long a check is remembered.
+/// How long a check is kept.
 const LIFE: Duration = Duration::from_secs(120);
 
-/// How many checks are remembered; the oldest makes way.
-const MOST: usize = 16;
+/// How many checks are kept; a new one replaces the oldest.
+const MAX_CHECKS: usize = 16;
 
-/// A request as the server has seen it.
+/// A request as the server received it.
 #[derive(Debug, Clone)]
 pub struct ObservedRequest {
     /// The peer of the connection.
     pub peer: SocketAddr,
     /// Whether the peer is in `server.trusted_proxies`.
     pub trusted: bool,
-    /// The header in which trusted proxies name the client.
+    /// The configured forwarding header.
     pub header: &'static str,
     /// The lines of `X-Forwarded-For`.
     pub x_forwarded_for: Vec<String>,
     /// The lines of `Forwarded`.
     pub forwarded: Vec<String>,
-    /// The address that the request counts under.
+    /// The client address that was derived.
     pub client: IpAddr,
-    /// Whether that address is a trusted proxy's as well.
+    /// Whether `client` is in `server.trusted_proxies`.
     pub client_trusted: bool,
 }
 
-/// A request that an operator is to send, and how it was observed.
+/// A proxy check and its result.
 #[derive(Debug, Clone)]
 pub struct ProxyCheck {
     name: String,
     created_at: Timestamp,
-    /// How it was last observed, if it was.
+    /// The last request with the name of this check.
     pub observed: Option<ObservedRequest>,
 }
 
-/// The checks that are remembered.
+/// The current checks.
 #[derive(Default)]
 pub(crate) struct ProxyChecks(Mutex<VecDeque<ProxyCheck>>);
 
@@ -62,7 +62,7 @@ impl ProxyChecks {
     pub(crate) fn create(&self, now: Timestamp, entropy: &dyn Entropy) -> String {
         let name = EventId::generate(now, entropy).to_string();
         let mut checks = self.current(now);
-        if checks.len() >= MOST {
+        if checks.len() >= MAX_CHECKS {
             checks.pop_front();
         }
         checks.push_back(ProxyCheck {
@@ -73,7 +73,7 @@ impl ProxyChecks {
         name
     }
 
-    /// Remembers a request, if it carries the name of a check.
+    /// Stores how a request was observed, if its header has the name of a check.
     pub(crate) fn observe(
         &self,
         now: impl FnOnce() -> Timestamp,
@@ -103,13 +103,13 @@ impl ProxyChecks {
         }
     }
 
-    /// The check of this name; `None` if there is none, or none any more.
+    /// Returns the check of this name; `None` if it does not exist or has expired.
     pub(crate) fn find(&self, now: Timestamp, name: &str) -> Option<ProxyCheck> {
         let checks = self.current(now);
         checks.iter().find(|check| check.name == name).cloned()
     }
 
-    /// The checks, without those that are too old. Nothing panics while the lock is held.
+    /// Removes expired checks and returns the rest. Nothing panics while the lock is held.
     fn current(&self, now: Timestamp) -> MutexGuard<'_, VecDeque<ProxyCheck>> {
         let mut checks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         checks.retain(|check| now.since(check.created_at) < LIFE);
@@ -117,7 +117,6 @@ impl ProxyChecks {
     }
 }
 
-/// The lines of a header, as text.
 fn lines(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     headers
         .get_all(name)

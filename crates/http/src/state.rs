@@ -1,4 +1,4 @@
-//! What the edge and the operator's routes share.
+//! State that middleware and the operational routes share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use crate::metrics::Metrics;
 use crate::proxy_check::{ProxyCheck, ProxyChecks};
 use crate::request::{ClientAddresses, ProxySettings};
 
-/// The state of one server.
+/// The state of a server, shared by all workers of both listeners.
 pub struct ServerState {
     pub(crate) application: Arc<Application>,
     pub(crate) metrics: Metrics,
@@ -31,31 +31,31 @@ impl ServerState {
         }
     }
 
-    /// Whether the server is stopping and wants no more requests.
+    /// Whether the server is shutting down. Readiness is false from then on.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// From now on readiness is false.
+    /// Makes readiness false.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// All metrics, in the Prometheus text format.
+    /// Returns all metrics in the Prometheus text format.
     pub fn render_metrics(&self) -> Result<String, Rejection> {
         self.metrics
             .render()
             .map_err(|error| Rejection::new(RejectionKind::Internal).cause(&error))
     }
 
-    /// Creates a proxy check and returns its name, which a request is to carry in
-    /// [`PROXY_CHECK_HEADER`](crate::PROXY_CHECK_HEADER).
+    /// Creates a proxy check and returns its name, for the header [`PROXY_CHECK_HEADER`](crate::PROXY_CHECK_HEADER) of a
+    /// request.
     pub fn create_proxy_check(&self) -> String {
         self.proxy_checks
             .create(self.application.now(), self.application.entropy())
     }
 
-    /// The proxy check of this name; `None` if there is none, or none any more.
+    /// Returns the proxy check of this name; `None` if it does not exist or has expired.
     pub fn proxy_check(&self, name: &str) -> Option<ProxyCheck> {
         self.proxy_checks.find(self.application.now(), name)
     }

@@ -1,19 +1,18 @@
-//! What a surface brings.
+//! The interface of a surface.
 
 use actix_web::web::ServiceConfig;
 
 use crate::endpoint::Route;
 use crate::error::ErrorRenderer;
 
-/// One way to use Doorward over HTTP: a set of routes whose errors have one shape.
+/// An HTTP interface of Doorward: a set of routes whose errors have one format.
 pub trait Surface: ErrorRenderer {
-    /// The routes of the public listener. Called once for each worker.
+    /// The routes of the public listener. Called once per worker.
     fn public_routes(&self) -> Vec<Route>;
 
-    /// The routes of the management listener.
+    /// The routes of the management listener. Called once per worker.
     fn management_routes(&self) -> Vec<Route>;
 
-    /// Adds what its handlers take as `Data`, besides the application and the state of the server. Called once for each
-    /// worker.
+    /// Registers the `Data` of its handlers, besides the application and the server state. Called once per worker.
     fn add_data(&self, config: &mut ServiceConfig);
 }

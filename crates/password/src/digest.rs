@@ -1,34 +1,34 @@
-//! Stored digests: what a PHC string says, and whether it may be run.
+//! Stored digests: parsing and formatting of PHC strings, and the bounds of their parameters.
 
 use argon2::PasswordHash;
 use argon2::password_hash::phc::{Output, ParamsString, Salt};
 
 use crate::Argon2Params;
 
-/// The version of argon2 that is made and accepted: 1.3 (RFC 9106).
+/// The only supported version of argon2: 1.3 (RFC 9106).
 const VERSION: u32 = 0x13;
 
-/// The shortest hash accepted, in bytes. The PHC format bounds it above at 64, and salts to 8 to 48.
+/// The shortest accepted hash, in bytes. The PHC format limits hashes to 64 bytes, and salts to 8 to 48.
 const MIN_OUTPUT: usize = 16;
 
-/// The memory that a stored digest may need when less is configured, in KiB: 256 MiB.
+/// The memory that verifying a stored digest may need even if less is configured, in KiB: 256 MiB.
 const MAX_STORED_MEMORY_KIB: u32 = 256 * 1024;
 
-/// Tells which pepper went into a digest, without telling the pepper.
+/// Identifies the pepper of a digest without revealing it.
 pub(crate) type PepperId = [u8; 8];
 
-/// A digest as stored: an argon2id hash of version 1.3.
+/// A parsed digest: argon2id, version 1.3.
 #[derive(Clone)]
 pub(crate) struct StoredDigest {
     pub(crate) params: Argon2Params,
     pub(crate) salt: Salt,
     pub(crate) output: Output,
-    /// The pepper that went into it, if one did: the parameter `keyid` of the PHC string, which argon2 itself ignores.
+    /// The pepper of the digest, if any: the parameter `keyid` of the PHC string, which argon2 itself ignores.
     pub(crate) pepper: Option<PepperId>,
 }
 
 impl StoredDigest {
-    /// Parses a PHC string. Every part must be there, no parameter twice, none that is unknown.
+    /// Parses a PHC string. Returns `None` if a part is missing, or a parameter is duplicated or unknown.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let phc = PasswordHash::new(text).ok()?;
         if phc.algorithm != argon2::ARGON2ID_IDENT || phc.version != Some(VERSION) {
@@ -43,7 +43,7 @@ impl StoredDigest {
         })
     }
 
-    /// The PHC string. `None` only for parameters that do not fit into one.
+    /// Formats the PHC string. `None` if the parameters do not fit into one.
     pub(crate) fn to_phc(&self) -> Option<String> {
         let mut params = ParamsString::new();
         params.add_decimal("m", self.params.memory_kib).ok()?;
@@ -62,8 +62,8 @@ impl StoredDigest {
         Some(phc.to_string())
     }
 
-    /// Whether verifying it stays within bounds, whoever wrote it into the store.
-    pub(crate) fn may_be_run(&self, configured: Argon2Params) -> bool {
+    /// Whether verifying the digest stays within bounds. The store is not trusted to contain only digests of this server.
+    pub(crate) fn is_within_bounds(&self, configured: Argon2Params) -> bool {
         let Argon2Params {
             memory_kib,
             iterations,
@@ -76,10 +76,10 @@ impl StoredDigest {
             && self.output.len() >= MIN_OUTPUT
     }
 
-    /// Whether it is weaker than a digest made now with `configured` parameters and output length would be.
+    /// Whether the digest is weaker than a new one with the `configured` parameters and length.
     ///
-    /// Less memory or fewer passes are weaker. Another number of lanes or length of hash is merely not what is
-    /// configured: such a digest is made again unless that would take memory or passes away from it.
+    /// Less memory or fewer passes are weaker. A digest that only differs in the number of lanes or the length is outdated
+    /// too, unless it has more memory or passes than configured, which rehashing would lose.
     pub(crate) fn is_outdated(
         &self,
         configured: Argon2Params,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_written_as_it_was_read() {
+    fn formatting_a_parsed_digest_returns_the_original_text() {
         for params in ["m=65536,t=2,p=1", "m=19456,t=2,p=1,keyid=AQIDBAUGBwg"] {
             let text = format!("$argon2id$v=19${params}${HASH}");
             assert_eq!(StoredDigest::parse(&text).unwrap().to_phc(), Some(text));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_assumed_that_is_not_said() {
+    fn incomplete_duplicate_and_unknown_parts_are_rejected() {
         for params in [
             "",
             "m=1024",
@@ -187,9 +187,9 @@ mod tests {
     }
 
     #[test]
-    fn bounds_are_judged_before_anything_is_run() {
+    fn costly_and_invalid_parameters_are_out_of_bounds() {
         let configured = Argon2Params::default();
-        let runs = |params| parse(params).unwrap().may_be_run(configured);
+        let runs = |params| parse(params).unwrap().is_within_bounds(configured);
         assert!(runs("m=262144,t=16,p=16"));
         for params in [
             "m=262145,t=1,p=1",
@@ -209,14 +209,14 @@ mod tests {
             memory_kib: 1024 * 1024,
             ..configured
         };
-        assert!(parse("m=1048576,t=1,p=1").unwrap().may_be_run(more));
+        assert!(parse("m=1048576,t=1,p=1").unwrap().is_within_bounds(more));
         let short =
             StoredDigest::parse("$argon2id$v=19$m=1024,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMa").unwrap();
-        assert!(!short.may_be_run(configured));
+        assert!(!short.is_within_bounds(configured));
     }
 
     #[test]
-    fn what_is_weaker_is_outdated_and_what_is_stronger_is_left_alone() {
+    fn a_weaker_digest_is_outdated_and_a_stronger_one_is_not() {
         let outdated = |params, pepper| {
             parse(params)
                 .unwrap()

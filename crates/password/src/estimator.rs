@@ -1,30 +1,29 @@
-//! How hard a password is to guess.
+//! Estimates password strength with zxcvbn.
 
 use doorward_domain::password::PlainPassword;
 use doorward_domain::password::{StrengthEstimate, StrengthEstimator};
 use zxcvbn::Score;
 use zxcvbn::matching::patterns::{DictionaryPattern, MatchPattern};
 
-/// How many characters are looked at.
+/// How many characters of a password zxcvbn gets.
 const WINDOW: usize = 40;
 
-/// How many are looked at in a password that is rich in [`MARKS`].
-const RICH_WINDOW: usize = 12;
+/// How many characters it gets of a password with many different [`SUBSTITUTES`].
+const SHORT_WINDOW: usize = 12;
 
-/// The punctuation marks that zxcvbn takes for letters, beside most digits.
-const MARKS: &str = "@({[<!|$+%";
+/// The punctuation marks that zxcvbn treats as substitutes for letters ("l33t"), besides most digits.
+const SUBSTITUTES: &str = "@({[<!|$+%";
 
-/// From how many different marks a password is rich in them.
-const RICH: usize = 4;
+/// The number of different substitutes from which the short window applies.
+const MANY_SUBSTITUTES: usize = 4;
 
-/// Estimates by the patterns that people make passwords of: words, names, dates, keyboard walks (zxcvbn).
+/// Estimates by common password patterns: words, names, dates, keyboard sequences (zxcvbn).
 ///
-/// zxcvbn tries every combination of the letters that marks and digits may stand for, each in time that grows with more
-/// than the square of the length: left to itself it takes more than a second over 100 well-chosen characters, sixty
-/// times as long as hashing them. So it is shown a beginning of the password only: 40 characters, or 12 if those 40 hold
-/// four or more different marks, which costs no more than about one hash. A password whose beginning is hard to guess
-/// is not easier for being longer; one that only becomes hard to guess after that is refused, which errs on the right
-/// side.
+/// zxcvbn tries every combination of the letters that punctuation marks and digits may substitute, each in more than
+/// quadratic time: for 100 crafted characters it takes more than a second, sixty times as long as a hash. So it only gets
+/// the beginning of the password: 40 characters, or 12 if these 40 contain four or more different substitutes, which
+/// costs at most about one hash. A password with a strong beginning does not become weaker with length. A password that
+/// only becomes strong after the window is rejected, which is the safe side.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ZxcvbnEstimator;
 
@@ -50,14 +49,14 @@ impl StrengthEstimator for ZxcvbnEstimator {
     }
 }
 
-/// As much of a password as can be looked at in bounded time.
+/// The beginning of a password that can be estimated in bounded time.
 fn beginning(password: &str) -> &str {
     let window = first(password, WINDOW);
-    let marks = MARKS.chars().filter(|mark| window.contains(*mark)).count();
-    if marks < RICH {
+    let substitutes = SUBSTITUTES.chars().filter(|mark| window.contains(*mark)).count();
+    if substitutes < MANY_SUBSTITUTES {
         window
     } else {
-        first(window, RICH_WINDOW)
+        first(window, SHORT_WINDOW)
     }
 }
 
@@ -68,8 +67,8 @@ fn first(text: &str, count: usize) -> &str {
         .map_or(text, |(end, _)| text.split_at(end).0)
 }
 
-/// Whether the word is from the list of passwords and not from one of names or ordinary words. The crate does not
-/// export the type that says so; its default is the list of passwords.
+/// Whether the word is from zxcvbn's list of passwords, not from its lists of names and words. The crate does not export
+/// the enum for comparison, but its default is the list of passwords.
 fn is_on_the_password_list(word: &DictionaryPattern) -> bool {
     word.dictionary_name == DictionaryPattern::default().dictionary_name
 }
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_passwords_that_are_tried_first_are_common() {
+    fn the_most_frequent_passwords_and_simple_variants_are_common() {
         for password in [
             "password", "Password", "PASSWORD", "p@ssw0rd", "drowssap", "iloveyou", "trustno1", "letmein",
             "qwerty",
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_far_down_the_list_is_common_only_as_it_stands_there() {
+    fn variants_of_a_less_frequent_password_are_not_common() {
         let listed = estimate("superman1", &[]);
         assert_eq!((listed.score, listed.common), (1, true));
         for changed in ["1namrepus", "m3t@ll1c@"] {
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_merely_contains_one_or_is_an_ordinary_word_is_not() {
+    fn ordinary_words_and_longer_passwords_are_not_common() {
         for password in [
             "password-gooseberry-lantern",
             "mississippi",
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_tell_weak_from_strong() {
+    fn weak_passwords_score_low_and_strong_ones_high() {
         for (password, low, high) in [
             ("aaaaaaaa", 0, 0),
             ("12345678", 0, 0),
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_the_account_counts_as_guessable() {
+    fn data_of_the_account_lowers_the_score() {
         assert!(
             estimate("gooseberrylantern", &[]).score
                 > estimate("gooseberrylantern", &["gooseberrylantern"]).score
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_a_beginning_is_looked_at() {
+    fn only_the_beginning_of_a_password_is_estimated() {
         assert_eq!(beginning(&"é".repeat(256)), "é".repeat(40));
         assert_eq!(beginning("short"), "short");
         assert_eq!(
@@ -160,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_listed_password_with_something_after_it_is_not_common() {
-        // Also when what comes after it is beyond what is looked at.
+        // Also when the rest is beyond the window.
         assert!(!estimate(&("a".repeat(40) + "!"), &[]).common);
         assert!(!estimate("p@ssw0rd and then some", &[]).common);
     }

@@ -1,4 +1,4 @@
-//! Hashing and verifying.
+//! The argon2id hasher.
 
 use argon2::password_hash::phc::{Output, Salt};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -11,30 +11,29 @@ use crate::digest::{PepperId, StoredDigest};
 use crate::memory::{clear, with_blocks};
 use crate::{Argon2Params, InvalidSetting, Pepper};
 
-/// The length of the hashes made, in bytes.
+/// The length of new hashes, in bytes.
 const OUTPUT: usize = 32;
 
-/// The length of the salts made, in bytes.
+/// The length of new salts, in bytes.
 const SALT: usize = 16;
 
-/// The salt of the work that is done for nothing. Its result is thrown away, so it need not be secret or random.
-const NO_SALT: [u8; SALT] = *b"doorward nothing";
+/// The salt of dummy hashes, whose results are discarded.
+const DUMMY_SALT: [u8; SALT] = *b"doorward nothing";
 
-/// The salt under which a pepper is hashed into its id.
+/// The salt for the id of a pepper.
 const PEPPER_ID_SALT: &[u8] = b"doorward pepper id";
 
-/// The least memory with which argon2 can be run on one lane, in KiB.
-const LEAST_MEMORY_KIB: u64 = 8;
+/// The least memory that argon2 supports with one lane, in KiB.
+const MIN_MEMORY_KIB: u64 = 8;
 
 /// Hashes passwords with argon2id, version 1.3 (RFC 9106).
 ///
 /// # Pepper
 ///
-/// A digest made with a pepper says so: its PHC string carries the parameter `keyid`, which names the pepper without
-/// giving it away. A digest without it verifies without the pepper, and is outdated when one is configured, so that a
-/// newly configured pepper reaches an account with its next login. A digest that names a pepper other than the one
-/// configured, or any when none is, is [`Unusable`](Verification::Unusable): it could only ever mismatch, and that
-/// would look like a wrong password.
+/// The PHC string of a digest with a pepper has the parameter `keyid`, which identifies the pepper without revealing it. A
+/// digest without `keyid` is verified without a pepper, and is outdated if a pepper is configured, so that the pepper is
+/// added at the next login. A digest whose `keyid` is not that of the configured pepper is
+/// [`Unusable`](Verification::Unusable): it could never match, which must not be reported as a wrong password.
 #[derive(Debug)]
 pub struct Argon2Hasher {
     params: Argon2Params,
@@ -42,7 +41,7 @@ pub struct Argon2Hasher {
 }
 
 impl Argon2Hasher {
-    /// A hasher with these parameters and, if given, this pepper.
+    /// Creates a hasher. Hashes the pepper into its id, which takes as long as hashing a password.
     pub fn new(params: Argon2Params, pepper: Option<Pepper>) -> Result<Self, InvalidSetting> {
         let params = params.check()?;
         let with_id = |pepper: Pepper| pepper_id(&pepper).map(|id| (pepper, id));
@@ -57,14 +56,14 @@ impl Argon2Hasher {
         self.pepper.as_ref().map(|(_, id)| id)
     }
 
-    /// Reads a digest that can be verified: well-formed, within bounds, made with the pepper at hand or without any.
+    /// Parses a digest. `None` if it cannot be verified: malformed, out of bounds, or with another pepper.
     fn usable(&self, digest: &PasswordDigest) -> Option<StoredDigest> {
         let stored = StoredDigest::parse(digest.expose())?;
-        let pepper_at_hand = stored.pepper.is_none() || stored.pepper.as_ref() == self.pepper_id();
-        (pepper_at_hand && stored.may_be_run(self.params)).then_some(stored)
+        let has_its_pepper = stored.pepper.is_none() || stored.pepper.as_ref() == self.pepper_id();
+        (has_its_pepper && stored.is_within_bounds(self.params)).then_some(stored)
     }
 
-    /// Runs argon2 with `params`, and with the pepper if `peppered`.
+    /// Runs argon2 with `params`, and with the configured pepper if `peppered`.
     fn run(
         &self,
         params: Argon2Params,
@@ -82,13 +81,14 @@ impl Argon2Hasher {
         run_argon2(params, pepper, salt, password.expose().as_bytes(), output, keep)
     }
 
-    /// Does the work by which verifying a digest of `params` was cheaper than verifying one made now.
+    /// Adds the work by which verifying a digest with `params` was cheaper than verifying one with the configured
+    /// parameters.
     ///
-    /// After the parameters were raised, the digests of most accounts are cheaper to verify than no account at all;
-    /// without this, the time of a wrong guess would tell which accounts exist.
-    fn make_up_for(&self, params: Argon2Params, password: &PlainPassword) -> Result<(), HashError> {
+    /// After the parameters are raised, verifying an existing digest is cheaper than the dummy hash for an unknown account.
+    /// Without this, response times of wrong passwords would reveal which accounts exist.
+    fn equalize_work(&self, params: Argon2Params, password: &PlainPassword) -> Result<(), HashError> {
         let missing = self.params.work().saturating_sub(params.work());
-        if missing < LEAST_MEMORY_KIB {
+        if missing < MIN_MEMORY_KIB {
             return Ok(());
         }
         let iterations = missing.div_ceil(u64::from(self.params.memory_kib));
@@ -97,7 +97,7 @@ impl Argon2Hasher {
             iterations: u32::try_from(iterations).unwrap_or(u32::MAX),
             parallelism: 1,
         };
-        self.run(rest, true, &NO_SALT, password, &mut [0; OUTPUT])
+        self.run(rest, true, &DUMMY_SALT, password, &mut [0; OUTPUT])
     }
 }
 
@@ -138,12 +138,12 @@ impl PasswordHasher for Argon2Hasher {
             let outdated = stored.is_outdated(self.params, OUTPUT, self.pepper_id());
             return Ok(Verification::Match { outdated });
         }
-        self.make_up_for(stored.params, password)?;
+        self.equalize_work(stored.params, password)?;
         Ok(Verification::Mismatch)
     }
 
     fn verify_nothing(&self, password: &PlainPassword) -> Result<(), HashError> {
-        self.run(self.params, true, &NO_SALT, password, &mut [0; OUTPUT])
+        self.run(self.params, true, &DUMMY_SALT, password, &mut [0; OUTPUT])
     }
 
     fn rest(&self) {
@@ -151,7 +151,7 @@ impl PasswordHasher for Argon2Hasher {
     }
 }
 
-/// Hashes a pepper into its id: with argon2, so that not even a weak pepper can be found quickly from a digest.
+/// Hashes a pepper into its id, with argon2 so that a weak pepper cannot be found quickly from a digest.
 fn pepper_id(pepper: &Pepper) -> Result<PepperId, HashError> {
     let mut id = PepperId::default();
     run_argon2(
@@ -180,7 +180,7 @@ fn run_argon2(
     } = params;
     let params = Params::new(memory_kib, iterations, parallelism, Some(output.len())).map_err(failed)?;
     let blocks = params.block_count();
-    // To argon2 an empty secret is none.
+    // argon2 treats an empty secret as no secret.
     let argon2 =
         Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params).map_err(failed)?;
     #[cfg(test)]
@@ -195,7 +195,7 @@ fn failed(error: impl core::fmt::Display) -> HashError {
     HashError(error.to_string())
 }
 
-/// Counts the work done by this thread: times depend on the machine, the work does not.
+/// Counts the work of this thread in tests, which unlike its duration does not depend on the machine.
 #[cfg(test)]
 mod work {
     use core::cell::Cell;
@@ -208,7 +208,7 @@ mod work {
         DONE.set(DONE.get() + u64::from(memory_kib) * u64::from(iterations));
     }
 
-    /// The blocks that `task` computed.
+    /// Returns the result of `task` and the number of blocks it computed.
     pub(super) fn of<T>(task: impl FnOnce() -> T) -> (T, u64) {
         let before = DONE.get();
         let result = task();

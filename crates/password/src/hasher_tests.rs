@@ -79,7 +79,7 @@ fn a_digest_is_a_phc_string_with_the_configured_parameters() {
         "{}",
         made.expose()
     );
-    // Read by the crate's own verifier, which knows nothing of us.
+    // Verified with the argon2 crate's own verifier.
     assert!(
         Argon2::default()
             .verify_password(b"correct horse", made.expose())
@@ -126,7 +126,7 @@ fn every_character_of_a_long_password_counts() {
 }
 
 #[test]
-fn a_stored_cost_of_4_gib_is_refused_before_anything_is_allocated() {
+fn a_digest_that_needs_4_gib_is_rejected_before_anything_is_allocated() {
     let hasher = hasher(CHEAP);
     hasher.verify_nothing(&password("x")).unwrap();
     let before = memory::held();
@@ -144,7 +144,7 @@ fn a_stored_cost_of_4_gib_is_refused_before_anything_is_allocated() {
 }
 
 #[test]
-fn memory_of_a_costlier_digest_is_given_back() {
+fn memory_of_a_costlier_digest_is_freed() {
     let hasher = hasher(CHEAP);
     assert!(matches!(
         hasher.verify(&password("password"), &digest(REFERENCE)),
@@ -171,7 +171,7 @@ fn a_weaker_digest_is_outdated_and_a_stronger_one_is_not() {
 }
 
 #[test]
-fn a_wrong_guess_costs_the_same_with_and_without_an_account() {
+fn a_wrong_password_costs_the_same_with_and_without_an_account() {
     let text = password("correct horse");
     for configured in [
         CHEAP,
@@ -214,18 +214,18 @@ fn a_wrong_guess_costs_the_same_with_and_without_an_account() {
 }
 
 #[test]
-fn a_pepper_goes_into_the_hash_and_its_name_into_the_digest() {
+fn a_pepper_changes_the_hash_and_its_id_is_in_the_digest() {
     let text = password("correct horse");
     let plain = hasher(CHEAP).hash(&text, &Salted(1)).unwrap();
-    let seasoned = peppered(CHEAP, 7).hash(&text, &Salted(1)).unwrap();
-    assert!(seasoned.expose().contains(",keyid="));
+    let with_pepper = peppered(CHEAP, 7).hash(&text, &Salted(1)).unwrap();
+    assert!(with_pepper.expose().contains(",keyid="));
     let hash_of = |digest: &PasswordDigest| digest.expose().rsplit('$').next().map(str::to_owned);
-    assert_ne!(hash_of(&plain), hash_of(&seasoned));
+    assert_ne!(hash_of(&plain), hash_of(&with_pepper));
 
     let current = Ok(Verification::Match { outdated: false });
-    assert_eq!(peppered(CHEAP, 7).verify(&text, &seasoned), current);
+    assert_eq!(peppered(CHEAP, 7).verify(&text, &with_pepper), current);
     assert_eq!(
-        peppered(CHEAP, 7).verify(&password("wrong"), &seasoned),
+        peppered(CHEAP, 7).verify(&password("wrong"), &with_pepper),
         Ok(Verification::Mismatch)
     );
     assert_eq!(
@@ -237,21 +237,24 @@ fn a_pepper_goes_into_the_hash_and_its_name_into_the_digest() {
         Ok(Verification::Mismatch)
     );
     assert_eq!(
-        peppered(CHEAP, 8).verify(&text, &seasoned),
+        peppered(CHEAP, 8).verify(&text, &with_pepper),
         Ok(Verification::Unusable)
     );
-    assert_eq!(hasher(CHEAP).verify(&text, &seasoned), Ok(Verification::Unusable));
-    // Without its name a peppered hash is taken for a plain one, and does not verify as one.
-    let anonymous = seasoned.expose().split(",keyid=").next().unwrap().to_owned() + "$";
-    let anonymous = anonymous + seasoned.expose().splitn(5, '$').nth(4).unwrap();
     assert_eq!(
-        peppered(CHEAP, 7).verify(&text, &digest(&anonymous)),
+        hasher(CHEAP).verify(&text, &with_pepper),
+        Ok(Verification::Unusable)
+    );
+    // Without its id a peppered hash is verified without the pepper, and does not match.
+    let without_id = with_pepper.expose().split(",keyid=").next().unwrap().to_owned() + "$";
+    let without_id = without_id + with_pepper.expose().splitn(5, '$').nth(4).unwrap();
+    assert_eq!(
+        peppered(CHEAP, 7).verify(&text, &digest(&without_id)),
         Ok(Verification::Mismatch)
     );
 }
 
 #[test]
-fn nothing_secret_prints() {
+fn debug_output_does_not_contain_the_pepper() {
     let printed = format!("{:?}", peppered(CHEAP, 77));
     assert!(!printed.contains("77, 77"), "{printed}");
 }

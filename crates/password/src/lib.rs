@@ -1,12 +1,11 @@
-//! Password hashing for Doorward: argon2id (RFC 9106) with bounded parameters, and an estimate of how hard a password
-//! is to guess.
+//! Password hashing for Doorward: argon2id (RFC 9106) with bounded parameters, and an estimate of password strength.
 //!
-//! [`Argon2Hasher`] makes PHC strings such as `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>` and verifies those of any
-//! other maker within bounds: a stored digest says itself how much memory and time verifying it takes, so what it says
-//! is checked before anything is allocated or run.
+//! [`Argon2Hasher`] creates PHC strings such as `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>` and also verifies those of
+//! other implementations. A stored digest specifies how much memory and time its verification takes, so these parameters are
+//! checked against bounds before anything is allocated or run.
 //!
-//! Hashing blocks for tens of milliseconds and needs the configured memory on each thread that does it. This crate has
-//! no threads of its own: the caller decides how many passwords are hashed at once.
+//! Hashing blocks for tens of milliseconds and keeps the configured memory on each thread that hashes. This crate starts no
+//! threads: the caller decides how many passwords are hashed at once.
 //!
 //! ```
 //! use doorward_domain::password::PlainPassword;

@@ -1,4 +1,4 @@
-//! The memory that argon2 fills, kept by each thread.
+//! The working memory of argon2, reused per thread.
 
 use core::cell::RefCell;
 
@@ -6,16 +6,16 @@ use argon2::Block;
 use doorward_domain::password::HashError;
 
 thread_local! {
-    /// Reused from hash to hash: having the operating system map and clear fresh pages costs a good part of a hash.
+    /// Reused between hashes: mapping and clearing fresh pages is a considerable part of the cost of a hash.
     static BLOCKS: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs `work` on `count` blocks of this thread's memory, and keeps at most `keep` of them afterwards.
+/// Runs `work` on `count` blocks of this thread's memory, and keeps at most `keep` blocks afterwards.
 ///
-/// A stored digest may need more memory than is configured; that is given back, so that what the process holds stays
-/// bounded by the configured memory times the threads that hash.
+/// A stored digest may need more memory than configured. The excess is freed, so that the process holds at most the
+/// configured memory per hashing thread.
 ///
-/// What the blocks hold afterwards is for the next hash to overwrite, or for [`clear`] when there is none.
+/// The content of the blocks remains until the next hash overwrites it or [`clear`] is called.
 pub(crate) fn with_blocks<T>(
     count: usize,
     keep: usize,
@@ -25,7 +25,7 @@ pub(crate) fn with_blocks<T>(
         let missing = count.saturating_sub(blocks.len());
         blocks
             .try_reserve_exact(missing)
-            .map_err(|error| HashError(format!("no memory: {error}")))?;
+            .map_err(|error| HashError(format!("not enough memory: {error}")))?;
         blocks.resize(count.max(blocks.len()), Block::new());
         let (used, _) = blocks.split_at_mut(count);
         let result = work(used);
@@ -37,17 +37,17 @@ pub(crate) fn with_blocks<T>(
     })
 }
 
-/// Clears this thread's memory.
+/// Overwrites this thread's memory with zeros. Called when the thread becomes idle.
 ///
-/// From the first block of a lane, which can be worked out from the others, a guess can be checked with two Blake2b hashes
-/// instead of the whole of argon2: memory that is read by somebody (a core dump, a swapped page) must not still hold the
-/// blocks of a password that was verified some time ago. A thread that goes from hash to hash need not clear in between:
-/// it would cost about a fifteenth of each, and there is always one that is being verified.
+/// From the first block of a lane, which can be computed from the others, a candidate password can be checked with two
+/// Blake2b hashes instead of a full argon2 run. So memory that may leak (a core dump, a swapped page) must not contain blocks
+/// of a password that was verified some time ago. Clearing between two consecutive hashes would cost about 7 % of a hash and
+/// gain nothing, because the memory then always contains the blocks of a current password.
 pub(crate) fn clear() {
     BLOCKS.with_borrow_mut(|blocks| blocks.fill(Block::new()));
 }
 
-/// How many blocks this thread holds.
+/// The number of blocks this thread keeps.
 #[cfg(test)]
 pub(crate) fn held() -> usize {
     BLOCKS.with_borrow(Vec::capacity)
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_beyond_what_is_kept_is_given_back() {
+    fn memory_beyond_the_limit_is_freed() {
         with_blocks(10, 64, |blocks| assert_eq!(blocks.len(), 10)).unwrap();
         assert_eq!(held(), 10);
         with_blocks(1000, 64, |blocks| assert_eq!(blocks.len(), 1000)).unwrap();
@@ -68,15 +68,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_password_stays_behind_a_thread_that_rests() {
-        let soil = |blocks: &mut [Block]| {
+    fn clear_overwrites_all_blocks() {
+        let fill = |blocks: &mut [Block]| {
             blocks.fill_with(|| {
                 let mut block = Block::new();
                 block.as_mut().fill(7);
                 block
             });
         };
-        with_blocks(4, 8, soil).unwrap();
+        with_blocks(4, 8, fill).unwrap();
         clear();
         with_blocks(8, 8, |blocks| {
             assert!(
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_cannot_be_had_is_an_error() {
+    fn a_failed_allocation_is_an_error() {
         assert!(with_blocks(usize::MAX / 2048, 8, |_| ()).is_err());
     }
 }

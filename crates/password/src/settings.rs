@@ -1,11 +1,11 @@
-//! What is configured: the cost of a hash, and the pepper.
+//! Settings: the cost of a hash, and the pepper.
 
 use core::ops::RangeInclusive;
 
 use doorward_domain::password::HashError;
 use secrecy::{ExposeSecret, SecretSlice};
 
-/// A setting that is out of bounds. Names the key of the configuration.
+/// An invalid setting. The message has the configuration key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSetting {
     /// Too little or too much memory.
@@ -25,14 +25,14 @@ pub enum InvalidSetting {
     PepperNotHashed(HashError),
 }
 
-/// What an argon2id hash costs (RFC 9106, section 3.1). The default is the first recommendation of OWASP.
+/// The parameters of argon2id (RFC 9106, section 3.1). The default is OWASP's recommendation with 19 MiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Params {
-    /// Memory in KiB, from 1024 to 1048576 (1 GiB). Each thread that hashes keeps as much.
+    /// Memory in KiB, from 1024 to 1048576 (1 GiB). Each hashing thread keeps that much.
     pub memory_kib: u32,
     /// Passes over the memory, from 1 to 16.
     pub iterations: u32,
-    /// Lanes, from 1 to 16. They are computed one after the other, so more of them do not make a hash faster here.
+    /// Lanes, from 1 to 16. They are computed sequentially, so more lanes do not make a hash faster.
     pub parallelism: u32,
 }
 
@@ -47,12 +47,12 @@ impl Default for Argon2Params {
 }
 
 impl Argon2Params {
-    /// What may be configured. With 16 lanes argon2 needs at least 128 KiB, so the bounds fit together.
+    /// The lower bound satisfies argon2's minimum of 8 KiB per lane.
     const MEMORY_KIB: RangeInclusive<u32> = 1024..=1024 * 1024;
     pub(crate) const ITERATIONS: RangeInclusive<u32> = 1..=16;
     pub(crate) const PARALLELISM: RangeInclusive<u32> = 1..=16;
 
-    /// Refuses what is out of bounds.
+    /// Returns the parameters if they are within bounds.
     pub(crate) fn check(self) -> Result<Self, InvalidSetting> {
         if !Self::MEMORY_KIB.contains(&self.memory_kib) {
             return Err(InvalidSetting::Memory(self.memory_kib));
@@ -66,20 +66,20 @@ impl Argon2Params {
         Ok(self)
     }
 
-    /// The blocks of 1 KiB that are computed in all: what a hash costs in time.
+    /// The number of blocks of 1 KiB that a hash computes, which determines its duration.
     pub(crate) fn work(self) -> u64 {
         u64::from(self.memory_kib) * u64::from(self.iterations)
     }
 }
 
-/// A secret that goes into every hash and is not in the database: argon2's secret value `K`. Does not print.
+/// A secret that is part of every hash and not in the database: the secret value `K` of argon2. `Debug` does not print it.
 #[derive(Debug, Clone)]
 pub struct Pepper(SecretSlice<u8>);
 
 impl Pepper {
     const LENGTH: RangeInclusive<usize> = 16..=1024;
 
-    /// Takes a pepper of 16 to 1024 bytes, which should be random.
+    /// Creates a pepper from 16 to 1024 bytes, which should be random.
     pub fn new(bytes: Vec<u8>) -> Result<Self, InvalidSetting> {
         let secret = SecretSlice::from(bytes);
         let length = secret.expose_secret().len();
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_bounded_and_the_error_names_the_key() {
+    fn parameters_are_bounded_and_the_error_has_the_configuration_key() {
         let params = |memory_kib, iterations, parallelism| {
             Argon2Params {
                 memory_kib,
@@ -112,7 +112,7 @@ mod tests {
         assert!(Argon2Params::default().check().is_ok());
         assert!(params(1024, 1, 1).is_ok());
         assert!(params(1024, 16, 16).is_ok());
-        for (refused, key) in [
+        for (invalid, key) in [
             (params(1023, 1, 1), "password.argon2.memory_kib"),
             (params(u32::MAX, 1, 1), "password.argon2.memory_kib"),
             (params(1024, 0, 1), "password.argon2.iterations"),
@@ -120,7 +120,7 @@ mod tests {
             (params(1024, 1, 0), "password.argon2.parallelism"),
             (params(1024, 1, 17), "password.argon2.parallelism"),
         ] {
-            let message = refused.unwrap_err().to_string();
+            let message = invalid.unwrap_err().to_string();
             assert!(message.starts_with(key), "{message}");
         }
     }

@@ -1,4 +1,4 @@
-//! Use cases, bundled with what they need, for surfaces.
+//! The application: ports, policies and executors, from which surfaces run use cases.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,23 +20,23 @@ use crate::origin::RequestOrigin;
 use crate::revocation_cache::RevocationCache;
 use crate::store::RefreshingStore;
 
-/// How often what the rate limiter refused is written into the audit log.
+/// Interval of the audit summaries of throttled requests.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The bounds of the lanes.
+/// The settings of the lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LanesSettings {
-    /// What hashes passwords.
+    /// The lane that hashes passwords.
     pub password: LaneSettings,
-    /// What only uses the store.
+    /// The lane of use cases that only use the store.
     pub storage: LaneSettings,
 }
 
-/// What surfaces run use cases with: ports, policies, and the lanes that use cases run on.
+/// Ports, policies and lanes. One per process; surfaces share it and run use cases with it.
 pub struct Application {
     ports: Ports,
     policies: Policies,
-    /// The store of the ports, which refreshes `revocations`.
+    /// Decorates the store of `ports`: refreshes `revocations` after a commit that revokes.
     store: RefreshingStore,
     password_lane: Lane,
     storage_lane: Lane,
@@ -46,7 +46,7 @@ pub struct Application {
 }
 
 impl Application {
-    /// Reads the recent revocations and starts the threads. Metrics are registered in `registry`.
+    /// Reads the recent revocations, starts the threads and registers the metrics in `registry`.
     pub fn start(
         ports: Ports,
         policies: Policies,
@@ -58,7 +58,7 @@ impl Application {
             Arc::clone(&ports.clock),
             policies.token_life(),
         )?;
-        revocations.follow()?;
+        revocations.start_refreshing()?;
         let summary_ports = SummaryPorts {
             store: Arc::clone(&ports.store),
             entropy: Arc::clone(&ports.entropy),
@@ -83,14 +83,13 @@ impl Application {
         }))
     }
 
-    /// Stops following the revocations, and writes what the rate limiter refused since the last time. For when no request is
-    /// accepted any more.
+    /// Stops the revocation cache and writes the last audit summary. Call it when requests are no longer accepted.
     pub fn stop(&self) {
         self.revocations.stop();
         self.rate_limited.stop();
     }
 
-    /// The present.
+    /// The current time of the clock port.
     pub fn now(&self) -> Timestamp {
         (self.ports.clock)()
     }
@@ -105,22 +104,22 @@ impl Application {
         &self.policies
     }
 
-    /// The keys that others verify access tokens with.
+    /// The published keys that verify access tokens.
     pub fn published_keys(&self) -> &dyn PublishedKeys {
         &*self.ports.published_keys
     }
 
-    /// The recent revocations.
+    /// The cache of recent revocations.
     pub fn revocations(&self) -> &RevocationCache {
         &self.revocations
     }
 
-    /// How many threads the lanes have.
+    /// The number of threads of both lanes.
     pub const fn threads(&self) -> usize {
         self.password_lane.workers() + self.storage_lane.workers()
     }
 
-    /// What an access token is checked with. It uses no store and no lane.
+    /// The use case that verifies an access token. It uses neither the store nor a lane.
     pub fn authenticate(&self) -> Authenticate<'_> {
         Authenticate {
             verifier: &*self.ports.verifier,
@@ -129,12 +128,12 @@ impl Application {
         }
     }
 
-    /// Counts a request that the rate limiter refused, for the next summary in the audit log.
+    /// Counts a throttled request for the next audit summary.
     pub fn count_rate_limited(&self, class: &'static str, origin: &RequestOrigin) {
         self.rate_limited.count(class, origin, self.now());
     }
 
-    /// Runs a use case that only uses the store, on the storage lane.
+    /// Runs a use case that only uses the store on the storage lane.
     pub async fn run<T, E>(
         self: &Arc<Self>,
         origin: &RequestOrigin,
@@ -178,7 +177,6 @@ impl Application {
         self.run_on(&self.password_lane, origin, work).await
     }
 
-    /// The lane that hashes.
     pub(crate) const fn password_lane(&self) -> &Lane {
         &self.password_lane
     }

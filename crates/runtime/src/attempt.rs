@@ -1,6 +1,6 @@
-//! The drivers of use cases that hash: each phase on the lane it belongs to.
+//! The asynchronous drivers of use cases that hash a password.
 //!
-//! What reads and writes runs on the storage lane, what hashes on the password lane. A request that is refused holds no
+//! Phases that use the store run on the storage lane, phases that hash on the password lane. A rejected request holds no
 //! lock and costs no hash.
 
 use std::any::type_name;
@@ -16,8 +16,7 @@ use crate::error::{ExecutorError, RunError};
 use crate::origin::RequestOrigin;
 
 impl Application {
-    /// Runs a password attempt from its beginning to its end. Once it is counted it is completed, or taken back, even if the
-    /// returned future is dropped.
+    /// Runs a password attempt. Once it is counted, it is completed or taken back even if the returned future is dropped.
     pub async fn attempt<A: PasswordAttempt>(
         self: &Arc<Self>,
         origin: &RequestOrigin,
@@ -32,19 +31,19 @@ impl Application {
         origin: &RequestOrigin,
         attempt: A,
     ) -> Result<A::Output, RunError<A::Error>> {
-        // What could not be hashed anyway is refused before it costs the store anything.
-        self.password_lane().has_room(&origin.client())?;
+        // Without room on the password lane, reject before using the store.
+        self.password_lane().check_room(&origin.client())?;
         let attempt = Arc::new(attempt);
-        let looking = Arc::clone(&attempt);
+        let to_look = Arc::clone(&attempt);
         let pending = self
-            .store_phase(origin, move |use_cases, context| looking.look(use_cases, context))
+            .store_phase(origin, move |use_cases, context| to_look.look(use_cases, context))
             .await?;
         let guard = match pending.lock_key() {
             Some(key) => Some(self.keyed_lock.acquire(key).await.map_err(ExecutorError::from)?),
             None => None,
         };
-        // A task of its own from here: what is counted is also written to the audit log, although the client may disconnect
-        // meanwhile, which drops the future of the request.
+        // The rest runs in a task of its own: if the client disconnects, actix-web drops the future of the request, but a
+        // counted attempt must still be completed and audited.
         let (app, origin) = (Arc::clone(self), origin.clone());
         let rest = async move {
             let counted = app
@@ -62,7 +61,7 @@ impl Application {
                     attempt.complete(use_cases, verified, context)
                 })
                 .await;
-            // The next attempt is counted when this one is completed.
+            // The next attempt on this key is counted only after this one is completed.
             drop(guard);
             result
         };
@@ -70,14 +69,14 @@ impl Application {
         rest.await.map_err(|_panicked| ExecutorError::AttemptAborted)?
     }
 
-    /// Has a counted attempt verified, or takes it back if there was no room for that.
+    /// Verifies a counted attempt, or takes it back if the password lane rejects it.
     async fn verify_or_take_back<A: PasswordAttempt>(
         self: &Arc<Self>,
         origin: &RequestOrigin,
         counted: CountedAttempt,
         attempt: &Arc<A>,
     ) -> Result<A::Verified, RunError<HashError>> {
-        // Whoever takes the attempt out has it alone: it is either verified or taken back, never both.
+        // Taking the attempt out of the slot makes sure that it is either verified or taken back, never both.
         let slot = Arc::new(Mutex::new(Some(counted)));
         let take =
             |slot: &Mutex<Option<CountedAttempt>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -91,7 +90,7 @@ impl Application {
             })
             .await;
         if let Some(counted) = take(&slot) {
-            // If that fails it stays counted, and the error is why it was not verified.
+            // If this fails the attempt stays counted; the caller gets the error of the verification.
             let _ = self
                 .store_phase(origin, move |use_cases, _| {
                     use_cases.password_check().take_back(counted)
@@ -101,7 +100,7 @@ impl Application {
         verified?.ok_or_else(|| ExecutorError::AttemptAborted.into())
     }
 
-    /// Makes an account from the first phase to the last.
+    /// Runs all phases of an account creation.
     pub async fn create<C: AccountCreation>(
         self: &Arc<Self>,
         origin: &RequestOrigin,
@@ -116,16 +115,16 @@ impl Application {
         origin: &RequestOrigin,
         creation: C,
     ) -> Result<User, RunError<C::Error>> {
-        // What could not be hashed anyway is refused before it costs the store anything.
-        self.password_lane().has_room(&origin.client())?;
+        // Without room on the password lane, reject before using the store.
+        self.password_lane().check_room(&origin.client())?;
         let creation = Arc::new(creation);
-        let (looking, hashing) = (Arc::clone(&creation), Arc::clone(&creation));
+        let (to_look, to_hash) = (Arc::clone(&creation), Arc::clone(&creation));
         let found = self
-            .store_phase(origin, move |use_cases, context| looking.look(use_cases, context))
+            .store_phase(origin, move |use_cases, context| to_look.look(use_cases, context))
             .await?;
         let hashed = self
             .hash_phase(origin, move |use_cases, context| {
-                hashing.hash(use_cases, found, context)
+                to_hash.hash(use_cases, found, context)
             })
             .await?;
         self.store_phase(origin, move |use_cases, context| {

@@ -29,7 +29,7 @@ fn origin() -> RequestOrigin {
     RequestOrigin::new(sample::request_id(1), None, None)
 }
 
-/// An attempt that does what a test wants when it is verified and completed.
+/// An attempt with test code for its phases.
 struct Scripted<V, C> {
     verify: V,
     complete: C,
@@ -64,7 +64,7 @@ where
 }
 
 #[tokio::test]
-async fn a_counted_attempt_is_completed_although_its_client_has_gone() {
+async fn a_counted_attempt_is_completed_after_its_client_disconnects() {
     let app = application();
     let (started, has_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
@@ -94,7 +94,7 @@ async fn a_counted_attempt_is_completed_although_its_client_has_gone() {
 }
 
 #[tokio::test]
-async fn a_verification_that_panics_is_an_error_of_the_lane() {
+async fn a_panic_in_a_verification_is_reported_as_an_executor_error() {
     let scripted = Scripted {
         verify: || panic!("planted"),
         complete: || (),

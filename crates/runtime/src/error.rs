@@ -1,4 +1,4 @@
-//! Why a use case has no result, and why none can be run.
+//! Errors of executors and of starting the application.
 
 use std::io;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use doorward_domain::store_error::StoreError;
 
 use crate::keyed_lock::QueueFull;
 
-/// Work that was not done, or whose result did not come in time, for reasons of this process.
+/// A job that was not run, or whose result did not arrive in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ExecutorError {
-    /// The queue was full, another client's job had a better claim to the place, or the job waited too long.
+    /// The queue was full, the job was displaced by another client's, or it waited too long.
     #[error("the {lane} lane is full")]
     Overloaded {
         /// The lane's name.
         lane: &'static str,
-        /// When it is worth trying again.
+        /// When to retry.
         retry_after: Duration,
     },
-    /// The job runs, and has not ended within its limit.
+    /// The job did not finish within its time limit. It is still running.
     #[error("a job on the {lane} lane takes too long")]
     Stuck {
         /// The lane's name.
         lane: &'static str,
-        /// When it is worth trying again.
+        /// When to retry.
         retry_after: Duration,
     },
     /// The job panicked.
@@ -32,25 +32,25 @@ pub enum ExecutorError {
         /// The lane's name.
         lane: &'static str,
     },
-    /// Too many attempts on one record wait already, or those before take too long.
+    /// Too many attempts on one attempt record are waiting, or this one waited too long.
     #[error(transparent)]
     QueueFull(#[from] QueueFull),
     /// The task that drives a password attempt ended without a result.
-    #[error("a password attempt was broken off")]
+    #[error("a password attempt was aborted")]
     AttemptAborted,
 }
 
-/// Why running a use case gave no result: it has an error of its own, or was not run.
+/// Why a use case returned no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunError<E> {
     /// The use case's own error.
     UseCase(E),
-    /// It was not run to its end.
+    /// It was not run, or did not finish.
     Executor(ExecutorError),
 }
 
 impl<E> RunError<E> {
-    /// The same error of a caller with a wider error type.
+    /// Converts to an error with a wider use case error.
     pub(crate) fn widen<F: From<E>>(self) -> RunError<F> {
         match self {
             Self::UseCase(error) => RunError::UseCase(error.into()),

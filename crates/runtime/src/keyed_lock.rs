@@ -1,10 +1,11 @@
-//! One attempt on a record at a time.
+//! A lock per attempt record: one attempt on a record at a time.
 //!
-//! An attempt is counted before it is verified, so attempts that run side by side can never outrun the count; but twenty
-//! *valid* logins of one user at once would then look like twenty attempts. Taking them one by one, each is forgiven before
-//! the next is counted. The lock waits asynchronously, before the lanes: it holds no thread.
+//! An attempt is counted before it is verified, so concurrent attempts cannot exceed the limit. Without this lock, twenty
+//! concurrent *valid* logins of one user would count as twenty attempts; with it, each is cleared before the next is
+//! counted. Waiting is asynchronous and happens before the lanes, so it occupies no thread.
 //!
-//! The key is that of the record that an attempt counts on, so strangers never delay an owner at a known network.
+//! The key is that of the record on which an attempt counts, so attempts from unknown networks do not delay the owner at a
+//! known network.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,24 +15,23 @@ use doorward_domain::attempt::AttemptKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// How many may wait for one key. The ones beyond are refused: each of those waiting holds the lock for tens of
-/// milliseconds.
+/// How many may wait for one key; further ones are rejected. Each holds the lock for tens of milliseconds.
 const MAX_WAITING: usize = 64;
 
-/// How long is waited for the lock, at most.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest wait for a lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Too many are waiting for this key already, or those before take too long.
+/// Too many are waiting for the key, or the wait took too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many attempts at one account at once")]
+#[error("too many concurrent attempts on one account")]
 pub struct QueueFull;
 
 impl QueueFull {
-    /// When it is worth trying again: about what those waiting take.
+    /// When to retry: about the time that a full queue takes.
     pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 }
 
-/// Lets attempts on one record through one at a time.
+/// Locks by key. A key has an entry only while it is locked or waited for.
 #[derive(Default)]
 pub(crate) struct KeyedLock {
     entries: Arc<Mutex<HashMap<AttemptKey, Entry>>>,
@@ -39,36 +39,33 @@ pub(crate) struct KeyedLock {
 
 struct Entry {
     lock: Arc<Semaphore>,
-    /// Who holds the lock and those who wait for it.
+    /// The holder of the lock and those who wait for it.
     users: usize,
 }
 
 /// The lock of one key, held until this is dropped.
 pub(crate) struct KeyedGuard {
     permit: Option<OwnedSemaphorePermit>,
-    _place: Place,
+    _slot: QueueSlot,
 }
 
-/// A place in the queue of one key. The entry is removed with its last place.
-struct Place {
+/// A slot in the queue of a key, including that of the holder. The entry is removed with its last slot.
+struct QueueSlot {
     entries: Arc<Mutex<HashMap<AttemptKey, Entry>>>,
     key: AttemptKey,
 }
 
 impl KeyedLock {
-    /// Waits for the lock of that key.
+    /// Waits for the lock of `key`, for at most [`LOCK_TIMEOUT`].
     pub(crate) async fn acquire(&self, key: AttemptKey) -> Result<KeyedGuard, QueueFull> {
-        let (lock, place) = self.take_place(key)?;
-        let permit = timeout(PATIENCE, lock.acquire_owned());
+        let (lock, slot) = self.take_slot(key)?;
+        let permit = timeout(LOCK_TIMEOUT, lock.acquire_owned());
         // The semaphore is never closed, so the permit is never missing.
         let permit = permit.await.map_err(|_elapsed| QueueFull)?.ok();
-        Ok(KeyedGuard {
-            permit,
-            _place: place,
-        })
+        Ok(KeyedGuard { permit, _slot: slot })
     }
 
-    fn take_place(&self, key: AttemptKey) -> Result<(Arc<Semaphore>, Place), QueueFull> {
+    fn take_slot(&self, key: AttemptKey) -> Result<(Arc<Semaphore>, QueueSlot), QueueFull> {
         let mut entries = hold(&self.entries);
         let entry = entries.entry(key).or_insert_with(|| Entry {
             lock: Arc::new(Semaphore::new(1)),
@@ -80,7 +77,7 @@ impl KeyedLock {
         entry.users += 1;
         Ok((
             Arc::clone(&entry.lock),
-            Place {
+            QueueSlot {
                 entries: Arc::clone(&self.entries),
                 key,
             },
@@ -90,12 +87,12 @@ impl KeyedLock {
 
 impl Drop for KeyedGuard {
     fn drop(&mut self) {
-        // The lock is released before the place is given up.
+        // The lock is released before the slot.
         self.permit.take();
     }
 }
 
-impl Drop for Place {
+impl Drop for QueueSlot {
     fn drop(&mut self) {
         let mut entries = hold(&self.entries);
         if let Some(entry) = entries.get_mut(&self.key) {
@@ -107,7 +104,7 @@ impl Drop for Place {
     }
 }
 
-/// Nothing panics while the lock is held, so a poisoned lock guards a sound map.
+/// Nothing panics while the lock is held, so a poisoned lock guards a consistent map.
 fn hold(entries: &Mutex<HashMap<AttemptKey, Entry>>) -> MutexGuard<'_, HashMap<AttemptKey, Entry>> {
     entries.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -123,10 +120,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_key_is_held_once_at_a_time_and_leaves_nothing_behind() {
+    async fn a_key_has_one_holder_at_a_time_and_its_entry_is_removed() {
         let lock = Arc::new(KeyedLock::default());
         let inside = Arc::new(AtomicUsize::new(0));
-        let visits: Vec<_> = (0..20)
+        let tasks: Vec<_> = (0..20)
             .map(|_| {
                 let (lock, inside) = (Arc::clone(&lock), Arc::clone(&inside));
                 tokio::spawn(async move {
@@ -137,8 +134,8 @@ mod tests {
                 })
             })
             .collect();
-        for visit in visits {
-            visit.await.unwrap();
+        for task in tasks {
+            task.await.unwrap();
         }
         assert!(hold(&lock.entries).is_empty());
     }
@@ -151,11 +148,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_queue_is_bounded_and_given_up_places_are_free_again() {
+    async fn the_queue_is_bounded_and_released_slots_can_be_taken_again() {
         let lock = Arc::new(KeyedLock::default());
         let guard = lock.acquire(key(1)).await.unwrap();
         let waiting: Vec<_> = (0..MAX_WAITING)
-            .map(|_| lock.take_place(key(1)).unwrap())
+            .map(|_| lock.take_slot(key(1)).unwrap())
             .collect();
         assert_eq!(lock.acquire(key(1)).await.err(), Some(QueueFull));
         drop(waiting);
@@ -164,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_for_ever_and_who_gives_up_leaves_no_place_behind() {
+    async fn waiting_times_out_and_releases_the_slot() {
         let lock = KeyedLock::default();
         let guard = lock.acquire(key(1)).await.unwrap();
         assert_eq!(lock.acquire(key(1)).await.err(), Some(QueueFull));

@@ -1,11 +1,10 @@
-//! Use cases on tokio, for surfaces of any kind.
+//! Runs use cases on tokio, for any surface.
 //!
 //! Use cases are synchronous, because databases and password hashing are. [`Application`] runs them for asynchronous
-//! callers on [lanes](executor::Lane): bounded thread pools with a bounded queue, one for what hashes passwords and one for
-//! what only uses the store. What is answered from memory (token checks, keys) takes no lane and stays quick when the lanes
-//! are full.
+//! callers on [lanes](executor::Lane): bounded thread pools with a bounded queue, one for password hashing and one for
+//! storage. Token checks and key sets only need memory: they use no lane and stay fast when the lanes are full.
 //!
-//! Nothing in this crate knows of HTTP.
+//! This crate does not depend on HTTP.
 
 mod application;
 mod attempt;

@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The origin of a request.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use doorward_domain::time::Timestamp;
 
 use crate::client_key::{ClientKey, client_key};
 
-/// Where a request comes from: everything that is decided or recorded about the client is read here.
+/// Request id, client address and user agent. Everything that is decided or recorded about the client comes from here.
 #[derive(Debug, Clone)]
 pub struct RequestOrigin {
     request_id: RequestId,
@@ -38,12 +38,12 @@ impl RequestOrigin {
         self.ip
     }
 
-    /// What everything that this client asks for is counted under.
+    /// The key under which the client's requests are counted.
     pub fn client(&self) -> ClientKey {
         self.ip.map(client_key)
     }
 
-    /// This origin at an instant.
+    /// The request context for a use case that runs at `now`.
     pub fn context(self, now: Timestamp) -> RequestContext {
         RequestContext {
             now,
@@ -54,17 +54,17 @@ impl RequestOrigin {
     }
 }
 
-/// The text a client calls itself, of bounded length and with nothing in it that could break a line or paint one.
+/// Converts a user agent to text of bounded length without control characters.
 fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .chars()
-        .filter(|c| !c.is_control() && !is_directing(*c))
+        .filter(|c| !c.is_control() && !is_formatting(*c))
         .take(Session::MAX_USER_AGENT)
         .collect()
 }
 
-/// Line and paragraph separators, and what changes the order in which a line is read (Unicode, UAX #9).
-const fn is_directing(c: char) -> bool {
+/// Line and paragraph separators, and directional formatting characters (Unicode, UAX #9).
+const fn is_formatting(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_agent_is_bounded_and_harmless() {
+    fn a_user_agent_is_truncated_and_has_no_control_characters() {
         assert_eq!(printable(b"curl/8\x1b[31m\r\n\x00"), "curl/8[31m");
         assert_eq!(printable(&[b'a'; 1000]).len(), Session::MAX_USER_AGENT);
         assert_eq!(printable(b"\xff"), "\u{fffd}");

@@ -1,13 +1,12 @@
-//! The recent revocations, in memory, kept up with the store.
+//! The recent revocations in memory.
 //!
-//! Every token check is a look-up in this list. A thread of its own reads what is new from the store
-//! four times a second, on a connection of its own, so that neither a storm of requests nor a full lane keeps it from
-//! doing so. A request that revokes something has the list brought up to date before it is answered: on this instance
-//! what was ended is over when the client is answered, on the others within the bound.
+//! Every token check is a look-up in this list. A background thread reads new revocations from the store four times a
+//! second, on its own database connection, so that neither load nor a full lane delays it. A use case that revokes refreshes
+//! the list before the response is sent: on this instance a revocation takes effect at once, on others within [`MAX_AGE`].
 //!
-//! When the list has not been brought up to date for longer than the bound, it is not known what was revoked meanwhile,
-//! and no token is accepted. A check that finds the list too old waits for the reading under way, unless the last one
-//! failed: a thread that was not given the processor in time is a matter of milliseconds, a store that is away is not.
+//! When the list is older than [`MAX_AGE`], recent revocations are unknown and no token is accepted. A check that finds the
+//! list stale waits for the next refresh, unless the last one failed: a delayed thread catches up within milliseconds, an
+//! unavailable store does not.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -24,63 +23,64 @@ use tokio::time::timeout;
 
 use doorward_application::Clock;
 
-/// How often the store is read.
+/// How often the background thread reads the store.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// How old the list may be and still be used: the bound within which a revocation takes effect everywhere.
-const BOUND: Duration = Duration::from_secs(1);
+/// The age from which the list is stale: the time within which a revocation takes effect on every instance.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// How long a check waits for a list that is stale.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a check waits for a stale list to be refreshed.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How much longer entries are kept than a token can live: for clocks of instances that differ, and for revocations that
-/// waited for a lock after they were dated.
+/// How much longer than the lifetime of a token entries are kept: for clock differences between instances, and for
+/// revocations that waited for a lock after their time was read.
 const MARGIN: Duration = Duration::from_secs(120);
 
-/// How many entries are read at once.
+/// Entries per query.
 const BATCH: u32 = 1000;
 
-/// The list of what was revoked, and the way to keep it up to date.
+/// The list of recent revocations and its background thread. A look-up takes a read lock; a refresh holds the write lock
+/// only while it adds entries.
 pub struct RevocationCache {
     store: Arc<dyn UnitOfWork>,
     clock: Clock,
-    /// How long after it was issued an access token may be accepted.
+    /// The lifetime of an access token, including the tolerated clock difference.
     life: Duration,
     current: RwLock<Current>,
-    /// Held while the store is read, so that entries are added in their order.
-    reading: Mutex<()>,
-    /// Whether the last reading failed.
+    /// Held during a refresh, so that entries are added in order.
+    refreshing: Mutex<()>,
+    /// Whether the last refresh failed.
     is_failing: AtomicBool,
-    /// Notified when a reading has ended.
-    has_read: Notify,
+    /// Notified after each refresh.
+    refreshed: Notify,
     stopped: Mutex<bool>,
     wake: Condvar,
 }
 
 struct Current {
     list: RevocationList,
-    /// When the last reading that succeeded *began*: what was committed before is in the list.
-    read_at: Instant,
-    /// The same by the wall clock, for publication.
+    /// When the last successful refresh *started*: the list contains everything that was committed before.
+    refreshed_at: Instant,
+    /// The same instant on the wall clock, for publication.
     as_of: Timestamp,
 }
 
-/// The list as it is published to other services.
+/// The list as published to other services.
 pub struct PublishedRevocations {
-    /// Everything revoked before this instant is in the list.
+    /// The list is complete up to this instant.
     pub as_of: Timestamp,
-    /// How long an entry matters.
+    /// How long an entry is listed.
     pub life: Duration,
     /// The entries.
     pub digests: RevocationDigests,
 }
 
 impl RevocationCache {
-    /// Reads everything that still matters, once.
+    /// Creates a cache and reads all recent revocations.
     pub(crate) fn open(store: Arc<dyn UnitOfWork>, clock: Clock, life: Duration) -> StoreResult<Arc<Self>> {
         let current = Current {
             list: RevocationList::new(life + MARGIN),
-            read_at: now(),
+            refreshed_at: now(),
             as_of: clock(),
         };
         let cache = Self {
@@ -88,75 +88,75 @@ impl RevocationCache {
             clock,
             life,
             current: RwLock::new(current),
-            reading: Mutex::new(()),
+            refreshing: Mutex::new(()),
             is_failing: AtomicBool::new(false),
-            has_read: Notify::new(),
+            refreshed: Notify::new(),
             stopped: Mutex::new(false),
             wake: Condvar::new(),
         };
-        cache.read()?;
+        cache.refresh()?;
         Ok(Arc::new(cache))
     }
 
-    /// Follows the store on a thread of its own until it is stopped.
-    pub(crate) fn follow(self: &Arc<Self>) -> std::io::Result<()> {
+    /// Starts the background thread.
+    pub(crate) fn start_refreshing(self: &Arc<Self>) -> std::io::Result<()> {
         let cache = Arc::clone(self);
         thread::Builder::new()
             .name("revocations".to_owned())
             .spawn(move || {
-                let mut was_well = true;
+                let mut was_ok = true;
                 while !cache.is_stopped_after(INTERVAL) {
-                    was_well = cache.read_and_log(was_well);
+                    was_ok = cache.refresh_and_log(was_ok);
                 }
             })?;
         Ok(())
     }
 
-    /// Stops following.
+    /// Stops the background thread.
     pub(crate) fn stop(&self) {
         *hold(&self.stopped) = true;
         self.wake.notify_all();
     }
 
-    /// Brings the list up to date with everything committed before this is called.
-    pub(crate) fn read(&self) -> StoreResult<()> {
-        let outcome = self.read_what_is_new();
+    /// Adds every revocation that was committed before this call.
+    pub(crate) fn refresh(&self) -> StoreResult<()> {
+        let outcome = self.read_new();
         self.is_failing.store(outcome.is_err(), Ordering::Release);
-        self.has_read.notify_waiters();
+        self.refreshed.notify_waiters();
         outcome
     }
 
-    fn read_what_is_new(&self) -> StoreResult<()> {
-        let asked = now();
-        let _turn = hold(&self.reading);
-        let (latest, known_until) = {
+    fn read_new(&self) -> StoreResult<()> {
+        let called_at = now();
+        let _refreshing = hold(&self.refreshing);
+        let (latest, previous_as_of) = {
             let current = self.current();
-            if current.read_at >= asked {
-                // Somebody else has read meanwhile, and began after this was asked for.
+            if current.refreshed_at >= called_at {
+                // Another thread has refreshed the list in the meantime, and started after this call.
                 return Ok(());
             }
             (current.list.latest(), current.as_of)
         };
-        let (read_at, as_of) = (now(), (self.clock)());
-        // A clock that was ahead may have had entries forgotten that matter now that it is set back: read them again.
-        let mut anew = (as_of < known_until).then(|| RevocationList::new(self.life + MARGIN));
-        let mut after = if anew.is_some() { 0 } else { latest };
+        let (refreshed_at, as_of) = (now(), (self.clock)());
+        // If the clock was ahead and is set back, pruned entries may be needed again: rebuild the list.
+        let mut rebuilt = (as_of < previous_as_of).then(|| RevocationList::new(self.life + MARGIN));
+        let mut after = if rebuilt.is_some() { 0 } else { latest };
         loop {
             let entries = self
                 .store
                 .snapshot(|repos| -> Result<_, StoreError> { repos.revocations().after(after, BATCH) })?;
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-            let list = anew.as_mut().unwrap_or(&mut current.list);
+            let list = rebuilt.as_mut().unwrap_or(&mut current.list);
             for entry in &entries {
                 list.add(entry);
             }
             after = list.latest().max(after);
             if entries.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
                 list.prune(as_of);
-                if let Some(anew) = anew {
-                    current.list = anew;
+                if let Some(rebuilt) = rebuilt {
+                    current.list = rebuilt;
                 }
-                current.read_at = read_at;
+                current.refreshed_at = refreshed_at;
                 current.as_of = as_of;
                 return Ok(());
             }
@@ -167,7 +167,7 @@ impl RevocationCache {
         self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was added after the entry `number`; `None` when the list is stale.
+    /// Returns the entries after the entry `number`; `None` if the list is stale.
     pub fn published_after(&self, number: u64) -> Option<PublishedRevocations> {
         let current = self.current();
         current.is_fresh().then(|| PublishedRevocations {
@@ -177,7 +177,7 @@ impl RevocationCache {
         })
     }
 
-    /// Whether the list is recent enough to be used.
+    /// Whether the list is recent enough to accept tokens.
     pub fn is_fresh(&self) -> bool {
         self.current
             .read()
@@ -185,33 +185,33 @@ impl RevocationCache {
             .is_fresh()
     }
 
-    /// Waits until the list is recent enough, or the last reading has failed, for at most a second.
+    /// Waits until the list is fresh or a refresh has failed, for at most a second.
     pub async fn caught_up(&self) {
         let fresh_or_failing = async {
             loop {
-                let has_read = self.has_read.notified();
+                let refreshed = self.refreshed.notified();
                 if self.is_fresh() || self.is_failing.load(Ordering::Acquire) {
                     return;
                 }
-                has_read.await;
+                refreshed.await;
             }
         };
-        // The caller looks at the list again, whatever came of the wait.
-        let _ = timeout(PATIENCE, fresh_or_failing).await;
+        // The caller checks the list again in either case.
+        let _ = timeout(REFRESH_TIMEOUT, fresh_or_failing).await;
     }
 
-    /// Reads, and logs when that begins to fail and when it works again, not each time.
-    fn read_and_log(&self, was_well: bool) -> bool {
-        match self.read() {
+    /// Refreshes, and returns whether that succeeded. Logs only the first failure and the recovery.
+    fn refresh_and_log(&self, was_ok: bool) -> bool {
+        match self.refresh() {
             Ok(()) => {
-                if !was_well {
-                    tracing::info!("the log of revocations can be read again");
+                if !was_ok {
+                    tracing::info!("revocations can be read again");
                 }
                 true
             }
             Err(error) => {
-                if was_well {
-                    tracing::error!(cause = %error, "the log of revocations cannot be read; soon no access token is accepted");
+                if was_ok {
+                    tracing::error!(cause = %error, "reading revocations failed, retrying; access tokens are rejected once the list is stale");
                 }
                 false
             }
@@ -230,7 +230,7 @@ impl RevocationCache {
 
 impl Current {
     fn is_fresh(&self) -> bool {
-        now().duration_since(self.read_at) <= BOUND
+        now().duration_since(self.refreshed_at) <= MAX_AGE
     }
 }
 
@@ -238,7 +238,7 @@ impl RevocationCheck for RevocationCache {
     fn status(&self, claims: &AccessClaims) -> RevocationStatus {
         let current = self.current();
         if current.list.revokes(claims) {
-            // Whatever else may have happened: nothing takes a revocation back.
+            // Also when the list is stale: a revocation is never undone.
             RevocationStatus::Revoked
         } else if current.is_fresh() {
             RevocationStatus::Valid
@@ -248,14 +248,14 @@ impl RevocationCheck for RevocationCache {
     }
 }
 
-/// What the locks guard is whole at every instant, so a poisoned one guards a sound state.
+/// Nothing panics while a lock is held, so a poisoned lock guards a consistent state.
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the age of the list is measured on a clock that nobody can set back"
+    reason = "the age of the list is measured on the monotonic clock, which cannot be set back"
 )]
 fn now() -> Instant {
     Instant::now()
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_revoked_before_the_start_is_known_at_once() {
+    fn revocations_from_before_the_start_take_effect_at_once() {
         let store = Arc::new(MemoryStore::new());
         for session in 0..=255 {
             for _ in 0..10 {
@@ -314,21 +314,21 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_keeps_the_list_up_to_date() {
+    fn the_background_thread_refreshes_the_list() {
         let (store, cache) = cache();
-        cache.follow().unwrap();
+        cache.start_refreshing().unwrap();
         assert_eq!(cache.status(&claims(7)), RevocationStatus::Valid);
         revoke(&store, 7);
-        let begun = now();
+        let start = now();
         while cache.status(&claims(7)) != RevocationStatus::Revoked {
-            assert!(now().duration_since(begun) < BOUND, "not within the bound");
+            assert!(now().duration_since(start) < MAX_AGE, "not in time");
             thread::sleep(Duration::from_millis(5));
         }
         cache.stop();
     }
 
     #[test]
-    fn a_clock_that_was_ahead_for_a_moment_revives_nothing() {
+    fn a_clock_that_was_ahead_and_is_set_back_undoes_no_revocation() {
         let store = Arc::new(MemoryStore::new());
         let clock = Arc::new(doorward_testkit::Clock::at(START));
         let cache = {
@@ -336,52 +336,52 @@ mod tests {
             RevocationCache::open(store.clone(), Arc::new(move || clock.now()), LIFE).unwrap()
         };
         revoke(&store, 7);
-        cache.read().unwrap();
+        cache.refresh().unwrap();
         clock.set(START + 10 * LIFE);
-        cache.read().unwrap();
+        cache.refresh().unwrap();
         clock.set(START);
-        cache.read().unwrap();
+        cache.refresh().unwrap();
         assert_eq!(cache.status(&claims(7)), RevocationStatus::Revoked);
     }
 
     #[test]
-    fn an_old_list_accepts_nothing_and_goes_on_refusing() {
+    fn with_a_stale_list_no_token_is_valid_and_revoked_ones_stay_revoked() {
         let (store, cache) = cache();
         revoke(&store, 7);
-        cache.read().unwrap();
+        cache.refresh().unwrap();
         store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
-        assert!(cache.read().is_err());
-        thread::sleep(BOUND + Duration::from_millis(20));
+        assert!(cache.refresh().is_err());
+        thread::sleep(MAX_AGE + Duration::from_millis(20));
         assert_eq!(cache.status(&claims(8)), RevocationStatus::Unknown);
         assert_eq!(cache.status(&claims(7)), RevocationStatus::Revoked);
         assert!(cache.published_after(0).is_none());
         store.fail_with(None);
-        cache.read().unwrap();
+        cache.refresh().unwrap();
         assert_eq!(cache.status(&claims(8)), RevocationStatus::Valid);
     }
 
     #[tokio::test]
-    async fn an_old_list_is_waited_for_while_nothing_says_that_it_stays_old() {
+    async fn a_check_waits_for_a_stale_list_unless_the_last_refresh_failed() {
         let (store, cache) = cache();
-        thread::sleep(BOUND + Duration::from_millis(20));
+        thread::sleep(MAX_AGE + Duration::from_millis(20));
         assert_eq!(cache.status(&claims(7)), RevocationStatus::Unknown);
         let late = Arc::clone(&cache);
-        let reader = thread::spawn(move || {
+        let refresh = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
-            late.read()
+            late.refresh()
         });
         cache.caught_up().await;
         assert_eq!(cache.status(&claims(7)), RevocationStatus::Valid);
-        reader.join().unwrap().unwrap();
+        refresh.join().unwrap().unwrap();
 
         store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
-        thread::sleep(BOUND + Duration::from_millis(20));
-        assert!(cache.read().is_err());
-        let begun = now();
+        thread::sleep(MAX_AGE + Duration::from_millis(20));
+        assert!(cache.refresh().is_err());
+        let start = now();
         cache.caught_up().await;
         assert!(
-            now().duration_since(begun) < PATIENCE,
-            "a store that is away was waited for"
+            now().duration_since(start) < REFRESH_TIMEOUT,
+            "waited for an unavailable store"
         );
         assert_eq!(cache.status(&claims(7)), RevocationStatus::Unknown);
     }

@@ -1,4 +1,5 @@
-//! The store as use cases see it: when they revoke something, this instance knows of it before the caller is answered.
+//! The store of the use cases, which refreshes the revocation cache: a revocation takes effect on this instance before the
+//! response is sent.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use tracing::debug_span;
 
 use crate::revocation_cache::RevocationCache;
 
-/// A store that refreshes the revocation cache after each commit that wrote a revocation. No use case can forget to.
+/// Decorates a store: refreshes the revocation cache after each commit that wrote a revocation.
 pub(crate) struct RefreshingStore {
     store: Arc<dyn UnitOfWork>,
     revocations: Arc<RevocationCache>,
@@ -32,8 +33,8 @@ impl UnitOfWork for RefreshingStore {
         })?;
         drop(transaction);
         if has_revoked {
-            // If it fails now, the thread that follows the revocations will fail and log it.
-            let _ = self.revocations.read();
+            // A failure is not reported here: the cache's own thread will fail and log it.
+            let _ = self.revocations.refresh();
         }
         Ok(())
     }
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_committed_revocation_is_known_at_once_and_a_rolled_back_one_never() {
+    fn a_committed_revocation_takes_effect_at_once_and_a_rolled_back_one_never() {
         let memory = Arc::new(MemoryStore::new());
         let clock: doorward_application::Clock = Arc::new(|| sample::START);
         let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();

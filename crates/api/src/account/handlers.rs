@@ -1,4 +1,4 @@
-//! One's own account.
+//! The caller's own account.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, Responder};
@@ -11,7 +11,7 @@ use crate::problem::Problem;
 
 use super::wire::{AccountUpdate, Confirmation, NewAccount, PasswordChange, UserBody};
 
-/// See one's own account.
+/// Get your account
 #[utoipa::path(
     get, path = "/v1/account", operation_id = "view_account", tag = "account",
     responses((status = 200, description = "The account.", body = UserBody)),
@@ -27,17 +27,17 @@ pub(crate) async fn view(
         })
         .await
         .map_err(|error| match error {
-            // An account that is gone has no valid tokens.
+            // A deleted account has no valid tokens.
             RunError::UseCase(ViewUserError::NotFound) => Problem::invalid_token(),
             error => error.into(),
         })?;
     Ok(Json(user.into()))
 }
 
-/// Change one's own account.
+/// Update your account
 #[utoipa::path(
     patch, path = "/v1/account", operation_id = "update_account", tag = "account", request_body = AccountUpdate,
-    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+    responses((status = 200, description = "The updated account.", body = UserBody)),
 )]
 pub(crate) async fn update(
     RequireUser(caller): RequireUser<ManageOwnAccount>,
@@ -54,10 +54,12 @@ pub(crate) async fn update(
     Ok(Json(user.into()))
 }
 
-/// Delete one's own account, with every session.
+/// Delete your account
+///
+/// Ends all sessions.
 #[utoipa::path(
     post, path = "/v1/account/deletion", operation_id = "delete_account", tag = "account", request_body = Confirmation,
-    responses((status = 204, description = "The account is gone.")),
+    responses((status = 204, description = "The account is deleted.")),
 )]
 pub(crate) async fn delete(
     RequireUser(caller): RequireUser<ManageOwnAccount>,
@@ -70,7 +72,9 @@ pub(crate) async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Change one's own password, which ends every other session.
+/// Change your password
+///
+/// Ends all other sessions.
 #[utoipa::path(
     post, path = "/v1/account/password", tag = "account", request_body = PasswordChange,
     responses((status = 204, description = "The password is changed.")),
@@ -94,10 +98,10 @@ pub(crate) async fn change_password(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Make an account for oneself.
+/// Create an account
 #[utoipa::path(
     post, path = "/v1/auth/register", tag = "auth", request_body = NewAccount,
-    responses((status = 201, description = "The account.", body = UserBody)),
+    responses((status = 201, description = "The new account.", body = UserBody)),
 )]
 pub(crate) async fn register(
     app: Data<Application>,

@@ -1,4 +1,4 @@
-//! Accounts: one's own, and those of others.
+//! Accounts: the caller's own, and user administration.
 
 pub(crate) mod handlers;
 pub(crate) mod users;

@@ -1,4 +1,4 @@
-//! Other people's accounts.
+//! User administration.
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, Responder};
@@ -12,7 +12,7 @@ use crate::wire::user_id;
 
 use super::wire::{Assignment, NewUser, UserBody, UserListing, UserUpdate, UsersBody};
 
-/// List accounts.
+/// List users
 #[utoipa::path(
     get, path = "/v1/users", operation_id = "list_users", tag = "users", params(UserListing),
     responses((status = 200, description = "A page of accounts.", body = UsersBody)),
@@ -35,10 +35,10 @@ pub(crate) async fn list(
     }))
 }
 
-/// Make an account for somebody else.
+/// Create a user
 #[utoipa::path(
     post, path = "/v1/users", operation_id = "create_user", tag = "users", request_body = NewUser,
-    responses((status = 201, description = "The account.", body = UserBody)),
+    responses((status = 201, description = "The new account.", body = UserBody)),
 )]
 pub(crate) async fn create(
     Require(admin): Require<ManageUsers>,
@@ -59,9 +59,11 @@ pub(crate) async fn create(
     Ok(HttpResponse::Created().json(UserBody::from(user)))
 }
 
-/// See an account: any for an administrator, one's own for everybody.
+/// Get a user
+///
+/// Administrators may read any account, other users only their own.
 #[utoipa::path(
-    get, path = "/v1/users/{id}", operation_id = "view_user", tag = "users", params(("id" = String, Path, description = "The user.")),
+    get, path = "/v1/users/{id}", operation_id = "view_user", tag = "users", params(("id" = String, Path, description = "The id of the user.")),
     responses((status = 200, description = "The account.", body = UserBody)),
 )]
 pub(crate) async fn view(
@@ -77,11 +79,11 @@ pub(crate) async fn view(
     Ok(Json(user.into()))
 }
 
-/// Change an account's name or status.
+/// Update a user's name or status
 #[utoipa::path(
-    patch, path = "/v1/users/{id}", operation_id = "update_user", tag = "users", params(("id" = String, Path, description = "The user.")),
+    patch, path = "/v1/users/{id}", operation_id = "update_user", tag = "users", params(("id" = String, Path, description = "The id of the user.")),
     request_body = UserUpdate,
-    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+    responses((status = 200, description = "The updated account.", body = UserBody)),
 )]
 pub(crate) async fn update(
     Require(admin): Require<ManageUsers>,
@@ -101,10 +103,12 @@ pub(crate) async fn update(
     Ok(Json(user.into()))
 }
 
-/// Delete an account, with every session.
+/// Delete a user
+///
+/// Ends all sessions of the user.
 #[utoipa::path(
-    delete, path = "/v1/users/{id}", operation_id = "delete_user", tag = "users", params(("id" = String, Path, description = "The user.")),
-    responses((status = 204, description = "The account is gone.")),
+    delete, path = "/v1/users/{id}", operation_id = "delete_user", tag = "users", params(("id" = String, Path, description = "The id of the user.")),
+    responses((status = 204, description = "The account is deleted.")),
 )]
 pub(crate) async fn delete(
     Require(admin): Require<ManageUsers>,
@@ -120,11 +124,11 @@ pub(crate) async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Give a user other roles.
+/// Set a user's roles
 #[utoipa::path(
-    put, path = "/v1/users/{id}/roles", tag = "users", params(("id" = String, Path, description = "The user.")),
+    put, path = "/v1/users/{id}/roles", tag = "users", params(("id" = String, Path, description = "The id of the user.")),
     request_body = Assignment,
-    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+    responses((status = 200, description = "The updated account.", body = UserBody)),
 )]
 pub(crate) async fn set_roles(
     Require(admin): Require<AssignRoles>,
@@ -144,10 +148,12 @@ pub(crate) async fn set_roles(
     Ok(Json(user.into()))
 }
 
-/// Forgive an account its failed attempts.
+/// Unlock a user
+///
+/// Clears the failed attempts of the account.
 #[utoipa::path(
-    post, path = "/v1/users/{id}/unlock", operation_id = "unlock_user", tag = "users", params(("id" = String, Path, description = "The user.")),
-    responses((status = 204, description = "The account can be tried again.")),
+    post, path = "/v1/users/{id}/unlock", operation_id = "unlock_user", tag = "users", params(("id" = String, Path, description = "The id of the user.")),
+    responses((status = 204, description = "The account is unlocked.")),
 )]
 pub(crate) async fn unlock(
     Require(admin): Require<ManageUsers>,

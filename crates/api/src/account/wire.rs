@@ -16,39 +16,39 @@ use crate::wire::{page_size, patch, rfc3339};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = User)]
 pub(crate) struct UserBody {
-    /// Names the user.
+    /// The id of the user.
     id: String,
-    /// The address as its owner typed it.
+    /// The e-mail address as it was entered.
     email: String,
-    /// The name the user goes by.
+    /// The display name.
     #[schema(required = true)]
     name: Option<String>,
     /// The user's roles, in alphabetical order.
     #[schema(example = json!(["user"]))]
     roles: Vec<String>,
-    /// Whether the account may be used.
+    /// Whether the account is active.
     status: Status,
-    /// When the account was made.
+    /// When the account was created.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it was last changed.
+    /// When the account was last changed.
     #[schema(format = DateTime)]
     updated_at: String,
 }
 
-/// Whether an account may be used.
+/// The status of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = UserStatus)]
 pub(crate) enum Status {
-    /// It may.
+    /// The user can log in.
     Active,
-    /// It may not, and has no live session.
+    /// The user cannot log in and has no active session.
     Disabled,
 }
 
 impl<'de> Deserialize<'de> for Status {
-    /// A string and nothing else: serde's own would take an object for the name of a variant too.
+    /// Accepts a string only: the derived implementation would also accept an object.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match String::deserialize(deserializer)?.as_str() {
             "active" => Ok(Self::Active),
@@ -77,7 +77,7 @@ impl From<Status> for doorward_domain::account::UserStatus {
     }
 }
 
-/// Role names, as answers list them.
+/// Role names as responses list them.
 pub(crate) fn role_names(roles: &doorward_domain::account::Roles) -> Vec<String> {
     roles.iter().map(Role::to_string).collect()
 }
@@ -96,17 +96,17 @@ impl From<User> for UserBody {
     }
 }
 
-/// What is asked for with a new account.
+/// A new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAccount {
-    /// The address to log in with.
+    /// The e-mail address to log in with.
     #[schema(example = "ada@example.org")]
     pub(crate) email: String,
     /// The password to log in with.
     #[schema(value_type = String, format = Password, example = "nine wild gooseberries")]
     pub(crate) password: SecretString,
-    /// The name to go by, at most 200 characters.
+    /// The display name, at most 200 characters.
     pub(crate) name: Option<String>,
 }
 
@@ -120,29 +120,29 @@ impl From<NewAccount> for AccountDraft {
     }
 }
 
-/// What may be changed of one's own account.
+/// Changes to the caller's own account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountUpdate {
-    /// The name to go by; `null` for none. Left out, it stays as it is.
+    /// The display name; `null` removes it. If absent, it is not changed.
     #[serde(default, deserialize_with = "patch")]
     #[schema(value_type = Option<String>)]
     pub(crate) name: Patch<Option<String>>,
 }
 
-/// What a change of password takes.
+/// A change of password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasswordChange {
-    /// The password as it is.
+    /// The current password.
     #[schema(value_type = String, format = Password)]
     pub(crate) current_password: SecretString,
-    /// The password as it is to be.
+    /// The new password.
     #[schema(value_type = String, format = Password)]
     pub(crate) new_password: SecretString,
 }
 
-/// What a deletion takes.
+/// The confirmation of a deletion.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Confirmation {
@@ -156,12 +156,12 @@ pub(crate) struct Confirmation {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UserListing {
-    /// How many at most.
+    /// The page size.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
-    /// Where the page begins: `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// Only the account with this address, in any spelling.
+    /// Only the account with this e-mail address, in any spelling.
     email: Option<String>,
     /// Only accounts with this role.
     #[param(pattern = "^[a-z][a-z0-9_-]{0,31}$")]
@@ -170,59 +170,59 @@ pub(crate) struct UserListing {
     status: Option<Status>,
 }
 
-/// One page of accounts.
+/// A page of accounts.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Users)]
 pub(crate) struct UsersBody {
-    /// In the order in which they were made.
+    /// The accounts, oldest first.
     pub(crate) users: Vec<UserBody>,
-    /// Where the next page begins; absent on the last page.
+    /// The cursor of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) next_cursor: Option<String>,
 }
 
-/// What is asked for with an account for somebody else.
+/// A new account, created by an administrator.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUser {
-    /// The address to log in with.
+    /// The e-mail address to log in with.
     #[schema(example = "ada@example.org")]
     pub(crate) email: String,
     /// The password to log in with.
     #[schema(value_type = String, format = Password, example = "nine wild gooseberries")]
     pub(crate) password: SecretString,
-    /// The name to go by, at most 200 characters.
+    /// The display name, at most 200 characters.
     pub(crate) name: Option<String>,
-    /// What the user may do; `user` if left out.
+    /// The roles of the user; `user` if absent.
     pub(crate) roles: Option<Vec<String>>,
 }
 
-/// What may be changed of an account.
+/// Changes to an account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserUpdate {
-    /// The name to go by; `null` for none. Left out, it stays as it is.
+    /// The display name; `null` removes it. If absent, it is not changed.
     #[serde(default, deserialize_with = "patch")]
     #[schema(value_type = Option<String>)]
     pub(crate) name: Patch<Option<String>>,
-    /// Whether the account may be used. Disabling ends every session. Left out, it stays as it is.
+    /// The status of the account; `disabled` ends all sessions. If absent, it is not changed.
     #[serde(default, deserialize_with = "patch")]
     #[schema(value_type = Option<Status>, nullable = false)]
     pub(crate) status: Patch<Status>,
 }
 
-/// The roles a user is to have.
+/// The roles of a user.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Assignment {
-    /// Exactly these.
+    /// All roles of the user; they replace the current ones.
     #[schema(example = json!(["user", "billing"]))]
     pub(crate) roles: Vec<String>,
 }
 
 impl UserListing {
-    /// What to list, how many, after whom.
+    /// The filter, the page size and the user after whom the page begins.
     pub(crate) fn parse(self) -> Result<(UserFilter, u32, Option<UserId>), Problem> {
         let limit = page_size(self.limit)?;
         let email = self.email.as_deref().map(Email::parse).transpose();

@@ -9,11 +9,11 @@ use crate::problem::Problem;
 
 use super::wire::{EventBody, EventListing, EventsBody};
 
-/// Read the audit log.
+/// List audit events
 ///
-/// The newest events come first: events are in descending order of `id`, which is that of time to the millisecond, and
-/// within one millisecond no particular but always the same one. Walking from page to page meets every event that was there
-/// at the beginning exactly once, whatever is written meanwhile; what is written meanwhile is found by starting anew.
+/// Newest first. Events are in descending order of `id`, which is the order of time to the millisecond; within one
+/// millisecond the order is arbitrary but stable. Following `next_cursor` to the last page returns each event that existed at
+/// the first request exactly once. Events written in the meantime are not included: start again without a cursor.
 #[utoipa::path(
     get, path = "/v1/audit", tag = "audit", params(EventListing),
     responses((status = 200, description = "A page of events.", body = EventsBody)),

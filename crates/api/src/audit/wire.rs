@@ -11,47 +11,47 @@ use utoipa::{IntoParams, ToSchema};
 use crate::problem::Problem;
 use crate::wire::{page_size, rfc3339};
 
-/// Which events to list.
+/// The filter and the page of a list of events.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EventListing {
-    /// How many at most.
+    /// The page size.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
-    /// Where the page begins: `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// Only what happened to this user. It need not exist any more.
+    /// Only events about this user. The account may be deleted.
     user_id: Option<String>,
     /// Only events of this kind.
     #[param(schema_with = kinds)]
     kind: Option<String>,
 }
 
-/// One entry of the audit log. What is not known of it, or does not apply, is absent.
+/// An audit event. Members that are unknown or do not apply are absent.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event)]
 pub(crate) struct EventBody {
-    /// Names the event.
+    /// The id of the event.
     id: String,
     /// When it happened.
     #[schema(format = DateTime)]
     at: String,
-    /// What happened.
+    /// The kind of event.
     #[schema(schema_with = kinds)]
     kind: &'static str,
-    /// Whether it was done, or turned away.
+    /// Whether the operation succeeded or was refused.
     #[schema(schema_with = outcomes)]
     outcome: &'static str,
-    /// Whom it happened to.
+    /// The user that the event is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     user_id: Option<String>,
-    /// Who did it, when that is somebody else or known apart.
+    /// The user who caused the event, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     actor_id: Option<String>,
-    /// In or to which session.
+    /// The session in which the event happened, or that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     session_id: Option<String>,
@@ -59,38 +59,41 @@ pub(crate) struct EventBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     ip: Option<String>,
-    /// What the client called itself, without control characters and cut to a bounded length.
+    /// The client's `User-Agent`, truncated and without control characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     user_agent: Option<String>,
-    /// The request in which it happened, as `X-Request-Id` of its answer and the log name it.
+    /// The id of the request, as in `X-Request-Id` of the response and in the log.
     request_id: String,
-    /// Particulars, such as the `reason`: which there are depends on the kind.
+    /// Further details, such as the `reason`, depending on the kind.
     detail: BTreeMap<String, String>,
 }
 
-/// One page of the audit log.
+/// A page of audit events.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Events)]
 pub(crate) struct EventsBody {
-    /// The newest first.
+    /// The events, newest first.
     pub(crate) events: Vec<EventBody>,
-    /// Where the next page begins; absent on the last page.
+    /// The cursor of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) next_cursor: Option<String>,
 }
 
-/// The kinds of events, for the document.
+/// The schema of a kind of event.
 fn kinds() -> Schema {
-    words("What happened.", EventKind::ALL.iter().map(|kind| kind.as_str()))
+    words(
+        "The kind of event.",
+        EventKind::ALL.iter().map(|kind| kind.as_str()),
+    )
 }
 
-/// The outcomes, for the document.
+/// The schema of an outcome.
 fn outcomes() -> Schema {
     let all = [EventOutcome::Success, EventOutcome::Failure];
     words(
-        "Whether it was done, or turned away.",
+        "Whether the operation succeeded or was refused.",
         all.map(EventOutcome::as_str),
     )
 }
@@ -125,7 +128,7 @@ impl From<Event> for EventBody {
 }
 
 impl EventListing {
-    /// What to list, how many, before what.
+    /// The filter, the page size and the event after which the page begins.
     pub(crate) fn parse(self) -> Result<(EventFilter, u32, Option<EventId>), Problem> {
         let limit = page_size(self.limit)?;
         let user_id = self.user_id.as_deref().map(UserId::parse).transpose();

@@ -1,11 +1,13 @@
-//! The keys that others verify access tokens with.
+//! The key set endpoint.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Data;
 use doorward_runtime::Application;
 
-/// Get the public keys (RFC 7517).
+/// Get the key set
+///
+/// The public keys that verify access tokens, as a JSON Web Key Set (RFC 7517).
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "keys",
     responses((status = 200, description = "The key set.", body = Object, content_type = "application/jwk-set+json")),

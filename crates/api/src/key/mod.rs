@@ -1,3 +1,3 @@
-//! The public keys.
+//! Public keys.
 
 pub(crate) mod handlers;

@@ -1,4 +1,4 @@
-//! The documentation of the API, from the binary itself.
+//! The API documentation, served from the binary.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use utoipa_swagger_ui::Config;
 
 use crate::problem::{Code, Problem};
 
-/// The page loads its script and style from this server, and asks nobody else. Swagger UI styles elements in place.
+/// Content security policy of the page: scripts and styles from this server only. Swagger UI needs inline styles.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                            connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Addresses are relative, so that the page works under any path that a proxy gives it.
+/// URLs are relative, so that the page works behind a proxy that adds a path prefix.
 const PAGE: &str = r#"<!doctype html>
 <html lang="en">
 <head>
@@ -30,20 +30,20 @@ const PAGE: &str = r#"<!doctype html>
 </html>
 "#;
 
-/// What the page loads of Swagger UI. Its own pages are not served: they want another policy than ours.
+/// The files of Swagger UI that the page loads. Swagger UI's own pages are not served: they need a weaker policy.
 const ASSETS: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
-/// Starts Swagger UI. Tokens are not kept when the page is left.
+/// Starts Swagger UI without persisted authorization.
 const START: &str = r##"SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null});
 "##;
 
-/// How long what only changes with the binary may be cached.
+/// For responses that only change with the binary.
 const ASSET_CACHE: &str = "public, max-age=3600";
 
 /// The OpenAPI document.
 pub(crate) struct Document(pub(crate) &'static str);
 
-/// Get this document.
+/// Get the OpenAPI document
 #[utoipa::path(
     get, path = "/openapi.json", tag = "documentation",
     responses((status = 200, description = "The OpenAPI 3.1 document.", body = Object)),
@@ -55,10 +55,10 @@ pub(crate) async fn openapi(document: Data<Document>) -> HttpResponse {
         .body(document.0)
 }
 
-/// Read this document as a page.
+/// Show the API documentation
 #[utoipa::path(
     get, path = "/docs", operation_id = "docs", tag = "documentation",
-    responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
+    responses((status = 200, description = "The documentation page.", body = String, content_type = "text/html")),
 )]
 pub(crate) async fn page() -> HttpResponse {
     HttpResponse::Ok()
@@ -67,9 +67,9 @@ pub(crate) async fn page() -> HttpResponse {
         .body(PAGE)
 }
 
-/// Get what the page is made of.
+/// Get a file of the documentation page
 #[utoipa::path(
-    get, path = "/docs/{asset}", operation_id = "docs_asset", tag = "documentation", params(("asset" = String, Path, description = "The file.")),
+    get, path = "/docs/{asset}", operation_id = "docs_asset", tag = "documentation", params(("asset" = String, Path, description = "The file name.")),
     responses((status = 200, description = "The file.", body = String, content_type = "*/*")),
 )]
 pub(crate) async fn asset(name: Path<String>) -> Result<HttpResponse, Problem> {

@@ -1,4 +1,4 @@
-//! Whether the server lives, and whether it is of use.
+//! Liveness and readiness.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use doorward_runtime::Application;
 
 use super::wire::{HealthBody, State};
 
-/// How long the database may take to answer. Those who ask give up soon after.
-const PATIENCE: Duration = Duration::from_millis(1500);
+/// Timeout of the database check, shorter than the usual timeout of a probe.
+const DATABASE_TIMEOUT: Duration = Duration::from_millis(1500);
 
-fn answer(checks: BTreeMap<&'static str, State>) -> HttpResponse {
+fn respond(checks: BTreeMap<&'static str, State>) -> HttpResponse {
     let worst = checks.values().copied().find(|state| *state != State::Ok);
     let status = if worst.is_none() {
         StatusCode::OK
@@ -29,21 +29,21 @@ fn answer(checks: BTreeMap<&'static str, State>) -> HttpResponse {
     response
 }
 
-/// See whether the process answers.
+/// Check liveness
 #[utoipa::path(
     get, path = "/health/live", tag = "health",
-    responses((status = 200, description = "It does.", body = HealthBody)),
+    responses((status = 200, description = "The process is running.", body = HealthBody)),
 )]
 pub(crate) async fn live() -> HttpResponse {
-    answer(BTreeMap::new())
+    respond(BTreeMap::new())
 }
 
-/// See whether requests should be sent here.
+/// Check readiness
 #[utoipa::path(
     get, path = "/health/ready", tag = "health",
     responses(
-        (status = 200, description = "They should.", body = HealthBody),
-        (status = 503, description = "They should not.", body = HealthBody)),
+        (status = 200, description = "The server is ready for requests.", body = HealthBody),
+        (status = 503, description = "The server is not ready: see `checks`.", body = HealthBody)),
 )]
 pub(crate) async fn ready(
     app: Data<Application>,
@@ -51,7 +51,7 @@ pub(crate) async fn ready(
     request: Request,
 ) -> HttpResponse {
     let check = app.run(&request, |use_cases, _| use_cases.store.check());
-    let database = match rt::time::timeout(PATIENCE, check).await {
+    let database = match rt::time::timeout(DATABASE_TIMEOUT, check).await {
         Ok(Ok(())) => State::Ok,
         Ok(Err(_)) | Err(_) => State::Unavailable,
     };
@@ -65,7 +65,7 @@ pub(crate) async fn ready(
     } else {
         State::Unavailable
     };
-    answer(BTreeMap::from([
+    respond(BTreeMap::from([
         ("database", database),
         ("revocations", revocations),
         ("server", server),

@@ -1,4 +1,4 @@
-//! What the operator's monitoring reads.
+//! The metrics endpoint.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -7,7 +7,7 @@ use doorward_http::ServerState;
 
 use crate::problem::Problem;
 
-/// The metrics in the Prometheus text format. On the management listener only.
+/// Returns the metrics in the Prometheus text format. Management listener only.
 pub(crate) async fn metrics(state: Data<ServerState>) -> Result<HttpResponse, Problem> {
     let text = state.render_metrics()?;
     Ok(HttpResponse::Ok()

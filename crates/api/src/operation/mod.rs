@@ -1,4 +1,4 @@
-//! The operator's routes and the documentation.
+//! Health, metrics, proxy checks and documentation.
 
 pub(crate) mod docs;
 pub(crate) mod health;

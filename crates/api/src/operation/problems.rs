@@ -1,4 +1,4 @@
-//! The pages that `type` of a problem names.
+//! The pages that the `type` of a problem refers to.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -6,10 +6,10 @@ use actix_web::web::Path;
 
 use crate::problem::{Code, Problem};
 
-/// Read what a problem means and what to do about it.
+/// Describe a problem type
 #[utoipa::path(
-    get, path = "/problems/{code}", operation_id = "problem", tag = "documentation", params(("code" = String, Path, description = "The code.")),
-    responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
+    get, path = "/problems/{code}", operation_id = "problem", tag = "documentation", params(("code" = String, Path, description = "The code of the problem type.")),
+    responses((status = 200, description = "The meaning of the problem type and its remedy.", body = String, content_type = "text/html")),
 )]
 pub(crate) async fn page(code: Path<String>) -> Result<HttpResponse, Problem> {
     let code = Code::parse(&code).ok_or_else(|| Problem::new(Code::NotFound))?;
@@ -18,7 +18,7 @@ pub(crate) async fn page(code: Path<String>) -> Result<HttpResponse, Problem> {
         .body(render(code)))
 }
 
-/// The page. Nothing in it comes from a request.
+/// Renders the page. Nothing in it comes from a request, so nothing is escaped.
 fn render(code: Code) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{title}</title></head>\n<body>\n\

@@ -1,4 +1,4 @@
-//! How the operator finds out where requests seem to come from. On the management listener only.
+//! Proxy checks: how the server observes requests that come through a proxy. Management listener only.
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, Responder};

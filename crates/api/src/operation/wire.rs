@@ -1,4 +1,4 @@
-//! Bodies of the operator's routes.
+//! Bodies of the operational routes.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -7,61 +7,61 @@ use doorward_http::{ObservedRequest, ProxyCheck};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The state of the server.
+/// The health of the server.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Health)]
 pub(crate) struct HealthBody {
-    /// `ok` if every check is.
+    /// `ok` if every check is `ok`, otherwise the state of a failed check.
     pub(crate) status: State,
-    /// Each thing that was checked.
+    /// The state of each check.
     pub(crate) checks: BTreeMap<&'static str, State>,
 }
 
-/// The state of one thing.
+/// The state of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = HealthState)]
 pub(crate) enum State {
-    /// As it should be.
+    /// Available.
     Ok,
-    /// Not to be had at present.
+    /// Not available.
     Unavailable,
-    /// On its way out.
+    /// The server is shutting down.
     Draining,
 }
 
 /// A proxy check that was created.
 #[derive(Serialize)]
 pub(crate) struct CreatedProxyCheck {
-    /// The header that a request has to carry.
+    /// The header to send.
     pub(crate) header: String,
-    /// The value it has to have.
+    /// The value of that header.
     pub(crate) probe: String,
 }
 
 /// The result of a proxy check.
 #[derive(Serialize)]
 pub(crate) struct ProxyCheckBody {
-    /// The request as it was last observed; `null` if it was not.
+    /// The last request observed with that header; `null` if there was none.
     seen: Option<ObservedRequestBody>,
 }
 
-/// A request as the server has seen it.
+/// A request as the server received it.
 #[derive(Serialize)]
 struct ObservedRequestBody {
     /// The peer of the connection.
     peer: SocketAddr,
     /// Whether the peer is in `server.trusted_proxies`.
     trusted: bool,
-    /// The header in which trusted proxies name the client.
+    /// The configured forwarding header (`server.forwarded_header`).
     header: &'static str,
     /// The lines of `X-Forwarded-For`.
     x_forwarded_for: Vec<String>,
     /// The lines of `Forwarded`.
     forwarded: Vec<String>,
-    /// The address that the request counts under.
+    /// The client address that was derived.
     client: IpAddr,
-    /// Whether that address is a trusted proxy's as well.
+    /// Whether `client` is in `server.trusted_proxies`, which suggests that a proxy is not configured.
     client_trusted: bool,
 }
 

@@ -1,10 +1,10 @@
-//! Problems as they are answered.
+//! The response body of a problem.
 
 use doorward_domain::validation::Violation;
 use serde::Serialize;
 use utoipa::{ToResponse, ToSchema};
 
-/// Every answer that is not the one asked for.
+/// The default response of every operation.
 #[derive(ToResponse)]
 #[response(
     description = "A problem (RFC 9457).",
@@ -14,44 +14,44 @@ pub(crate) struct ProblemResponse(
     #[expect(dead_code, reason = "the type is what is documented")] ProblemBody<'static>,
 );
 
-/// A problem as it is answered (RFC 9457).
+/// A problem (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody<'a> {
-    /// The address of the page that explains `code`.
+    /// The page that describes this `code`.
     #[serde(rename = "type")]
     #[schema(format = "uri-reference", example = "/problems/invalid-credentials")]
     pub(super) problem_type: String,
-    /// The kind of problem in a few words.
+    /// A short summary of the problem type.
     pub(super) title: &'a str,
-    /// The status of the answer.
+    /// The HTTP status code.
     pub(super) status: u16,
-    /// What is wrong with this request.
+    /// What is wrong with this particular request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) detail: Option<&'a str>,
-    /// The kind of problem, for programs.
+    /// The problem type, for programs.
     #[schema(example = "invalid-credentials")]
     pub(super) code: &'a str,
-    /// Names the request in the server's log.
+    /// The id of the request, as in the server's log.
     pub(super) request_id: &'a str,
-    /// With `validation`: each rule that was broken.
+    /// For `validation`: the violations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(super) errors: Vec<ViolationBody<'a>>,
 }
 
-/// A rule that the request broke.
+/// A validation rule that the request violates.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Violation)]
 pub(crate) struct ViolationBody<'a> {
-    /// Where: an RFC 6901 JSON pointer into the body.
+    /// The invalid member: a JSON pointer (RFC 6901) into the body.
     #[schema(example = "/password")]
     pointer: &'a str,
-    /// Which rule, for programs.
+    /// The rule, for programs.
     #[schema(example = "too-short")]
     code: &'a str,
-    /// The rule in words.
+    /// The rule, for people.
     detail: &'a str,
 }
 

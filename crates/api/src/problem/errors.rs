@@ -1,4 +1,4 @@
-//! Which error of which use case is which problem.
+//! The problem for each error of each use case.
 
 use std::time::Duration;
 
@@ -101,13 +101,14 @@ impl From<Invalid> for Problem {
     }
 }
 
-/// An account with too many attempts. The limit is given without its particulars, which differ from account to account:
-/// what is the same for all is that the next attempt is free after the wait.
+/// Too many failed attempts on an account. The reported quota is always one attempt after the wait: the actual numbers
+/// differ between accounts and would show which of them exist.
 fn too_many_attempts(wait: Duration) -> Problem {
     Problem::new(Code::TooManyAttempts).rate_limit("account", 1, wait, wait)
 }
 
-/// Writes `From` for the error enum of a use case: each of its own variants, and those that are handed through.
+/// Implements `From` for the error enum of a use case: its own variants map to problems, the variants after `through`
+/// wrap an error that has a conversion already.
 macro_rules! problems {
     ($($error:ident { $($pattern:pat => $problem:expr,)* } through { $($through:ident,)* })*) => {
         $(

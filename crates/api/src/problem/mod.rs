@@ -1,7 +1,7 @@
-//! Problems: every error of the API, as RFC 9457 has it.
+//! Problems: every error of the API, in the form of RFC 9457.
 //!
-//! This is the one place that knows which error of which use case has which response. An error has two messages: the
-//! response, for the client, and the cause, for the log.
+//! This module maps the errors of use cases to responses. An error has two messages: `detail` is for the client, `cause`
+//! is for the log only.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ mod errors;
 pub(crate) use body::{ProblemBody, ProblemResponse, ViolationBody};
 pub(crate) use code::Code;
 
-/// An error, on its way to becoming a response.
+/// An error of the API, before it is rendered.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     code: Code,
@@ -28,7 +28,6 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// A problem of this kind.
     pub(crate) const fn new(code: Code) -> Self {
         Self {
             code,
@@ -39,38 +38,37 @@ impl Problem {
         }
     }
 
-    /// A request that cannot be read, and where.
+    /// A request that cannot be parsed. `detail` MUST NOT repeat what the client sent.
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
         Self::new(Code::MalformedRequest).detail(detail)
     }
 
-    /// A token that is not valid, or not any more (RFC 6750, section 3.1).
+    /// An access token that is invalid, expired or revoked (RFC 6750, section 3.1).
     pub(crate) fn invalid_token() -> Self {
         Rejection::invalid_token().into()
     }
 
-    /// Sets what is wrong with this request, in words. MUST NOT repeat what the client sent.
+    /// Sets the message for the client. MUST NOT repeat what the client sent.
     #[must_use]
     fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Sets what the log records, and nobody else is told.
+    /// Sets the message for the log. The client never receives it.
     #[must_use]
     fn cause(mut self, cause: &impl ToString) -> Self {
         self.cause = Some(cause.to_string());
         self
     }
 
-    /// Sets when it is worth trying again.
     #[must_use]
     fn retry_after(mut self, wait: Duration) -> Self {
         self.headers.add_retry_after(wait);
         self
     }
 
-    /// Sets which limit was reached, and when it is worth trying again.
+    /// Sets the limit that was reached and when to retry.
     #[must_use]
     fn rate_limit(mut self, name: &str, quota: u32, window: Duration, wait: Duration) -> Self {
         self.headers.add_rate_limit(name, quota, window, wait);
@@ -123,7 +121,7 @@ impl ResponseError for Problem {
         self.code.status()
     }
 
-    /// An empty response that carries the problem: the outermost middleware has it rendered.
+    /// An empty response that carries the problem; the outermost middleware renders it.
     fn error_response(&self) -> HttpResponse {
         attach(self.code.status(), self.clone())
     }
@@ -137,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_is_never_a_failed_login() {
+    fn a_database_outage_is_never_reported_as_a_failed_login() {
         let outage = || StoreError::Unavailable("planted".to_owned());
         for problem in [
             Problem::from(LoginError::Store(outage())),
@@ -151,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_is_for_the_log_alone() {
+    fn the_response_does_not_contain_the_cause() {
         let problem = Problem::from(StoreError::Corrupt("users.email of row 7".to_owned()));
         let body = problem.render("the-request").body;
         assert!(!body.contains("users.email"));

@@ -1,4 +1,4 @@
-//! Sessions: opening, refreshing, listing, ending.
+//! Login, refresh, logout, and the lists of sessions.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
@@ -14,10 +14,10 @@ use crate::wire::{rfc3339, user_id};
 
 use super::wire::{Credentials, HeldToken, IdentityBody, SessionsBody, TokenPairBody};
 
-/// Open a session.
+/// Log in
 #[utoipa::path(
     post, path = "/v1/auth/login", tag = "auth", request_body = Credentials,
-    responses((status = 200, description = "The first tokens of the session.", body = TokenPairBody)),
+    responses((status = 200, description = "The tokens of the new session.", body = TokenPairBody)),
 )]
 pub(crate) async fn login(
     app: Data<Application>,
@@ -29,13 +29,14 @@ pub(crate) async fn login(
     Ok(Json(pair.into()))
 }
 
-/// Get the next tokens of a session.
+/// Refresh a session
 ///
-/// A refresh can be repeated: the same token brings the same successor for a few seconds, so a lost answer or a second
-/// tab logs nobody out. A token that comes back later ends the session.
+/// Returns a new access token and the next refresh token. Within the grace window of a few seconds, the same refresh token
+/// returns the same successor, so that a lost response or a second browser tab does not end the session. A refresh token that
+/// is used again after that ends the session.
 #[utoipa::path(
     post, path = "/v1/auth/refresh", tag = "auth", request_body = HeldToken,
-    responses((status = 200, description = "The next tokens.", body = TokenPairBody)),
+    responses((status = 200, description = "The new tokens.", body = TokenPairBody)),
 )]
 pub(crate) async fn refresh(
     app: Data<Application>,
@@ -50,12 +51,12 @@ pub(crate) async fn refresh(
     Ok(Json(pair.into()))
 }
 
-/// End a session for good.
+/// Log out
 ///
-/// Also answers 204 for a token that is unknown, expired or ended already.
+/// Ends the session of the refresh token. Also returns 204 if the token is unknown or expired, or the session has ended.
 #[utoipa::path(
     post, path = "/v1/auth/logout", tag = "auth", request_body = HeldToken,
-    responses((status = 204, description = "The session is over.")),
+    responses((status = 204, description = "The session has ended.")),
 )]
 pub(crate) async fn logout(
     app: Data<Application>,
@@ -69,10 +70,12 @@ pub(crate) async fn logout(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// End every session of one's own.
+/// Log out everywhere
+///
+/// Ends all of the caller's sessions, including the current one.
 #[utoipa::path(
     post, path = "/v1/auth/logout-all", tag = "auth",
-    responses((status = 204, description = "Every session is over.")),
+    responses((status = 204, description = "All sessions have ended.")),
 )]
 pub(crate) async fn logout_all(
     RequireUser(caller): RequireUser<ManageOwnAccount>,
@@ -86,12 +89,12 @@ pub(crate) async fn logout_all(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// See whom the access token speaks for.
+/// Get the current user
 ///
-/// Answered from the token alone.
+/// Returns the claims of the access token, without access to the database.
 #[utoipa::path(
     get, path = "/v1/auth/me", tag = "auth",
-    responses((status = 200, description = "Whom the token speaks for.", body = IdentityBody)),
+    responses((status = 200, description = "The user of the access token.", body = IdentityBody)),
 )]
 pub(crate) async fn me(RequireUser(caller): RequireUser<ManageOwnAccount>) -> Json<IdentityBody> {
     let principal = caller.principal();
@@ -104,10 +107,10 @@ pub(crate) async fn me(RequireUser(caller): RequireUser<ManageOwnAccount>) -> Js
     })
 }
 
-/// See where one is logged in.
+/// List your sessions
 #[utoipa::path(
     get, path = "/v1/account/sessions", operation_id = "list_own_sessions", tag = "account",
-    responses((status = 200, description = "The live sessions.", body = SessionsBody)),
+    responses((status = 200, description = "The active sessions.", body = SessionsBody)),
 )]
 pub(crate) async fn list_own_sessions(
     RequireUser(caller): RequireUser<ManageOwnAccount>,
@@ -127,10 +130,12 @@ pub(crate) async fn list_own_sessions(
     )))
 }
 
-/// End every session of one's own but this one.
+/// End your other sessions
+///
+/// Ends all of the caller's sessions except the current one.
 #[utoipa::path(
     delete, path = "/v1/account/sessions", tag = "account",
-    responses((status = 204, description = "The others are over.")),
+    responses((status = 204, description = "The other sessions have ended.")),
 )]
 pub(crate) async fn end_other_sessions(
     RequireUser(caller): RequireUser<ManageOwnAccount>,
@@ -144,10 +149,10 @@ pub(crate) async fn end_other_sessions(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// End one session of one's own.
+/// End one of your sessions
 #[utoipa::path(
-    delete, path = "/v1/account/sessions/{id}", tag = "account", params(("id" = String, Path, description = "The session.")),
-    responses((status = 204, description = "The session is over.")),
+    delete, path = "/v1/account/sessions/{id}", tag = "account", params(("id" = String, Path, description = "The id of the session.")),
+    responses((status = 204, description = "The session has ended.")),
 )]
 pub(crate) async fn end_session(
     RequireUser(caller): RequireUser<ManageOwnAccount>,
@@ -163,10 +168,10 @@ pub(crate) async fn end_session(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// See where a user is logged in.
+/// List a user's sessions
 #[utoipa::path(
-    get, path = "/v1/users/{id}/sessions", operation_id = "list_user_sessions", tag = "users", params(("id" = String, Path, description = "The user.")),
-    responses((status = 200, description = "The live sessions.", body = SessionsBody)),
+    get, path = "/v1/users/{id}/sessions", operation_id = "list_user_sessions", tag = "users", params(("id" = String, Path, description = "The id of the user.")),
+    responses((status = 200, description = "The active sessions.", body = SessionsBody)),
 )]
 pub(crate) async fn list_user_sessions(
     Require(admin): Require<ReadUsers>,
@@ -188,10 +193,10 @@ pub(crate) async fn list_user_sessions(
     )))
 }
 
-/// End every session of a user.
+/// End a user's sessions
 #[utoipa::path(
-    delete, path = "/v1/users/{id}/sessions", operation_id = "end_user_sessions", tag = "users", params(("id" = String, Path, description = "The user.")),
-    responses((status = 204, description = "Every session is over.")),
+    delete, path = "/v1/users/{id}/sessions", operation_id = "end_user_sessions", tag = "users", params(("id" = String, Path, description = "The id of the user.")),
+    responses((status = 204, description = "All sessions have ended.")),
 )]
 pub(crate) async fn end_user_sessions(
     Require(admin): Require<ManageUsers>,

@@ -1,4 +1,4 @@
-//! Sessions and their tokens.
+//! Sessions: login, refresh, logout, listing and ending.
 
 pub(crate) mod handlers;
 mod wire;

@@ -10,63 +10,63 @@ use utoipa::ToSchema;
 use crate::account::wire::UserBody;
 use crate::wire::rfc3339;
 
-/// What a login takes.
+/// The credentials of a login.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Credentials {
-    /// The address of the account, in any spelling.
+    /// The e-mail address of the account, in any spelling.
     #[schema(example = "ada@example.org")]
     pub(crate) email: String,
-    /// Its password.
+    /// The password of the account.
     #[schema(value_type = String, format = Password, example = "nine wild gooseberries")]
     pub(crate) password: SecretString,
 }
 
-/// What a refresh and a logout take.
+/// The refresh token of a session.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HeldToken {
-    /// The refresh token of the session.
+    /// The refresh token.
     #[schema(value_type = String, format = Password, example = "dwr_AZI0…")]
     pub(crate) refresh_token: SecretString,
 }
 
-/// Whom an access token speaks for.
+/// The user of an access token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Identity)]
 pub(crate) struct IdentityBody {
-    /// Names the user.
+    /// The id of the user.
     pub(crate) id: String,
-    /// The address as its owner typed it; `null` if access tokens do not carry it.
+    /// The e-mail address as it was entered; `null` if access tokens do not contain it.
     #[schema(required = true)]
     pub(crate) email: Option<String>,
     /// The user's roles when the token was issued.
     pub(crate) roles: Vec<String>,
-    /// The session the token belongs to.
+    /// The id of the session.
     pub(crate) session_id: String,
     /// When the token expires.
     #[schema(format = DateTime)]
     pub(crate) expires_at: String,
 }
 
-/// What a login and a refresh hand out.
+/// The tokens that a login and a refresh return.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TokenPair)]
 pub(crate) struct TokenPairBody {
     /// Always `Bearer` (RFC 6750).
     #[schema(example = "Bearer")]
     token_type: &'static str,
-    /// Opens what the user may do, for a short time.
+    /// The access token, a JWT.
     access_token: String,
-    /// How long the access token is valid, in seconds.
+    /// The lifetime of the access token, in seconds.
     expires_in: u64,
-    /// Brings the next pair.
+    /// The refresh token, which obtains the next pair.
     refresh_token: String,
-    /// How long the refresh token is valid if it is not used, in seconds.
+    /// The lifetime of the refresh token if it is not used, in seconds.
     refresh_expires_in: u64,
-    /// The session both belong to.
+    /// The id of the session.
     session_id: String,
-    /// Whose session it is.
+    /// The user of the session.
     user: UserBody,
 }
 
@@ -84,41 +84,41 @@ impl From<TokenPair> for TokenPairBody {
     }
 }
 
-/// A live session.
+/// An active session.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Session)]
 pub(crate) struct SessionBody {
-    /// Names the session.
+    /// The id of the session.
     id: String,
     /// When the user logged in.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it was last refreshed, or opened.
+    /// When the session was last refreshed, or the time of the login.
     #[schema(format = DateTime)]
     last_used_at: String,
-    /// When it is over if it is not used.
+    /// When the session ends if it is not refreshed.
     #[schema(format = DateTime)]
     expires_at: String,
-    /// The client's address then.
+    /// The client's address at `last_used_at`.
     #[schema(required = true)]
     ip: Option<String>,
-    /// What the client called itself then.
+    /// The client's `User-Agent` at `last_used_at`.
     #[schema(required = true)]
     user_agent: Option<String>,
-    /// Whether it is the session of the access token that asks.
+    /// Whether it is the session of the access token of this request.
     current: bool,
 }
 
-/// The live sessions of one user.
+/// The active sessions of a user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Sessions)]
 pub(crate) struct SessionsBody {
-    /// The most recently used first.
+    /// The sessions, most recently used first.
     sessions: Vec<SessionBody>,
 }
 
 impl SessionsBody {
-    /// Lists `sessions`, of which the one with the id `current` asks.
+    /// `current` is the session of the caller.
     pub(crate) fn new(sessions: Vec<Session>, current: SessionId, policy: &SessionPolicy) -> Self {
         let body = |session: Session| SessionBody {
             id: session.id.to_string(),

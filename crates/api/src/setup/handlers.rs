@@ -1,4 +1,4 @@
-//! The first administrator.
+//! Creation of the first administrator.
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
@@ -11,10 +11,12 @@ use crate::problem::Problem;
 
 use super::wire::Setup;
 
-/// Make the first administrator, once.
+/// Create the first administrator
+///
+/// Requires the setup token. Works once.
 #[utoipa::path(
     post, path = "/v1/setup", operation_id = "complete_setup", tag = "setup", request_body = Setup,
-    responses((status = 201, description = "The first administrator.", body = UserBody)),
+    responses((status = 201, description = "The administrator's account.", body = UserBody)),
 )]
 pub(crate) async fn complete(
     app: Data<Application>,

@@ -1,4 +1,4 @@
-//! The first administrator.
+//! Creation of the first administrator.
 
 pub(crate) mod handlers;
 mod wire;

@@ -1,23 +1,26 @@
-//! The body of a setup.
+//! The body of the setup request.
 
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// What setup takes.
+/// The setup token and the administrator's account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the members' names are the contract's")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the contract defines the names of the members"
+)]
 pub(crate) struct Setup {
-    /// The token that the server printed at its first start.
+    /// The setup token that the server printed at its first start, or that is configured.
     #[schema(value_type = String, format = Password, example = "dws_5f0c…")]
     pub(crate) setup_token: SecretString,
-    /// The address to log in with.
+    /// The e-mail address to log in with.
     #[schema(example = "ada@example.org")]
     pub(crate) email: String,
     /// The password to log in with.
     #[schema(value_type = String, format = Password, example = "nine wild gooseberries")]
     pub(crate) password: SecretString,
-    /// The name to go by, at most 200 characters.
+    /// The display name, at most 200 characters.
     pub(crate) name: Option<String>,
 }

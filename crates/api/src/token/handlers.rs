@@ -1,4 +1,4 @@
-//! The revocations, for services that verify access tokens themselves.
+//! The revocation feed.
 
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -12,16 +12,16 @@ use crate::wire::rfc3339;
 
 use super::wire::{RevocationsBody, Since};
 
-/// Get what was revoked of late.
+/// List recent revocations
 ///
-/// A service that verifies access tokens itself polls this, refuses tokens whose `sid` or `sub` and `ver` are listed, and
-/// accepts none when it has not been able to poll for longer than it is willing to be wrong. `docs/verifying-tokens.md`
-/// tells the whole of it.
+/// For services that verify access tokens themselves. Such a service polls this endpoint and rejects tokens whose `sid`, or
+/// whose `sub` and `ver`, are listed. When it could not poll for longer than its tolerance, it must reject all tokens. See
+/// `docs/verifying-tokens.md`.
 #[utoipa::path(
     get, path = "/v1/revocations", operation_id = "list_revocations", tag = "keys", params(Since),
     responses(
-        (status = 200, description = "What was revoked.", body = RevocationsBody),
-        (status = 304, description = "Nothing has changed since the answer with that `ETag`.")),
+        (status = 200, description = "The recent revocations.", body = RevocationsBody),
+        (status = 304, description = "The list has not changed since the response with that `ETag`.")),
 )]
 pub(crate) async fn list(
     app: Data<Application>,
@@ -36,14 +36,14 @@ pub(crate) async fn list(
         .published_after(after)
         .ok_or_else(|| Rejection::from(AuthenticateError::RevocationsUnknown))?;
     let digests = published.digests;
-    // Weak: `as_of` goes on though nothing was revoked. Entries that were forgotten make it another list too.
+    // Weak: `as_of` advances although the list is the same. The counts are included because entries also expire.
     let tag = format!(
         "W/\"{}-{}-{}\"",
         digests.latest,
         digests.sessions.len(),
         digests.subjects.len()
     );
-    let mut response = if is_known(&request, &tag) {
+    let mut response = if is_not_modified(&request, &tag) {
         HttpResponse::NotModified()
     } else {
         HttpResponse::Ok()
@@ -51,7 +51,7 @@ pub(crate) async fn list(
     response
         .insert_header((header::ETAG, tag.as_str()))
         .insert_header((header::CACHE_CONTROL, "no-cache"));
-    if is_known(&request, &tag) {
+    if is_not_modified(&request, &tag) {
         return Ok(response.finish());
     }
     Ok(response.json(RevocationsBody {
@@ -67,8 +67,8 @@ pub(crate) async fn list(
     }))
 }
 
-/// Whether the client has the answer of that tag already (RFC 9110, section 13.1.2: compared weakly).
-fn is_known(request: &HttpRequest, tag: &str) -> bool {
+/// Whether `If-None-Match` matches the tag (RFC 9110, section 13.1.2: weak comparison).
+fn is_not_modified(request: &HttpRequest, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let lines = request
         .headers()

@@ -1,4 +1,4 @@
-//! What services that verify access tokens need to know.
+//! Revocations, for services that verify access tokens.
 
 pub(crate) mod handlers;
 mod wire;

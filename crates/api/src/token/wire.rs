@@ -1,32 +1,32 @@
-//! The body and parameters of the revocations.
+//! The body and parameters of the revocation feed.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// Where to go on.
+/// The position in the feed.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Since {
-    /// `cursor` of an earlier answer: only what is newer is answered.
+    /// The `cursor` of an earlier response: only newer entries are returned.
     pub(crate) cursor: Option<String>,
 }
 
-/// What was revoked within the life of an access token.
+/// The revocations within the lifetime of an access token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Revocations)]
 pub(crate) struct RevocationsBody {
-    /// Everything revoked before this instant is in the list.
+    /// The list is complete up to this instant.
     #[schema(format = DateTime)]
     pub(crate) as_of: String,
-    /// Where to go on.
+    /// The position after the last entry, for the next request.
     pub(crate) cursor: String,
-    /// How long an entry matters, in seconds: older ones concern no token that is still valid.
+    /// How long an entry is listed, in seconds. Tokens that older entries refer to have expired.
     pub(crate) max_age_in: u64,
     /// Revoked sessions: unpadded base64url of the first 16 bytes of the SHA-256 of the session's id (`sid`).
     pub(crate) sessions: Vec<String>,
-    /// Revoked users, by the digest of the user's id (`sub`), with the lowest `ver` that is still true.
+    /// Users with revoked tokens: the digest of the user's id (`sub`), in the same form, with the lowest valid `ver`.
     pub(crate) users: BTreeMap<String, u32>,
 }

@@ -1,9 +1,9 @@
-//! How many connections there may be, and for how long one may hold on without asking for anything.
+//! Limits on the number of connections and on the time a connection may be without a request.
 //!
-//! The HTTP library bounds the head of the first request on a connection and how long an idle one is kept. It does not
-//! bound the head of a later request, which a client can send a byte an hour, nor how slowly an answer is read. Both are
-//! covered by one rule here: a connection on which no request has been under way for longer than a request may stay out is
-//! closed from outside. What the kernel holds for a client that acknowledges nothing is bounded by a socket option.
+//! actix-web limits the time for the head of the first request on a connection and the keep-alive time. It does not limit
+//! the time for the head of a later request, which a client could send one byte an hour, nor how slowly a response is read.
+//! One rule covers both: a connection without an active request for longer than [`Connections::new`]'s `max_idle` is shut
+//! down. A socket option limits how long the kernel retains data that the client does not acknowledge.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -22,37 +22,37 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use crate::metrics::ConnectionMetrics;
 use crate::state::ServerState;
 
-/// How often connections are checked.
+/// Interval of the check for idle connections.
 const CLOSE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long what was sent may stay unacknowledged, or a client refuse to take more, before the kernel gives up. In
-/// milliseconds.
+/// `TCP_USER_TIMEOUT` in milliseconds: how long sent data may stay unacknowledged, or the client's window closed, before the
+/// kernel aborts the connection.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const UNACKNOWLEDGED: u32 = 10_000;
+const TCP_USER_TIMEOUT: u32 = 10_000;
 
-/// The bounds of connections.
+/// The limits on connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionSettings {
-    /// How many there may be in all. More wait to be accepted.
+    /// The limit for all clients together. Further connections wait to be accepted.
     pub most: usize,
-    /// How many one client may have: an IPv4 address, an IPv6 /64. More are closed at once. Trusted proxies, which speak for
-    /// many, are not held to it.
+    /// The limit for one client (an IPv4 address, an IPv6 /64). Further connections are closed on accept. Trusted proxies
+    /// are exempt, because they forward many clients.
     pub most_per_client: usize,
-    /// How long an idle connection is kept for the next request.
+    /// The keep-alive time.
     pub idle: Duration,
 }
 
-/// The connections that are open.
+/// The open connections of the public listener. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Connections(Arc<Shared>);
 
 struct Shared {
     most_per_client: usize,
-    /// How long no request may have been under way.
-    patience: Duration,
+    /// How long a connection may be without an active request.
+    max_idle: Duration,
     state: Data<ServerState>,
     metrics: ConnectionMetrics,
-    began: Instant,
+    started_at: Instant,
     open: Mutex<Open>,
 }
 
@@ -63,17 +63,17 @@ struct Open {
     by_client: HashMap<ClientKey, usize>,
 }
 
-/// A connection, as far as it is watched.
+/// A connection and its activity.
 pub(crate) struct Connection {
-    /// The same socket as the server's, so that it can be shut down from outside.
+    /// A duplicate of the server's socket, to shut it down from outside.
     socket: OwnedFd,
-    /// Since when no request has been under way, in milliseconds since the server began; `BUSY` while one is.
-    quiet_since: AtomicU64,
+    /// Since when there has been no active request, in milliseconds since the server started; `BUSY` while there is one.
+    idle_since: AtomicU64,
 }
 
 const BUSY: u64 = u64::MAX;
 
-/// Counts a connection until it ends.
+/// Counts a connection until this is dropped.
 pub(crate) struct ConnectionGuard {
     number: u64,
     client: ClientKey,
@@ -81,32 +81,32 @@ pub(crate) struct ConnectionGuard {
     connections: Connections,
 }
 
-/// A request on a connection, until this is dropped.
+/// Marks a request on a connection as active until this is dropped.
 pub(crate) struct ActiveRequest {
     connection: Arc<Connection>,
     connections: Connections,
 }
 
 impl Connections {
-    /// Watches connections, each of which may be without a request for `patience`.
-    pub(crate) fn new(settings: ConnectionSettings, patience: Duration, state: Data<ServerState>) -> Self {
+    /// `max_idle` is how long a connection may be without an active request.
+    pub(crate) fn new(settings: ConnectionSettings, max_idle: Duration, state: Data<ServerState>) -> Self {
         Self(Arc::new(Shared {
             most_per_client: settings.most_per_client,
-            patience,
+            max_idle,
             metrics: state.metrics.connections(),
             state,
-            began: now(),
+            started_at: now(),
             open: Mutex::default(),
         }))
     }
 
-    /// Takes a new connection in, or closes it.
+    /// Admits a new connection, or closes it if its client has too many.
     pub(crate) fn connected(&self, io: &dyn Any, data: &mut Extensions) {
         let Some(stream) = io.downcast_ref::<TcpStream>() else {
             return;
         };
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, UNACKNOWLEDGED);
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, TCP_USER_TIMEOUT);
         if let Some(guard) = self.admit(stream) {
             data.insert(guard);
         } else {
@@ -120,7 +120,7 @@ impl Connections {
         let client = (!self.0.state.addresses.is_trusted(peer)).then(|| client_key(peer));
         let connection = Arc::new(Connection {
             socket: stream.as_fd().try_clone_to_owned().ok()?,
-            quiet_since: AtomicU64::new(self.clock()),
+            idle_since: AtomicU64::new(self.clock()),
         });
         let mut open = self.lock();
         if client.is_some() {
@@ -143,45 +143,45 @@ impl Connections {
         })
     }
 
-    /// Closes, at an interval, the connections that have had no request for too long.
+    /// Periodically closes connections that have been idle for too long. Never returns.
     pub(crate) async fn close_idle_connections(self) {
         let mut interval = tokio::time::interval(CLOSE_INTERVAL);
         loop {
             interval.tick().await;
-            self.close_overdue();
+            self.close_idle();
         }
     }
 
-    fn close_overdue(&self) {
-        let patience = u64::try_from(self.0.patience.as_millis()).unwrap_or(u64::MAX);
+    fn close_idle(&self) {
+        let max_idle = u64::try_from(self.0.max_idle.as_millis()).unwrap_or(u64::MAX);
         let now = self.clock();
         for connection in self.lock().all.values() {
-            let since = connection.quiet_since.load(Ordering::Relaxed);
-            if since != BUSY && now.saturating_sub(since) > patience {
-                // The server finds its end of the connection closed, and lets go of it.
+            let since = connection.idle_since.load(Ordering::Relaxed);
+            if since != BUSY && now.saturating_sub(since) > max_idle {
+                // actix-web notices the closed socket and drops the connection.
                 if shutdown(&connection.socket, Shutdown::Both).is_ok() {
                     self.0.metrics.overdue();
                 }
-                connection.quiet_since.store(BUSY, Ordering::Relaxed);
+                connection.idle_since.store(BUSY, Ordering::Relaxed);
             }
         }
     }
 
-    /// Milliseconds since the server began.
+    /// Milliseconds since the server started.
     fn clock(&self) -> u64 {
-        u64::try_from(now().duration_since(self.0.began).as_millis()).unwrap_or(BUSY - 1)
+        u64::try_from(now().duration_since(self.0.started_at).as_millis()).unwrap_or(BUSY - 1)
     }
 
-    /// Nothing panics while the lock is held, so a poisoned lock guards a sound table.
+    /// Nothing panics while the lock is held, so a poisoned lock guards a consistent table.
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ConnectionGuard {
-    /// A request begins; it ends with what is returned.
+    /// Marks the connection as busy until the returned guard is dropped.
     pub(crate) fn begin_request(&self) -> ActiveRequest {
-        self.connection.quiet_since.store(BUSY, Ordering::Relaxed);
+        self.connection.idle_since.store(BUSY, Ordering::Relaxed);
         ActiveRequest {
             connection: Arc::clone(&self.connection),
             connections: self.connections.clone(),
@@ -192,7 +192,7 @@ impl ConnectionGuard {
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let now = self.connections.clock();
-        self.connection.quiet_since.store(now, Ordering::Relaxed);
+        self.connection.idle_since.store(now, Ordering::Relaxed);
     }
 }
 
@@ -210,8 +210,8 @@ impl Drop for ConnectionGuard {
     }
 }
 
-/// How many connections there can be: as many as are wanted, or as the system lets this process have beside `reserve` other
-/// files. Raises the process's own limit as far as it may be raised.
+/// Returns how many connections are possible, at most `wanted`: limited by the process's limit on open files, of which
+/// `reserve` are for other purposes. Raises the soft limit to the hard limit first.
 pub(crate) fn affordable(wanted: usize, reserve: usize) -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
@@ -226,13 +226,13 @@ pub(crate) fn affordable(wanted: usize, reserve: usize) -> usize {
     let files = limit
         .current
         .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
-    // Each connection is held twice: by the server, and here.
+    // Each connection has two file descriptors: the server's and the duplicate here.
     let affordable = (files.saturating_sub(reserve) / 2).max(1);
     if affordable < wanted {
         tracing::warn!(
             wanted,
             affordable,
-            "server.max_connections is more than the limit on open files allows"
+            "server.max_connections exceeds the limit on open files; using the largest possible number"
         );
     }
     wanted.min(affordable)
@@ -240,7 +240,7 @@ pub(crate) fn affordable(wanted: usize, reserve: usize) -> usize {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "connections are timed by the machine's own clock: no policy of the domain reads it"
+    reason = "connections are timed by the monotonic clock; no domain policy depends on it"
 )]
 fn now() -> Instant {
     Instant::now()

@@ -1,5 +1,5 @@
-//! The outermost middleware: it gives the request its id, finds out where it comes from, has errors rendered by their
-//! surface, adds the headers that every response has, and records the request in log and metrics.
+//! The outermost middleware: assigns the request id, derives the client address, has the surface render errors, adds the
+//! headers of every response, and records the request in log and metrics.
 
 use std::time::Instant;
 
@@ -23,8 +23,8 @@ use super::rate_limit::RateLimited;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Headers that every response has, unless its handler has set them otherwise: pages need a policy that lets them be seen,
-/// and what is the same for everybody may be cached.
+/// Headers of every response, unless the handler sets them: pages need another content security policy, and public
+/// responses may be cached.
 const DEFAULT_HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
@@ -35,8 +35,8 @@ const DEFAULT_HEADERS: [(HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// Wraps the handling of one request. A scope whose errors have another shape than the listener's registers its own
-/// renderer with `app_data`.
+/// Wraps the handling of a request. A scope whose errors have another format than the listener's registers its own renderer
+/// with `app_data`.
 pub(crate) async fn envelope(
     state: web::Data<ServerState>,
     renderer: web::Data<dyn ErrorRenderer>,
@@ -51,9 +51,9 @@ pub(crate) async fn envelope(
     let traced =
         tracing::debug_span!("request", request_id = %span.request.request_id(), method = %span.method);
     match next.call(request).instrument(traced).await {
-        Ok(answer) => {
-            let route = answer.request().match_pattern();
-            let (request, response) = answer.map_into_boxed_body().into_parts();
+        Ok(response) => {
+            let route = response.request().match_pattern();
+            let (request, response) = response.map_into_boxed_body().into_parts();
             if let Some(RateLimited(class)) = response.extensions().get() {
                 state.application.count_rate_limited(class.name(), &span.request);
             }
@@ -65,13 +65,13 @@ pub(crate) async fn envelope(
         Err(error) => {
             let (response, cause) = span.finish(error.error_response(), &**renderer);
             span.log_response(&state, None, response.status(), cause.as_deref());
-            // The request is gone with the middleware that failed; an error that carries its answer needs none.
+            // The failed middleware has consumed the request; an error that contains its response needs none.
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
-/// A request, from its head to its response.
+/// A request from its head to its response.
 struct RequestSpan {
     at: Instant,
     method: Method,
@@ -81,7 +81,7 @@ struct RequestSpan {
 impl RequestSpan {
     fn begin(state: &ServerState, request: &ServiceRequest) -> Self {
         let app = &state.application;
-        // The id is our own: a client that chose it could make two requests look like one.
+        // The id never comes from the client, who could make two requests look like one.
         let request_id = RequestId::generate(app.now(), app.entropy());
         let peer = request.request().peer_addr();
         let headers = request.headers();
@@ -97,7 +97,7 @@ impl RequestSpan {
         }
     }
 
-    /// The response as it leaves, with the error rendered if it is one, and the headers that every response has.
+    /// Renders the error, if the response is one, and adds the headers of every response.
     fn finish(
         &self,
         mut response: HttpResponse<BoxBody>,
@@ -122,7 +122,7 @@ impl RequestSpan {
     fn render(&self, error: &dyn SurfaceError, framework: &HttpResponse<BoxBody>) -> HttpResponse<BoxBody> {
         let rendered = error.render(&self.request.request_id().to_string());
         let mut response = HttpResponse::with_body(rendered.status, BoxBody::new(rendered.body));
-        // Other headers of the framework, such as `Allow`, are kept.
+        // Other headers that the framework set, such as `Allow`, are kept.
         let kept = framework
             .headers()
             .iter()
@@ -132,8 +132,8 @@ impl RequestSpan {
         response
     }
 
-    /// One line for the log, one observation for the metrics. Nothing in them is a secret; of what the client sent there is
-    /// its address and the method, if it is one of the known ones.
+    /// Records the response in the metrics and with one log line. Neither contains a secret; of what the client sent, they
+    /// contain only its address and the method, if it is a known one.
     fn log_response(
         &self,
         state: &ServerState,
@@ -142,8 +142,10 @@ impl RequestSpan {
         error: Option<&dyn SurfaceError>,
     ) {
         let took = now().duration_since(self.at);
-        let (method, route) = (known(&self.method), route.unwrap_or("unmatched"));
-        state.metrics.answered(method, route, status.as_u16(), took);
+        let (method, route) = (method_label(&self.method), route.unwrap_or("unmatched"));
+        state
+            .metrics
+            .record_response(method, route, status.as_u16(), took);
         let request_id = self.request.request_id().to_string();
         let request_id = request_id.as_str();
         let ip = self.request.ip().map(tracing::field::display);
@@ -155,19 +157,43 @@ impl RequestSpan {
         let cause = error.and_then(SurfaceError::cause);
         match status {
             500 => tracing::error!(
-                request_id, method, route, status, code, took_us, ip, cause, "answered"
+                request_id,
+                method,
+                route,
+                status,
+                code,
+                took_us,
+                ip,
+                cause,
+                "request completed"
             ),
             501..=599 => tracing::warn!(
-                request_id, method, route, status, code, took_us, ip, cause, "answered"
+                request_id,
+                method,
+                route,
+                status,
+                code,
+                took_us,
+                ip,
+                cause,
+                "request completed"
             ),
             _ => tracing::info!(
-                request_id, method, route, status, code, took_us, ip, cause, "answered"
+                request_id,
+                method,
+                route,
+                status,
+                code,
+                took_us,
+                ip,
+                cause,
+                "request completed"
             ),
         }
     }
 }
 
-/// The error that a response is: one of a handler, one of this crate, or one that the framework answered on its own.
+/// Takes the error out of a response: of a handler, of this crate, or an error status that the framework set on its own.
 fn error_of(
     response: &mut HttpResponse<BoxBody>,
     renderer: &dyn ErrorRenderer,
@@ -185,7 +211,7 @@ fn error_of(
     (is_error && !body_is_final).then(|| renderer.reject(Rejection::new(RejectionKind::of_status(status))))
 }
 
-/// Marks a response with an error status whose body is not to be replaced: health checks have a form of their own.
+/// Marks a response with an error status whose body must not be replaced, such as that of a health check.
 pub struct FinalBody;
 
 fn merge<'a>(headers: &mut HeaderMap, more: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>) {
@@ -194,8 +220,8 @@ fn merge<'a>(headers: &mut HeaderMap, more: impl Iterator<Item = (&'a HeaderName
     }
 }
 
-/// The method, if it is one that a label may be made of.
-fn known(method: &Method) -> &'static str {
+/// The metric label of a method: unknown ones are `other`, so that clients cannot create labels.
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
@@ -210,7 +236,7 @@ fn known(method: &Method) -> &'static str {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "how long a response takes is measured, not decided: no policy reads it"
+    reason = "response times are only measured; no policy depends on them"
 )]
 fn now() -> Instant {
     Instant::now()

@@ -1,4 +1,4 @@
-//! Bounds that hold for every request, whatever it asks for.
+//! Size and time limits of every request.
 
 use std::time::Duration;
 
@@ -10,17 +10,16 @@ use actix_web::middleware::Next;
 
 use crate::error::{Rejection, RejectionKind};
 
-/// The most bytes that names and values of all headers may have.
+/// The size limit of all headers together (names and values), in bytes.
 const MAX_HEADERS: usize = 32 * 1024;
 
-/// The largest body read, in bytes: also of a request that needs none.
+/// The size limit of a body, in bytes. It also applies to routes that read none.
 pub(crate) const MAX_BODY: usize = 16 * 1024;
 
-/// How long a request may take in all.
+/// The time limit of a request, from its head to its response.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Refuses a request without exactly one `Host` (RFC 9112, section 3.2) or too large for any route, and gives up on one that
-/// takes too long.
+/// Rejects requests without exactly one `Host` (RFC 9112, section 3.2) and requests that exceed a limit.
 pub(crate) async fn limits(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

@@ -1,4 +1,4 @@
-//! What every request passes through before and after its handler.
+//! Middleware and limits that apply to every request and connection.
 
 mod connections;
 mod envelope;

@@ -1,11 +1,11 @@
-//! The throttle: how much one address may ask, whatever it asks for.
+//! The throttle: a rate limiter per client address.
 //!
-//! It protects the machine; what protects an account is the attempt policy. There are three classes of routes, each with
-//! its own allowance an address: a burst, and so many a minute after that. Limits are kept an instance, by
-//! `actix-governor`, on keys that a client cannot multiply: an IPv4 address, an IPv6 /64.
+//! It protects the server's resources; the attempt policy protects accounts. There are three classes of routes, each with
+//! its own rate per client: a burst, and a number of requests per minute after that. Limits are per instance, kept by
+//! `actix-governor`, with keys that a client cannot multiply: an IPv4 address, an IPv6 /64.
 //!
-//! What is remembered is bounded. When there are more clients than [`MAX_KEYS`], they are counted by larger networks, and
-//! when those are too many as well, all together: many clients are allowed less than each would be alone, never more.
+//! Memory is bounded. Beyond [`MAX_KEYS`] clients, further ones are counted by larger networks, and beyond as many networks,
+//! all together. Under a flood a client may thus be allowed less than its rate, never more.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -28,30 +28,30 @@ use crate::error::{Rejection, RejectionKind};
 use crate::metrics::Metrics;
 use crate::request::Request;
 
-/// How often the keys of addresses that have their full allowance again are evicted.
+/// Interval of the eviction of keys whose full burst is available again.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How soon after that it may be done again, when there are many keys.
+/// The shortest time between two evictions, when there are many keys.
 const COOLDOWN: Duration = Duration::from_millis(250);
 
-/// How many clients of a class have a key each. As many larger networks are remembered besides.
+/// How many clients of a class have a key of their own. In addition, as many larger networks have one.
 const MAX_KEYS: usize = 100_000;
 
-/// An allowance: a burst, then so many a minute.
+/// A rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How many requests may come at once.
+    /// How many requests are allowed at once.
     pub burst: NonZeroU32,
-    /// How many are allowed again in a minute.
+    /// How many requests are allowed per minute after that.
     pub per_minute: NonZeroU32,
 }
 
-/// The allowances of the three classes of routes.
+/// The rate limits of the three classes of routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThrottleSettings {
-    /// Whether there is a throttle at all.
+    /// Whether requests are throttled.
     pub enabled: bool,
-    /// Routes that hash a password for anybody: login, register, setup, password, deletion.
+    /// Routes that hash a password: login, registration, setup, password change, account deletion.
     pub sensitive: Rate,
     /// The refresh route.
     pub refresh: Rate,
@@ -62,7 +62,7 @@ pub struct ThrottleSettings {
 /// A class of routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Routes that hash a password for anybody: login, register, setup, password, deletion.
+    /// Routes that hash a password: login, registration, setup, password change, account deletion.
     Sensitive,
     /// The refresh route.
     Refresh,
@@ -80,12 +80,12 @@ impl Class {
     }
 }
 
-/// Marks a response by which the throttle refused a request.
+/// Marks the response to a request that the throttle rejected.
 pub(crate) struct RateLimited(pub(crate) Class);
 
 type GovernorLimit = GovernorConfig<AddressKey, NoOpMiddleware<QuantaInstant>>;
 
-/// The limit of one class.
+/// The limiter of one class.
 #[derive(Clone)]
 struct Limit {
     governor: GovernorLimit,
@@ -93,15 +93,15 @@ struct Limit {
     keys: IntGauge,
 }
 
-/// How many keys a limit remembers, at most: every request counts as a new one until the next eviction.
+/// An upper bound of the number of keys: every request counts as a new key until the next eviction.
 struct KeyLimit {
     keys: AtomicUsize,
-    /// Asks for an eviction at once.
+    /// Triggers an eviction.
     evict_now: Arc<Notify>,
 }
 
 impl KeyLimit {
-    /// The key that a client is counted under.
+    /// Returns the key for a client: its own, that of its larger network, or the common one.
     fn admit(&self, client: ClientKey) -> ClientKey {
         let keys = self.keys.fetch_add(1, Ordering::Relaxed);
         if keys >= MAX_KEYS / 2 {
@@ -117,21 +117,21 @@ impl KeyLimit {
     }
 }
 
-/// The network that counts as one client when there are too many: an IPv4 /16, an IPv6 /40.
+/// The network that counts as one client when there are too many clients: an IPv4 /16, an IPv6 /40.
 fn larger_network(client: IpNet) -> IpNet {
     let length = if client.addr().is_ipv4() { 16 } else { 40 };
     IpNet::new(client.addr(), length).map_or(client, |network| network.trunc())
 }
 
 impl Limit {
-    /// Evicts the addresses that have their full allowance again, and frees their memory.
+    /// Evicts the keys whose full burst is available again, and frees their memory.
     fn evict_idle(&self, class: Class) {
         let limiter = self.governor.limiter();
         let before = self.bound.keys.load(Ordering::Relaxed);
         limiter.retain_recent();
         limiter.shrink_to_fit();
         let left = limiter.len();
-        // What has come since is counted on top.
+        // Requests since `before` was read stay counted.
         self.bound
             .keys
             .fetch_sub(before.saturating_sub(left), Ordering::Relaxed);
@@ -140,20 +140,20 @@ impl Limit {
             tracing::warn!(
                 class = class.name(),
                 clients = left,
-                "more clients than can be told apart: they are throttled by larger networks"
+                "too many clients to track separately; throttling them by larger networks"
             );
         }
     }
 }
 
-/// The limits of the three classes. Cloning shares them: every worker counts in the same place.
+/// The limiters of the three classes. Clones share them, so all workers use the same counts.
 #[derive(Clone)]
 pub(crate) struct Throttle {
     enabled: bool,
     sensitive: Limit,
     refresh: Limit,
     general: Limit,
-    /// Asks for an eviction at once.
+    /// Triggers an eviction.
     evict_now: Arc<Notify>,
 }
 
@@ -170,7 +170,7 @@ impl Throttle {
         }
     }
 
-    /// The middleware for routes of this class; it lets everything pass if there is no throttle.
+    /// The middleware for routes of this class; it does nothing if the throttle is disabled.
     pub(crate) fn middleware(
         &self,
         class: Class,
@@ -186,7 +186,7 @@ impl Throttle {
         }
     }
 
-    /// Evicts idle keys at an interval, and when there are many.
+    /// Evicts idle keys periodically, and earlier when there are many. Never returns.
     pub(crate) async fn evict_idle_keys(self) {
         let mut interval = tokio::time::interval(EVICTION_INTERVAL);
         loop {
@@ -214,14 +214,13 @@ fn limit(class: Class, rate: Rate, evict_now: &Arc<Notify>, metrics: &Metrics) -
         bound: Arc::clone(&bound),
         refused,
     };
-    // `finish` refuses a period or burst of zero; neither can be, but for a rate so high that its period is less than a
-    // nanosecond.
+    // `finish` requires a positive period and burst. The period would be zero for a rate above one request per nanosecond.
     let period = (Duration::from_secs(60) / rate.per_minute.get()).max(Duration::from_nanos(1));
     let mut builder = GovernorConfigBuilder::const_default().key_extractor(extractor);
     builder.period(period).burst_size(rate.burst.get());
     #[expect(
         clippy::expect_used,
-        reason = "a period of at least a nanosecond and a burst of at least one are never refused"
+        reason = "a period of at least a nanosecond and a burst of at least one are valid"
     )]
     let governor = builder
         .finish()
@@ -233,7 +232,7 @@ fn limit(class: Class, rate: Rate, evict_now: &Arc<Notify>, metrics: &Metrics) -
     }
 }
 
-/// Names the address whose requests are counted together.
+/// Extracts the key under which a request is counted.
 #[derive(Clone)]
 pub(crate) struct AddressKey {
     class: Class,
@@ -288,8 +287,7 @@ mod tests {
         limit(Class::General, rate, &Arc::new(Notify::new()), &metrics)
     }
 
-    /// Whether a request of this client is let through.
-    fn lets(limit: &Limit, address: IpAddr) -> bool {
+    fn allows(limit: &Limit, address: IpAddr) -> bool {
         let key = limit.bound.admit(Some(client_key(address)));
         limit.governor.limiter().check_key(&key).is_ok()
     }
@@ -299,59 +297,56 @@ mod tests {
     }
 
     #[test]
-    fn a_million_clients_are_a_bounded_number_and_soon_forgotten() {
-        // One request a second: the first clients have their allowance again after a while.
+    fn a_million_clients_use_bounded_memory_and_are_evicted() {
+        // One request per second: the burst of the first clients is available again after a while.
         let limit = limit_of(60);
-        let mut remembered = 0;
+        let mut most_keys = 0;
         for number in 0..1_000_000 {
-            lets(&limit, v4(number * 977));
+            allows(&limit, v4(number * 977));
             if number % 10_000 == 0 {
-                remembered = remembered.max(limit.governor.limiter().len());
+                most_keys = most_keys.max(limit.governor.limiter().len());
             }
         }
-        assert!(
-            (MAX_KEYS..=2 * MAX_KEYS + 1).contains(&remembered),
-            "{remembered}"
-        );
+        assert!((MAX_KEYS..=2 * MAX_KEYS + 1).contains(&most_keys), "{most_keys}");
         std::thread::sleep(Duration::from_millis(2200));
         limit.evict_idle(Class::General);
         assert_eq!(limit.governor.limiter().len(), 0);
-        // And are told apart again.
+        // Clients have keys of their own again.
         let key = Some(client_key(v4(1)));
         assert_eq!(limit.bound.admit(key), key);
     }
 
     #[test]
-    fn many_clients_are_allowed_less_and_never_more() {
+    fn with_too_many_clients_each_is_allowed_less_and_never_more() {
         let limit = limit_of(1);
         for number in 0..u32::try_from(MAX_KEYS).unwrap() {
-            assert!(lets(&limit, v4(number)));
+            assert!(allows(&limit, v4(number)));
         }
-        // Nobody has become forgettable.
+        // No key can be evicted yet.
         limit.evict_idle(Class::General);
-        // A network that is new gets one allowance for all of its addresses.
-        assert!(lets(&limit, v4(0xC000_0201)));
-        assert!(!lets(&limit, v4(0xC000_0202)));
-        assert!(lets(&limit, v4(0xC001_0201)));
+        // The addresses of a new network share one rate.
+        assert!(allows(&limit, v4(0xC000_0201)));
+        assert!(!allows(&limit, v4(0xC000_0202)));
+        assert!(allows(&limit, v4(0xC001_0201)));
         let v6 = |third| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, third, 0, 0, 0, 0, 1));
-        assert!(lets(&limit, v6(1)));
-        assert!(!lets(&limit, v6(2)));
-        assert!(lets(&limit, v6(0x100)));
-        // With as many requests again, and no eviction, there is one allowance for all.
+        assert!(allows(&limit, v6(1)));
+        assert!(!allows(&limit, v6(2)));
+        assert!(allows(&limit, v6(0x100)));
+        // After as many requests again without an eviction, all new clients share one rate.
         limit.bound.keys.store(2 * MAX_KEYS, Ordering::Relaxed);
-        assert!(lets(&limit, v4(0xC002_0201)));
-        assert!(!lets(&limit, v4(0xC003_0201)));
+        assert!(allows(&limit, v4(0xC002_0201)));
+        assert!(!allows(&limit, v4(0xC003_0201)));
     }
 
     #[test]
-    fn few_clients_with_many_requests_keep_keys_of_their_own() {
+    fn many_requests_of_few_clients_do_not_use_up_the_keys() {
         let limit = limit_of(60);
         for _ in 0..MAX_KEYS {
-            lets(&limit, v4(1));
+            allows(&limit, v4(1));
         }
         limit.evict_idle(Class::General);
-        assert!(lets(&limit, v4(2)));
-        assert!(lets(&limit, v4(3)));
+        assert!(allows(&limit, v4(2)));
+        assert!(allows(&limit, v4(3)));
         assert!(limit.bound.keys.load(Ordering::Relaxed) <= 3);
     }
 }

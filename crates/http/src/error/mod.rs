@@ -1,4 +1,4 @@
-//! Errors: what this crate refuses a request for, and how the errors of surfaces become responses.
+//! Errors: the rejections of this crate, and the rendering of surfaces' errors.
 
 mod headers;
 mod rejection;

@@ -1,4 +1,4 @@
-//! What this crate refuses a request for, before or without a surface.
+//! Requests that this crate rejects, before or without a handler.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use doorward_domain::access::Forbidden;
 
 use super::headers::ErrorHeaders;
 
-/// How long to wait for a database that is away. Long enough to let it come back, short enough to be tried.
+/// `Retry-After` when the database is unavailable.
 pub const STORE_RETRY: Duration = Duration::from_secs(2);
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $status:ident,)*) => {
-        /// Why a request is refused.
+        /// Why a request is rejected.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum RejectionKind {
             $($(#[$doc])* $variant,)*
         }
 
         impl RejectionKind {
-            /// The status that HTTP has for it.
+            /// The HTTP status.
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$variant => StatusCode::$status,)* }
             }
@@ -31,38 +31,38 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// It cannot be read.
+    /// The request cannot be parsed.
     MalformedRequest = BAD_REQUEST,
-    /// It has no access token, and needs one.
+    /// The route requires an access token, and the request has none.
     MissingToken = UNAUTHORIZED,
-    /// Its access token is not valid, or not any more.
+    /// The access token is invalid, expired or revoked.
     InvalidToken = UNAUTHORIZED,
     /// The caller lacks the permission.
     Forbidden = FORBIDDEN,
-    /// Nothing is at its path.
+    /// The path has no route.
     NotFound = NOT_FOUND,
-    /// Something is at its path, but not for its method.
+    /// The path has no route for the method.
     MethodNotAllowed = METHOD_NOT_ALLOWED,
-    /// It did not arrive in time, or could not be answered in time.
+    /// The request did not arrive, or was not processed, in time.
     RequestTimeout = REQUEST_TIMEOUT,
-    /// Its body is too large.
+    /// The body is too large.
     PayloadTooLarge = PAYLOAD_TOO_LARGE,
-    /// Its body is of a type or encoding that is not read.
+    /// The body has an unsupported media type or encoding.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE,
-    /// Its client has used up the allowance of its class.
+    /// The client has exceeded its rate limit.
     RateLimited = TOO_MANY_REQUESTS,
-    /// Its headers are too large.
+    /// The headers are too large.
     HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE,
-    /// More work is waiting than can be done in time.
+    /// More work is queued than can be done in time.
     Overloaded = SERVICE_UNAVAILABLE,
-    /// The database is away.
+    /// The database is unavailable.
     Unavailable = SERVICE_UNAVAILABLE,
-    /// A fault of this server.
+    /// An unexpected error of this server.
     Internal = INTERNAL_SERVER_ERROR,
 }
 
 impl RejectionKind {
-    /// The kind of a status that the framework answered on its own.
+    /// The kind for an error status that the framework set on its own.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::NotFound,
@@ -78,21 +78,21 @@ impl RejectionKind {
     }
 }
 
-/// A request that is refused, before a surface has rendered that.
+/// A rejected request; the surface renders it.
 #[derive(Debug, Clone)]
 pub struct Rejection {
-    /// Why.
+    /// The reason.
     pub kind: RejectionKind,
-    /// What is wrong with this request, in words for the client.
+    /// The message for the client.
     pub detail: Option<String>,
-    /// Headers of the response.
+    /// Additional headers of the response.
     pub headers: ErrorHeaders,
-    /// What happened, for the log alone.
+    /// The message for the log. The client never receives it.
     pub cause: Option<String>,
 }
 
 impl Rejection {
-    /// A rejection of this kind.
+    /// A rejection without detail, headers or cause.
     pub const fn new(kind: RejectionKind) -> Self {
         Self {
             kind,
@@ -102,7 +102,7 @@ impl Rejection {
         }
     }
 
-    /// A request that cannot be read. `detail` MUST NOT repeat what the client sent.
+    /// A request that cannot be parsed. `detail` MUST NOT repeat what the client sent.
     pub fn malformed(detail: impl Into<String>) -> Self {
         Self {
             detail: Some(detail.into()),
@@ -110,20 +110,19 @@ impl Rejection {
         }
     }
 
-    /// A token that is not valid, or not any more (RFC 6750, section 3.1).
+    /// An access token that is invalid, expired or revoked (RFC 6750, section 3.1).
     pub fn invalid_token() -> Self {
         Self::new(RejectionKind::InvalidToken)
             .header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")
     }
 
-    /// Adds a header to the response.
     #[must_use]
     pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
         self.headers.add(name, value);
         self
     }
 
-    /// Sets what the log records, and nobody else is told.
+    /// Sets the message for the log. The client never receives it.
     #[must_use]
     pub(crate) fn cause(mut self, cause: &impl ToString) -> Self {
         self.cause = Some(cause.to_string());
@@ -165,7 +164,7 @@ impl ResponseError for Rejection {
         self.kind.status()
     }
 
-    /// An empty response that carries the rejection: the outermost middleware has the surface render it.
+    /// An empty response that carries the rejection; the outermost middleware has the surface render it.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.kind.status());
         response.extensions_mut().insert(self.clone());

@@ -1,4 +1,4 @@
-//! How errors become responses: a surface gives them their shape, the outermost middleware the id of the request.
+//! Rendering of errors: the surface determines the format, the outermost middleware supplies the request id.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -6,39 +6,39 @@ use actix_web::http::header::HeaderMap;
 
 use super::rejection::Rejection;
 
-/// Gives the rejections of this crate the shape of a surface's own errors.
+/// Converts the rejections of this crate to errors of a surface.
 pub trait ErrorRenderer: Send + Sync + 'static {
-    /// The surface's error for a request that was refused before it reached a handler.
+    /// The surface's error for a request that was rejected before it reached a handler.
     fn reject(&self, rejection: Rejection) -> Box<dyn SurfaceError>;
 }
 
-/// An error of a surface, to be rendered by the outermost middleware, which knows the id of the request.
+/// An error of a surface. The outermost middleware renders it, because it has the request id.
 pub trait SurfaceError: 'static {
-    /// The kind of error, for the log.
+    /// The error code, for the log.
     fn code(&self) -> &'static str;
 
-    /// What happened, for the log alone.
+    /// The message for the log. It MUST NOT be in the rendered response.
     fn cause(&self) -> Option<&str>;
 
-    /// The response to the request of that id.
+    /// Renders the response to the request with that id.
     fn render(&self, request_id: &str) -> RenderedError;
 }
 
-/// The response that an error is.
+/// The response for an error.
 #[derive(Debug)]
 pub struct RenderedError {
-    /// Its status.
+    /// The HTTP status.
     pub status: StatusCode,
-    /// Its headers, with the type of the body.
+    /// The headers, including `Content-Type`.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body.
     pub body: String,
 }
 
-/// An error that a response carries until it is rendered.
+/// The error in the extensions of a response that is not rendered yet.
 pub(crate) struct Attached(pub(crate) Box<dyn SurfaceError>);
 
-/// An empty response that carries `error`, for `error_response` of a surface's error.
+/// Returns an empty response that carries `error`, for a surface's implementation of `ResponseError::error_response`.
 pub fn attach(status: StatusCode, error: impl SurfaceError) -> HttpResponse {
     let mut response = HttpResponse::new(status);
     response.extensions_mut().insert(Attached(Box::new(error)));

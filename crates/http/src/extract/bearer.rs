@@ -2,9 +2,9 @@ use actix_web::http::header::{self, HeaderMap};
 
 use crate::error::{Rejection, RejectionKind};
 
-/// The access token of a request (RFC 6750, section 2.1: in the header, and nowhere else).
+/// Returns the access token of a request, which must be in the header (RFC 6750, section 2.1).
 ///
-/// No token, or credentials of another scheme, is [`RejectionKind::MissingToken`]; a header that is not in the form of
+/// No token, or credentials of another scheme, is [`RejectionKind::MissingToken`]; a header that does not have the form of
 /// RFC 6750 is [`RejectionKind::MalformedRequest`].
 pub(super) fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
     let mut values = headers.get_all(header::AUTHORIZATION);
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_is_not_malformed() {
+    fn a_missing_token_and_a_malformed_header_are_different_errors() {
         assert_eq!(parse(&[]), Err(RejectionKind::MissingToken));
         assert_eq!(parse(&["Basic YTpi"]), Err(RejectionKind::MissingToken));
         for value in [

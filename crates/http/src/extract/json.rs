@@ -1,4 +1,4 @@
-//! Bodies: JSON, strictly.
+//! Strict JSON bodies.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,11 +15,11 @@ use zeroize::Zeroizing;
 use crate::edge::MAX_BODY;
 use crate::error::{Rejection, RejectionKind};
 
-/// How long a body may take to arrive.
+/// Timeout for the body to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A body that is a `T` in JSON: with the right content type, of bounded size, arriving in bounded time, every member
-/// known and given once, no U+0000 anywhere (PostgreSQL cannot keep one, so nothing may).
+/// A JSON body of type `T`. Rejects a wrong content type, a body that is too large or too slow, unknown members (if `T`
+/// does), duplicate members, and U+0000 anywhere, which PostgreSQL cannot store.
 pub struct StrictJson<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
@@ -40,7 +40,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for StrictJson<T> {
     }
 }
 
-/// Refuses by the head alone what need not be read.
+/// Checks the headers, before the body is read.
 fn check_head(headers: &HeaderMap) -> Result<(), Rejection> {
     let encoded = headers
         .get(header::CONTENT_ENCODING)
@@ -51,7 +51,7 @@ fn check_head(headers: &HeaderMap) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Whether the one content type is JSON, with no parameter but `charset=utf-8`.
+/// Whether there is one `Content-Type` and it is JSON, without parameters except `charset=utf-8`.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE);
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -65,20 +65,20 @@ fn is_json(headers: &HeaderMap) -> bool {
     is_json && parts.all(|parameter| parameter.replace('"', "").eq_ignore_ascii_case("charset=utf-8"))
 }
 
-/// How long the body will be, at most.
+/// The capacity to allocate for the body: its declared length, at most [`MAX_BODY`].
 fn expected_length(headers: &HeaderMap) -> usize {
     let length = headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
     length.map_or(MAX_BODY, |length: usize| length.min(MAX_BODY))
 }
 
-/// Reads a body of so many bytes. It may hold a password or a token: it is wiped when it has been parsed, and it never moves
-/// before that, which would leave a copy behind.
+/// Reads the body into a buffer of `room` bytes, which is wiped on drop because it may contain a password or a token. With
+/// enough capacity the buffer never moves, which would leave a copy behind.
 async fn read(mut payload: Payload, room: usize) -> Result<Zeroizing<Vec<u8>>, Rejection> {
     let mut body = Zeroizing::new(Vec::with_capacity(room));
     while let Some(chunk) = payload.next().await {
-        let chunk =
-            chunk.map_err(|_broken| Rejection::malformed("the body broke off or is framed wrongly"))?;
+        let chunk = chunk
+            .map_err(|_broken| Rejection::malformed("the body is incomplete or its framing is invalid"))?;
         if body.len() + chunk.len() > MAX_BODY {
             return Err(Rejection::new(RejectionKind::PayloadTooLarge));
         }
@@ -89,41 +89,41 @@ async fn read(mut payload: Payload, room: usize) -> Result<Zeroizing<Vec<u8>>, R
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
     if has_nul(body) {
-        return Err(Rejection::malformed("there is a U+0000 in a string"));
+        return Err(Rejection::malformed("a string contains U+0000"));
     }
-    // Serde would take a list in the place of an object: its entries for the members, in the order of their declaration.
+    // Serde accepts an array in place of an object, with its elements as the members in declaration order.
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(Rejection::malformed("the body is not a JSON object"));
     }
     serde_json::from_slice(body).map_err(|error| Rejection::malformed(describe(&error)))
 }
 
-/// What is wrong with a body, in words that repeat none of it: it may hold a password.
+/// Describes a parse error without repeating the body, which may contain a password.
 fn describe(error: &serde_json::Error) -> String {
     let place = format!("line {}, column {}", error.line(), error.column());
     let message = error.to_string();
     match error.classify() {
         Category::Syntax | Category::Eof | Category::Io => format!("not JSON at {place}"),
-        // Names of members after these words are our own; after all others they are the client's.
+        // In these messages the member name is from the schema; in all others it is from the client.
         Category::Data if message.starts_with("missing field") || message.starts_with("duplicate field") => {
             message
         }
         Category::Data if message.starts_with("unknown field") => format!("an unknown member at {place}"),
         Category::Data => match message.rsplit_once("expected ") {
             Some((_, expected)) => format!("expected {expected}"),
-            None => format!("a member that cannot be understood at {place}"),
+            None => format!("an invalid member at {place}"),
         },
     }
 }
 
-/// Whether a string of the JSON text holds a U+0000: as an escape, since raw control characters are not JSON.
+/// Whether a string of the JSON text contains U+0000 as an escape; a raw control character is not valid JSON.
 fn has_nul(json: &[u8]) -> bool {
     const ESCAPE: &[u8] = b"\\u0000";
     let backslashes_before = |start| {
         let before = json.iter().take(start).rev();
         before.take_while(|byte| **byte == b'\\').count()
     };
-    // Backslashes are counted only where an escape ends their run: a body of nothing else costs no more than another.
+    // Backslashes are counted only before an escape, so that a body full of backslashes is not expensive.
     json.windows(ESCAPE.len())
         .enumerate()
         .any(|(start, window)| window == ESCAPE && backslashes_before(start) % 2 == 0)
@@ -144,14 +144,14 @@ mod tests {
         name: Option<String>,
     }
 
-    fn refusal(body: &str) -> String {
+    fn rejection(body: &str) -> String {
         let rejection = parse::<Body>(body.as_bytes()).expect_err(body);
         assert_eq!(rejection.kind, RejectionKind::MalformedRequest, "{body}");
         format!("{rejection:?}")
     }
 
     #[test]
-    fn what_is_not_exactly_the_body_is_refused() {
+    fn a_body_that_does_not_match_the_schema_exactly_is_rejected() {
         for body in [
             "",
             "{",
@@ -170,24 +170,24 @@ mod tests {
             "{\"email\":\"a\\u0000\"}",
             "{\"email\":\"a\",}",
         ] {
-            refusal(body);
+            rejection(body);
         }
         let deep = format!("{{\"email\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
-        refusal(&deep);
+        rejection(&deep);
         assert!(parse::<Body>(b"{\"email\":\"\xff\"}").is_err());
     }
 
     #[test]
-    fn an_escaped_backslash_before_u0000_is_no_nul() {
+    fn an_escaped_backslash_before_u0000_is_not_a_nul_escape() {
         assert_eq!(
             parse::<Body>(br#"{"email":"a\\u0000"}"#).unwrap().email,
             r"a\u0000"
         );
-        refusal(r#"{"email":"a\\\u0000"}"#);
+        rejection(r#"{"email":"a\\\u0000"}"#);
     }
 
     #[test]
-    fn an_answer_repeats_nothing_of_the_body() {
+    fn an_error_message_does_not_repeat_the_body() {
         for body in [
             "{\"email\":\"a\",\"hunter2\":1}",
             "{\"email\":{\"hunter2\":1}}",
@@ -195,13 +195,13 @@ mod tests {
             "{\"email\":\"a\",\"name\":[\"hunter2\"]}",
             "\"hunter2\"",
         ] {
-            assert!(!refusal(body).contains("hunter2"), "{body}");
+            assert!(!rejection(body).contains("hunter2"), "{body}");
         }
-        assert!(refusal("{}").contains("missing field `email`"));
+        assert!(rejection("{}").contains("missing field `email`"));
     }
 
     #[test]
-    fn only_json_is_json() {
+    fn only_the_json_content_type_is_accepted() {
         for (value, expected) in [
             ("application/json", true),
             ("Application/JSON; charset=UTF-8", true),

@@ -1,5 +1,4 @@
-//! What handlers are given: the guard, the body, the query. Each is an argument, so a handler that has one cannot have
-//! forgotten it.
+//! Extractors: guard, body and query. Each is a handler argument, so the compiler enforces the check.
 
 mod bearer;
 mod json;

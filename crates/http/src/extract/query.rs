@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Rejection;
 
-/// The parameters of the query, each known and given at most once.
+/// Query parameters. Rejects unknown and duplicate ones, if `T` does.
 pub struct StrictQuery<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest for StrictQuery<T> {
@@ -15,8 +15,10 @@ impl<T: DeserializeOwned> FromRequest for StrictQuery<T> {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let parsed = web::Query::<T>::from_query(request.query_string());
-        ready(parsed.map(|query| Self(query.into_inner())).map_err(|_detail| {
-            Rejection::malformed("a parameter of the query is unknown, given twice or cannot be understood")
-        }))
+        ready(
+            parsed.map(|query| Self(query.into_inner())).map_err(|_detail| {
+                Rejection::malformed("a query parameter is unknown, duplicated or invalid")
+            }),
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! The guard: an argument that a handler cannot have without the permission.
+//! Guards: handler arguments that prove a permission.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use super::bearer::bearer_token;
 
 /// The proof that the caller holds the permission `P`.
 ///
-/// It MUST be the first argument of a handler: extractors run in order, and a caller without the permission is not told
-/// what else is wrong with the request.
+/// It MUST be the first argument of a handler: extractors run in order, and a caller without the permission must not
+/// learn what else is wrong with the request.
 pub struct Require<P>(pub Granted<P>);
 
 /// The proof that the caller is a user, and not a service, who holds the permission `P`.
@@ -58,10 +58,10 @@ impl<P: Permission> FromRequest for RequireOn<P> {
     }
 }
 
-/// Ready at once, except when the revocation cache is stale.
+/// Completes immediately, except when the revocation cache is stale.
 type Guarding<T> = Either<Ready<Result<T, Rejection>>, LocalBoxFuture<'static, Result<T, Rejection>>>;
 
-/// What `authorize` grants the principal of the access token. Answered from memory.
+/// Authenticates the access token and calls `authorize` with its principal. Uses memory only.
 fn guard<T: 'static>(
     request: &HttpRequest,
     authorize: impl FnOnce(Principal) -> Result<T, Forbidden> + 'static,

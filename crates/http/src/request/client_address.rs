@@ -1,8 +1,8 @@
-//! Where a request comes from.
+//! The client address of a request.
 //!
-//! The peer of the connection, unless the peer is a proxy that is trusted: then the right-most address of the forwarding
-//! header that is not a trusted proxy's. What stands further left was written by whoever sent the request. A forwarding
-//! header from a peer that is not trusted is ignored.
+//! It is the peer of the connection, unless the peer is a trusted proxy: then it is the right-most address of the
+//! forwarding header that is not a trusted proxy's. Addresses further left are under the control of the client. A
+//! forwarding header from an untrusted peer is ignored.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 use ipnet::IpNet;
 use prometheus::IntCounter;
 
-/// The header in which proxies say whom they speak for.
+/// The header in which proxies forward the client address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ForwardingHeader {
     /// `X-Forwarded-For`: a list of addresses.
@@ -30,27 +30,26 @@ impl ForwardingHeader {
     }
 }
 
-/// Which proxies are believed, and where they say it.
+/// The trusted proxies and their header.
 #[derive(Debug, Clone, Default)]
 pub struct ProxySettings {
     /// The networks of the proxies.
     pub trusted: Vec<IpNet>,
-    /// The header they use.
+    /// The header they set.
     pub header: ForwardingHeader,
 }
 
-/// Finds out where requests come from.
+/// Derives client addresses.
 #[derive(Debug)]
 pub(crate) struct ClientAddresses {
     settings: ProxySettings,
     has_warned: AtomicBool,
-    /// Counts forwarding headers that were ignored.
     ignored: IntCounter,
 }
 
 impl ClientAddresses {
     pub(crate) fn new(mut settings: ProxySettings, ignored: IntCounter) -> Self {
-        // Addresses are compared in canonical form, so networks have to be in it too.
+        // Addresses are compared in canonical form, so networks must be canonical too.
         settings.trusted = settings.trusted.into_iter().map(canonical_network).collect();
         Self {
             settings,
@@ -59,7 +58,8 @@ impl ClientAddresses {
         }
     }
 
-    /// The address of the client, in canonical form: an IPv4-mapped IPv6 address is the IPv4 address.
+    /// Returns the client address in canonical form (an IPv4-mapped IPv6 address becomes the IPv4 address). Counts a
+    /// forwarding header from an untrusted peer.
     pub(crate) fn of(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let peer = peer?.ip().to_canonical();
         if !self.is_trusted(peer) {
@@ -68,7 +68,6 @@ impl ClientAddresses {
         Some(self.find(peer, headers))
     }
 
-    /// The name of the header that trusted proxies are believed in.
     pub(crate) const fn header_name(&self) -> &'static str {
         match self.settings.header {
             ForwardingHeader::XForwardedFor => "x-forwarded-for",
@@ -76,14 +75,14 @@ impl ClientAddresses {
         }
     }
 
-    /// The client behind this peer; both are in canonical form.
+    /// The client behind `peer`; both are in canonical form.
     pub(crate) fn find(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer;
         if !self.is_trusted(peer) {
             return client;
         }
         for hop in self.hops(headers).into_iter().rev() {
-            // A proxy that does not tell, or tells nonsense, is the last address known.
+            // An obfuscated or invalid element ends the chain: the last valid address counts.
             let Some(address) = hop else { break };
             client = address;
             if !self.is_trusted(address) {
@@ -93,7 +92,7 @@ impl ClientAddresses {
         client
     }
 
-    /// Whether this address, in canonical form, is a proxy's that is trusted.
+    /// Whether this address, in canonical form, is a trusted proxy's.
     pub(crate) fn is_trusted(&self, address: IpAddr) -> bool {
         self.settings
             .trusted
@@ -105,21 +104,21 @@ impl ClientAddresses {
     fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         let mut hops = Vec::new();
         for line in headers.get_all(self.settings.header.name()) {
-            // Bytes of the client's must not make a proxy's words unreadable.
+            // Invalid bytes from the client must not invalidate what a proxy appended.
             let line = String::from_utf8_lossy(line.as_bytes());
             match self.settings.header {
                 ForwardingHeader::XForwardedFor => hops.extend(elements(line.split(',')).map(parse_node)),
                 ForwardingHeader::Forwarded if is_closed(&line) => {
                     hops.extend(elements(split_unquoted(&line, ',')).map(parse_forwarded));
                 }
-                // A quote that is never closed is the client's: what a proxy has added comes after the last comma.
+                // An unclosed quote comes from the client: what a proxy appended comes after the last comma.
                 ForwardingHeader::Forwarded => hops.extend(elements(line.split(',')).map(parse_forwarded)),
             }
         }
         hops
     }
 
-    /// Counts, and warns once: it is either a proxy that was forgotten in the configuration, or somebody who tries.
+    /// Counts an ignored header and warns once: either a proxy is missing in the configuration, or a client forges headers.
     fn report_ignored(&self, peer: IpAddr, headers: &HeaderMap) {
         let forwards =
             headers.contains_key(header::X_FORWARDED_FOR) || headers.contains_key(header::FORWARDED);
@@ -130,18 +129,18 @@ impl ClientAddresses {
         if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 %peer,
-                "a forwarding header came from a peer that is not in server.trusted_proxies; such headers are ignored"
+                "received a forwarding header from a peer that is not in server.trusted_proxies; such headers are ignored"
             );
         }
     }
 }
 
-/// The elements of a list that are not empty: those mean nothing (RFC 9110, section 5.6.1).
+/// The non-empty elements of a list; empty ones are ignored (RFC 9110, section 5.6.1).
 fn elements<'a>(parts: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     parts.filter(|part| !part.trim().is_empty())
 }
 
-/// The address of one element of a `Forwarded` header: its one `for` parameter.
+/// The address of an element of a `Forwarded` header: its only `for` parameter.
 fn parse_forwarded(element: &str) -> Option<IpAddr> {
     let mut values = split_unquoted(element, ';').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
@@ -158,7 +157,7 @@ fn parse_forwarded(element: &str) -> Option<IpAddr> {
     }
 }
 
-/// Follows a text through its quoted strings (RFC 9110, section 5.6.4).
+/// Tracks quoted strings while scanning a text (RFC 9110, section 5.6.4).
 #[derive(Default)]
 struct Quoting {
     is_inside: bool,
@@ -172,8 +171,7 @@ impl Quoting {
     }
 }
 
-/// Splits at `separator`, but not within a quoted string: what a client put into quotes must not look like something that a
-/// proxy said.
+/// Splits at `separator`, except within quoted strings, whose content may come from the client.
 fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoting = Quoting::default();
     text.split(move |c| {
@@ -183,14 +181,14 @@ fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether every quoted string of the text ends.
+/// Whether every quoted string of the text is closed.
 fn is_closed(text: &str) -> bool {
     let mut quoting = Quoting::default();
     text.chars().for_each(|c| quoting.take(c));
     !quoting.is_inside
 }
 
-/// A network of IPv4-mapped IPv6 addresses as the IPv4 network it is.
+/// Converts a network of IPv4-mapped IPv6 addresses to the IPv4 network.
 fn canonical_network(network: IpNet) -> IpNet {
     let mapped = match network {
         IpNet::V6(v6) if v6.prefix_len() >= 96 => {
@@ -219,7 +217,6 @@ fn parse_node(node: &str) -> Option<IpAddr> {
     address.map(|address: IpAddr| address.to_canonical())
 }
 
-/// Whether this is a colon and a port number.
 fn is_port(text: &str) -> bool {
     text.strip_prefix(':')
         .is_some_and(|port| port.parse::<u16>().is_ok())
@@ -258,12 +255,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_cannot_choose_an_address() {
+    fn a_forwarding_header_from_an_untrusted_peer_is_ignored() {
         assert_eq!(x_forwarded_for("203.0.113.9", &["192.0.2.1"]), "203.0.113.9");
     }
 
     #[test]
-    fn behind_a_trusted_proxy_the_right_most_stranger_is_the_client() {
+    fn behind_a_trusted_proxy_the_right_most_untrusted_address_is_the_client() {
         for lines in [
             &["198.51.100.7"][..],
             &["1.2.3.4, 198.51.100.7"],
@@ -277,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_ends_the_chain_at_what_is_known() {
+    fn an_invalid_element_ends_the_chain_at_the_last_valid_address() {
         assert_eq!(x_forwarded_for("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(
             x_forwarded_for("10.0.0.1", &["198.51.100.7, unknown"]),
@@ -291,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_peer_is_its_ipv4_address() {
+    fn an_ipv4_mapped_peer_is_treated_as_its_ipv4_address() {
         assert_eq!(
             x_forwarded_for("::ffff:10.0.0.1", &["198.51.100.7"]),
             "198.51.100.7"
@@ -300,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_header_is_read_too() {
+    fn the_forwarded_header_of_rfc_7239_is_parsed() {
         let forwarded =
             |lines: &[&str]| client(&["10.0.0.0/8"], ForwardingHeader::Forwarded, "10.0.0.1", lines);
         assert_eq!(
@@ -316,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_is_not_what_a_proxy_said() {
+    fn separators_within_quoted_strings_are_ignored() {
         let forwarded =
             |lines: &[&str]| client(&["10.0.0.0/8"], ForwardingHeader::Forwarded, "10.0.0.1", lines);
         for line in [
@@ -330,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_cannot_make_a_proxys_words_unreadable() {
+    fn invalid_bytes_from_a_client_do_not_invalidate_a_proxys_element() {
         let behind = |header, line: &[u8]| {
             let trusted = vec!["10.0.0.0/8".parse().unwrap()];
             let addresses = addresses(trusted, header);
@@ -357,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_network_may_be_written_in_either_form() {
+    fn a_trusted_network_may_be_ipv4_mapped() {
         let mapped = client(
             &["::ffff:10.0.0.0/104"],
             ForwardingHeader::XForwardedFor,
@@ -369,7 +366,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn headers_never_panic_and_never_move_a_stranger(line in "[ -~]{0,60}") {
+        fn headers_never_panic_and_never_change_an_untrusted_peer(line in "[ -~]{0,60}") {
             prop_assert_eq!(x_forwarded_for("203.0.113.9", &[&line]), "203.0.113.9");
             let _ = x_forwarded_for("10.0.0.1", &[&line]);
             let _ = client(&["10.0.0.0/8"], ForwardingHeader::Forwarded, "10.0.0.1", &[&line]);

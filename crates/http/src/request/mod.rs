@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The client address and the origin of a request.
 
 mod client_address;
 mod origin;

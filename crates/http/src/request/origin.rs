@@ -7,7 +7,7 @@ use doorward_runtime::RequestOrigin;
 
 use crate::error::{Rejection, RejectionKind};
 
-/// The request that a handler answers, as far as use cases need to know it. The outermost middleware makes it.
+/// The origin of the request, an argument of handlers. The outermost middleware creates it.
 #[derive(Debug, Clone)]
 pub struct Request(pub(crate) RequestOrigin);
 
@@ -24,7 +24,7 @@ impl FromRequest for Request {
     type Future = Ready<Result<Self, Rejection>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        // Every request passes the middleware that puts it there.
+        // Every request passes the middleware that inserts it.
         ready(
             request
                 .extensions()

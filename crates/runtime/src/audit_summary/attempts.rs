@@ -1,8 +1,8 @@
-//! Which refused password attempts the audit log records.
+//! Audit summary of rejected password attempts.
 //!
-//! Attempts at a locked account are refused without a hash, as often as the throttle lets a client ask, and from as many
-//! addresses as it has: an entry for each would fill the log and keep others from the store. The first refusal on a
-//! record is recorded at once, the next ones together, once a minute.
+//! Attempts on a locked account are rejected without a hash, at the rate that the throttle allows and from any number of
+//! addresses: an audit event for each would fill the log and load the store. The first rejection on an attempt record is
+//! recorded at once, the following ones together, once a minute.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,13 +12,13 @@ use doorward_domain::attempt::AttemptKey;
 use doorward_domain::attempt::RefusedAttempts;
 use doorward_domain::time::Timestamp;
 
-/// How long after an entry about a record comes the next one.
-const PAUSE: Duration = Duration::from_secs(60);
+/// The shortest time between two audit events about one attempt record.
+const INTERVAL: Duration = Duration::from_secs(60);
 
-/// How many records are told apart, at about a hundred bytes each. What is refused on others is recorded together.
-const RECORDS: usize = 16_384;
+/// How many attempt records are counted separately, at about a hundred bytes each. Further ones are counted together.
+const MAX_RECORDS: usize = 16_384;
 
-/// Counts refusals since the last audit entry of each record.
+/// Counts rejected attempts since the last audit event of each attempt record.
 #[derive(Default)]
 pub struct AttemptSummary(Mutex<Counts>);
 
@@ -36,7 +36,7 @@ struct Count {
 
 impl RefusedAttempts for AttemptSummary {
     fn note(&self, key: &AttemptKey, now: Timestamp) -> Option<u64> {
-        // Counts are whole at every instant, so a poisoned lock guards sound ones.
+        // Nothing panics while the lock is held, so a poisoned lock guards consistent counts.
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.note(key, now)
     }
@@ -47,14 +47,14 @@ impl Counts {
         if let Some(count) = self.records.get_mut(key) {
             return count.note(now);
         }
-        if self.records.len() >= RECORDS {
-            self.records.retain(|_, count| !count.is_over(now));
+        if self.records.len() >= MAX_RECORDS {
+            self.records.retain(|_, count| !count.is_due(now));
         }
         let first = Count {
             recorded_at: now,
             since: 0,
         };
-        if self.records.len() < RECORDS {
+        if self.records.len() < MAX_RECORDS {
             self.records.insert(*key, first);
             return Some(1);
         }
@@ -67,14 +67,14 @@ impl Counts {
 }
 
 impl Count {
-    /// Whether the next entry is due. A clock that was set back must not delay one for long.
-    fn is_over(&self, now: Timestamp) -> bool {
-        now < self.recorded_at || now.since(self.recorded_at) >= PAUSE
+    /// Whether the next audit event is due. It is due at once if the clock was set back.
+    fn is_due(&self, now: Timestamp) -> bool {
+        now < self.recorded_at || now.since(self.recorded_at) >= INTERVAL
     }
 
     fn note(&mut self, now: Timestamp) -> Option<u64> {
         self.since += 1;
-        if !self.is_over(now) {
+        if !self.is_due(now) {
             return None;
         }
         let count = self.since;
@@ -99,29 +99,29 @@ mod tests {
     }
 
     #[test]
-    fn the_first_is_recorded_at_once_and_the_next_ones_together() {
+    fn the_first_rejection_is_recorded_at_once_and_the_next_ones_together() {
         let counts = AttemptSummary::default();
         assert_eq!(counts.note(&key(1), START), Some(1));
         for second in 1..60 {
             assert_eq!(counts.note(&key(1), START + Duration::from_secs(second)), None);
         }
         assert_eq!(counts.note(&key(2), START + Duration::from_secs(30)), Some(1));
-        assert_eq!(counts.note(&key(1), START + PAUSE), Some(60));
-        assert_eq!(counts.note(&key(1), START + PAUSE), None);
-        assert_eq!(counts.note(&key(1), START), Some(2), "a clock was set back");
+        assert_eq!(counts.note(&key(1), START + INTERVAL), Some(60));
+        assert_eq!(counts.note(&key(1), START + INTERVAL), None);
+        assert_eq!(counts.note(&key(1), START), Some(2), "the clock was set back");
     }
 
     #[test]
-    fn there_are_so_many_records_and_the_rest_is_one() {
+    fn records_beyond_the_limit_are_counted_together() {
         let counts = AttemptSummary::default();
-        let most = u32::try_from(RECORDS).unwrap();
+        let most = u32::try_from(MAX_RECORDS).unwrap();
         for number in 0..most {
             assert_eq!(counts.note(&key(number), START), Some(1));
         }
         assert_eq!(counts.note(&key(most), START), Some(1));
         assert_eq!(counts.note(&key(most + 1), START), None);
         assert_eq!(
-            counts.note(&key(most + 2), START + PAUSE),
+            counts.note(&key(most + 2), START + INTERVAL),
             Some(1),
             "there is room again"
         );

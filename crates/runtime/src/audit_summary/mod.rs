@@ -1,4 +1,4 @@
-//! Summaries for the audit log: what happens too often for an entry each is counted in memory and recorded together.
+//! Audit summaries: events that are too frequent for one entry each are counted in memory and recorded together.
 
 mod attempts;
 mod rate_limit;

@@ -1,11 +1,11 @@
-//! A lane: the one crossing from asynchronous workers to blocking work.
+//! Lanes run blocking work for asynchronous callers.
 //!
-//! A lane is a fixed number of threads behind a bounded queue. When the queue is full, or a job has waited longer than
-//! the lane's deadline, the job is refused: an answer that comes late costs as much as one that comes in time and helps
-//! nobody. A job whose client has gone is dropped unstarted.
+//! A lane is a fixed number of threads with a bounded queue. A job is rejected when the queue is full or when it has waited
+//! longer than the lane's deadline: a late result costs as much as a timely one and is of no use. A job whose caller has
+//! stopped waiting is dropped without being run.
 //!
-//! Hashing and storage each have a lane of their own, so that a storm of logins leaves refreshes alone. Within a lane the
-//! clients share the queue ([`FairQueue`]), so that one client's storm leaves other clients their turns.
+//! Password hashing and storage have separate lanes, so that a flood of logins does not delay refreshes. Within a lane the
+//! clients share the queue fairly ([`FairQueue`]), so that a flood from one client does not starve others.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -20,39 +20,38 @@ use crate::client_key::ClientKey;
 use crate::error::ExecutorError;
 
 use super::fair_queue::{FairQueue, Pushed};
-use super::metrics::{LaneMetrics, Refusal};
+use super::metrics::{LaneMetrics, RejectReason};
 use super::priority;
 
-/// How long a thread has no work before it counts as idle: between two jobs of a busy lane there may be a moment.
+/// How long a thread is without a job before it counts as idle, so that short gaps between jobs do not count.
 const IDLE_DELAY: Duration = Duration::from_millis(100);
 
-/// The bounds of a lane.
+/// The settings of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaneSettings {
-    /// How many jobs run at once.
+    /// The number of threads: how many jobs run at once.
     pub workers: usize,
-    /// How many jobs may wait.
+    /// The size of the queue.
     pub queue: usize,
-    /// How long a job may wait.
+    /// How long a job may wait in the queue.
     pub deadline: Duration,
-    /// How long its caller waits for a job once it runs. A job that takes longer is not stopped, which is not possible, but
-    /// its caller is told.
+    /// How long a caller waits for a running job. After that the caller gets an error; the job cannot be stopped and runs to
+    /// its end.
     pub limit: Duration,
-    /// How its threads are scheduled.
+    /// The scheduling priority of the threads.
     pub priority: Priority,
 }
 
-/// How the threads of a lane are scheduled.
+/// The scheduling priority of a lane's threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
-    /// As every other thread.
+    /// The priority of the process.
     Normal,
-    /// After other threads, where the system can do that for single threads (Linux): work that is long and can be refused
-    /// must not delay work that is short.
+    /// Below other threads, where the system supports it per thread (Linux): long jobs must not delay short ones.
     Low,
 }
 
-/// A bounded number of threads behind a bounded queue.
+/// A thread pool with a bounded, fair queue. Dropping it ends the threads after the queued jobs.
 pub struct Lane {
     name: &'static str,
     settings: LaneSettings,
@@ -63,7 +62,7 @@ struct Shared {
     state: Mutex<State>,
     wake: Condvar,
     metrics: LaneMetrics,
-    /// Called by a thread that becomes idle after it has worked.
+    /// Called by a thread when it becomes idle after a job.
     on_idle: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -72,37 +71,38 @@ struct State {
     closed: bool,
 }
 
-/// Work, and the way to find out whether it is still wanted.
+/// A queued job.
 struct Job {
     stage: Arc<AtomicU8>,
     queued_at: Instant,
     run: Box<dyn FnOnce() + Send>,
 }
 
-/// A job waits, and is then taken by a thread, given up by its caller, or displaced by another client's: one of them.
+/// The stages of a job. From `WAITING` it moves to exactly one of the others: taken by a thread, abandoned by its caller,
+/// or displaced by another client's job.
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
-const GIVEN_UP: u8 = 2;
+const ABANDONED: u8 = 2;
 const DISPLACED: u8 = 3;
 
-/// Moves a job on from waiting. Answers whether it still was.
+/// Moves a job from `WAITING` to `next`. Returns whether it was waiting.
 fn leave_waiting(stage: &AtomicU8, next: u8) -> bool {
     stage
         .compare_exchange(WAITING, next, Ordering::AcqRel, Ordering::Acquire)
         .is_ok()
 }
 
-/// Gives a job up when its caller stops waiting for it, be it that the client has gone.
+/// Marks the job as abandoned when the caller's future is dropped, for example because the client has disconnected.
 struct Caller(Arc<AtomicU8>);
 
 impl Drop for Caller {
     fn drop(&mut self) {
-        leave_waiting(&self.0, GIVEN_UP);
+        leave_waiting(&self.0, ABANDONED);
     }
 }
 
 impl Lane {
-    /// Starts the lane's threads. Each calls `on_idle` when it becomes idle after it has worked.
+    /// Starts the lane's threads. Each calls `on_idle` when it becomes idle after a job.
     pub(crate) fn start(
         name: &'static str,
         settings: LaneSettings,
@@ -137,7 +137,7 @@ impl Lane {
         })
     }
 
-    /// How many threads it has.
+    /// The number of threads.
     pub const fn workers(&self) -> usize {
         self.settings.workers
     }
@@ -148,7 +148,7 @@ impl Lane {
     }
 
     /// Refuses when a job of this client would be refused now: for callers with something to do before they come here.
-    pub fn has_room(&self, client: &ClientKey) -> Result<(), ExecutorError> {
+    pub fn check_room(&self, client: &ClientKey) -> Result<(), ExecutorError> {
         let mut state = self.shared.lock();
         if state.jobs.is_full() {
             state.jobs.retain(Job::is_wanted);
@@ -156,11 +156,11 @@ impl Lane {
         if state.jobs.has_room(client) {
             Ok(())
         } else {
-            Err(self.refused(Refusal::Full))
+            Err(self.reject(RejectReason::Full))
         }
     }
 
-    /// Runs `work` on the lane, on behalf of `client`, and answers what it answers.
+    /// Runs `work` on the lane on behalf of `client` and returns its result.
     pub async fn run<T: Send + 'static>(
         &self,
         client: ClientKey,
@@ -169,7 +169,7 @@ impl Lane {
         let (sender, mut receiver) = oneshot::channel();
         let caller = Caller(Arc::new(AtomicU8::new(WAITING)));
         let run = Box::new(move || {
-            // Whoever has gone needs no answer.
+            // Fails if the caller has stopped waiting.
             let _ = sender.send(work());
         });
         let job = Job {
@@ -178,16 +178,16 @@ impl Lane {
             run,
         };
         self.queue(client, job)?;
-        if let Ok(answer) = timeout(self.settings.deadline, &mut receiver).await {
-            return answer.map_err(|_gone| self.lost(&caller));
+        if let Ok(result) = timeout(self.settings.deadline, &mut receiver).await {
+            return result.map_err(|_dropped| self.dropped(&caller));
         }
-        if leave_waiting(&caller.0, GIVEN_UP) {
-            return Err(self.refused(Refusal::Waited));
+        if leave_waiting(&caller.0, ABANDONED) {
+            return Err(self.reject(RejectReason::Waited));
         }
         match timeout(self.settings.limit, receiver).await {
-            Ok(answer) => answer.map_err(|_gone| self.lost(&caller)),
+            Ok(result) => result.map_err(|_dropped| self.dropped(&caller)),
             Err(_elapsed) => {
-                self.shared.metrics.refused(Refusal::Stuck);
+                self.shared.metrics.reject(RejectReason::Stuck);
                 Err(ExecutorError::Stuck {
                     lane: self.name,
                     retry_after: self.settings.deadline,
@@ -196,10 +196,10 @@ impl Lane {
         }
     }
 
-    /// Why a job is gone without an answer.
-    fn lost(&self, caller: &Caller) -> ExecutorError {
+    /// The error for a job that was dropped without a result.
+    fn dropped(&self, caller: &Caller) -> ExecutorError {
         if caller.0.load(Ordering::Acquire) == DISPLACED {
-            return self.refused(Refusal::Displaced);
+            return self.reject(RejectReason::Displaced);
         }
         ExecutorError::Panicked { lane: self.name }
     }
@@ -207,7 +207,7 @@ impl Lane {
     fn queue(&self, client: ClientKey, job: Job) -> Result<(), ExecutorError> {
         let mut state = self.shared.lock();
         if state.jobs.is_full() {
-            // What nobody waits for any more takes nobody's place.
+            // Abandoned jobs must not take up room.
             state.jobs.retain(Job::is_wanted);
         }
         let pushed = state.jobs.push(client, job);
@@ -215,22 +215,18 @@ impl Lane {
         drop(state);
         match pushed {
             Pushed::Queued => self.shared.wake.notify_one(),
-            // As many wait as before, and for each of them somebody was woken. Dropping the job tells its caller.
+            // The queue is as long as before, so no further thread has to be woken. Dropping the job notifies its caller.
             Pushed::Displaced(job) => {
                 leave_waiting(&job.stage, DISPLACED);
             }
-            Pushed::Refused(_) => return Err(self.refused(Refusal::Full)),
+            Pushed::Rejected(_) => return Err(self.reject(RejectReason::Full)),
         }
         Ok(())
     }
 
-    fn refused(&self, why: Refusal) -> ExecutorError {
-        self.shared.metrics.refused(why);
-        self.overloaded()
-    }
-
-    /// What is refused now has a fair chance when the queue of now has been worked off or given up.
-    const fn overloaded(&self) -> ExecutorError {
+    /// Counts a rejection and returns its error. After the deadline the jobs that are queued now have left the queue.
+    fn reject(&self, reason: RejectReason) -> ExecutorError {
+        self.shared.metrics.reject(reason);
         ExecutorError::Overloaded {
             lane: self.name,
             retry_after: self.settings.deadline,
@@ -246,7 +242,7 @@ impl Drop for Lane {
 }
 
 impl Shared {
-    /// No job runs while the lock is held, so a poisoned lock guards a sound state.
+    /// No job runs while the lock is held, so a poisoned lock guards a consistent state.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -257,7 +253,7 @@ impl Shared {
             has_worked = true;
             if leave_waiting(&job.stage, TAKEN) {
                 let _running = self.metrics.run(now().duration_since(job.queued_at));
-                // The thread outlives a job that panics: the panic hook has logged it, the client is told.
+                // The thread survives a panic of the job: the panic hook logs it, and the caller gets an error.
                 let _ = catch_unwind(AssertUnwindSafe(job.run));
             }
         }
@@ -298,7 +294,7 @@ impl Job {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "how long a job waits is measured, not decided: no policy reads it"
+    reason = "waiting times are only measured; no policy depends on them"
 )]
 fn now() -> Instant {
     Instant::now()

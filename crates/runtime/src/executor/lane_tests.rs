@@ -31,13 +31,12 @@ fn backlog(lane: &Lane) -> usize {
     lane.shared.lock().jobs.len()
 }
 
-/// Names a client.
 fn client(number: u8) -> ClientKey {
     let address = [192, 0, 2, number];
     (number != 0).then(|| crate::client_key::client_key(address.into()))
 }
 
-/// A job that answers its name, and has been queued.
+/// Queues a job that returns `name`.
 async fn queued(
     lane: &Arc<Lane>,
     number: u8,
@@ -71,7 +70,7 @@ async fn occupy(lane: &Arc<Lane>) -> mpsc::Sender<()> {
 }
 
 #[tokio::test]
-async fn work_is_answered() {
+async fn a_job_returns_its_result() {
     assert_eq!(
         lane(2, 4, Duration::from_secs(5)).run(None, || 6 * 7).await,
         Ok(42)
@@ -79,7 +78,7 @@ async fn work_is_answered() {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_at_once() {
+async fn a_full_queue_rejects_immediately() {
     let lane = lane(1, 1, Duration::from_secs(5));
     let release = occupy(&lane).await;
     let waiting = tokio::spawn({
@@ -90,7 +89,7 @@ async fn a_full_queue_refuses_at_once() {
         tokio::task::yield_now().await;
     }
     assert!(matches!(
-        lane.has_room(&None),
+        lane.check_room(&None),
         Err(ExecutorError::Overloaded { .. })
     ));
     assert!(matches!(
@@ -99,11 +98,11 @@ async fn a_full_queue_refuses_at_once() {
     ));
     drop(release);
     assert_eq!(waiting.await.unwrap(), Ok("waited"));
-    assert_eq!(lane.has_room(&None), Ok(()));
+    assert_eq!(lane.check_room(&None), Ok(()));
 }
 
 #[tokio::test]
-async fn a_job_that_waited_too_long_is_not_done() {
+async fn a_job_that_waited_too_long_is_not_run() {
     let deadline = Duration::from_millis(50);
     let lane = lane(1, 4, deadline);
     let release = occupy(&lane).await;
@@ -125,20 +124,20 @@ async fn a_job_that_waited_too_long_is_not_done() {
 }
 
 #[tokio::test]
-async fn a_caller_is_told_when_a_job_does_not_end() {
+async fn a_caller_gets_an_error_when_a_job_does_not_end() {
     let lane = lane(1, 4, Duration::from_millis(300));
     let (release, released) = mpsc::channel::<()>();
     let stuck = lane.run(None, move || released.recv()).await;
     assert!(matches!(stuck, Err(ExecutorError::Stuck { .. })));
     drop(release);
     assert_eq!(
-        lane.run(None, || "and the thread goes on").await,
-        Ok("and the thread goes on")
+        lane.run(None, || "the thread continues").await,
+        Ok("the thread continues")
     );
 }
 
 #[tokio::test]
-async fn one_client_cannot_keep_another_out() {
+async fn one_client_cannot_fill_the_queue_for_others() {
     let lane = lane(1, 2, Duration::from_secs(5));
     let release = occupy(&lane).await;
     let first = queued(&lane, 1, "first").await;
@@ -149,25 +148,25 @@ async fn one_client_cannot_keep_another_out() {
         let lane = Arc::clone(&lane);
         async move { lane.run(client(2), || "other").await }
     });
-    // It had to leave, and is told so at once.
+    // It was displaced, and its caller gets the error immediately.
     assert!(matches!(
         second.await.unwrap(),
         Err(ExecutorError::Overloaded { .. })
     ));
-    assert_eq!(lane.shared.metrics.refusals(Refusal::Full), 1);
-    assert_eq!(lane.shared.metrics.refusals(Refusal::Displaced), 1);
+    assert_eq!(lane.shared.metrics.rejected(RejectReason::Full), 1);
+    assert_eq!(lane.shared.metrics.rejected(RejectReason::Displaced), 1);
     drop(release);
     assert_eq!(first.await.unwrap(), Ok("first"));
     assert_eq!(other.await.unwrap(), Ok("other"));
 }
 
 #[tokio::test]
-async fn whoever_has_gone_takes_nobodys_place() {
+async fn an_abandoned_job_takes_up_no_room_in_the_queue() {
     let lane = lane(1, 1, Duration::from_secs(5));
     let release = occupy(&lane).await;
-    let gone = queued(&lane, 1, "gone").await;
-    gone.abort();
-    assert!(gone.await.unwrap_err().is_cancelled());
+    let abandoned = queued(&lane, 1, "abandoned").await;
+    abandoned.abort();
+    assert!(abandoned.await.unwrap_err().is_cancelled());
     let next = tokio::spawn({
         let lane = Arc::clone(&lane);
         async move { lane.run(client(1), || "next").await }
@@ -178,7 +177,7 @@ async fn whoever_has_gone_takes_nobodys_place() {
 }
 
 #[tokio::test]
-async fn a_panic_costs_one_job_not_the_thread() {
+async fn a_thread_survives_a_job_that_panics() {
     let lane = lane(1, 4, Duration::from_secs(5));
     assert_eq!(
         lane.run(None, || panic!("planted")).await,
@@ -188,7 +187,7 @@ async fn a_panic_costs_one_job_not_the_thread() {
 }
 
 #[tokio::test]
-async fn a_thread_calls_on_idle_once_when_it_has_no_more_work() {
+async fn a_thread_calls_on_idle_once_after_its_last_job() {
     let (calls, called) = mpsc::channel();
     let settings = LaneSettings {
         workers: 1,

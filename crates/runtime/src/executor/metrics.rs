@@ -1,4 +1,4 @@
-//! Metrics of the lanes.
+//! Metrics of the lanes. The label `lane` is the lane's name.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
-/// The bounds of latency histograms, in seconds: from what is answered from memory to what hashes and waits.
+/// The buckets of latency histograms, in seconds: from responses from memory to password hashing with a queue.
 pub const LATENCY_BUCKETS: &[f64] = &[
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
 
-/// The metrics of all lanes, by their names.
+/// The metrics of all lanes.
 pub(crate) struct LanesMetrics {
     waiting: IntGaugeVec,
     running: IntGaugeVec,
@@ -20,15 +20,15 @@ pub(crate) struct LanesMetrics {
 }
 
 impl LanesMetrics {
-    /// Makes and registers the metrics.
+    /// Creates the metrics and registers them in `registry`.
     pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let gauge = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), &["lane"]);
-        let waiting = gauge("doorward_lane_waiting", "Jobs that wait for a lane.")?;
-        let running = gauge("doorward_lane_running", "Jobs that run on a lane.")?;
+        let waiting = gauge("doorward_lane_waiting", "Jobs in the queue of the lane.")?;
+        let running = gauge("doorward_lane_running", "Jobs running on the lane.")?;
         let wait = HistogramVec::new(
             HistogramOpts::new(
                 "doorward_lane_wait_seconds",
-                "How long jobs waited before they ran.",
+                "Time jobs waited in the queue before they ran.",
             )
             .buckets(LATENCY_BUCKETS.to_vec()),
             &["lane"],
@@ -36,7 +36,7 @@ impl LanesMetrics {
         let refused = IntCounterVec::new(
             Opts::new(
                 "doorward_lane_refused_total",
-                "Jobs whose callers were turned away.",
+                "Jobs rejected or abandoned, by reason.",
             ),
             &["lane", "reason"],
         )?;
@@ -52,35 +52,35 @@ impl LanesMetrics {
         })
     }
 
-    /// The metrics of the lane of this name.
+    /// The metrics of the lane `name`.
     pub(crate) fn lane(&self, name: &'static str) -> LaneMetrics {
-        let refused = |why: Refusal| self.refused.with_label_values(&[name, why.as_str()]);
+        let refused = |reason: RejectReason| self.refused.with_label_values(&[name, reason.as_str()]);
         LaneMetrics {
             waiting: self.waiting.with_label_values(&[name]),
             running: self.running.with_label_values(&[name]),
             wait: self.wait.with_label_values(&[name]),
-            full: refused(Refusal::Full),
-            displaced: refused(Refusal::Displaced),
-            waited: refused(Refusal::Waited),
-            stuck: refused(Refusal::Stuck),
+            full: refused(RejectReason::Full),
+            displaced: refused(RejectReason::Displaced),
+            waited: refused(RejectReason::Waited),
+            stuck: refused(RejectReason::Stuck),
         }
     }
 }
 
-/// Why a lane turned somebody away.
+/// Why a lane returned an error instead of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum RejectReason {
     /// The queue was full.
     Full,
-    /// The queue was full, and a job of a client that waited for less took the place.
+    /// The queue was full, and a job of a client with fewer queued jobs replaced this one.
     Displaced,
-    /// The job waited as long as a job may.
+    /// The job waited in the queue until the deadline.
     Waited,
-    /// The job runs for longer than its caller can wait.
+    /// The job ran longer than the limit.
     Stuck,
 }
 
-impl Refusal {
+impl RejectReason {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -103,40 +103,39 @@ pub(crate) struct LaneMetrics {
 }
 
 impl LaneMetrics {
-    /// So many jobs wait now.
+    /// Sets the number of queued jobs.
     pub(crate) fn waiting(&self, jobs: usize) {
         self.waiting.set(i64::try_from(jobs).unwrap_or(i64::MAX));
     }
 
-    /// A job that has waited so long begins to run; it ends with what is returned.
+    /// Records that a job starts after it `waited`. It counts as running until the returned value is dropped.
     pub(crate) fn run(&self, waited: Duration) -> Running<'_> {
         self.wait.observe(waited.as_secs_f64());
         self.running.inc();
         Running(&self.running)
     }
 
-    /// A caller is turned away.
-    pub(crate) fn refused(&self, why: Refusal) {
-        self.counter(why).inc();
+    /// Counts a rejected job.
+    pub(crate) fn reject(&self, reason: RejectReason) {
+        self.counter(reason).inc();
     }
 
-    const fn counter(&self, why: Refusal) -> &IntCounter {
-        match why {
-            Refusal::Full => &self.full,
-            Refusal::Displaced => &self.displaced,
-            Refusal::Waited => &self.waited,
-            Refusal::Stuck => &self.stuck,
+    const fn counter(&self, reason: RejectReason) -> &IntCounter {
+        match reason {
+            RejectReason::Full => &self.full,
+            RejectReason::Displaced => &self.displaced,
+            RejectReason::Waited => &self.waited,
+            RejectReason::Stuck => &self.stuck,
         }
     }
 
-    /// How many callers were turned away for this.
     #[cfg(test)]
-    pub(crate) fn refusals(&self, why: Refusal) -> u64 {
-        self.counter(why).get()
+    pub(crate) fn rejected(&self, reason: RejectReason) -> u64 {
+        self.counter(reason).get()
     }
 }
 
-/// A job that runs.
+/// Counts a running job until it is dropped.
 pub(crate) struct Running<'a>(&'a IntGauge);
 
 impl Drop for Running<'_> {

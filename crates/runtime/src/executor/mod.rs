@@ -1,4 +1,4 @@
-//! Executors: where blocking work runs.
+//! Executors for blocking work.
 
 mod fair_queue;
 mod lane;

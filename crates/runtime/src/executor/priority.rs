@@ -1,23 +1,24 @@
-//! The scheduling priority of threads whose work may wait for the work of others.
+//! Scheduling priority of the password lane's threads.
 
-/// How much nicer than the rest of the process such a thread is. Ten steps leave it about a tenth of the processor when
-/// there is other work, and all of it when there is none.
+/// The increment of the nice value. Ten steps leave a thread about a tenth of the processor while other threads work, and
+/// all of it otherwise.
 #[cfg(target_os = "linux")]
-const NICER: i32 = 10;
+const NICE_INCREMENT: i32 = 10;
 
-/// Lowers the priority of the calling thread. Where that cannot be done the thread works as any other.
+/// Lowers the priority of the calling thread. If that fails the thread keeps the normal priority.
 #[cfg(target_os = "linux")]
 pub(crate) fn lower() {
     use rustix::process::{getpriority_process, setpriority_process};
 
-    // On Linux the priority is a thread's, and a thread's number names it.
+    // On Linux the nice value is per thread, and `setpriority` accepts a thread id.
     let thread = Some(rustix::thread::gettid());
-    let lowered = getpriority_process(thread).and_then(|now| setpriority_process(thread, now + NICER));
+    let lowered =
+        getpriority_process(thread).and_then(|now| setpriority_process(thread, now + NICE_INCREMENT));
     if let Err(error) = lowered {
-        tracing::debug!(%error, "the priority of a thread could not be lowered");
+        tracing::debug!(%error, "lowering the priority of a thread failed, it runs with normal priority");
     }
 }
 
-/// Elsewhere a priority is the whole process's, which must not be lowered.
+/// On other systems the nice value is per process, and must not be changed.
 #[cfg(not(target_os = "linux"))]
 pub(crate) const fn lower() {}

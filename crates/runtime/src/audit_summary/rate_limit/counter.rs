@@ -1,4 +1,4 @@
-//! Counting what the throttle refused, in bounded memory.
+//! Counts throttled requests in bounded memory.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,22 +9,21 @@ use doorward_domain::time::Timestamp;
 
 use crate::client_key::client_key;
 
-/// How many networks are told apart, in all classes together. Each costs a few hundred bytes and, once a minute, a row of
-/// the audit log; those that are too many for it are counted together.
+/// How many networks are counted separately, in all classes together. Each costs a few hundred bytes and, once a minute, a
+/// row of the audit log. Further networks are counted together.
 pub(super) const MAX_NETWORKS: usize = 1024;
 
-/// What is counted together. `None` is whatever has no entry of its own: networks that were too many.
+/// Class and network. `None` is the entry of all networks beyond [`MAX_NETWORKS`] and of unknown addresses.
 type Key = (&'static str, Option<ipnet::IpNet>);
 
-/// How often requests were refused since that was last written.
+/// The throttled requests since the last summary.
 #[derive(Default)]
 pub(super) struct Counter {
     counts: HashMap<Key, Count>,
-    /// How many of the counts are of one network.
+    /// How many of the counts have a network.
     networks: usize,
 }
 
-/// Requests that are counted together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Count {
     requests: u64,
@@ -32,8 +31,7 @@ struct Count {
     ip: Option<IpAddr>,
     request_id: RequestId,
 }
-
-/// What was counted of one network, or of all others.
+/// The count of one class and network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Counted {
     key: Key,
@@ -41,12 +39,11 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// How many requests.
     pub(super) const fn requests(&self) -> u64 {
         self.count.requests
     }
 
-    /// What the audit log records of them.
+    /// Converts to the input of the use case that records it.
     pub(super) fn refusals(&self) -> Refusals {
         let (class, network) = self.key;
         Refusals {
@@ -83,10 +80,10 @@ impl Counter {
         self.insert(key, count);
     }
 
-    /// Takes everything that was counted, and begins anew.
+    /// Takes all counts and resets the counter.
     pub(super) fn take(&mut self) -> Vec<Counted> {
         self.networks = 0;
-        // The memory of a storm goes with it.
+        // Replacing the map also frees the memory that a flood needed.
         let counts = std::mem::take(&mut self.counts);
         counts
             .into_iter()
@@ -94,15 +91,15 @@ impl Counter {
             .collect()
     }
 
-    /// Puts back what was taken and could not be written down. Nothing is lost: where there is no room any more, only from
-    /// which network it came.
+    /// Adds counts again that could not be written. No request is lost; if there is no room for a network any more, its
+    /// count is added to that of the others.
     pub(super) fn put_back(&mut self, taken: Vec<Counted>) {
         for Counted { key, mut count } in taken {
             let key = self.room_for(key);
             count.ip = count.ip.filter(|_| key.1.is_some());
             match self.counts.get_mut(&key) {
                 Some(known) => {
-                    // What was taken came first.
+                    // The returned counts are older: their time and request id are kept.
                     count.requests = count.requests.saturating_add(known.requests);
                     count.since = count.since.min(known.since);
                     *known = count;
@@ -112,7 +109,7 @@ impl Counter {
         }
     }
 
-    /// The key itself while it is known or there is room for one more, else that of all others.
+    /// Returns the key itself if it has an entry or there is room for one, otherwise the key of all other networks.
     fn room_for(&self, key: Key) -> Key {
         if self.networks < MAX_NETWORKS || self.counts.contains_key(&key) {
             key
@@ -140,10 +137,10 @@ mod tests {
         Timestamp::from_unix_seconds(second)
     }
 
-    fn told(counter: &mut Counter) -> Vec<Refusals> {
-        let mut told: Vec<_> = counter.take().iter().map(Counted::refusals).collect();
-        told.sort_by_key(|refusals| (refusals.class, refusals.network.clone()));
-        told
+    fn recorded(counter: &mut Counter) -> Vec<Refusals> {
+        let mut recorded: Vec<_> = counter.take().iter().map(Counted::refusals).collect();
+        recorded.sort_by_key(|refusals| (refusals.class, refusals.network.clone()));
+        recorded
     }
 
     #[test]
@@ -172,7 +169,7 @@ mod tests {
             request_id: request(id),
         };
         assert_eq!(
-            told(&mut counter),
+            recorded(&mut counter),
             [
                 refusals("refresh", None, 1, 5, None, 5),
                 refusals("refresh", Some("192.0.2.1/32"), 1, 4, Some("192.0.2.1"), 4),
@@ -180,38 +177,38 @@ mod tests {
                 refusals("sensitive", Some("2001:db8::/64"), 2, 2, Some("2001:db8::1"), 2),
             ]
         );
-        assert_eq!(told(&mut counter), []);
+        assert_eq!(recorded(&mut counter), []);
     }
 
     #[test]
-    fn what_could_not_be_written_is_told_with_what_came_after_it() {
+    fn counts_that_could_not_be_written_are_added_to_later_ones() {
         let mut counter = Counter::default();
         let ip = Some(IpAddr::from([192, 0, 2, 1]));
         counter.add("general", ip, request(1), at(1));
         let taken = counter.take();
         counter.add("general", ip, request(2), at(60));
         counter.put_back(taken);
-        let told = told(&mut counter);
-        assert_eq!(told.len(), 1);
+        let recorded = recorded(&mut counter);
+        assert_eq!(recorded.len(), 1);
         assert_eq!(
-            (told[0].count, told[0].since, told[0].request_id),
+            (recorded[0].count, recorded[0].since, recorded[0].request_id),
             (2, at(1), request(1))
         );
     }
 
     proptest! {
-        /// However many networks there are, and whatever is put back: the memory is bounded and no request is lost.
+        /// For any number of networks and any failed writes.
         #[test]
         fn memory_is_bounded_and_no_request_is_lost(rounds in proptest::collection::vec((0_u32..4000, any::<bool>()), 1..6)) {
             let mut counter = Counter::default();
             let mut written = 0;
-            let mut noted = 0;
+            let mut counted = 0;
             for (networks, is_written) in rounds {
                 for number in 0..networks {
                     let ip = Some(IpAddr::from((number.wrapping_mul(77)).to_be_bytes()));
                     counter.add("sensitive", ip, request(0), at(0));
                     counter.add("general", Some(IpAddr::from([192, 0, 2, 1])), request(0), at(0));
-                    noted += 2;
+                    counted += 2;
                 }
                 prop_assert!(counter.counts.len() <= MAX_NETWORKS + 2);
                 let taken = counter.take();
@@ -225,7 +222,7 @@ mod tests {
             let kept: BTreeSet<_> = taken.iter().map(|counted| counted.refusals().network).collect();
             prop_assert!(kept.len() <= MAX_NETWORKS + 1);
             written += taken.iter().map(Counted::requests).sum::<u64>();
-            prop_assert_eq!(written, noted);
+            prop_assert_eq!(written, counted);
         }
     }
 }

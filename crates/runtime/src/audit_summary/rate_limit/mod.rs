@@ -1,8 +1,8 @@
-//! What the throttle refused, for the audit log.
+//! Audit summary of throttled requests.
 //!
-//! A flood of refused requests must not become a flood of rows. Requests are counted in memory, and once a minute a thread
-//! of its own writes one event for each class and network, and one for each class for the networks beyond the bound. A
-//! refused request waits for none of this. What cannot be written is kept and written later.
+//! A flood of throttled requests must not become a flood of rows. Requests are counted in memory, and once a minute a
+//! background thread writes one event for each class and network, and one for each class for all networks beyond the
+//! limit. Throttled requests do not wait for this. Counts that cannot be written are kept and written later.
 
 mod counter;
 
@@ -22,39 +22,38 @@ use crate::origin::RequestOrigin;
 use counter::{Counted, Counter};
 use doorward_application::Clock;
 
-/// How many events are written in one transaction: few enough that nobody waits for it.
+/// Events per transaction: few enough not to delay other writers.
 const BATCH: usize = 128;
 
-/// How long the last writing may take when the server stops.
-const LAST_WRITING: Duration = Duration::from_secs(5);
+/// Time limit of the last summary, when the server stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The ports that are needed to write.
 pub(crate) struct SummaryPorts {
     pub(crate) store: Arc<dyn UnitOfWork>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) clock: Clock,
 }
 
-/// Counts what the throttle refused, and writes it into the audit log at an interval until it is stopped.
+/// Counts throttled requests and periodically writes them into the audit log until it is stopped.
 pub(crate) struct RateLimitSummary {
     ports: SummaryPorts,
     counter: Mutex<Counter>,
-    /// How many requests were counted and are not written yet.
+    /// Requests that are counted but not written yet.
     unrecorded: IntGauge,
     stage: Mutex<Stage>,
-    moved_on: Condvar,
+    stage_changed: Condvar,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Running,
-    /// To write once more, and end.
+    /// The thread is to write once more, and end.
     Stopping,
     Ended,
 }
 
 impl RateLimitSummary {
-    /// Starts the thread that writes, `every` so often.
+    /// Starts the background thread, which writes at the interval `every`.
     pub(crate) fn start(
         ports: SummaryPorts,
         every: Duration,
@@ -62,7 +61,7 @@ impl RateLimitSummary {
     ) -> Result<Arc<Self>, StartError> {
         let unrecorded = IntGauge::new(
             "doorward_throttle_refused_unrecorded",
-            "Requests that the throttle turned away and that the audit log does not tell of yet.",
+            "Throttled requests that are not in the audit log yet.",
         )?;
         registry.register(Box::new(unrecorded.clone()))?;
         let log = Arc::new(Self {
@@ -70,49 +69,50 @@ impl RateLimitSummary {
             counter: Mutex::default(),
             unrecorded,
             stage: Mutex::new(Stage::Running),
-            moved_on: Condvar::new(),
+            stage_changed: Condvar::new(),
         });
         let writer = Arc::clone(&log);
         thread::Builder::new()
-            .name("refusals".to_owned())
+            .name("audit-summary".to_owned())
             .spawn(move || writer.run(every))?;
         Ok(log)
     }
 
-    /// Counts a request.
+    /// Counts a throttled request.
     pub(crate) fn count(&self, class: &'static str, origin: &RequestOrigin, now: Timestamp) {
         self.unrecorded.inc();
         hold(&self.counter).add(class, origin.ip(), origin.request_id(), now);
     }
 
-    /// Writes what is left, for at most [`LAST_WRITING`]. What cannot be written then is logged as lost.
+    /// Writes the remaining counts, for at most [`STOP_TIMEOUT`]. Counts that cannot be written by then are lost, which is
+    /// logged.
     pub(crate) fn stop(&self) {
         self.move_to(Stage::Stopping);
         let stage = hold(&self.stage);
         let ended = self
-            .moved_on
-            .wait_timeout_while(stage, LAST_WRITING, |stage| *stage != Stage::Ended);
+            .stage_changed
+            .wait_timeout_while(stage, STOP_TIMEOUT, |stage| *stage != Stage::Ended);
         drop(ended);
         let lost = self.unrecorded.get();
         if lost > 0 {
             tracing::error!(
                 requests = lost,
-                "the audit log will not tell of some requests that the throttle turned away"
+                "throttled requests could not be written to the audit log before the end of the process; their counts are lost"
             );
         }
     }
 
     fn run(&self, every: Duration) {
-        let mut was_well = true;
+        let mut was_ok = true;
         loop {
             let stage = hold(&self.stage);
             let stopping = self
-                .moved_on
+                .stage_changed
                 .wait_timeout_while(stage, every, |stage| *stage == Stage::Running)
                 .unwrap_or_else(PoisonError::into_inner);
             let is_last = *stopping.0 == Stage::Stopping;
             drop(stopping);
-            was_well = self.write_and_log(was_well);
+            was_ok = self.write_and_log(was_ok);
             if is_last {
                 return self.move_to(Stage::Ended);
             }
@@ -121,29 +121,29 @@ impl RateLimitSummary {
 
     fn move_to(&self, stage: Stage) {
         *hold(&self.stage) = stage;
-        self.moved_on.notify_all();
+        self.stage_changed.notify_all();
     }
 
-    /// Writes, and logs when that begins to fail and when it works again, not each time.
-    fn write_and_log(&self, was_well: bool) -> bool {
+    /// Writes, and returns whether that succeeded. Logs only the first failure and the recovery.
+    fn write_and_log(&self, was_ok: bool) -> bool {
         match self.write() {
             Ok(()) => {
-                if !was_well {
-                    tracing::info!("what the throttle turned away can be written into the audit log again");
+                if !was_ok {
+                    tracing::info!("audit summaries of throttled requests are written again");
                 }
                 true
             }
             Err(error) => {
-                if was_well {
-                    tracing::error!(cause = %error, "what the throttle turned away cannot be written into the audit log; it is kept, and tried again");
+                if was_ok {
+                    tracing::error!(cause = %error, "audit summary of throttled requests failed, keeping the counts and retrying");
                 }
                 false
             }
         }
     }
 
-    /// Writes everything that was counted. What cannot be written stays counted; after a commit whose result was lost it is
-    /// written twice.
+    /// Writes all counts. A batch that fails stays counted. A batch whose commit succeeded without the result being received
+    /// is written twice.
     fn write(&self) -> Result<(), StoreError> {
         let mut taken = hold(&self.counter).take();
         while !taken.is_empty() {
@@ -171,7 +171,7 @@ impl RateLimitSummary {
     }
 }
 
-/// A poisoned lock guards a sound state: nothing that is done under it can panic half-way.
+/// Nothing panics while a lock is held, so a poisoned lock guards a consistent state.
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@ use doorward_testkit::{MemoryStore, SeededEntropy};
 
 use super::*;
 
-/// So long that nothing is written in a test but when it is stopped.
+/// An interval so long that tests write only on stop.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn start(every: Duration) -> (Arc<MemoryStore>, Arc<RateLimitSummary>) {
@@ -21,8 +21,8 @@ fn start(every: Duration) -> (Arc<MemoryStore>, Arc<RateLimitSummary>) {
     )
 }
 
-/// Turns requests away, one from each address from 10.0.0.0 on.
-fn refuse(log: &RateLimitSummary, class: &'static str, addresses: u32) {
+/// Counts one throttled request from each of `addresses` addresses, starting with 10.0.0.0.
+fn throttle(log: &RateLimitSummary, class: &'static str, addresses: u32) {
     for number in 0..addresses {
         let ip = std::net::IpAddr::from((0x0a00_0000 + number).to_be_bytes());
         let origin = RequestOrigin::new(sample::request_id(number), Some(ip), None);
@@ -35,17 +35,17 @@ fn count(event: &Event) -> u64 {
     event.detail["count"].parse().unwrap()
 }
 
-fn away() -> StoreError {
+fn unavailable() -> StoreError {
     StoreError::Unavailable("planted".to_owned())
 }
 
 #[test]
-fn what_was_counted_is_written_when_it_is_stopped() {
+fn counts_are_written_on_stop() {
     let (store, log) = start(NEVER);
     for _ in 0..50 {
-        refuse(&log, "sensitive", 1);
+        throttle(&log, "sensitive", 1);
     }
-    refuse(&log, "refresh", 2);
+    throttle(&log, "refresh", 2);
     assert_eq!(store.events(), []);
     assert_eq!(log.unrecorded.get(), 52);
     log.stop();
@@ -68,9 +68,9 @@ fn what_was_counted_is_written_when_it_is_stopped() {
 }
 
 #[test]
-fn what_was_counted_is_written_every_now_and_then() {
+fn counts_are_written_at_the_interval() {
     let (store, log) = start(Duration::from_millis(1));
-    refuse(&log, "general", 1);
+    throttle(&log, "general", 1);
     for _ in 0..3000 {
         if log.unrecorded.get() == 0 {
             break;
@@ -83,9 +83,9 @@ fn what_was_counted_is_written_every_now_and_then() {
 }
 
 #[test]
-fn a_storm_from_everywhere_is_a_bounded_number_of_rows_with_the_right_sum() {
+fn a_flood_from_many_networks_is_a_bounded_number_of_rows_with_the_right_sum() {
     let (store, log) = start(NEVER);
-    refuse(&log, "sensitive", 20_000);
+    throttle(&log, "sensitive", 20_000);
     log.stop();
     let events = store.events();
     assert_eq!(events.len(), counter::MAX_NETWORKS + 1);
@@ -99,16 +99,16 @@ fn a_storm_from_everywhere_is_a_bounded_number_of_rows_with_the_right_sum() {
 }
 
 #[test]
-fn what_cannot_be_written_is_kept_and_written_later() {
+fn counts_that_cannot_be_written_are_kept_and_written_later() {
     let (store, log) = start(NEVER);
-    refuse(&log, "sensitive", 300);
+    throttle(&log, "sensitive", 300);
     for fail in [MemoryStore::fail_with, MemoryStore::fail_commits_with] {
-        fail(&store, Some(away()));
+        fail(&store, Some(unavailable()));
         assert!(log.write().is_err());
         fail(&store, None);
         assert_eq!((store.events().len(), log.unrecorded.get()), (0, 300));
     }
-    refuse(&log, "sensitive", 300);
+    throttle(&log, "sensitive", 300);
     assert_eq!(log.write(), Ok(()));
     assert_eq!(store.events().iter().map(count).sum::<u64>(), 600);
     assert_eq!((store.events().len(), log.unrecorded.get()), (300, 0));
@@ -117,10 +117,10 @@ fn what_cannot_be_written_is_kept_and_written_later() {
 }
 
 #[test]
-fn a_store_that_is_away_at_the_end_is_not_waited_for_and_what_is_lost_is_known() {
+fn stop_does_not_wait_for_an_unavailable_store_and_the_lost_counts_are_known() {
     let (store, log) = start(NEVER);
-    refuse(&log, "sensitive", 3);
-    store.fail_with(Some(away()));
+    throttle(&log, "sensitive", 3);
+    store.fail_with(Some(unavailable()));
     log.stop();
     assert_eq!((store.events().len(), log.unrecorded.get()), (0, 3));
 }

@@ -32,7 +32,10 @@ fn no_secret_is_logged_at_any_level(database: &Database) {
         }
         secrets.extend(send_secrets(&service, number));
         let log = service.log();
-        assert!(log.contains("\"answered\"") && log.contains("\"TRACE\""), "{log}");
+        assert!(
+            log.contains("\"request completed\"") && log.contains("\"TRACE\""),
+            "{log}"
+        );
         for secret in &secrets {
             let line = log.lines().find(|line| line.contains(secret.as_str()));
             assert_eq!(line, None, "{secret} is logged at {level}");
@@ -203,7 +206,7 @@ fn a_request_is_logged_with_its_request_id() {
         .filter(|event: &Value| event["request_id"] == id)
         .collect();
     assert_eq!(events.len(), 1);
-    assert_eq!(events[0]["message"], "answered");
+    assert_eq!(events[0]["message"], "request completed");
     assert_eq!(events[0]["route"], "/v1/auth/login");
     assert_eq!(events[0]["status"], 401);
     assert_eq!(events[0]["code"], "invalid-credentials");

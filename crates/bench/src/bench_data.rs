@@ -1,8 +1,7 @@
-//! Accounts and sessions in bulk, and the tokens of sessions that nobody has logged in for.
+//! Accounts and sessions in bulk, and valid refresh tokens for these sessions.
 //!
-//! They are made by the database itself, in a few large statements, from the numbers 1 to n: a million accounts take
-//! seconds. Ids look like those that Doorward makes (the time in front, then bits that look random), so that they lie in
-//! the indexes as those would.
+//! The database generates the rows from the numbers 1 to n in a few large statements, so that a million accounts take
+//! seconds. Ids have the form of Doorward's (the time, then bits that look random), so that indexes behave the same.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -21,18 +20,18 @@ use doorward_password::{Argon2Hasher, Argon2Params};
 use doorward_persistence::{Database, DatabaseSettings, DatabaseUrl, migrate};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::Outcome;
+use crate::BenchResult;
 use crate::clock::{OsEntropy, now};
-use crate::database::{Kind, Plain};
+use crate::database::{Kind, PlainConnection};
 
 /// The password of every account.
 pub(crate) const PASSWORD: &str = "correct horse battery bench";
 
-/// How many rows a statement makes.
+/// Rows per statement.
 const CHUNK: u64 = 100_000;
 
-/// A database with accounts and sessions in it, and what it takes to act on them.
-pub(crate) struct World {
+/// A database with accounts and sessions, and the keys to create valid tokens for them.
+pub(crate) struct BenchData {
     pub(crate) url: String,
     pub(crate) master_key: SecretString,
     pub(crate) store: Arc<Database>,
@@ -40,14 +39,14 @@ pub(crate) struct World {
     pub(crate) sealer: RefreshSealer,
     pub(crate) users: u64,
     pub(crate) sessions: u64,
-    /// The instant in the ids of the first account and session, in milliseconds since 1970.
+    /// The time in the ids, before the number is added, in milliseconds since 1970.
     base: i64,
 }
 
-impl World {
+impl BenchData {
     /// Fills an empty database. Session `n` belongs to user `n` modulo the number of users; the last `expired` of the
     /// sessions have expired.
-    pub(crate) fn make(url: &str, users: u64, sessions: u64, expired: u64) -> Outcome<Self> {
+    pub(crate) fn create(url: &str, users: u64, sessions: u64, expired: u64) -> BenchResult<Self> {
         let parsed = DatabaseUrl::parse(url)?;
         migrate(&parsed)?;
         let store = Arc::new(Database::open(&DatabaseSettings {
@@ -57,7 +56,7 @@ impl World {
         })?);
         let master = MasterKey::generate(&OsEntropy);
         let master_key = master.to_base64();
-        // As Doorward has them by default.
+        // Doorward's defaults.
         let rules = KeyRules {
             algorithm: Algorithm::EdDsa,
             policy: KeyPolicy {
@@ -69,7 +68,7 @@ impl World {
         let ring = Arc::new(KeyRing::open(&*store, &master.into(), rules, now(), &OsEntropy)?);
         let hasher = Argon2Hasher::new(Argon2Params::default(), None)?;
         let digest = hasher.hash(&PlainPassword::new(&PASSWORD.into()), &OsEntropy)?;
-        let world = Self {
+        let data = Self {
             url: url.to_owned(),
             master_key,
             sealer: RefreshSealer::new(Arc::clone(&ring)),
@@ -79,12 +78,12 @@ impl World {
             sessions,
             base: now().as_micros() / 1000 - 20 * 24 * 3_600_000,
         };
-        world.fill(digest.expose(), expired)?;
-        Ok(world)
+        data.fill(digest.expose(), expired)?;
+        Ok(data)
     }
 
-    fn fill(&self, digest: &str, expired: u64) -> Outcome<()> {
-        let mut connection = Plain::connect(&self.url)?;
+    fn fill(&self, digest: &str, expired: u64) -> BenchResult<()> {
+        let mut connection = PlainConnection::connect(&self.url)?;
         let kind = connection.kind();
         let (base, now) = (self.base * 1000, now().as_micros());
         let user = id_sql(kind, self.base, "i");
@@ -113,41 +112,41 @@ impl World {
                  CASE WHEN i > {first_expired} THEN {over} ELSE {due} END, '127.0.0.1', 'doorward-bench' FROM numbers"
             )
         })?;
-        // What either database would have done by itself before long.
+        // Maintenance that the database would otherwise do during the measurement.
         connection.execute(match kind {
             Kind::Sqlite => "PRAGMA wal_checkpoint(TRUNCATE)",
             Kind::Postgres => "VACUUM ANALYZE",
         })
     }
 
-    /// The address of user `number`, counted from 1.
+    /// The e-mail address of user `number`, counted from 1.
     pub(crate) fn email(number: u64) -> String {
         format!("user-{number:09}@bench.example")
     }
 
     /// The id of user `number`, counted from 1.
-    pub(crate) fn user_id(&self, number: u64) -> Outcome<UserId> {
+    pub(crate) fn user_id(&self, number: u64) -> BenchResult<UserId> {
         Ok(UserId::parse(&id(self.base, number))?)
     }
 
     /// The id of session `number`, counted from 1.
-    pub(crate) fn session_id(&self, number: u64) -> Outcome<SessionId> {
+    pub(crate) fn session_id(&self, number: u64) -> BenchResult<SessionId> {
         Ok(SessionId::parse(&id(self.base, number + 1_000_000_000))?)
     }
 
     /// The current refresh token of a session.
-    pub(crate) fn refresh_token(&self, number: u64) -> Outcome<String> {
+    pub(crate) fn refresh_token(&self, number: u64) -> BenchResult<String> {
         let id = self.session_id(number)?;
         let session = self
             .store
             .snapshot(|repos| -> StoreResult<_> { repos.sessions().find(id) })?
-            .ok_or("a session that was made is not there")?;
+            .ok_or("a generated session is missing")?;
         let token = self.sealer.seal(&session, session.generation);
         Ok(token.expose().to_owned())
     }
 
-    /// The current refresh tokens of sessions `from` to `to`, without the last.
-    pub(crate) fn refresh_tokens(&self, from: u64, to: u64) -> Outcome<Vec<String>> {
+    /// The current refresh tokens of sessions `from..to`.
+    pub(crate) fn refresh_tokens(&self, from: u64, to: u64) -> BenchResult<Vec<String>> {
         (from..to).map(|number| self.refresh_token(number)).collect()
     }
 
@@ -157,8 +156,13 @@ impl World {
     }
 }
 
-/// Runs a statement for the numbers from 1 to `count`, so many at a time, in one transaction.
-fn chunks(connection: &mut Plain, what: &str, count: u64, statement: impl Fn(&str) -> String) -> Outcome<()> {
+/// Runs a statement for the numbers from 1 to `count`, [`CHUNK`] at a time, in one transaction.
+fn chunks(
+    connection: &mut PlainConnection,
+    what: &str,
+    count: u64,
+    statement: impl Fn(&str) -> String,
+) -> BenchResult<()> {
     connection.execute("BEGIN")?;
     let mut from = 1;
     while from <= count {
@@ -172,7 +176,7 @@ fn chunks(connection: &mut Plain, what: &str, count: u64, statement: impl Fn(&st
     connection.execute("COMMIT")
 }
 
-/// A table `numbers` with a column `i`.
+/// A common table expression `numbers` with a column `i`.
 fn numbers_sql(kind: Kind, from: u64, to: u64) -> String {
     match kind {
         Kind::Sqlite => format!(
@@ -184,10 +188,10 @@ fn numbers_sql(kind: Kind, from: u64, to: u64) -> String {
     }
 }
 
-/// What the id of a number is made of: the milliseconds, and bits that look random and occur once.
+/// The multiplier that turns a number into unique bits that look random.
 const SCATTER: u64 = 2_654_435_761;
 
-/// The id of a number.
+/// The id for a number.
 fn id(base: i64, number: u64) -> String {
     let millis = base.unsigned_abs() + number % 1_000_000_000;
     let scattered = number.wrapping_mul(SCATTER);
@@ -205,7 +209,7 @@ fn id(base: i64, number: u64) -> String {
     id
 }
 
-/// The same in SQL, of a number that an expression gives.
+/// The same in SQL, for an SQL expression.
 fn id_sql(kind: Kind, base: i64, number: &str) -> String {
     let millis = format!("({base} + {number} % 1000000000)");
     let scattered = format!("({number} * {SCATTER})");
@@ -243,32 +247,32 @@ const fn key_sql(kind: Kind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::Place;
+    use crate::database::BenchDatabase;
 
     #[test]
-    fn what_the_database_made_is_found_under_the_ids_made_here() {
+    fn generated_rows_have_the_same_ids_in_sql_and_in_rust() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::sqlite(folder.path());
-        let world = World::make(&place.url, 3, 7, 2).unwrap();
+        let database = BenchDatabase::sqlite(folder.path());
+        let data = BenchData::create(&database.url, 3, 7, 2).unwrap();
         for number in 1..=7 {
-            assert!(world.refresh_token(number).unwrap().starts_with("dwr_"));
+            assert!(data.refresh_token(number).unwrap().starts_with("dwr_"));
         }
-        let mut connection = Plain::connect(&place.url).unwrap();
+        let mut connection = PlainConnection::connect(&database.url).unwrap();
         let owner = format!(
-            "SELECT user_id AS answer FROM sessions WHERE id = '{}'",
-            world.session_id(4).unwrap()
+            "SELECT user_id AS value FROM sessions WHERE id = '{}'",
+            data.session_id(4).unwrap()
         );
         assert_eq!(
-            connection.word(&owner).unwrap(),
-            world.user_id(2).unwrap().to_string()
+            connection.text(&owner).unwrap(),
+            data.user_id(2).unwrap().to_string()
         );
         let email = format!(
-            "SELECT email AS answer FROM users WHERE id = '{}'",
-            world.user_id(3).unwrap()
+            "SELECT email AS value FROM users WHERE id = '{}'",
+            data.user_id(3).unwrap()
         );
-        assert_eq!(connection.word(&email).unwrap(), World::email(3));
+        assert_eq!(connection.text(&email).unwrap(), BenchData::email(3));
         let now = now().as_micros();
-        let expired = format!("SELECT count(*) AS answer FROM sessions WHERE expires_at < {now}");
+        let expired = format!("SELECT count(*) AS value FROM sessions WHERE expires_at < {now}");
         assert_eq!(connection.number(&expired).unwrap(), 2);
     }
 
