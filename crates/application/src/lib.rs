@@ -37,7 +37,7 @@ pub use attempt::protocol::PasswordAttempt;
 pub use attempt::unlock_user::{UnlockUser, UnlockUserError};
 pub use audit::list_events::{EventPage, ListEvents};
 pub use audit::record_refusals::{RecordRefusals, Refusals};
-pub use job::sweep::{Sweep, Swept};
+pub use job::delete_expired::{DeleteExpired, DeletedRows};
 pub use key::list_keys::{KeyEntry, ListKeys};
 pub use password::change_password::{ChangePassword, ChangePasswordError, VerifiedChange};
 pub use ports::{Clock, Ports};

@@ -237,7 +237,7 @@ fn sweep(world: &World, round: u64) -> Outcome<f64> {
     let watch = Watch::start();
     let swept = world
         .store
-        .transaction(|repos| -> StoreResult<_> { repos.sweeping().expired_sessions(before, 200) })?;
+        .transaction(|repos| -> StoreResult<_> { repos.sessions().delete_expired(before, 200) })?;
     let took = number(watch.nanos()) / 1000.0;
     if swept != 200 {
         return Err(format!("{swept} sessions were swept instead of 200").into());

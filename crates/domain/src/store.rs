@@ -9,7 +9,6 @@ use crate::key::KeyRepository;
 use crate::session::SessionRepository;
 use crate::setup::SetupRepository;
 use crate::store_error::{StoreError, StoreResult};
-use crate::time::Timestamp;
 use crate::token::RevocationLog;
 #[cfg(any(test, feature = "mocks"))]
 use crate::{
@@ -123,8 +122,6 @@ repositories! {
     revocations: RevocationLog, MockRevocationLog;
     /// Sealed keys.
     keys: KeyRepository, MockKeyRepository;
-    /// Rows past their retention.
-    sweeping: Sweeping, MockSweeping;
     /// Whether there is a first administrator yet.
     setup: SetupRepository, MockSetupRepository;
 }
@@ -194,29 +191,6 @@ impl<S: UnitOfWork + ?Sized> Transactions for S {
 /// A store that says it ran the work without running it.
 fn not_run<T, E: From<StoreError>>() -> Result<T, E> {
     Err(StoreError::Unavailable("the transaction was not run".to_owned()).into())
-}
-
-/// Deleting what cannot matter any more, in batches: each method deletes up to `limit` rows that are older than `before` and
-/// answers how many it deleted.
-///
-/// The cost MUST NOT grow with the number of rows that stay. Instances that do it at once MUST NOT wait for each other for
-/// long.
-#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
-pub trait Sweeping {
-    /// Deletes sessions that expired (by their absolute bound) before then, ended or not.
-    fn expired_sessions(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-
-    /// Forgets attempts at accounts whose latest was before then.
-    fn old_attempts(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-
-    /// Forgets networks from which the latest login was before then.
-    fn old_networks(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-
-    /// Deletes entries of the log of revocations from before then. MUST NOT give their numbers to later entries.
-    fn old_revocations(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-
-    /// Deletes entries of the audit log whose ids say that they are from before then, to the millisecond.
-    fn old_events(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }
 
 #[cfg(test)]

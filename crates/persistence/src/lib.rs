@@ -32,7 +32,6 @@ mod error;
 mod key;
 mod locks;
 mod migrations;
-mod retention;
 mod schema;
 mod session;
 mod setup;

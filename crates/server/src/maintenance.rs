@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_application::{Sweep, Swept};
+use doorward_application::{DeleteExpired, DeletedRows};
 use doorward_domain::key::SealedKey;
 use doorward_domain::store::UnitOfWork;
 use doorward_keys::KeyRing;
@@ -56,29 +56,15 @@ pub fn delete_expired(
     event_life: Duration,
 ) -> PeriodicTask {
     let work = move || {
-        let swept = Sweep {
+        let deleted = DeleteExpired {
             store: &*store,
             revocation_life,
             event_life,
         }
         .execute(now())
         .map_err(|error| error.to_string())?;
-        if swept != Swept::default() {
-            let Swept {
-                sessions,
-                attempts,
-                networks,
-                revocations,
-                events,
-            } = swept;
-            tracing::info!(
-                sessions,
-                attempts,
-                networks,
-                revocations,
-                events,
-                "expired data deleted"
-            );
+        for DeletedRows { rows, count } in deleted {
+            tracing::info!(rows, count, "expired data deleted");
         }
         Ok(())
     };

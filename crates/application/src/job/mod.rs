@@ -1,3 +1,3 @@
 //! Periodic work.
 
-pub(crate) mod sweep;
+pub(crate) mod delete_expired;

@@ -1,3 +1,3 @@
 //! The audit log: table `events`.
 
-pub(crate) mod events;
+mod events;

@@ -5,8 +5,8 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use doorward_application::{
-    AccountDraft, ChangePassword, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount, ListKeys,
-    Sweep,
+    AccountDraft, ChangePassword, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount,
+    DeleteExpired, ListKeys,
 };
 use doorward_domain::access::ReadUser;
 use doorward_domain::account::Roles;
@@ -321,13 +321,13 @@ fn background_work(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
         .execute(app.clock.now())
     })
     .expect("keys");
-    let sweep = Sweep {
+    let delete_expired = DeleteExpired {
         store,
         revocation_life: Duration::from_secs(905),
         event_life: Duration::from_secs(365 * 86_400),
     };
-    record(costs, "sweep, with nothing due", || {
-        sweep.execute(app.clock.now())
+    record(costs, "delete expired data, with nothing due", || {
+        delete_expired.execute(app.clock.now())
     })
-    .expect("a sweep");
+    .expect("a deletion");
 }

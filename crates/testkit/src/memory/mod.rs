@@ -5,9 +5,9 @@
 
 mod accounts;
 mod ledgers;
+mod retention;
 mod sessions;
 mod state;
-mod sweeping;
 mod transaction;
 
 use std::sync::{Arc, Mutex};
