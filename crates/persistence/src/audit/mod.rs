@@ -1,3 +1,3 @@
 //! The audit log: table `events`.
 
-mod events;
+pub(crate) mod events;
