@@ -5,6 +5,7 @@
 use crate::account::UserRepository;
 use crate::attempt::{AttemptRepository, NetworkRepository};
 use crate::audit::EventLog;
+use crate::job::JobRepository;
 use crate::key::KeyRepository;
 use crate::session::SessionRepository;
 use crate::setup::SetupRepository;
@@ -15,6 +16,7 @@ use crate::{
     account::MockUserRepository,
     attempt::{MockAttemptRepository, MockNetworkRepository},
     audit::MockEventLog,
+    job::MockJobRepository,
     key::MockKeyRepository,
     session::MockSessionRepository,
     setup::MockSetupRepository,
@@ -122,6 +124,8 @@ repositories! {
     revocations: RevocationLog, MockRevocationLog;
     /// Sealed keys.
     keys: KeyRepository, MockKeyRepository;
+    /// The queue of jobs.
+    jobs: JobRepository, MockJobRepository;
     /// Whether there is a first administrator yet.
     setup: SetupRepository, MockSetupRepository;
 }

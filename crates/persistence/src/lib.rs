@@ -29,6 +29,7 @@ mod column;
 mod connection;
 mod database;
 mod error;
+mod job;
 mod key;
 mod locks;
 mod migrations;

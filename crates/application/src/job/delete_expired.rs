@@ -18,8 +18,11 @@ const MAX_BATCHES: u32 = 50;
 /// How long what is over is kept, for clocks that differ and for whoever looks into what happened just now.
 const MARGIN: Duration = Duration::from_hours(1);
 
+/// How long a job that was given up is kept, for whoever looks into why.
+const DEAD_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
+
 /// What is kept how long. A repository with rows that expire has one entry here.
-const RETENTION: [Retention; 5] = [
+const RETENTION: [Retention; 6] = [
     Retention {
         rows: "sessions",
         kept: |_| MARGIN,
@@ -44,6 +47,11 @@ const RETENTION: [Retention; 5] = [
         rows: "events",
         kept: |configured| configured.event_life,
         delete: |repos, before, limit| repos.events().delete_expired(before, limit),
+    },
+    Retention {
+        rows: "dead jobs",
+        kept: |_| DEAD_JOBS_KEPT,
+        delete: |repos, before, limit| repos.jobs().delete_expired(before, limit),
     },
 ];
 

@@ -4,6 +4,7 @@
 //! its place, so a rollback has nothing to undo and a reader keeps the value it began with. Writers take turns.
 
 mod accounts;
+mod jobs;
 mod ledgers;
 mod retention;
 mod sessions;

@@ -6,16 +6,11 @@ use doorward_domain::attempt::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::audit::Event;
 use doorward_domain::id::{EventId, SessionId};
 use doorward_domain::session::EndReason;
-use doorward_domain::time::Timestamp;
 use doorward_domain::token::Revoked;
 
 use crate::SeededEntropy;
 use crate::contract::StoreUnderTest;
-use crate::sample::{self, START};
-
-fn after(seconds: u64) -> Timestamp {
-    START + Duration::from_secs(seconds)
-}
+use crate::sample::{self, START, after};
 
 /// Sessions that expired before the given time are deleted, ended or not; all others are kept.
 pub fn expired_sessions_are_deleted_and_others_kept(store: &dyn StoreUnderTest) {
