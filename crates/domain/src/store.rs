@@ -79,16 +79,18 @@ macro_rules! repositories {
             })*
         }
 
-        /// Passes every repository through, and records whether the log of revocations was used: in a writing transaction
-        /// that is committed, something was revoked.
-        pub struct RevocationWatch<'a> {
+        /// Passes every repository through, and records which of those were used that somebody follows: in a writing
+        /// transaction that is committed, something was revoked, or a job was queued.
+        pub struct RepositoryWatch<'a> {
             inner: &'a mut dyn Repositories,
             is_log_used: bool,
+            is_queue_used: bool,
         }
 
-        impl Repositories for RevocationWatch<'_> {
+        impl Repositories for RepositoryWatch<'_> {
             $(fn $name(&mut self) -> &mut dyn $port {
                 self.is_log_used |= matches!(stringify!($name), "revocations");
+                self.is_queue_used |= matches!(stringify!($name), "jobs");
                 self.inner.$name()
             })*
         }
@@ -130,18 +132,24 @@ repositories! {
     setup: SetupRepository, MockSetupRepository;
 }
 
-impl<'a> RevocationWatch<'a> {
+impl<'a> RepositoryWatch<'a> {
     /// Watches these repositories.
     pub fn over(inner: &'a mut dyn Repositories) -> Self {
         Self {
             inner,
             is_log_used: false,
+            is_queue_used: false,
         }
     }
 
     /// Whether the log of revocations was used.
     pub const fn is_log_used(&self) -> bool {
         self.is_log_used
+    }
+
+    /// Whether the queue of jobs was used.
+    pub const fn is_queue_used(&self) -> bool {
+        self.is_queue_used
     }
 }
 
@@ -202,14 +210,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_use_of_the_revocation_log_is_noticed() {
+    fn the_use_of_the_revocation_log_and_of_the_queue_is_noticed() {
         let mut repositories = MockRepositories::default();
-        let mut watch = RevocationWatch::over(&mut repositories);
+        let mut watch = RepositoryWatch::over(&mut repositories);
         watch.users();
         watch.sessions();
         watch.events();
-        assert!(!watch.is_log_used());
+        assert!(!watch.is_log_used() && !watch.is_queue_used());
         watch.revocations();
-        assert!(watch.is_log_used());
+        assert!(watch.is_log_used() && !watch.is_queue_used());
+        watch.jobs();
+        assert!(watch.is_queue_used());
     }
 }

@@ -13,7 +13,7 @@ use crate::attempt::budget::KNOWN_FOR;
 const BATCH: u32 = 200;
 
 /// The most batches of one kind in one run. What is left is for the next.
-const MAX_BATCHES: u32 = 50;
+const MAX_BATCHES: u32 = 200;
 
 /// How long what is over is kept, for clocks that differ and for whoever looks into what happened just now.
 const MARGIN: Duration = Duration::from_hours(1);
