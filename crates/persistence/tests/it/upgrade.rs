@@ -6,10 +6,10 @@ use std::path::Path;
 
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
-use doorward_domain::audit::{Event, EventKind};
+use doorward_domain::audit::{Event, EventFilter, EventKind};
 use doorward_domain::session::{Authentication, EndReason, Ended, Session, SessionKind};
 use doorward_domain::store::Transactions;
-use doorward_domain::store_error::StoreResult;
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{Revocation, Revoked};
@@ -230,11 +230,34 @@ fn a_session_of_an_impossible_kind_is_reported_and_not_misread() {
             database.execute(&format!("UPDATE sessions SET {columns} WHERE id = '{parent}'"));
             let found = store.snapshot(|r| -> StoreResult<_> { r.sessions().find(session.id) });
             let reason = format!("sessions.{named} of {parent}");
-            assert_eq!(
-                found,
-                Err(doorward_domain::store_error::StoreError::Corrupt(reason)),
-                "{columns}"
-            );
+            assert_eq!(found, Err(StoreError::Corrupt(reason)), "{columns}");
+        }
+    });
+}
+
+#[test]
+fn an_event_of_both_a_user_and_a_service_is_reported_and_not_misread() {
+    on_each_database(|database| {
+        migrate(&database.parsed_url()).expect("the migrations");
+        Rows::of(1).insert(database);
+        let store = database.open();
+        let [_, event] = Rows::of(1).events;
+        for (columns, named) in [
+            ("service_id = 'billing'", "service_id"),
+            (
+                "service_id = NULL, actor_service_id = 'billing'",
+                "actor_service_id",
+            ),
+            (
+                "actor_id = NULL, actor_service_id = 'Billing'",
+                "actor_service_id",
+            ),
+        ] {
+            database.execute(&format!("UPDATE events SET {columns} WHERE id = '{}'", event.id));
+            let filter = EventFilter::default();
+            let page = store.snapshot(|r| -> StoreResult<_> { r.events().page(&filter, None, 10) });
+            let reason = format!("events.{named} of {}", event.id);
+            assert_eq!(page, Err(StoreError::Corrupt(reason)), "{columns}");
         }
     });
 }
