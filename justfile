@@ -84,9 +84,17 @@ lint:
 layers:
     scripts/check-layers
 
+# Do modules know each other in a circle?
+cycles:
+    scripts/check-cycles
+
 # Is every licence one that we allow?
 licences:
     scripts/check-licences
+
+# Is one of the words back that were replaced by standard terms?
+words:
+    scripts/check-words
 
 # Writes the golden files anew: the OpenAPI document, the permission matrix. Read the diff before you commit it.
 openapi:

@@ -8,12 +8,13 @@ use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, call_service, init_service};
 use doorward_application::Policies;
 use doorward_domain::access::{Holders, Permission};
-use doorward_domain::account::{Roles, UserVersion};
+use doorward_domain::account::Roles;
 use doorward_domain::id::{SessionId, TokenId};
 use doorward_domain::outcome::Outcome;
+use doorward_domain::session::Authentication;
 use doorward_domain::store::Transactions as _;
 use doorward_domain::store_error::StoreError;
-use doorward_domain::token::{AccessClaims, AccessTokenSigner as _};
+use doorward_domain::token::{AccessClaims, AccessTokenSigner as _, SubjectVersion};
 use doorward_http::{Guard, in_process};
 use doorward_runtime::executor::{LaneSettings, Priority};
 use doorward_runtime::{Application, LanesSettings};
@@ -51,15 +52,24 @@ fn application() -> (Arc<Application>, Arc<FakeSigner>) {
 /// Claims of that user with the given roles.
 fn claims(roles: Roles) -> AccessClaims {
     AccessClaims {
-        subject: sample::user(1).id,
+        subject: sample::user(1).id.into(),
         session_id: SessionId::from_bytes([1; 16]),
         token_id: TokenId::from_bytes([1; 16]),
-        user_version: UserVersion::FIRST,
+        subject_version: SubjectVersion::FIRST,
         roles,
         email: None,
         issued_at: sample::START,
         expires_at: sample::START + Duration::from_secs(60),
-        authenticated_at: sample::START,
+        authentication: Some(Authentication::by_password(sample::START)),
+    }
+}
+
+/// The claims of a service with these roles.
+fn service_claims(roles: Roles) -> AccessClaims {
+    AccessClaims {
+        subject: sample::service(1).into(),
+        authentication: None,
+        ..claims(roles)
     }
 }
 
@@ -78,16 +88,21 @@ fn holders() -> BTreeMap<&'static str, Holders> {
     ])
 }
 
+/// From which caller on they are services.
+const SERVICES: usize = 4;
+
 #[actix_web::test]
 async fn every_route_enforces_the_guard_of_its_row() {
     let (application, signer) = application();
-    let token = |roles| signer.sign(&claims(roles)).unwrap().expose().to_owned();
-    let label = sample::roles(&["label"]);
+    let token = |claims: &AccessClaims| Some(signer.sign(claims).unwrap().expose().to_owned());
+    let (label, admin) = (sample::roles(&["label"]), sample::roles(&["admin"]));
     let callers = [
         (None, Roles::user()),
         (Some("no-such-token".to_owned()), Roles::user()),
-        (Some(token(label.clone())), label),
-        (Some(token(sample::roles(&["admin"]))), sample::roles(&["admin"])),
+        (token(&claims(label.clone())), label.clone()),
+        (token(&claims(admin.clone())), admin.clone()),
+        (token(&service_claims(label.clone())), label),
+        (token(&service_claims(admin.clone())), admin),
     ];
     let server = init_service(in_process(application, Arc::new(Api)).unwrap()).await;
     let holders = holders();
@@ -105,6 +120,9 @@ async fn every_route_enforces_the_guard_of_its_row() {
             let expected = match route.guard {
                 Guard::Public => None,
                 Guard::Permission(_) if number < 2 => Some(StatusCode::UNAUTHORIZED),
+                Guard::Permission(ManageOwnAccount::NAME) if number >= SERVICES => {
+                    Some(StatusCode::FORBIDDEN)
+                }
                 Guard::Permission(name) => (!holders[name].include(roles)).then_some(StatusCode::FORBIDDEN),
             };
             let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);

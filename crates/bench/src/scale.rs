@@ -10,6 +10,7 @@ use doorward_application::{Logout, Refresh, TokenIssuer};
 use doorward_domain::account::Email;
 use doorward_domain::account::UserFilter;
 use doorward_domain::context::RequestContext;
+use doorward_domain::id::RequestId;
 use doorward_domain::session::SessionPolicy;
 use doorward_domain::store::Transactions as _;
 use doorward_domain::store_error::StoreResult;
@@ -151,7 +152,7 @@ fn tokens(data: &BenchData, round: u64, first: u64) -> BenchResult<Vec<SecretStr
 fn context() -> RequestContext {
     RequestContext {
         now: now(),
-        request_id: "bench".to_owned(),
+        request_id: RequestId::from_bytes([0; 16]),
         ip: "127.0.0.1".parse().ok(),
         user_agent: Some("doorward-bench".to_owned()),
     }

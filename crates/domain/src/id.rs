@@ -90,6 +90,10 @@ identifier! {
     /// Names one entry of the audit log.
     EventId
 }
+identifier! {
+    /// Names one request, or one run of a command or task, in answers, log lines and audit events.
+    RequestId
+}
 
 impl EventId {
     /// The least id that an event of that instant can have, to the millisecond: whatever happened in an earlier

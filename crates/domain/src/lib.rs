@@ -14,10 +14,10 @@
 //! ```
 //! use doorward_domain::access::{Forbidden, Granted, Holders, Permission, Principal};
 //! use doorward_domain::account::Role;
-//! # use doorward_domain::account::UserVersion;
 //! # use doorward_domain::id::*;
+//! # use doorward_domain::session::Authentication;
 //! # use doorward_domain::time::Timestamp;
-//! # use doorward_domain::token::AccessClaims;
+//! # use doorward_domain::token::{AccessClaims, Subject, SubjectVersion};
 //!
 //! /// To read what customers owe.
 //! struct ReadInvoices;
@@ -29,16 +29,16 @@
 //!
 //! /// Cannot be called without having checked: nothing but `authorize` makes a `Granted`.
 //! fn invoices(reader: &Granted<ReadInvoices>) -> String {
-//!     format!("invoices, for {}", reader.principal().user_id())
+//!     format!("invoices, for {}", reader.principal().subject())
 //! }
 //!
 //! # fn claims(roles: &[&str]) -> AccessClaims {
 //! #     AccessClaims {
-//! #         subject: UserId::from_bytes([1; 16]), session_id: SessionId::from_bytes([2; 16]),
-//! #         token_id: TokenId::from_bytes([3; 16]), user_version: UserVersion::FIRST, email: None,
+//! #         subject: Subject::User(UserId::from_bytes([1; 16])), session_id: SessionId::from_bytes([2; 16]),
+//! #         token_id: TokenId::from_bytes([3; 16]), subject_version: SubjectVersion::FIRST, email: None,
 //! #         roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
 //! #         issued_at: Timestamp::from_unix_seconds(0), expires_at: Timestamp::from_unix_seconds(900),
-//! #         authenticated_at: Timestamp::from_unix_seconds(0),
+//! #         authentication: Some(Authentication::by_password(Timestamp::from_unix_seconds(0))),
 //! #     }
 //! # }
 //! // `claims` stands for what the verifier found in the token.
@@ -55,6 +55,7 @@ pub mod access;
 pub mod account;
 pub mod attempt;
 pub mod audit;
+pub mod client;
 pub mod context;
 pub mod entropy;
 pub mod id;

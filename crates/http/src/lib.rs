@@ -24,7 +24,7 @@ pub use endpoint::{Guard, Route};
 pub use error::{
     ErrorHeaders, ErrorRenderer, Rejection, RejectionKind, RenderedError, STORE_RETRY, SurfaceError, attach,
 };
-pub use extract::{Require, RequireOn, StrictJson, StrictQuery};
+pub use extract::{Require, RequireOn, RequireUser, StrictJson, StrictQuery};
 #[cfg(feature = "test-support")]
 pub use in_process::in_process;
 pub use listener::{Addresses, HttpSettings, Stop, serve};

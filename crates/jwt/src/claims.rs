@@ -2,21 +2,16 @@
 
 use std::borrow::Cow;
 
-use doorward_domain::account::UserVersion;
 use doorward_domain::account::{Role, Roles};
-use doorward_domain::id::{SessionId, TokenId, UserId};
+use doorward_domain::client::ClientId;
+use doorward_domain::id::{SessionId, TokenId};
+use doorward_domain::session::{Authentication, AuthenticationMethods};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::TokenRejected;
 use doorward_domain::token::{AccessClaims, ClaimTimes};
+use doorward_domain::token::{Subject, SubjectVersion, TokenRejected};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::rejection::rejected;
-
-/// The client that tokens are issued to. There is one, because Doorward serves only its own front ends.
-const CLIENT_ID: &str = "doorward";
-
-/// How the user proved who they are (`amr`, RFC 8176).
-const PASSWORD: &str = "pwd";
 
 /// The last second of the year 9999. A later time is rejected.
 const LAST_SECOND: u64 = 253_402_300_799;
@@ -36,7 +31,7 @@ pub(crate) struct ClaimsOut<'a> {
     iss: &'a str,
     sub: String,
     aud: &'a str,
-    client_id: &'static str,
+    client_id: &'a str,
     iat: i64,
     exp: i64,
     jti: String,
@@ -45,26 +40,32 @@ pub(crate) struct ClaimsOut<'a> {
     roles: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
-    auth_time: i64,
-    amr: [&'static str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amr: Option<Vec<&'a str>>,
 }
 
 impl<'a> ClaimsOut<'a> {
     pub(crate) fn new(claims: &'a AccessClaims, parties: &'a IssuerAndAudience) -> Self {
+        let authentication = claims.authentication.as_ref();
         Self {
             iss: &parties.issuer,
             sub: claims.subject.to_string(),
             aud: &parties.audience,
-            client_id: CLIENT_ID,
+            client_id: claims
+                .subject
+                .client_id()
+                .map_or(ClientId::DOORWARD, ClientId::as_str),
             iat: claims.issued_at.as_unix_seconds(),
             exp: claims.expires_at.as_unix_seconds(),
             jti: claims.token_id.to_string(),
             sid: claims.session_id.to_string(),
-            ver: claims.user_version.get(),
+            ver: claims.subject_version.get(),
             roles: claims.roles.iter().map(Role::as_str).collect(),
             email: claims.email.as_deref(),
-            auth_time: claims.authenticated_at.as_unix_seconds(),
-            amr: [PASSWORD],
+            auth_time: authentication.map(|authentication| authentication.at.as_unix_seconds()),
+            amr: authentication.map(|authentication| authentication.methods.words().collect()),
         }
     }
 }
@@ -92,9 +93,17 @@ pub(crate) struct ClaimsIn<'a> {
     roles: Vec<String>,
     #[serde(default, deserialize_with = "not_null")]
     email: Option<String>,
-    auth_time: Seconds,
-    amr: Vec<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    auth_time: Option<Seconds>,
+    #[serde(default, deserialize_with = "not_null")]
+    amr: Option<Vec<String>>,
 }
+
+/// Why claims that are not of the expected shape are rejected.
+const BAD_CLAIMS: &str = "a claim is missing, duplicated or of the wrong type";
+
+/// Why claims that name no client or no method are rejected.
+const EMPTY: &str = "client_id or amr is empty";
 
 impl<'a> ClaimsIn<'a> {
     /// Reads the payload of a token whose signature has been verified.
@@ -103,8 +112,7 @@ impl<'a> ClaimsIn<'a> {
         if payload.first() != Some(&b'{') {
             return Err(rejected("the claims are not an object"));
         }
-        serde_json::from_slice(payload)
-            .map_err(|_position| rejected("a claim is missing, duplicated or of the wrong type"))
+        serde_json::from_slice(payload).map_err(|_position| rejected(BAD_CLAIMS))
     }
 
     /// When the token is valid.
@@ -124,25 +132,53 @@ impl<'a> ClaimsIn<'a> {
         if !self.aud.includes(&parties.audience) {
             return Err(rejected("wrong audience"));
         }
-        if self.client_id.is_empty() || self.amr.is_empty() {
-            return Err(rejected("client_id or amr is empty"));
+        let subject = self.subject()?;
+        let authentication = self.authentication(&subject)?;
+        if self.client_id.is_empty() {
+            return Err(rejected(EMPTY));
         }
         if self.roles.len() > Roles::MAX {
             return Err(rejected("too many roles"));
         }
         let roles: Result<Roles, _> = self.roles.iter().map(|role| Role::parse(role)).collect();
         Ok(AccessClaims {
-            subject: UserId::parse(&self.sub).map_err(|_not_an_id| rejected("sub is not a user id"))?,
+            subject,
             session_id: SessionId::parse(&self.sid)
                 .map_err(|_not_an_id| rejected("sid is not a session id"))?,
             token_id: TokenId::parse(&self.jti).map_err(|_not_an_id| rejected("jti is not a token id"))?,
-            user_version: UserVersion::new(self.ver),
+            subject_version: SubjectVersion::new(self.ver),
             roles: roles.map_err(|_not_a_role| rejected("invalid role name"))?,
             email: self.email,
             issued_at: self.iat.0,
             expires_at: self.exp.0,
-            authenticated_at: self.auth_time.0,
+            authentication,
         })
+    }
+}
+
+impl ClaimsIn<'_> {
+    /// A user; or the service that the token was issued to, in its own name.
+    fn subject(&self) -> Result<Subject, TokenRejected> {
+        match Subject::parse(&self.sub) {
+            Ok(Subject::Service(_)) if self.sub != self.client_id => Err(rejected("sub is not a user id")),
+            Ok(subject) => Ok(subject),
+            Err(_) => Err(rejected("sub is not a user id")),
+        }
+    }
+
+    /// A user's tokens always say how and when the user authenticated; a service's never do.
+    fn authentication(&self, subject: &Subject) -> Result<Option<Authentication>, TokenRejected> {
+        match (&self.auth_time, &self.amr, subject) {
+            (Some(at), Some(amr), Subject::User(_)) => {
+                let methods = AuthenticationMethods::from_words(amr.iter().map(String::as_str));
+                Ok(Some(Authentication {
+                    methods: methods.ok_or_else(|| rejected(EMPTY))?,
+                    at: at.0,
+                }))
+            }
+            (None, None, Subject::Service(_)) => Ok(None),
+            _ => Err(rejected(BAD_CLAIMS)),
+        }
     }
 }
 

@@ -47,7 +47,7 @@
 //!
 //! let principal = Principal::new(verifier.verify(token, now)?);
 //! let granted = principal.authorize::<ReadInvoices>()?;
-//! println!("{} may read invoices", granted.principal().user_id());
+//! println!("{} may read invoices", granted.principal().subject());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

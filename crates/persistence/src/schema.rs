@@ -86,6 +86,11 @@ diesel::table! {
         end_reason -> Nullable<Text>,
         ip -> Nullable<Text>,
         user_agent -> Nullable<Text>,
+        kind -> Text,
+        client_id -> Nullable<Text>,
+        parent_id -> Nullable<Text>,
+        authenticated_at -> Nullable<BigInt>,
+        methods -> Nullable<Text>,
     }
 }
 
@@ -119,6 +124,8 @@ diesel::table! {
         user_agent -> Nullable<Text>,
         request_id -> Text,
         detail -> Text,
+        service_id -> Nullable<Text>,
+        actor_service_id -> Nullable<Text>,
     }
 }
 

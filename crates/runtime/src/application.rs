@@ -10,6 +10,7 @@ use doorward_domain::key::PublishedKeys;
 use doorward_domain::time::Timestamp;
 
 use prometheus::Registry;
+use tracing::{Instrument as _, Span, debug_span};
 
 use crate::audit_summary::{RateLimitSummary, SummaryPorts};
 use crate::error::{RunError, StartError};
@@ -142,11 +143,13 @@ impl Application {
         T: Send + 'static,
         E: Send + 'static,
     {
-        self.run_on(&self.storage_lane, origin, work).await
+        self.store_phase(origin, work)
+            .instrument(debug_span!("use_case"))
+            .await
     }
 
-    /// Runs the hashing phase of a use case on the password lane. No job waits for one lane while it occupies the other.
-    pub(crate) async fn hash<T, E>(
+    /// Runs the phase of a use case that only uses the store, on the storage lane.
+    pub(crate) async fn store_phase<T, E>(
         self: &Arc<Self>,
         origin: &RequestOrigin,
         work: impl FnOnce(UseCases<'_>, &RequestContext) -> Result<T, E> + Send + 'static,
@@ -155,6 +158,22 @@ impl Application {
         T: Send + 'static,
         E: Send + 'static,
     {
+        self.run_on(&self.storage_lane, origin, work).await
+    }
+
+    /// Runs the hashing phase of a use case on the password lane. No job waits for one lane while it occupies the other.
+    pub(crate) async fn hash_phase<T, E>(
+        self: &Arc<Self>,
+        origin: &RequestOrigin,
+        work: impl FnOnce(UseCases<'_>, &RequestContext) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, RunError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let work = move |use_cases: UseCases<'_>, context: &RequestContext| {
+            debug_span!("hash").in_scope(|| work(use_cases, context))
+        };
         self.run_on(&self.password_lane, origin, work).await
     }
 
@@ -180,8 +199,12 @@ impl Application {
         E: Send + 'static,
     {
         let (app, origin) = (Arc::clone(self), origin.clone());
+        // The span ends when the job starts or is abandoned.
+        let (parent, waiting) = (Span::current(), debug_span!("executor.wait", lane = lane.name()));
         // The time is read when the job starts, not when it is queued.
         lane.run(origin.client(), move || {
+            let _parent = parent.entered();
+            drop(waiting);
             work(app.use_cases(), &origin.context(app.now()))
         })
         .await

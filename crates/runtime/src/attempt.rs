@@ -3,11 +3,13 @@
 //! Phases that use the store run on the storage lane, phases that hash on the password lane. A rejected request holds no
 //! lock and costs no hash.
 
+use std::any::type_name;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use doorward_application::{AccountCreation, AttemptError, CountedAttempt, PasswordAttempt};
 use doorward_domain::account::User;
 use doorward_domain::password::HashError;
+use tracing::{Instrument as _, debug_span};
 
 use crate::application::Application;
 use crate::error::{ExecutorError, RunError};
@@ -20,12 +22,21 @@ impl Application {
         origin: &RequestOrigin,
         attempt: A,
     ) -> Result<A::Output, RunError<A::Error>> {
+        let span = debug_span!("use_case", type = type_name::<A>());
+        self.drive_attempt(origin, attempt).instrument(span).await
+    }
+
+    async fn drive_attempt<A: PasswordAttempt>(
+        self: &Arc<Self>,
+        origin: &RequestOrigin,
+        attempt: A,
+    ) -> Result<A::Output, RunError<A::Error>> {
         // Without room on the password lane, reject before using the store.
         self.password_lane().check_room(&origin.client())?;
         let attempt = Arc::new(attempt);
         let to_look = Arc::clone(&attempt);
         let pending = self
-            .run(origin, move |use_cases, context| to_look.look(use_cases, context))
+            .store_phase(origin, move |use_cases, context| to_look.look(use_cases, context))
             .await?;
         let guard = match pending.lock_key() {
             Some(key) => Some(self.keyed_lock.acquire(key).await.map_err(ExecutorError::from)?),
@@ -34,9 +45,9 @@ impl Application {
         // The rest runs in a task of its own: if the client disconnects, actix-web drops the future of the request, but a
         // counted attempt must still be completed and audited.
         let (app, origin) = (Arc::clone(self), origin.clone());
-        let rest = tokio::spawn(async move {
+        let rest = async move {
             let counted = app
-                .run::<_, AttemptError>(&origin, move |use_cases, context| {
+                .store_phase::<_, AttemptError>(&origin, move |use_cases, context| {
                     use_cases.password_check().count(pending, context)
                 })
                 .await
@@ -46,14 +57,15 @@ impl Application {
                 .await
                 .map_err(RunError::widen)?;
             let result = app
-                .run(&origin, move |use_cases, context| {
+                .store_phase(&origin, move |use_cases, context| {
                     attempt.complete(use_cases, verified, context)
                 })
                 .await;
             // The next attempt on this key is counted only after this one is completed.
             drop(guard);
             result
-        });
+        };
+        let rest = tokio::spawn(rest.in_current_span());
         rest.await.map_err(|_panicked| ExecutorError::AttemptAborted)?
     }
 
@@ -70,7 +82,7 @@ impl Application {
             |slot: &Mutex<Option<CountedAttempt>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (to_verify, attempt) = (Arc::clone(&slot), Arc::clone(attempt));
         let verified = self
-            .hash(origin, move |use_cases, _| {
+            .hash_phase(origin, move |use_cases, _| {
                 let counted = take(&to_verify);
                 counted
                     .map(|counted| attempt.verify(use_cases, counted))
@@ -80,7 +92,7 @@ impl Application {
         if let Some(counted) = take(&slot) {
             // If this fails the attempt stays counted; the caller gets the error of the verification.
             let _ = self
-                .run(origin, move |use_cases, _| {
+                .store_phase(origin, move |use_cases, _| {
                     use_cases.password_check().take_back(counted)
                 })
                 .await;
@@ -94,19 +106,28 @@ impl Application {
         origin: &RequestOrigin,
         creation: C,
     ) -> Result<User, RunError<C::Error>> {
+        let span = debug_span!("use_case", type = type_name::<C>());
+        self.drive_creation(origin, creation).instrument(span).await
+    }
+
+    async fn drive_creation<C: AccountCreation>(
+        self: &Arc<Self>,
+        origin: &RequestOrigin,
+        creation: C,
+    ) -> Result<User, RunError<C::Error>> {
         // Without room on the password lane, reject before using the store.
         self.password_lane().check_room(&origin.client())?;
         let creation = Arc::new(creation);
         let (to_look, to_hash) = (Arc::clone(&creation), Arc::clone(&creation));
         let found = self
-            .run(origin, move |use_cases, context| to_look.look(use_cases, context))
+            .store_phase(origin, move |use_cases, context| to_look.look(use_cases, context))
             .await?;
         let hashed = self
-            .hash(origin, move |use_cases, context| {
+            .hash_phase(origin, move |use_cases, context| {
                 to_hash.hash(use_cases, found, context)
             })
             .await?;
-        self.run(origin, move |use_cases, context| {
+        self.store_phase(origin, move |use_cases, context| {
             creation.complete(use_cases, hashed, context)
         })
         .await

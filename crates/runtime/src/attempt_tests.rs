@@ -5,7 +5,7 @@ use crate::application::LanesSettings;
 use crate::executor::{LaneSettings, Priority};
 use doorward_application::{Login, LoginError, PendingAttempt, Policies, UseCases};
 use doorward_domain::context::RequestContext;
-use doorward_testkit::{FakeSigner, MemoryStore, test_ports};
+use doorward_testkit::{FakeSigner, MemoryStore, sample, test_ports};
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn application() -> Arc<Application> {
 }
 
 fn origin() -> RequestOrigin {
-    RequestOrigin::new("request".to_owned(), None, None)
+    RequestOrigin::new(sample::request_id(1), None, None)
 }
 
 /// An attempt with test code for its phases.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use doorward_domain::context::RequestContext;
+use doorward_domain::id::RequestId;
 use doorward_domain::session::Session;
 use doorward_domain::time::Timestamp;
 
@@ -11,7 +12,7 @@ use crate::client_key::{ClientKey, client_key};
 /// Request id, client address and user agent. Everything that is decided or recorded about the client comes from here.
 #[derive(Debug, Clone)]
 pub struct RequestOrigin {
-    request_id: String,
+    request_id: RequestId,
     ip: Option<IpAddr>,
     user_agent: Option<String>,
 }
@@ -19,7 +20,7 @@ pub struct RequestOrigin {
 impl RequestOrigin {
     /// Creates an origin. The user agent is truncated to [`Session::MAX_USER_AGENT`] characters, without those that break a
     /// line or change its direction.
-    pub fn new(request_id: String, ip: Option<IpAddr>, user_agent: Option<&[u8]>) -> Self {
+    pub fn new(request_id: RequestId, ip: Option<IpAddr>, user_agent: Option<&[u8]>) -> Self {
         Self {
             request_id,
             ip,
@@ -28,8 +29,8 @@ impl RequestOrigin {
     }
 
     /// The id of the request, as in the response, the log and the audit log.
-    pub fn request_id(&self) -> &str {
-        &self.request_id
+    pub const fn request_id(&self) -> RequestId {
+        self.request_id
     }
 
     /// The client's address.

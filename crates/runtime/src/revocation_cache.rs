@@ -235,13 +235,13 @@ impl Current {
 }
 
 impl RevocationCheck for RevocationCache {
-    fn standing(&self, claims: &AccessClaims) -> RevocationStatus {
+    fn status(&self, claims: &AccessClaims) -> RevocationStatus {
         let current = self.current();
         if current.list.revokes(claims) {
             // Also when the list is stale: a revocation is never undone.
             RevocationStatus::Revoked
         } else if current.is_fresh() {
-            RevocationStatus::Good
+            RevocationStatus::Valid
         } else {
             RevocationStatus::Unknown
         }
@@ -264,9 +264,8 @@ fn now() -> Instant {
 #[cfg(test)]
 mod tests {
     use doorward_domain::account::Roles;
-    use doorward_domain::account::UserVersion;
     use doorward_domain::id::{SessionId, TokenId, UserId};
-    use doorward_domain::token::Revoked;
+    use doorward_domain::token::{Revoked, SubjectVersion};
     use doorward_testkit::{MemoryStore, sample::START};
 
     use super::*;
@@ -275,15 +274,15 @@ mod tests {
 
     fn claims(session: u8) -> AccessClaims {
         AccessClaims {
-            subject: UserId::from_bytes([1; 16]),
+            subject: UserId::from_bytes([1; 16]).into(),
             session_id: SessionId::from_bytes([session; 16]),
             token_id: TokenId::from_bytes([1; 16]),
-            user_version: UserVersion::FIRST,
+            subject_version: SubjectVersion::FIRST,
             roles: Roles::user(),
             email: None,
             issued_at: START,
             expires_at: START,
-            authenticated_at: START,
+            authentication: None,
         }
     }
 
@@ -309,7 +308,7 @@ mod tests {
             }
         }
         let cache = RevocationCache::open(store, Arc::new(|| START), LIFE).unwrap();
-        assert!((0..=255).all(|session| cache.standing(&claims(session)) == RevocationStatus::Revoked));
+        assert!((0..=255).all(|session| cache.status(&claims(session)) == RevocationStatus::Revoked));
         assert_eq!(cache.published_after(0).unwrap().digests.latest, 2560);
     }
 
@@ -317,10 +316,10 @@ mod tests {
     fn the_background_thread_refreshes_the_list() {
         let (store, cache) = cache();
         cache.start_refreshing().unwrap();
-        assert_eq!(cache.standing(&claims(7)), RevocationStatus::Good);
+        assert_eq!(cache.status(&claims(7)), RevocationStatus::Valid);
         revoke(&store, 7);
         let start = now();
-        while cache.standing(&claims(7)) != RevocationStatus::Revoked {
+        while cache.status(&claims(7)) != RevocationStatus::Revoked {
             assert!(now().duration_since(start) < MAX_AGE, "not in time");
             thread::sleep(Duration::from_millis(5));
         }
@@ -341,7 +340,7 @@ mod tests {
         cache.refresh().unwrap();
         clock.set(START);
         cache.refresh().unwrap();
-        assert_eq!(cache.standing(&claims(7)), RevocationStatus::Revoked);
+        assert_eq!(cache.status(&claims(7)), RevocationStatus::Revoked);
     }
 
     #[test]
@@ -352,26 +351,26 @@ mod tests {
         store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
         assert!(cache.refresh().is_err());
         thread::sleep(MAX_AGE + Duration::from_millis(20));
-        assert_eq!(cache.standing(&claims(8)), RevocationStatus::Unknown);
-        assert_eq!(cache.standing(&claims(7)), RevocationStatus::Revoked);
+        assert_eq!(cache.status(&claims(8)), RevocationStatus::Unknown);
+        assert_eq!(cache.status(&claims(7)), RevocationStatus::Revoked);
         assert!(cache.published_after(0).is_none());
         store.fail_with(None);
         cache.refresh().unwrap();
-        assert_eq!(cache.standing(&claims(8)), RevocationStatus::Good);
+        assert_eq!(cache.status(&claims(8)), RevocationStatus::Valid);
     }
 
     #[tokio::test]
     async fn a_check_waits_for_a_stale_list_unless_the_last_refresh_failed() {
         let (store, cache) = cache();
         thread::sleep(MAX_AGE + Duration::from_millis(20));
-        assert_eq!(cache.standing(&claims(7)), RevocationStatus::Unknown);
+        assert_eq!(cache.status(&claims(7)), RevocationStatus::Unknown);
         let late = Arc::clone(&cache);
         let refresh = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
             late.refresh()
         });
         cache.caught_up().await;
-        assert_eq!(cache.standing(&claims(7)), RevocationStatus::Good);
+        assert_eq!(cache.status(&claims(7)), RevocationStatus::Valid);
         refresh.join().unwrap().unwrap();
 
         store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
@@ -383,6 +382,6 @@ mod tests {
             now().duration_since(start) < REFRESH_TIMEOUT,
             "waited for an unavailable store"
         );
-        assert_eq!(cache.standing(&claims(7)), RevocationStatus::Unknown);
+        assert_eq!(cache.status(&claims(7)), RevocationStatus::Unknown);
     }
 }

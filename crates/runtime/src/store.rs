@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use doorward_domain::store::{Repositories, RevocationWatch, UnitOfWork, Verdict};
 use doorward_domain::store_error::StoreResult;
+use tracing::debug_span;
 
 use crate::revocation_cache::RevocationCache;
 
@@ -23,12 +24,14 @@ impl RefreshingStore {
 impl UnitOfWork for RefreshingStore {
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
         let mut has_revoked = false;
+        let transaction = debug_span!("transaction", mode = "write").entered();
         self.store.write(&mut |repositories| {
             let mut watch = RevocationWatch::over(repositories);
             let verdict = work(&mut watch);
             has_revoked = verdict == Verdict::Commit && watch.is_log_used();
             verdict
         })?;
+        drop(transaction);
         if has_revoked {
             // A failure is not reported here: the cache's own thread will fail and log it.
             let _ = self.revocations.refresh();
@@ -37,7 +40,7 @@ impl UnitOfWork for RefreshingStore {
     }
 
     fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
-        self.store.read(work)
+        debug_span!("transaction", mode = "read").in_scope(|| self.store.read(work))
     }
 
     fn check(&self) -> StoreResult<()> {
@@ -49,11 +52,12 @@ impl UnitOfWork for RefreshingStore {
 mod tests {
     use std::time::Duration;
 
-    use doorward_domain::account::UserVersion;
     use doorward_domain::id::{SessionId, TokenId, UserId};
     use doorward_domain::store::Transactions as _;
     use doorward_domain::store_error::StoreError;
-    use doorward_domain::token::{AccessClaims, RevocationCheck as _, RevocationStatus, Revoked};
+    use doorward_domain::token::{
+        AccessClaims, RevocationCheck as _, RevocationStatus, Revoked, SubjectVersion,
+    };
     use doorward_testkit::{MemoryStore, sample};
 
     use super::*;
@@ -62,15 +66,15 @@ mod tests {
 
     fn claims() -> AccessClaims {
         AccessClaims {
-            subject: UserId::from_bytes([1; 16]),
+            subject: UserId::from_bytes([1; 16]).into(),
             session_id: SESSION,
             token_id: TokenId::from_bytes([3; 16]),
-            user_version: UserVersion::FIRST,
+            subject_version: SubjectVersion::FIRST,
             roles: doorward_domain::account::Roles::user(),
             email: None,
             issued_at: sample::START,
             expires_at: sample::START + Duration::from_secs(900),
-            authenticated_at: sample::START,
+            authentication: None,
         }
     }
 
@@ -93,8 +97,8 @@ mod tests {
             })
         };
         revoke(false).unwrap_err();
-        assert_eq!(revocations.standing(&claims()), RevocationStatus::Good);
+        assert_eq!(revocations.status(&claims()), RevocationStatus::Valid);
         revoke(true).unwrap();
-        assert_eq!(revocations.standing(&claims()), RevocationStatus::Revoked);
+        assert_eq!(revocations.status(&claims()), RevocationStatus::Revoked);
     }
 }

@@ -55,7 +55,7 @@ impl Default for Clock {
 pub fn context(now: Timestamp) -> RequestContext {
     RequestContext {
         now,
-        request_id: "request-1".to_owned(),
+        request_id: sample::request_id(1),
         ip: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
         user_agent: Some("testkit/1.0".to_owned()),
     }

@@ -4,14 +4,16 @@ use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use doorward_domain::account::{Email, PasswordDigest, User, UserStatus, UserVersion};
+use doorward_domain::account::{Email, PasswordDigest, User, UserStatus};
 use doorward_domain::account::{Role, Roles};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
-use doorward_domain::id::{EventId, SessionId, UserId};
+use doorward_domain::client::ClientId;
+use doorward_domain::id::{EventId, RequestId, SessionId, UserId};
 use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
 use doorward_domain::password::PlainPassword;
-use doorward_domain::session::{Generation, Session, SessionKey, SessionPolicy};
+use doorward_domain::session::{Authentication, Generation, Session, SessionKey, SessionKind, SessionPolicy};
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::SubjectVersion;
 use secrecy::SecretString;
 
 /// When samples were made: in November 2023, with microseconds.
@@ -25,7 +27,7 @@ pub fn user(number: u32) -> User {
         name: None,
         roles: Roles::user(),
         status: UserStatus::Active,
-        version: UserVersion::FIRST,
+        version: SubjectVersion::FIRST,
         created_at: START,
         updated_at: START,
     }
@@ -46,6 +48,8 @@ pub fn session(number: u32, user: UserId) -> Session {
     Session {
         id: SessionId::from_bytes(id_bytes(number)),
         user_id: user,
+        kind: SessionKind::Direct,
+        authentication: Authentication::by_password(START),
         key: SessionKey::from_bytes(key),
         generation: Generation::FIRST,
         rotated_at: START,
@@ -65,14 +69,24 @@ pub fn event(number: u32) -> Event {
         at: START + Duration::from_secs(number.into()),
         kind: EventKind::LoginSucceeded,
         outcome: EventOutcome::Success,
-        user_id: None,
-        actor_id: None,
+        subject: None,
+        actor: None,
         session_id: None,
         ip: None,
         user_agent: None,
-        request_id: format!("request-{number}"),
+        request_id: request_id(number),
         detail: BTreeMap::new(),
     }
+}
+
+/// The service `service-<number>`.
+pub fn service(number: u32) -> ClientId {
+    ClientId::parse(&format!("service-{number}")).expect("a client id")
+}
+
+/// A request id. Ids are ordered as numbers are.
+pub fn request_id(number: u32) -> RequestId {
+    RequestId::from_bytes(id_bytes(number))
 }
 
 /// The key of that purpose and place. Its id is `<purpose>-<ordinal>`.

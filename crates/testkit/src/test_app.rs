@@ -7,17 +7,17 @@ use doorward_application::{
     AccountDraft, Authenticate, Login, LoginError, Policies, Ports, RefreshError, Register, RegisterError,
     TokenPair, UseCases,
 };
-use doorward_domain::access::{Granted, Permission, Principal};
-use doorward_domain::account::{Roles, User, UserVersion};
+use doorward_domain::access::{Granted, GrantedUser, Permission, Principal};
+use doorward_domain::account::{Roles, User};
 use doorward_domain::context::RequestContext;
 use doorward_domain::id::{SessionId, TokenId, UserId};
 use doorward_domain::key::PublishedKeys;
 use doorward_domain::password::PasswordHasher;
-use doorward_domain::session::Session;
+use doorward_domain::session::{Authentication, Session};
 use doorward_domain::store::{Transactions as _, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::AccessClaims;
+use doorward_domain::token::{AccessClaims, SubjectVersion};
 use secrecy::SecretString;
 
 use crate::{
@@ -171,18 +171,26 @@ impl<S: UnitOfWork> TestApp<S> {
             .expect("the permission")
     }
 
+    /// The proof that the user who holds these tokens has a permission.
+    pub fn granted_user<P: Permission>(&self, pair: &TokenPair) -> GrantedUser<P> {
+        self.principal(pair.access_token.expose())
+            .expect("a valid access token")
+            .authorize_user()
+            .expect("the permission")
+    }
+
     /// The proof that an administrator who has no account here has a permission.
     pub fn granted_to_foreign_admin<P: Permission>(&self) -> Granted<P> {
         let claims = AccessClaims {
-            subject: sample::admin(99).id,
+            subject: sample::admin(99).id.into(),
             session_id: SessionId::from_bytes([99; 16]),
             token_id: TokenId::from_bytes([99; 16]),
-            user_version: UserVersion::FIRST,
+            subject_version: SubjectVersion::FIRST,
             roles: Roles::admin(),
             email: None,
             issued_at: self.clock.now(),
             expires_at: self.clock.now(),
-            authenticated_at: self.clock.now(),
+            authentication: Some(Authentication::by_password(self.clock.now())),
         };
         Principal::new(claims).authorize().expect("the permission")
     }

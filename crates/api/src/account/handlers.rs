@@ -4,7 +4,7 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, Responder};
 use doorward_application::{ChangePassword, DeleteAccount, Register, ViewUserError};
 use doorward_domain::access::ManageOwnAccount;
-use doorward_http::{Request, Require, StrictJson};
+use doorward_http::{Request, RequireUser, StrictJson};
 use doorward_runtime::{Application, RunError};
 
 use crate::problem::Problem;
@@ -17,7 +17,7 @@ use super::wire::{AccountUpdate, Confirmation, NewAccount, PasswordChange, UserB
     responses((status = 200, description = "The account.", body = UserBody)),
 )]
 pub(crate) async fn view(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
 ) -> Result<Json<UserBody>, Problem> {
@@ -40,7 +40,7 @@ pub(crate) async fn view(
     responses((status = 200, description = "The updated account.", body = UserBody)),
 )]
 pub(crate) async fn update(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
     StrictJson(update): StrictJson<AccountUpdate>,
@@ -62,7 +62,7 @@ pub(crate) async fn update(
     responses((status = 204, description = "The account is deleted.")),
 )]
 pub(crate) async fn delete(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
     StrictJson(confirmation): StrictJson<Confirmation>,
@@ -80,7 +80,7 @@ pub(crate) async fn delete(
     responses((status = 204, description = "The password is changed.")),
 )]
 pub(crate) async fn change_password(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
     StrictJson(change): StrictJson<PasswordChange>,

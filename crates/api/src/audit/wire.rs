@@ -113,12 +113,15 @@ impl From<Event> for EventBody {
             at: rfc3339(event.at),
             kind: event.kind.as_str(),
             outcome: event.outcome.as_str(),
-            user_id: event.user_id.map(|id| id.to_string()),
-            actor_id: event.actor_id.map(|id| id.to_string()),
+            user_id: event
+                .subject
+                .and_then(|subject| subject.user_id())
+                .map(|id| id.to_string()),
+            actor_id: event.actor.map(|actor| actor.to_string()),
             session_id: event.session_id.map(|id| id.to_string()),
             ip: event.ip.map(|ip| ip.to_string()),
             user_agent: event.user_agent,
-            request_id: event.request_id,
+            request_id: event.request_id.to_string(),
             detail: event.detail,
         }
     }

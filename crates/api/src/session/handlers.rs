@@ -5,7 +5,7 @@ use actix_web::web::{Data, Json, Path};
 use doorward_application::Login;
 use doorward_domain::access::{ManageOwnAccount, ManageUsers, ReadUsers};
 use doorward_domain::id::SessionId;
-use doorward_http::{Request, Require, StrictJson};
+use doorward_http::{Request, Require, RequireUser, StrictJson};
 use doorward_runtime::Application;
 
 use crate::account::wire::role_names;
@@ -78,7 +78,7 @@ pub(crate) async fn logout(
     responses((status = 204, description = "All sessions have ended.")),
 )]
 pub(crate) async fn logout_all(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
 ) -> Result<HttpResponse, Problem> {
@@ -96,10 +96,10 @@ pub(crate) async fn logout_all(
     get, path = "/v1/auth/me", tag = "auth",
     responses((status = 200, description = "The user of the access token.", body = IdentityBody)),
 )]
-pub(crate) async fn me(Require(caller): Require<ManageOwnAccount>) -> Json<IdentityBody> {
+pub(crate) async fn me(RequireUser(caller): RequireUser<ManageOwnAccount>) -> Json<IdentityBody> {
     let principal = caller.principal();
     Json(IdentityBody {
-        id: principal.user_id().to_string(),
+        id: caller.user_id().to_string(),
         email: principal.email().map(str::to_owned),
         roles: role_names(principal.roles()),
         session_id: principal.session_id().to_string(),
@@ -113,7 +113,7 @@ pub(crate) async fn me(Require(caller): Require<ManageOwnAccount>) -> Json<Ident
     responses((status = 200, description = "The active sessions.", body = SessionsBody)),
 )]
 pub(crate) async fn list_own_sessions(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
 ) -> Result<Json<SessionsBody>, Problem> {
@@ -138,7 +138,7 @@ pub(crate) async fn list_own_sessions(
     responses((status = 204, description = "The other sessions have ended.")),
 )]
 pub(crate) async fn end_other_sessions(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
 ) -> Result<HttpResponse, Problem> {
@@ -155,7 +155,7 @@ pub(crate) async fn end_other_sessions(
     responses((status = 204, description = "The session has ended.")),
 )]
 pub(crate) async fn end_session(
-    Require(caller): Require<ManageOwnAccount>,
+    RequireUser(caller): RequireUser<ManageOwnAccount>,
     app: Data<Application>,
     request: Request,
     id: Path<String>,

@@ -41,7 +41,7 @@ pub(crate) async fn list(
         "W/\"{}-{}-{}\"",
         digests.latest,
         digests.sessions.len(),
-        digests.users.len()
+        digests.subjects.len()
     );
     let mut response = if is_not_modified(&request, &tag) {
         HttpResponse::NotModified()
@@ -60,7 +60,7 @@ pub(crate) async fn list(
         max_age_in: published.life.as_secs(),
         sessions: digests.sessions,
         users: digests
-            .users
+            .subjects
             .into_iter()
             .map(|(digest, version)| (digest, version.get()))
             .collect(),

@@ -77,7 +77,7 @@ impl AccountCreation for CreateUser {
         hashed: HashedUser,
         context: &RequestContext,
     ) -> Result<User, CreateUserError> {
-        let by = |event: Event| event.by(self.admin.principal().user_id());
+        let by = |event: Event| event.by(self.admin.principal().subject().clone());
         store(use_cases, hashed, by, context)
     }
 }

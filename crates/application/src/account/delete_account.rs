@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use secrecy::SecretString;
 
-use doorward_domain::access::{Granted, ManageOwnAccount};
+use doorward_domain::access::{GrantedUser, ManageOwnAccount};
 use doorward_domain::account::User;
 use doorward_domain::audit::{Event, EventKind};
 use doorward_domain::context::RequestContext;
@@ -20,7 +20,7 @@ use crate::{CountedAttempt, PasswordAttempt, PendingAttempt, UseCases};
 /// Deletes the caller's account with its sessions, for the password. The audit log keeps its events, by its id.
 pub struct DeleteAccount {
     /// Who asks.
-    pub caller: Granted<ManageOwnAccount>,
+    pub caller: GrantedUser<ManageOwnAccount>,
     /// The password, as typed.
     pub password: SecretString,
 }

@@ -46,7 +46,7 @@ impl DeleteUser<'_> {
         let event = |outcome| {
             Event::new(EventKind::UserDeleted, outcome, context, self.entropy)
                 .of(id)
-                .by(admin.principal().user_id())
+                .by(admin.principal().subject().clone())
         };
         self.store
             .transaction(|repos| -> Result<_, DeleteUserError> {

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use doorward_domain::account::{DisplayName, Email, PasswordDigest, User, UserStatus, UserVersion};
+use doorward_domain::account::{DisplayName, Email, PasswordDigest, User, UserStatus};
 use doorward_domain::account::{EmailTaken, Roles};
 use doorward_domain::audit::{Event, EventOutcome};
 use doorward_domain::entropy::Entropy;
@@ -13,6 +13,7 @@ use doorward_domain::password::{PasswordPolicy, PlainPassword};
 use doorward_domain::store::Repositories;
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::SubjectVersion;
 use doorward_domain::validation::{Invalid, Violation};
 
 use crate::account::shared::parse_name;
@@ -93,7 +94,7 @@ impl AccountRules<'_> {
             name: draft.name.clone(),
             roles,
             status: UserStatus::Active,
-            version: UserVersion::FIRST,
+            version: SubjectVersion::FIRST,
             created_at: now,
             updated_at: now,
         };
@@ -121,6 +122,6 @@ pub(crate) fn insert(
 pub(crate) fn record_taken(repos: &mut dyn Repositories, email: &Email, event: Event) -> StoreResult<()> {
     let mut event = event.with("reason", "email-taken");
     let owner = repos.users().find_credentials_by_email(email.canonical())?;
-    event.user_id = owner.map(|owner| owner.user.id);
+    event.subject = owner.map(|owner| owner.user.id.into());
     repos.events().append(&event)
 }

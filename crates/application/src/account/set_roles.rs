@@ -59,7 +59,7 @@ impl SetRoles<'_> {
                 let event = |outcome| {
                     Event::new(EventKind::RolesChanged, outcome, context, self.entropy)
                         .of(id)
-                        .by(admin.principal().user_id())
+                        .by(admin.principal().subject().clone())
                         .with("before", before.as_str())
                         .with("after", role_list(&user.roles))
                 };

@@ -1,6 +1,6 @@
 //! Changing one's own account.
 
-use doorward_domain::access::{Granted, ManageOwnAccount};
+use doorward_domain::access::{GrantedUser, ManageOwnAccount};
 use doorward_domain::account::User;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
@@ -38,12 +38,12 @@ impl UpdateAccount<'_> {
     /// Gives the caller another name, or none. Answers the account as it is.
     pub fn execute(
         &self,
-        caller: &Granted<ManageOwnAccount>,
+        caller: &GrantedUser<ManageOwnAccount>,
         name: Patch<Option<&str>>,
         context: &RequestContext,
     ) -> Result<User, UpdateAccountError> {
         let name = parse_name_change(name)?;
-        let id = caller.principal().user_id();
+        let id = caller.user_id();
         self.store.transaction(|repos| {
             let mut user = repos
                 .users()

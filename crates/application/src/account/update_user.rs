@@ -56,7 +56,7 @@ impl UpdateUser<'_> {
         let event_of = |kind, outcome| {
             Event::new(kind, outcome, context, self.entropy)
                 .of(id)
-                .by(admin.principal().user_id())
+                .by(admin.principal().subject().clone())
         };
         let event = |kind| event_of(kind, EventOutcome::Success);
         self.store

@@ -1,6 +1,6 @@
 //! Seeing an account.
 
-use doorward_domain::access::{Granted, GrantedOn, ManageOwnAccount, ReadUser};
+use doorward_domain::access::{GrantedOn, GrantedUser, ManageOwnAccount, ReadUser};
 use doorward_domain::account::User;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
@@ -39,8 +39,8 @@ pub struct ViewAccount<'a> {
 
 impl ViewAccount<'_> {
     /// The caller's account. One that has been deleted or disabled since the token was issued is not found.
-    pub fn execute(&self, caller: &Granted<ManageOwnAccount>) -> Result<User, ViewUserError> {
-        let id = caller.principal().user_id();
+    pub fn execute(&self, caller: &GrantedUser<ManageOwnAccount>) -> Result<User, ViewUserError> {
+        let id = caller.user_id();
         self.store.snapshot(|repos| {
             repos
                 .users()

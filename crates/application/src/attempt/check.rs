@@ -14,7 +14,7 @@
 
 use core::time::Duration;
 
-use doorward_domain::access::{Granted, ManageOwnAccount};
+use doorward_domain::access::{GrantedUser, ManageOwnAccount};
 use doorward_domain::account::{CanonicalEmail, Credentials, User};
 use doorward_domain::attempt::{AttemptDecision, AttemptKey, AttemptPolicy, AttemptRecord};
 use doorward_domain::attempt::{AttemptKeys, RefusedAttempts};
@@ -27,6 +27,7 @@ use doorward_domain::password::PlainPassword;
 use doorward_domain::password::{HashError, PasswordHasher, Verification};
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
+use doorward_domain::token::Subject;
 
 use crate::attempt::budget::Budget;
 
@@ -135,10 +136,10 @@ impl PasswordCheck<'_> {
     /// disabled since the token was issued.
     pub(crate) fn look_at_caller(
         &self,
-        caller: &Granted<ManageOwnAccount>,
+        caller: &GrantedUser<ManageOwnAccount>,
         context: &RequestContext,
     ) -> Result<Option<PendingAttempt>, AttemptError> {
-        let id = caller.principal().user_id();
+        let id = caller.user_id();
         let found = self
             .store
             .snapshot(|repos| -> StoreResult<_> { repos.users().find(id) })?;
@@ -277,10 +278,11 @@ impl PasswordCheck<'_> {
             self.entropy,
         )
         .with("count", refusals.to_string());
-        event.user_id = match target.user {
+        let user = match target.user {
             Some(id) => Some(id),
             None => repos.users().id_of(&target.email)?,
         };
+        event.subject = user.map(Subject::User);
         repos.events().append(&event)
     }
 
@@ -329,7 +331,7 @@ impl PasswordCheck<'_> {
     ) -> StoreResult<()> {
         let mut event =
             Event::new(kind, EventOutcome::Failure, context, self.entropy).with("reason", failure.reason);
-        event.user_id = failure.user_id;
+        event.subject = failure.user_id.map(Subject::User);
         self.store
             .transaction(|repos| -> Result<(), StoreError> { repos.events().append(&event) })
     }

@@ -45,7 +45,7 @@ impl UnlockUser<'_> {
             self.entropy,
         )
         .of(id)
-        .by(admin.principal().user_id());
+        .by(admin.principal().subject().clone());
         self.store.transaction(|repos| {
             let user = repos.users().find(id)?.ok_or(UnlockUserError::NotFound)?;
             let account = self.attempt_keys.attempt_key(user.email.canonical());

@@ -6,6 +6,7 @@ use core::time::Duration;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::Entropy;
+use doorward_domain::id::RequestId;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
@@ -25,7 +26,7 @@ pub struct Refusals {
     /// The address of the first of them, if they are of one network.
     pub ip: Option<IpAddr>,
     /// The first of the requests.
-    pub request_id: String,
+    pub request_id: RequestId,
 }
 
 /// Writes what the throttle turned away into the audit log.
@@ -50,7 +51,7 @@ impl RecordRefusals<'_> {
     fn event(&self, refusals: &Refusals, now: Timestamp) -> Event {
         let context = RequestContext {
             now,
-            request_id: refusals.request_id.clone(),
+            request_id: refusals.request_id,
             ip: refusals.ip,
             user_agent: None,
         };
@@ -85,6 +86,7 @@ mod tests {
     use doorward_domain::store::{MockRepositories, Verdict};
     use doorward_domain::store_error::StoreError;
 
+    const FIRST: RequestId = RequestId::from_bytes([1; 16]);
     const NOW: Timestamp = Timestamp::from_micros(1_800_000_060_000_001);
 
     fn refusals(network: Option<&str>) -> Refusals {
@@ -94,7 +96,7 @@ mod tests {
             count: 40,
             since: Timestamp::from_unix_seconds(1_800_000_000),
             ip: network.map(|_| IpAddr::from([192, 0, 2, 1])),
-            request_id: "the first".to_owned(),
+            request_id: FIRST,
         }
     }
 
@@ -110,7 +112,7 @@ mod tests {
                 let is_rest = event.ip.is_none() && says("network") == Some("others");
                 event.kind == EventKind::ThrottleRefused
                     && (event.at, event.outcome) == (NOW, EventOutcome::Failure)
-                    && event.request_id == "the first"
+                    && event.request_id == FIRST
                     && (is_one || is_rest)
                     && says("class") == Some("refresh")
                     && says("count") == Some("40")

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use secrecy::SecretString;
 
-use doorward_domain::access::{Granted, ManageOwnAccount};
+use doorward_domain::access::{GrantedUser, ManageOwnAccount};
 use doorward_domain::account::{PasswordDigest, User};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
@@ -25,7 +25,7 @@ const NEW_PASSWORD: &str = "/new_password";
 /// Gives the caller another password, for the current one, and ends every other session of the caller.
 pub struct ChangePassword {
     /// Who asks.
-    pub caller: Granted<ManageOwnAccount>,
+    pub caller: GrantedUser<ManageOwnAccount>,
     /// The current password, as typed.
     pub current: SecretString,
     /// The new password, as typed.

@@ -1,6 +1,6 @@
 //! Ending sessions without holding their tokens.
 
-use doorward_domain::access::{Granted, ManageOwnAccount, ManageUsers};
+use doorward_domain::access::{Granted, GrantedUser, ManageOwnAccount, ManageUsers};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::Entropy;
@@ -32,8 +32,12 @@ pub struct LogoutEverywhere<'a> {
 
 impl LogoutEverywhere<'_> {
     /// Ends them, the one that asks among them.
-    pub fn execute(&self, caller: &Granted<ManageOwnAccount>, context: &RequestContext) -> StoreResult<()> {
-        let user = caller.principal().user_id();
+    pub fn execute(
+        &self,
+        caller: &GrantedUser<ManageOwnAccount>,
+        context: &RequestContext,
+    ) -> StoreResult<()> {
+        let user = caller.user_id();
         let event = Event::new(
             EventKind::SessionEnded,
             EventOutcome::Success,
@@ -68,11 +72,11 @@ impl EndSession<'_> {
     /// Ends it. Somebody else's session is not found, like one that is over.
     pub fn execute(
         &self,
-        caller: &Granted<ManageOwnAccount>,
+        caller: &GrantedUser<ManageOwnAccount>,
         session: SessionId,
         context: &RequestContext,
     ) -> Result<(), EndSessionError> {
-        let user = caller.principal().user_id();
+        let user = caller.user_id();
         let event = Event::new(
             EventKind::SessionEnded,
             EventOutcome::Success,
@@ -104,8 +108,12 @@ pub struct EndOtherSessions<'a> {
 
 impl EndOtherSessions<'_> {
     /// Ends them.
-    pub fn execute(&self, caller: &Granted<ManageOwnAccount>, context: &RequestContext) -> StoreResult<()> {
-        let (user, own) = (caller.principal().user_id(), caller.principal().session_id());
+    pub fn execute(
+        &self,
+        caller: &GrantedUser<ManageOwnAccount>,
+        context: &RequestContext,
+    ) -> StoreResult<()> {
+        let (user, own) = (caller.user_id(), caller.principal().session_id());
         let event = Event::new(
             EventKind::SessionEnded,
             EventOutcome::Success,
@@ -148,7 +156,7 @@ impl EndUserSessions<'_> {
             context,
             self.entropy,
         )
-        .by(admin.principal().user_id());
+        .by(admin.principal().subject().clone());
         self.store.transaction(|repos| {
             if repos.users().lock(user)?.is_none() {
                 return Err(EndSessionError::NotFound);

@@ -1,6 +1,6 @@
 //! Seeing where somebody is logged in.
 
-use doorward_domain::access::{Granted, ManageOwnAccount, ReadUsers};
+use doorward_domain::access::{Granted, GrantedUser, ManageOwnAccount, ReadUsers};
 use doorward_domain::id::UserId;
 use doorward_domain::session::{Session, SessionPolicy};
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
@@ -31,9 +31,9 @@ pub struct ListSessions<'a> {
 
 impl ListSessions<'_> {
     /// The sessions of the caller.
-    pub fn own(&self, caller: &Granted<ManageOwnAccount>, now: Timestamp) -> StoreResult<Vec<Session>> {
+    pub fn own(&self, caller: &GrantedUser<ManageOwnAccount>, now: Timestamp) -> StoreResult<Vec<Session>> {
         self.store
-            .snapshot(|repos| self.live(repos, caller.principal().user_id(), now))
+            .snapshot(|repos| self.live(repos, caller.user_id(), now))
     }
 
     /// The sessions of some user, on behalf of an administrator.

@@ -11,7 +11,7 @@ use doorward_domain::id::SessionId;
 use doorward_domain::outcome::Outcome;
 use doorward_domain::password::HashError;
 use doorward_domain::password::PlainPassword;
-use doorward_domain::session::{EndReason, Generation, Session, SessionKey};
+use doorward_domain::session::{Authentication, EndReason, Generation, Session, SessionKey, SessionKind};
 use doorward_domain::store::{Repositories, Transactions};
 use doorward_domain::store_error::StoreError;
 use doorward_domain::token::SigningError;
@@ -130,6 +130,8 @@ impl Opening<'_> {
         Session {
             id: SessionId::generate(now, self.check.entropy),
             user_id: credentials.user.id,
+            kind: SessionKind::Direct,
+            authentication: Authentication::by_password(now),
             key: SessionKey::generate(self.check.entropy),
             generation: Generation::FIRST,
             rotated_at: now,

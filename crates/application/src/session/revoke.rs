@@ -92,8 +92,8 @@ pub(crate) fn revoke_earlier_versions(
     now: Timestamp,
 ) -> StoreResult<()> {
     repos.revocations().append(
-        &[Revoked::User {
-            id: user.id,
+        &[Revoked::Subject {
+            subject: user.id.into(),
             lowest_version: user.version,
         }],
         now,
@@ -107,8 +107,8 @@ pub(crate) fn revoke_all_versions(
     now: Timestamp,
 ) -> StoreResult<()> {
     repos.revocations().append(
-        &[Revoked::User {
-            id: user.id,
+        &[Revoked::Subject {
+            subject: user.id.into(),
             lowest_version: user.version.next(),
         }],
         now,

@@ -6,7 +6,7 @@ use doorward_domain::account::User;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::id::{SessionId, TokenId};
 use doorward_domain::session::RefreshTokens;
-use doorward_domain::session::{RefreshToken, Session, SessionPolicy};
+use doorward_domain::session::{Authentication, RefreshToken, Session, SessionPolicy};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, AccessToken};
 use doorward_domain::token::{AccessTokenSigner, SigningError};
@@ -55,17 +55,20 @@ impl TokenIssuer<'_> {
         // An access token does not outlive its session.
         let expires_at = (issued_at + self.policy.access_ttl).min(session.expires_at.cut_to_seconds());
         let claims = AccessClaims {
-            subject: user.id,
+            subject: user.id.into(),
             session_id: session.id,
             token_id: TokenId::generate(now, self.entropy),
-            user_version: user.version,
+            subject_version: user.version,
             roles: user.roles.clone(),
             email: self
                 .email_in_access_tokens
                 .then(|| user.email.as_typed().to_owned()),
             issued_at,
             expires_at,
-            authenticated_at: session.created_at.cut_to_seconds(),
+            authentication: Some(Authentication {
+                at: session.authentication.at.cut_to_seconds(),
+                ..session.authentication.clone()
+            }),
         };
         Ok(TokenPair {
             access_token: self.signer.sign(&claims)?,

@@ -9,17 +9,15 @@ use secrecy::SecretString;
 
 use doorward_domain::access::{Permission, Principal};
 use doorward_domain::account::Role;
-use doorward_domain::account::{
-    Credentials, Email, PasswordDigest, PasswordVersion, User, UserStatus, UserVersion,
-};
+use doorward_domain::account::{Credentials, Email, PasswordDigest, PasswordVersion, User, UserStatus};
 use doorward_domain::attempt::AttemptKey;
 use doorward_domain::attempt::MockAttemptKeys;
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::MockEntropy;
-use doorward_domain::id::{SessionId, TokenId, UserId};
-use doorward_domain::session::{Generation, Session, SessionKey};
+use doorward_domain::id::{RequestId, SessionId, TokenId, UserId};
+use doorward_domain::session::{Authentication, Generation, Session, SessionKey, SessionKind};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::AccessClaims;
+use doorward_domain::token::{AccessClaims, SubjectVersion};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 pub(crate) const USER: UserId = UserId::from_bytes([1; 16]);
@@ -28,7 +26,7 @@ pub(crate) const SESSION: SessionId = SessionId::from_bytes([2; 16]);
 pub(crate) fn context() -> RequestContext {
     RequestContext {
         now: NOW,
-        request_id: "request".to_owned(),
+        request_id: RequestId::from_bytes([3; 16]),
         ip: None,
         user_agent: None,
     }
@@ -54,7 +52,7 @@ pub(crate) fn user(roles: &[&str]) -> User {
         name: None,
         roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
         status: UserStatus::Active,
-        version: UserVersion::FIRST,
+        version: SubjectVersion::FIRST,
         created_at: NOW,
         updated_at: NOW,
     }
@@ -72,6 +70,8 @@ pub(crate) fn session(generation: u32) -> Session {
     Session {
         id: SESSION,
         user_id: USER,
+        kind: SessionKind::Direct,
+        authentication: Authentication::by_password(NOW),
         key: SessionKey::from_bytes([3; 32]),
         generation: Generation::new(generation),
         rotated_at: NOW,
@@ -90,15 +90,15 @@ pub(crate) fn secret(text: &str) -> SecretString {
 
 pub(crate) fn granted<P: Permission>(roles: &[&str]) -> doorward_domain::access::Granted<P> {
     Principal::new(AccessClaims {
-        subject: UserId::from_bytes([9; 16]),
+        subject: UserId::from_bytes([9; 16]).into(),
         session_id: SESSION,
         token_id: TokenId::from_bytes([8; 16]),
-        user_version: UserVersion::FIRST,
+        subject_version: SubjectVersion::FIRST,
         roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
         email: None,
         issued_at: NOW,
         expires_at: NOW,
-        authenticated_at: NOW,
+        authentication: Some(Authentication::by_password(NOW)),
     })
     .authorize()
     .unwrap()

@@ -1,3 +1,5 @@
+use core::slice;
+
 use super::*;
 use crate::{DeleteUser, DeleteUserError, SetRoles, SetRolesError, UpdateUser, UpdateUserError};
 use doorward_domain::access::{AssignRoles, ManageUsers};
@@ -5,7 +7,7 @@ use doorward_domain::audit::EventOutcome;
 use doorward_domain::mock_store::MockStore;
 use doorward_domain::patch::Patch;
 use doorward_domain::store::{MockRepositories, Verdict};
-use doorward_domain::token::Revoked;
+use doorward_domain::token::{Revoked, SubjectVersion};
 
 /// Remembers that it would have been the last administrator.
 fn expect_refusal(mut repositories: MockRepositories) -> MockRepositories {
@@ -94,15 +96,15 @@ fn one_of_two_administrators_may_go() {
         .withf(|_, keep| *keep == 0)
         .returning(|_, _| Ok(()));
     repositories.events.expect_append().times(1).returning(|_| Ok(()));
-    let every_version = Revoked::User {
-        id: USER,
-        lowest_version: UserVersion::FIRST.next(),
+    let every_version = Revoked::Subject {
+        subject: USER.into(),
+        lowest_version: SubjectVersion::FIRST.next(),
     };
     repositories
         .revocations
         .expect_append()
         .times(1)
-        .withf(move |revoked, _| revoked == [every_version])
+        .withf(move |revoked, _| revoked == slice::from_ref(&every_version))
         .returning(|_, _| Ok(()));
     let (store, entropy) = (MockStore::new(repositories), entropy());
     let attempt_keys = attempt_keys();
@@ -136,7 +138,7 @@ fn what_changes_nothing_writes_nothing() {
         &["user".to_owned()],
         &context(),
     );
-    assert_eq!(same.unwrap().version, UserVersion::FIRST);
+    assert_eq!(same.unwrap().version, SubjectVersion::FIRST);
 }
 
 #[test]

@@ -41,8 +41,8 @@ impl Authenticate<'_> {
         if now >= claims.issued_at + self.max_age {
             return Err(AuthenticateError::TooOld);
         }
-        match self.revocations.standing(&claims) {
-            RevocationStatus::Good => Ok(Principal::new(claims)),
+        match self.revocations.status(&claims) {
+            RevocationStatus::Valid => Ok(Principal::new(claims)),
             RevocationStatus::Revoked => Err(AuthenticateError::Revoked),
             RevocationStatus::Unknown => Err(AuthenticateError::RevocationsUnknown),
         }
@@ -53,31 +53,31 @@ impl Authenticate<'_> {
 mod tests {
     use super::*;
     use doorward_domain::account::Roles;
-    use doorward_domain::account::UserVersion;
     use doorward_domain::id::{SessionId, TokenId, UserId};
-    use doorward_domain::token::AccessClaims;
+    use doorward_domain::session::Authentication;
+    use doorward_domain::token::{AccessClaims, SubjectVersion};
     use doorward_domain::token::{MockAccessTokenVerifier, MockRevocationCheck};
 
     const ISSUED: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
     /// What comes of a token of that age, of which that is known.
-    fn authenticate(age: u64, standing: RevocationStatus) -> Result<Principal, AuthenticateError> {
+    fn authenticate(age: u64, status: RevocationStatus) -> Result<Principal, AuthenticateError> {
         let mut verifier = MockAccessTokenVerifier::new();
         verifier.expect_verify().returning(|_, _| {
             Ok(AccessClaims {
-                subject: UserId::from_bytes([1; 16]),
+                subject: UserId::from_bytes([1; 16]).into(),
                 session_id: SessionId::from_bytes([2; 16]),
                 token_id: TokenId::from_bytes([3; 16]),
-                user_version: UserVersion::FIRST,
+                subject_version: SubjectVersion::FIRST,
                 roles: Roles::user(),
                 email: None,
                 issued_at: ISSUED,
                 expires_at: ISSUED + Duration::from_secs(3600),
-                authenticated_at: ISSUED,
+                authentication: Some(Authentication::by_password(ISSUED)),
             })
         });
         let mut revocations = MockRevocationCheck::new();
-        revocations.expect_standing().returning(move |_| standing);
+        revocations.expect_status().returning(move |_| status);
         let max_age = Duration::from_secs(305);
         Authenticate {
             verifier: &verifier,
@@ -89,9 +89,9 @@ mod tests {
 
     #[test]
     fn a_good_token_speaks_for_its_user_while_revocations_are_remembered() {
-        assert!(authenticate(304, RevocationStatus::Good).is_ok());
+        assert!(authenticate(304, RevocationStatus::Valid).is_ok());
         assert_eq!(
-            authenticate(305, RevocationStatus::Good),
+            authenticate(305, RevocationStatus::Valid),
             Err(AuthenticateError::TooOld)
         );
     }

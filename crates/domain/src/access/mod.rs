@@ -9,4 +9,4 @@ mod principal;
 pub use permission::{
     AssignRoles, Holders, ManageOwnAccount, ManageUsers, Permission, ReadAudit, ReadUser, ReadUsers,
 };
-pub use principal::{Forbidden, Granted, GrantedOn, Principal};
+pub use principal::{Forbidden, Granted, GrantedOn, GrantedUser, Principal};

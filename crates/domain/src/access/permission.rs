@@ -63,7 +63,7 @@ macro_rules! permission {
 }
 
 permission! {
-    /// To see and change one's own account and sessions.
+    /// To see and change one's own account and sessions. Services have no account: see [`GrantedUser`](super::GrantedUser).
     ManageOwnAccount, "account:manage", Holders::Everybody
 }
 permission! {

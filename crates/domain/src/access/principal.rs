@@ -1,11 +1,12 @@
-//! Whoever a verified access token speaks for.
+//! Whom a verified access token represents.
 
 use core::fmt;
 use core::marker::PhantomData;
 
 use crate::id::{SessionId, UserId};
+use crate::session::Authentication;
 use crate::time::Timestamp;
-use crate::token::AccessClaims;
+use crate::token::{AccessClaims, Subject};
 
 use super::Permission;
 use crate::account::Roles;
@@ -18,7 +19,7 @@ pub struct Forbidden {
     pub permission: &'static str,
 }
 
-/// The user and session that a verified access token speaks for.
+/// The user or service that a verified access token represents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     claims: AccessClaims,
@@ -31,16 +32,26 @@ impl Principal {
     }
 
     /// Who.
-    pub const fn user_id(&self) -> UserId {
-        self.claims.subject
+    pub const fn subject(&self) -> &Subject {
+        &self.claims.subject
     }
 
-    /// In which session.
+    /// The user; `None` for a service.
+    pub const fn user_id(&self) -> Option<UserId> {
+        self.claims.subject.user_id()
+    }
+
+    /// How and when the user authenticated; `None` for a service.
+    pub const fn authentication(&self) -> Option<&Authentication> {
+        self.claims.authentication.as_ref()
+    }
+
+    /// In which session; of a service, an id of the token's own.
     pub const fn session_id(&self) -> SessionId {
         self.claims.session_id
     }
 
-    /// The roles the user had when the token was issued.
+    /// The roles the subject had when the token was issued.
     pub const fn roles(&self) -> &Roles {
         &self.claims.roles
     }
@@ -67,12 +78,24 @@ impl Principal {
         }
     }
 
+    /// Proves that the principal is a user who holds `P`. A service never does, whatever its roles.
+    pub fn authorize_user<P: Permission>(self) -> Result<GrantedUser<P>, Forbidden> {
+        match self.user_id() {
+            Some(user_id) if P::HOLDERS.include(self.roles()) => Ok(GrantedUser {
+                principal: self,
+                user_id,
+                permission: PhantomData,
+            }),
+            _ => Err(Forbidden { permission: P::NAME }),
+        }
+    }
+
     /// Proves that the principal holds `P` on what belongs to `owner`.
     ///
     /// `owner` may be a user that does not exist, or `None` for a text that cannot name one: whoever does not hold the
     /// permission is told so without learning which it is.
     pub fn authorize_on<P: Permission>(self, owner: Option<UserId>) -> Result<GrantedOn<P>, Forbidden> {
-        let owns = P::HOLDERS.include_owner() && owner == Some(self.user_id());
+        let owns = P::HOLDERS.include_owner() && owner.is_some() && owner == self.user_id();
         if owns || P::HOLDERS.include(self.roles()) {
             Ok(GrantedOn {
                 principal: self,
@@ -104,6 +127,35 @@ impl<P> Granted<P> {
     /// Who holds it.
     pub const fn principal(&self) -> &Principal {
         &self.principal
+    }
+}
+
+/// The proof that a user, and not a service, holds the permission `P`. Only [`Principal::authorize_user`] makes one.
+pub struct GrantedUser<P> {
+    principal: Principal,
+    user_id: UserId,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P: Permission> fmt::Debug for GrantedUser<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GrantedUser")
+            .field("permission", &P::NAME)
+            .field("user_id", &self.user_id)
+            .field("principal", &self.principal)
+            .finish()
+    }
+}
+
+impl<P> GrantedUser<P> {
+    /// Who holds it.
+    pub const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The user who holds it.
+    pub const fn user_id(&self) -> UserId {
+        self.user_id
     }
 }
 
@@ -142,19 +194,31 @@ mod tests {
     use super::*;
     use crate::access::{AssignRoles, ManageOwnAccount, ManageUsers, ReadUser, ReadUsers};
     use crate::account::Role;
+    use crate::client::ClientId;
     use crate::id::TokenId;
+    use crate::token::SubjectVersion;
 
     fn principal(id: u8, roles: &[&str]) -> Principal {
+        let authentication = Authentication::by_password(Timestamp::from_unix_seconds(0));
+        with_subject(UserId::from_bytes([id; 16]).into(), Some(authentication), roles)
+    }
+
+    fn service(roles: &[&str]) -> Principal {
+        let id = ClientId::parse("billing").expect("a client id");
+        with_subject(id.into(), None, roles)
+    }
+
+    fn with_subject(subject: Subject, authentication: Option<Authentication>, roles: &[&str]) -> Principal {
         Principal::new(AccessClaims {
-            subject: UserId::from_bytes([id; 16]),
+            subject,
             session_id: SessionId::from_bytes([9; 16]),
             token_id: TokenId::from_bytes([8; 16]),
-            user_version: crate::account::UserVersion::FIRST,
+            subject_version: SubjectVersion::FIRST,
             roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
             email: None,
             issued_at: Timestamp::from_unix_seconds(0),
             expires_at: Timestamp::from_unix_seconds(900),
-            authenticated_at: Timestamp::from_unix_seconds(0),
+            authentication,
         })
     }
 
@@ -169,7 +233,7 @@ mod tests {
                     permission: "roles:assign"
                 })
             );
-            assert!(principal(1, roles).authorize::<ManageOwnAccount>().is_ok());
+            assert!(principal(1, roles).authorize_user::<ManageOwnAccount>().is_ok());
         }
         assert!(principal(1, &["admin"]).authorize::<ManageUsers>().is_ok());
     }
@@ -183,5 +247,21 @@ mod tests {
         assert!(principal(1, &["user"]).authorize_on::<ReadUser>(None).is_err());
         assert!(principal(1, &["admin"]).authorize_on::<ReadUser>(other).is_ok());
         assert!(principal(1, &["admin"]).authorize_on::<ReadUser>(None).is_ok());
+    }
+
+    #[test]
+    fn a_service_holds_what_its_roles_hold_and_nothing_that_needs_a_user() {
+        let own = Some(UserId::from_bytes([1; 16]));
+        for roles in [&[][..], &["user"], &["admin"]] {
+            let is_admin = roles.contains(&Role::ADMIN);
+            assert!(service(roles).authorize_user::<ManageOwnAccount>().is_err());
+            assert!(service(roles).authorize_user::<ManageUsers>().is_err());
+            assert_eq!(service(roles).authorize::<ManageUsers>().is_ok(), is_admin);
+            for owner in [own, None] {
+                assert_eq!(service(roles).authorize_on::<ReadUser>(owner).is_ok(), is_admin);
+            }
+        }
+        assert_eq!(service(&[]).user_id(), None);
+        assert_eq!(service(&[]).authentication(), None);
     }
 }

@@ -14,4 +14,4 @@ pub use password_digest::PasswordDigest;
 pub use repository::MockUserRepository;
 pub use repository::{EmailTaken, UserFilter, UserRepository};
 pub use role::{InvalidRole, Role, Roles};
-pub use user::{Credentials, PasswordVersion, User, UserStatus, UserVersion};
+pub use user::{Credentials, PasswordVersion, User, UserStatus};

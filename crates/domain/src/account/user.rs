@@ -2,6 +2,7 @@
 
 use crate::id::UserId;
 use crate::time::Timestamp;
+use crate::token::SubjectVersion;
 
 use super::{DisplayName, Email, PasswordDigest, Roles};
 
@@ -30,34 +31,6 @@ impl UserStatus {
             "disabled" => Some(Self::Disabled),
             _ => None,
         }
-    }
-}
-
-/// Counts the changes of a user that make earlier access tokens untrue: of roles and of status.
-///
-/// Access tokens carry it (`ver`). Versions are compared instead of times, so that a token minted in the same instant
-/// as a change is judged rightly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserVersion(u32);
-
-impl UserVersion {
-    /// The version of a new user.
-    pub const FIRST: Self = Self(1);
-
-    /// The version with this number.
-    pub const fn new(number: u32) -> Self {
-        Self(number)
-    }
-
-    /// The number.
-    pub const fn get(self) -> u32 {
-        self.0
-    }
-
-    /// The version after this one.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
     }
 }
 
@@ -103,7 +76,7 @@ pub struct User {
     /// Whether the account may be used.
     pub status: UserStatus,
     /// Counts the changes of roles and status.
-    pub version: UserVersion,
+    pub version: SubjectVersion,
     /// When the account was made.
     pub created_at: Timestamp,
     /// When any of the above last changed.

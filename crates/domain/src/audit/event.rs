@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::context::RequestContext;
 use crate::entropy::Entropy;
-use crate::id::{EventId, SessionId, UserId};
+use crate::id::{EventId, RequestId, SessionId};
 use crate::time::Timestamp;
+use crate::token::Subject;
 
 macro_rules! event_kinds {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
@@ -116,9 +117,9 @@ pub struct Event {
     /// How it went.
     pub outcome: EventOutcome,
     /// Whom it happened to, if that is known.
-    pub user_id: Option<UserId>,
+    pub subject: Option<Subject>,
     /// Who did it, when that is somebody else or known apart.
-    pub actor_id: Option<UserId>,
+    pub actor: Option<Subject>,
     /// In or to which session.
     pub session_id: Option<SessionId>,
     /// The client's address.
@@ -126,7 +127,7 @@ pub struct Event {
     /// What the client called itself.
     pub user_agent: Option<String>,
     /// The request in which it happened.
-    pub request_id: String,
+    pub request_id: RequestId,
     /// Particulars, such as the reason.
     pub detail: BTreeMap<String, String>,
 }
@@ -144,27 +145,27 @@ impl Event {
             at: context.now,
             kind,
             outcome,
-            user_id: None,
-            actor_id: None,
+            subject: None,
+            actor: None,
             session_id: None,
             ip: context.ip,
             user_agent: context.user_agent.clone(),
-            request_id: context.request_id.clone(),
+            request_id: context.request_id,
             detail: BTreeMap::new(),
         }
     }
 
     /// Says whom it happened to.
     #[must_use]
-    pub fn of(mut self, user: UserId) -> Self {
-        self.user_id = Some(user);
+    pub fn of(mut self, subject: impl Into<Subject>) -> Self {
+        self.subject = Some(subject.into());
         self
     }
 
     /// Says who did it.
     #[must_use]
-    pub fn by(mut self, actor: UserId) -> Self {
-        self.actor_id = Some(actor);
+    pub fn by(mut self, actor: impl Into<Subject>) -> Self {
+        self.actor = Some(actor.into());
         self
     }
 

@@ -1,10 +1,14 @@
 //! Sessions and the rotation of their refresh tokens.
 
+mod authentication;
+mod kind;
 mod model;
 mod refresh_token;
 mod repository;
 mod rotation;
 
+pub use authentication::{AssuranceLevel, Authentication, AuthenticationMethod, AuthenticationMethods};
+pub use kind::SessionKind;
 pub use model::{EndReason, Ended, Generation, Session, SessionKey, SessionPolicy};
 #[cfg(any(test, feature = "mocks"))]
 pub use refresh_token::MockRefreshTokens;

@@ -9,6 +9,8 @@ use crate::entropy::Entropy;
 use crate::id::{SessionId, UserId};
 use crate::time::Timestamp;
 
+use super::{Authentication, SessionKind};
+
 /// Counts the rotations of a session's refresh token, from 0 at login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(u32);
@@ -145,6 +147,10 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub user_id: UserId,
+    /// Who holds it.
+    pub kind: SessionKind,
+    /// How and when the user authenticated.
+    pub authentication: Authentication,
     /// Its secret.
     pub key: SessionKey,
     /// The generation of the refresh token that is current.
@@ -152,7 +158,7 @@ pub struct Session {
     /// When that generation became current. Ending a session never touches it, so that the grace window can never
     /// bring an ended session back.
     pub rotated_at: Timestamp,
-    /// When the user logged in.
+    /// When it was opened.
     pub created_at: Timestamp,
     /// When it was last refreshed (or opened).
     pub last_used_at: Timestamp,

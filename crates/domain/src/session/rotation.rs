@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::id::{SessionId, UserId};
-    use crate::session::{EndReason, Ended, SessionKey};
+    use crate::session::{Authentication, EndReason, Ended, SessionKey, SessionKind};
 
     const LOGIN: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 
@@ -99,6 +99,8 @@ mod tests {
         Session {
             id: SessionId::from_bytes([1; 16]),
             user_id: UserId::from_bytes([2; 16]),
+            kind: SessionKind::Direct,
+            authentication: Authentication::by_password(LOGIN),
             key: SessionKey::from_bytes([3; 32]),
             generation: Generation::new(generation),
             rotated_at: LOGIN + rotated_after,

@@ -3,23 +3,25 @@
 use core::time::Duration;
 
 use crate::account::Roles;
-use crate::account::UserVersion;
-use crate::id::{SessionId, TokenId, UserId};
+use crate::id::{SessionId, TokenId};
+use crate::session::Authentication;
 use crate::time::Timestamp;
+
+use super::{Subject, SubjectVersion};
 
 /// The claims of an access token that differ from token to token (RFC 9068, section 2.2). Issuer, audience and client
 /// belong to the signer, which adds and checks them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// `sub`: whom the token speaks for.
-    pub subject: UserId,
-    /// `sid`: the session it belongs to.
+    /// `sub`: whom the token represents.
+    pub subject: Subject,
+    /// `sid`: the session it belongs to; of a service, whose tokens belong to none, an id of their own.
     pub session_id: SessionId,
     /// `jti`: the token itself.
     pub token_id: TokenId,
-    /// `ver`: the user's version when it was issued; see [`UserVersion`].
-    pub user_version: UserVersion,
-    /// `roles`: the user's roles when it was issued.
+    /// `ver`: the subject's version when it was issued.
+    pub subject_version: SubjectVersion,
+    /// `roles`: the subject's roles when it was issued.
     pub roles: Roles,
     /// `email`: the user's address as typed, unless tokens are configured not to carry it.
     pub email: Option<String>,
@@ -27,8 +29,8 @@ pub struct AccessClaims {
     pub issued_at: Timestamp,
     /// `exp`: from when it is no longer valid, in whole seconds.
     pub expires_at: Timestamp,
-    /// `auth_time`: when the user gave the password that opened the session, in whole seconds.
-    pub authenticated_at: Timestamp,
+    /// `amr` and `auth_time`: how and when the user authenticated, in whole seconds. `None` for a service.
+    pub authentication: Option<Authentication>,
 }
 
 /// The claims that say when a token is valid, as found in it.

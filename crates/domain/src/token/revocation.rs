@@ -2,8 +2,8 @@
 //!
 //! An access token is verified without asking anybody. So that it can be revoked all the same, every instance keeps a
 //! list of what was revoked within the life of an access token, which is little, and follows the store's log of it. A
-//! session is revoked by its id. A user is revoked *up to a version*: tokens of a lower one are untrue, whenever they were
-//! minted, and a token minted in the very instant of the change is judged rightly.
+//! session is revoked by its id. A subject is revoked *up to a version*: tokens of a lower one are revoked, whenever they
+//! were issued, and a token issued in the very instant of the change is judged correctly.
 
 use core::time::Duration;
 use std::collections::HashMap;
@@ -12,28 +12,27 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::account::UserVersion;
-use crate::id::{SessionId, UserId};
+use crate::id::SessionId;
 use crate::time::Timestamp;
 
-use super::AccessClaims;
+use super::{AccessClaims, Subject, SubjectVersion};
 
 /// What was revoked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Revoked {
     /// Every access token of a session.
     Session(SessionId),
-    /// Every access token of a user with a version lower than this.
-    User {
+    /// Every access token of a subject with a version lower than this.
+    Subject {
         /// Whose.
-        id: UserId,
-        /// The lowest version that is still true.
-        lowest_version: UserVersion,
+        subject: Subject,
+        /// The lowest version that is still valid.
+        lowest_version: SubjectVersion,
     },
 }
 
 /// An entry of the log of revocations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
     /// Its place in the log: later entries have greater numbers.
     pub number: u64,
@@ -55,7 +54,7 @@ pub fn revocation_digest(id: &str) -> String {
 pub struct RevocationList {
     life: Duration,
     sessions: HashMap<SessionId, Listed<()>>,
-    users: HashMap<UserId, Listed<UserVersion>>,
+    subjects: HashMap<Subject, Listed<SubjectVersion>>,
     latest: u64,
     /// When the earliest entry was written; nothing is to be forgotten before it is old enough.
     earliest: Option<Timestamp>,
@@ -76,8 +75,8 @@ pub struct RevocationDigests {
     pub latest: u64,
     /// Revoked sessions.
     pub sessions: Vec<String>,
-    /// Revoked users, each with the lowest version that is still true.
-    pub users: Vec<(String, UserVersion)>,
+    /// Revoked subjects, each with the lowest version that is still valid.
+    pub subjects: Vec<(String, SubjectVersion)>,
 }
 
 impl RevocationList {
@@ -87,7 +86,7 @@ impl RevocationList {
         Self {
             life,
             sessions: HashMap::new(),
-            users: HashMap::new(),
+            subjects: HashMap::new(),
             latest: 0,
             earliest: None,
         }
@@ -105,7 +104,7 @@ impl RevocationList {
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.sessions.len() + self.users.len()
+        self.sessions.len() + self.subjects.len()
     }
 
     /// Whether there is none.
@@ -121,11 +120,11 @@ impl RevocationList {
         self.latest = entry.number;
         let (number, at) = (entry.number, entry.at);
         self.earliest = Some(self.earliest.map_or(at, |earliest| earliest.min(at)));
-        match entry.revoked {
+        match &entry.revoked {
             Revoked::Session(id) => {
                 let digest = revocation_digest(&id.to_string());
                 self.sessions.insert(
-                    id,
+                    *id,
                     Listed {
                         value: (),
                         number,
@@ -134,14 +133,17 @@ impl RevocationList {
                     },
                 );
             }
-            Revoked::User { id, lowest_version } => {
-                let digest = revocation_digest(&id.to_string());
+            Revoked::Subject {
+                subject,
+                lowest_version,
+            } => {
+                let digest = revocation_digest(&subject.to_string());
                 let value = self
-                    .users
-                    .get(&id)
-                    .map_or(lowest_version, |listed| listed.value.max(lowest_version));
-                self.users.insert(
-                    id,
+                    .subjects
+                    .get(subject)
+                    .map_or(*lowest_version, |listed| listed.value.max(*lowest_version));
+                self.subjects.insert(
+                    subject.clone(),
                     Listed {
                         value,
                         number,
@@ -160,19 +162,19 @@ impl RevocationList {
             return;
         }
         self.sessions.retain(|_, listed| listed.at >= horizon);
-        self.users.retain(|_, listed| listed.at >= horizon);
+        self.subjects.retain(|_, listed| listed.at >= horizon);
         let sessions = self.sessions.values().map(|listed| listed.at);
-        let users = self.users.values().map(|listed| listed.at);
-        self.earliest = sessions.chain(users).min();
+        let subjects = self.subjects.values().map(|listed| listed.at);
+        self.earliest = sessions.chain(subjects).min();
     }
 
     /// Whether the list makes a token with these claims untrue.
     pub fn revokes(&self, claims: &AccessClaims) -> bool {
         self.sessions.contains_key(&claims.session_id)
             || self
-                .users
+                .subjects
                 .get(&claims.subject)
-                .is_some_and(|listed| claims.user_version < listed.value)
+                .is_some_and(|listed| claims.subject_version < listed.value)
     }
 
     /// What was added after the entry `number` and written at or after `since`, in alphabetical order, which tells nothing about the ids.
@@ -183,18 +185,18 @@ impl RevocationList {
             .filter(|listed| listed.number > number && listed.at >= since)
             .map(|listed| listed.digest.clone())
             .collect();
-        let mut users: Vec<(String, UserVersion)> = self
-            .users
+        let mut subjects: Vec<(String, SubjectVersion)> = self
+            .subjects
             .values()
             .filter(|listed| listed.number > number && listed.at >= since)
             .map(|listed| (listed.digest.clone(), listed.value))
             .collect();
         sessions.sort_unstable();
-        users.sort_unstable();
+        subjects.sort_unstable();
         RevocationDigests {
             latest: self.latest,
             sessions,
-            users,
+            subjects,
         }
     }
 }
@@ -203,22 +205,24 @@ impl RevocationList {
 mod tests {
     use super::*;
     use crate::account::Roles;
-    use crate::id::TokenId;
+    use crate::client::ClientId;
+    use crate::id::{TokenId, UserId};
+    use crate::session::Authentication;
 
     const LIFE: Duration = Duration::from_secs(905);
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
     fn claims(session: u8, user: u8, version: u32) -> AccessClaims {
         AccessClaims {
-            subject: UserId::from_bytes([user; 16]),
+            subject: UserId::from_bytes([user; 16]).into(),
             session_id: SessionId::from_bytes([session; 16]),
             token_id: TokenId::from_bytes([0; 16]),
-            user_version: UserVersion::new(version),
+            subject_version: SubjectVersion::new(version),
             roles: Roles::user(),
             email: None,
             issued_at: NOW,
             expires_at: NOW,
-            authenticated_at: NOW,
+            authentication: Some(Authentication::by_password(NOW)),
         }
     }
 
@@ -231,9 +235,9 @@ mod tests {
     }
 
     fn user(number: u64, id: u8, version: u32) -> Revocation {
-        let revoked = Revoked::User {
-            id: UserId::from_bytes([id; 16]),
-            lowest_version: UserVersion::new(version),
+        let revoked = Revoked::Subject {
+            subject: UserId::from_bytes([id; 16]).into(),
+            lowest_version: SubjectVersion::new(version),
         };
         Revocation {
             number,
@@ -251,6 +255,33 @@ mod tests {
         assert!(!list.revokes(&claims(6, 1, 1)));
         assert!(list.revokes(&claims(1, 8, 2)));
         assert!(!list.revokes(&claims(1, 8, 3)));
+    }
+
+    #[test]
+    fn a_service_is_revoked_up_to_a_version_too() {
+        let service = || Subject::Service(ClientId::parse("billing").expect("a client id"));
+        let mut list = RevocationList::new(LIFE);
+        list.add(&Revocation {
+            number: 1,
+            at: NOW,
+            revoked: Revoked::Subject {
+                subject: service(),
+                lowest_version: SubjectVersion::new(3),
+            },
+        });
+        let claims = |version| AccessClaims {
+            subject: service(),
+            authentication: None,
+            ..claims(1, 1, version)
+        };
+        assert!(list.revokes(&claims(2)));
+        assert!(!list.revokes(&claims(3)));
+        // printf billing | openssl dgst -sha256 -binary | head -c 16 | base64
+        let digest = "DJXH7OHOGpdQJ17xxtetaw".to_owned();
+        assert_eq!(
+            list.digests_after(0, NOW).subjects,
+            [(digest, SubjectVersion::new(3))]
+        );
     }
 
     #[test]
@@ -285,8 +316,11 @@ mod tests {
         list.add(&user(2, 8, 3));
         assert_eq!(list.digests_after(0, NOW).sessions.len(), 1);
         let newer = list.digests_after(1, NOW);
-        assert_eq!((newer.sessions.len(), newer.users.len(), newer.latest), (0, 1, 2));
-        assert!(list.digests_after(2, NOW).users.is_empty());
+        assert_eq!(
+            (newer.sessions.len(), newer.subjects.len(), newer.latest),
+            (0, 1, 2)
+        );
+        assert!(list.digests_after(2, NOW).subjects.is_empty());
     }
 
     #[test]

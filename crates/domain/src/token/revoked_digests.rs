@@ -10,28 +10,28 @@ use super::{AccessClaims, revocation_digest};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RevokedDigests {
     sessions: HashSet<String>,
-    users: HashMap<String, u32>,
+    subjects: HashMap<String, u32>,
 }
 
 impl RevokedDigests {
-    /// The list of these `sessions` and `users`, as an answer without a cursor tells them: all there is.
+    /// The list of these `sessions` and of these subjects (member `users`), as an answer without a cursor tells them: all there is.
     pub fn new(
         sessions: impl IntoIterator<Item = String>,
-        users: impl IntoIterator<Item = (String, u32)>,
+        subjects: impl IntoIterator<Item = (String, u32)>,
     ) -> Self {
         Self {
             sessions: sessions.into_iter().collect(),
-            users: users.into_iter().collect(),
+            subjects: subjects.into_iter().collect(),
         }
     }
 
-    /// Whether the list makes a token with these claims untrue: its session is listed, or its user with a version greater
+    /// Whether the list makes a token with these claims untrue: its session is listed, or its subject with a version greater
     /// than the token's.
     pub fn revokes(&self, claims: &AccessClaims) -> bool {
-        let lowest = self.users.get(&revocation_digest(&claims.subject.to_string()));
+        let lowest = self.subjects.get(&revocation_digest(&claims.subject.to_string()));
         self.sessions
             .contains(&revocation_digest(&claims.session_id.to_string()))
-            || lowest.is_some_and(|lowest| claims.user_version.get() < *lowest)
+            || lowest.is_some_and(|lowest| claims.subject_version.get() < *lowest)
     }
 }
 
@@ -41,21 +41,26 @@ mod tests {
 
     use super::*;
     use crate::account::Roles;
-    use crate::account::UserVersion;
+    use crate::client::ClientId;
     use crate::id::{SessionId, TokenId, UserId};
     use crate::time::Timestamp;
-    use crate::token::{Revocation, RevocationList, Revoked};
+    use crate::token::{Revocation, RevocationList, Revoked, Subject, SubjectVersion};
 
     #[test]
     fn the_digests_refuse_exactly_what_the_list_refuses() {
         let now = Timestamp::from_unix_seconds(1_800_000_000);
         let mut list = RevocationList::new(Duration::from_secs(905));
-        let user = UserId::from_bytes([8; 16]);
+        let user = |byte| Subject::User(UserId::from_bytes([byte; 16]));
+        let service = || Subject::Service(ClientId::parse("billing").expect("a client id"));
         let revoked = [
             Revoked::Session(SessionId::from_bytes([7; 16])),
-            Revoked::User {
-                id: user,
-                lowest_version: UserVersion::new(3),
+            Revoked::Subject {
+                subject: user(8),
+                lowest_version: SubjectVersion::new(3),
+            },
+            Revoked::Subject {
+                subject: service(),
+                lowest_version: SubjectVersion::new(2),
             },
         ];
         for (number, revoked) in (1..).zip(revoked) {
@@ -66,22 +71,30 @@ mod tests {
             });
         }
         let told = list.digests_after(0, now);
-        let users = told
-            .users
+        let subjects = told
+            .subjects
             .into_iter()
             .map(|(digest, version)| (digest, version.get()));
-        let digests = RevokedDigests::new(told.sessions, users);
-        for (session, subject, version) in [(7, 1, 1), (6, 1, 1), (6, 8, 2), (6, 8, 3), (7, 8, 9)] {
+        let digests = RevokedDigests::new(told.sessions, subjects);
+        for (session, subject, version) in [
+            (7, user(1), 1),
+            (6, user(1), 1),
+            (6, user(8), 2),
+            (6, user(8), 3),
+            (7, user(8), 9),
+            (6, service(), 1),
+            (6, service(), 2),
+        ] {
             let claims = AccessClaims {
-                subject: UserId::from_bytes([subject; 16]),
+                subject: subject.clone(),
                 session_id: SessionId::from_bytes([session; 16]),
                 token_id: TokenId::from_bytes([0; 16]),
-                user_version: UserVersion::new(version),
+                subject_version: SubjectVersion::new(version),
                 roles: Roles::user(),
                 email: None,
                 issued_at: now,
                 expires_at: now,
-                authenticated_at: now,
+                authentication: None,
             };
             assert_eq!(
                 digests.revokes(&claims),

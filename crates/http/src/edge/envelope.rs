@@ -10,8 +10,9 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
-use doorward_domain::id::EventId;
+use doorward_domain::id::RequestId;
 use doorward_runtime::RequestOrigin;
+use tracing::Instrument as _;
 
 use crate::error::{Attached, ErrorRenderer, Rejection, RejectionKind, SurfaceError};
 use crate::request::Request;
@@ -47,7 +48,9 @@ pub(crate) async fn envelope(
         .map(ConnectionGuard::begin_request);
     let span = RequestSpan::begin(&state, &request);
     request.extensions_mut().insert(span.request.clone());
-    match next.call(request).await {
+    let traced =
+        tracing::debug_span!("request", request_id = %span.request.request_id(), method = %span.method);
+    match next.call(request).instrument(traced).await {
         Ok(response) => {
             let route = response.request().match_pattern();
             let (request, response) = response.map_into_boxed_body().into_parts();
@@ -79,7 +82,7 @@ impl RequestSpan {
     fn begin(state: &ServerState, request: &ServiceRequest) -> Self {
         let app = &state.application;
         // The id never comes from the client, who could make two requests look like one.
-        let request_id = EventId::generate(app.now(), app.entropy()).to_string();
+        let request_id = RequestId::generate(app.now(), app.entropy());
         let peer = request.request().peer_addr();
         let headers = request.headers();
         let ip = state.addresses.of(peer, headers);
@@ -110,14 +113,14 @@ impl RequestSpan {
                 headers.insert(name, HeaderValue::from_static(value));
             }
         }
-        if let Ok(value) = HeaderValue::from_str(self.request.request_id()) {
+        if let Ok(value) = HeaderValue::from_str(&self.request.request_id().to_string()) {
             headers.insert(REQUEST_ID, value);
         }
         (response, error)
     }
 
     fn render(&self, error: &dyn SurfaceError, framework: &HttpResponse<BoxBody>) -> HttpResponse<BoxBody> {
-        let rendered = error.render(self.request.request_id());
+        let rendered = error.render(&self.request.request_id().to_string());
         let mut response = HttpResponse::with_body(rendered.status, BoxBody::new(rendered.body));
         // Other headers that the framework set, such as `Allow`, are kept.
         let kept = framework
@@ -143,7 +146,8 @@ impl RequestSpan {
         state
             .metrics
             .record_response(method, route, status.as_u16(), took);
-        let request_id = self.request.request_id();
+        let request_id = self.request.request_id().to_string();
+        let request_id = request_id.as_str();
         let ip = self.request.ip().map(tracing::field::display);
         let (status, took_us) = (
             status.as_u16(),

@@ -7,4 +7,4 @@ mod require;
 
 pub use json::StrictJson;
 pub use query::StrictQuery;
-pub use require::{Require, RequireOn};
+pub use require::{Require, RequireOn, RequireUser};

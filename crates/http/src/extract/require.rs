@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use doorward_application::AuthenticateError;
-use doorward_domain::access::{Forbidden, Granted, GrantedOn, Permission, Principal};
+use doorward_domain::access::{Forbidden, Granted, GrantedOn, GrantedUser, Permission, Principal};
 use doorward_domain::id::UserId;
 use doorward_runtime::Application;
 use futures_util::future::{Either, LocalBoxFuture};
@@ -21,6 +21,9 @@ use super::bearer::bearer_token;
 /// learn what else is wrong with the request.
 pub struct Require<P>(pub Granted<P>);
 
+/// The proof that the caller is a user, not a service, and holds the permission `P`.
+pub struct RequireUser<P>(pub GrantedUser<P>);
+
 /// The proof that the caller holds the permission `P` on the user in the path (`{id}`).
 pub struct RequireOn<P>(pub GrantedOn<P>);
 
@@ -30,6 +33,15 @@ impl<P: Permission> FromRequest for Require<P> {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         guard(request, |principal| principal.authorize().map(Self))
+    }
+}
+
+impl<P: Permission> FromRequest for RequireUser<P> {
+    type Error = Rejection;
+    type Future = Guarding<Self>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        guard(request, |principal| principal.authorize_user().map(Self))
     }
 }
 

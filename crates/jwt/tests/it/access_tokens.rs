@@ -4,9 +4,11 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::common::{LEEWAY, NOW, TestKeys, claims, claims_json, decode, parties};
+use doorward_domain::session::{Authentication, AuthenticationMethods};
 use doorward_domain::token::AccessClaims;
 use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
 use doorward_jwt::{Algorithm, IssuerAndAudience, Signer, Verifier};
+use doorward_testkit::sample;
 use jsonwebtoken::{DecodingKey, Validation};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -42,6 +44,52 @@ fn a_token_without_an_email_has_no_email_claim() {
     };
     let (_, payload) = decode(signer.sign(&without).unwrap().expose());
     assert_eq!(payload.get("email"), None);
+}
+
+#[test]
+fn a_token_lists_how_and_when_its_user_authenticated() {
+    let keys = TestKeys::new(Algorithm::EdDsa, 1);
+    let signer = Signer::new(Arc::clone(&keys), parties());
+    let verifier = Verifier::new(keys, parties(), LEEWAY);
+    for (words, amr) in [
+        ("pwd", json!(["pwd"])),
+        ("mfa otp pwd", json!(["pwd", "otp", "mfa"])),
+        ("x-newer user mfa pop", json!(["pop", "user", "mfa", "x-newer"])),
+    ] {
+        let stepped_up = AccessClaims {
+            authentication: AuthenticationMethods::parse(words).map(|methods| Authentication {
+                methods,
+                at: NOW - Duration::from_secs(7),
+            }),
+            ..claims()
+        };
+        let token = signer.sign(&stepped_up).unwrap();
+        let (_, payload) = decode(token.expose());
+        assert_eq!(
+            (&payload["amr"], &payload["auth_time"]),
+            (&amr, &json!(1_699_999_993))
+        );
+        assert_eq!(verifier.verify(token.expose(), NOW), Ok(stepped_up));
+    }
+}
+
+#[test]
+fn a_token_of_a_service_is_issued_to_itself_and_authenticates_no_user() {
+    let keys = TestKeys::new(Algorithm::EdDsa, 1);
+    let signer = Signer::new(Arc::clone(&keys), parties());
+    let verifier = Verifier::new(keys, parties(), LEEWAY);
+    let service = AccessClaims {
+        subject: sample::service(1).into(),
+        authentication: None,
+        email: None,
+        ..claims()
+    };
+    let token = signer.sign(&service).unwrap();
+    let (_, payload) = decode(token.expose());
+    assert_eq!(payload["sub"], "service-1");
+    assert_eq!(payload["client_id"], "service-1");
+    assert_eq!((payload.get("amr"), payload.get("auth_time")), (None, None));
+    assert_eq!(verifier.verify(token.expose(), NOW), Ok(service));
 }
 
 #[test]
@@ -156,7 +204,7 @@ fn the_payload_of_another_token_is_rejected() {
     let own = signer.sign(&claims()).unwrap();
     let admin = signer
         .sign(&AccessClaims {
-            user_version: claims().user_version.next(),
+            subject_version: claims().subject_version.next(),
             ..claims()
         })
         .unwrap();

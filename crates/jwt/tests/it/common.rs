@@ -7,10 +7,10 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::account::UserVersion;
 use doorward_domain::id::{SessionId, TokenId};
+use doorward_domain::session::Authentication;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::AccessClaims;
+use doorward_domain::token::{AccessClaims, SubjectVersion};
 use doorward_domain::token::{AccessTokenVerifier, SigningError};
 use doorward_jwt::{
     Algorithm, IssuerAndAudience, PublicKey, SigningKey, SigningKeys, VerificationKeys, Verifier,
@@ -34,15 +34,15 @@ pub fn parties() -> IssuerAndAudience {
 
 pub fn claims() -> AccessClaims {
     AccessClaims {
-        subject: sample::user(7).id,
+        subject: sample::user(7).id.into(),
         session_id: SessionId::from_bytes([2; 16]),
         token_id: TokenId::from_bytes([3; 16]),
-        user_version: UserVersion::new(4),
+        subject_version: SubjectVersion::new(4),
         roles: sample::roles(&["admin", "user"]),
         email: Some("Ada@Example.org".to_owned()),
         issued_at: NOW,
         expires_at: NOW + Duration::from_secs(900),
-        authenticated_at: NOW - Duration::from_secs(60),
+        authentication: Some(Authentication::by_password(NOW - Duration::from_secs(60))),
     }
 }
 

@@ -139,6 +139,30 @@ fn a_claim_with_an_invalid_value_is_rejected() {
             reason,
         );
     }
+    for (sub, client_id) in [
+        ("ada", "doorward"),
+        ("ada", "Ada"),
+        ("doorward", "doorward"),
+        ("Ada", "Ada"),
+    ] {
+        let mut named = claims_json();
+        named["sub"] = json!(sub);
+        named["client_id"] = json!(client_id);
+        for payload in [without(named.clone(), "amr"), named.to_string()] {
+            assert_rejected(&issuer, &issuer.sign(&header, &payload), "sub is not a user id");
+        }
+    }
+    // Of a service, but with members that say how a user authenticated.
+    let mut service = claims_json();
+    service["sub"] = json!("ada");
+    service["client_id"] = json!("ada");
+    for payload in [
+        service.to_string(),
+        without(service.clone(), "amr"),
+        without(service, "auth_time"),
+    ] {
+        assert_rejected(&issuer, &issuer.sign(&header, &payload), BAD_CLAIMS);
+    }
     for ver in [json!(-1), json!(4_294_967_296_u64), json!("4")] {
         assert_rejected(
             &issuer,

@@ -3,7 +3,8 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier, TokenRejected};
+use doorward_domain::session::Authentication;
+use doorward_domain::token::{AccessClaims, AccessTokenSigner, AccessTokenVerifier, TokenRejected};
 use doorward_jwt::{Algorithm, Signer, Verifier};
 use proptest::prelude::*;
 
@@ -56,8 +57,11 @@ fn more_tokens_than_the_cache_holds_are_verified() {
     let verifier = Verifier::new(keys, parties(), LEEWAY).with_cache(4);
     let tokens: Vec<_> = (0..40)
         .map(|seconds| {
-            let mut claims = claims();
-            claims.authenticated_at = claims.authenticated_at - seconds * SECOND;
+            let authentication = Some(Authentication::by_password(NOW - seconds * SECOND));
+            let claims = AccessClaims {
+                authentication,
+                ..claims()
+            };
             (signer.sign(&claims).unwrap(), claims)
         })
         .collect();

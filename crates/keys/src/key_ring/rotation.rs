@@ -3,7 +3,7 @@
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::Entropy;
-use doorward_domain::id::EventId;
+use doorward_domain::id::RequestId;
 use doorward_domain::key::SealedKey;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
@@ -32,7 +32,7 @@ pub(crate) fn apply(
 ) -> StoreResult<RotationReport> {
     let context = RequestContext {
         now,
-        request_id: EventId::generate(now, entropy).to_string(),
+        request_id: RequestId::generate(now, entropy),
         ip: None,
         user_agent: None,
     };

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::account::UserVersion;
 use doorward_domain::id::{SessionId, TokenId};
 use doorward_domain::key::KeyPolicy;
+use doorward_domain::session::Authentication;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::AccessClaims;
+use doorward_domain::token::{AccessClaims, SubjectVersion};
 use doorward_jwt::{Algorithm, IssuerAndAudience};
 use doorward_keys::{KeyRing, KeyRules, MasterKey};
 use doorward_testkit::{MemoryStore, SeededEntropy, sample};
@@ -59,15 +59,15 @@ pub fn parties() -> IssuerAndAudience {
 
 pub fn claims() -> AccessClaims {
     AccessClaims {
-        subject: sample::user(7).id,
+        subject: sample::user(7).id.into(),
         session_id: SessionId::from_bytes([2; 16]),
         token_id: TokenId::from_bytes([3; 16]),
-        user_version: UserVersion::new(4),
+        subject_version: SubjectVersion::new(4),
         roles: sample::roles(&["admin", "user"]),
         email: Some("Ada@Example.org".to_owned()),
         issued_at: NOW,
         expires_at: NOW + Duration::from_secs(900),
-        authenticated_at: NOW - Duration::from_secs(60),
+        authentication: Some(Authentication::by_password(NOW - Duration::from_secs(60))),
     }
 }
 

@@ -1,8 +1,9 @@
 use diesel::prelude::*;
 
-use doorward_domain::account::{DisplayName, Email, User, UserStatus, UserVersion};
+use doorward_domain::account::{DisplayName, Email, User, UserStatus};
 use doorward_domain::account::{Role, Roles};
 use doorward_domain::id::UserId;
+use doorward_domain::token::SubjectVersion;
 
 use crate::column::{Location, instant};
 use crate::error::DbError;
@@ -51,7 +52,7 @@ impl UserRow {
                 .parsed_optional("name", self.name.as_deref(), |name| DisplayName::parse(name).ok())?,
             roles: roles?,
             status: location.parsed("status", UserStatus::parse(&self.status))?,
-            version: UserVersion::new(location.counter("version", self.version)?),
+            version: SubjectVersion::new(location.counter("version", self.version)?),
             created_at: instant(self.created_at),
             updated_at: instant(self.updated_at),
         })

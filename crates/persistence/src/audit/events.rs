@@ -4,9 +4,11 @@ use diesel::sql_types::{Bool, Text};
 
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::audit::{EventFilter, EventLog};
-use doorward_domain::id::{EventId, SessionId, UserId};
+use doorward_domain::client::ClientId;
+use doorward_domain::id::{EventId, RequestId, SessionId, UserId};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::Subject;
 
 use crate::column::{Location, instant, without_nul};
 use crate::connection::AnyConnection;
@@ -28,6 +30,35 @@ pub(crate) struct EventRow {
     user_agent: Option<String>,
     request_id: String,
     detail: String,
+    service_id: Option<String>,
+    actor_service_id: Option<String>,
+}
+
+/// A column with the id of a user and its value, and the column with the id of a service that is used instead.
+type SubjectColumns<'r> = [(&'static str, Option<&'r str>); 2];
+
+/// Reads a subject, of which at most one column has a value.
+fn subject(location: Location<'_>, columns: SubjectColumns<'_>) -> Result<Option<Subject>, DbError> {
+    match columns {
+        [(_, None), (_, None)] => Ok(None),
+        [(column, Some(id)), (_, None)] => {
+            let user = location.parsed(column, UserId::parse(id).ok())?;
+            Ok(Some(Subject::User(user)))
+        }
+        [(_, None), (column, Some(id))] => {
+            let service = location.parsed(column, ClientId::parse(id).ok())?;
+            Ok(Some(Subject::Service(service)))
+        }
+        [_, (column, Some(_))] => location.parsed(column, None),
+    }
+}
+
+fn user_of(subject: Option<&Subject>) -> Option<String> {
+    subject.and_then(Subject::user_id).map(|id| id.to_string())
+}
+
+fn service_of(subject: Option<&Subject>) -> Option<&str> {
+    subject.and_then(Subject::client_id).map(ClientId::as_str)
 }
 
 impl TryFrom<EventRow> for Event {
@@ -38,20 +69,31 @@ impl TryFrom<EventRow> for Event {
             table: "events",
             row: &row.id,
         };
-        let user = |id: &str| UserId::parse(id).ok();
         Ok(Self {
             id: location.parsed("id", EventId::parse(&row.id).ok())?,
             at: instant(row.at),
             kind: location.parsed("kind", EventKind::parse(&row.kind))?,
             outcome: location.parsed("outcome", EventOutcome::parse(&row.outcome))?,
-            user_id: location.parsed_optional("user_id", row.user_id.as_deref(), user)?,
-            actor_id: location.parsed_optional("actor_id", row.actor_id.as_deref(), user)?,
+            subject: subject(
+                location,
+                [
+                    ("user_id", row.user_id.as_deref()),
+                    ("service_id", row.service_id.as_deref()),
+                ],
+            )?,
+            actor: subject(
+                location,
+                [
+                    ("actor_id", row.actor_id.as_deref()),
+                    ("actor_service_id", row.actor_service_id.as_deref()),
+                ],
+            )?,
             session_id: location.parsed_optional("session_id", row.session_id.as_deref(), |id| {
                 SessionId::parse(id).ok()
             })?,
             ip: location.parsed_optional("ip", row.ip.as_deref(), |ip| ip.parse().ok())?,
             user_agent: row.user_agent,
-            request_id: row.request_id,
+            request_id: location.parsed("request_id", RequestId::parse(&row.request_id).ok())?,
             detail: location.parsed("detail", serde_json::from_str(&row.detail).ok())?,
         })
     }
@@ -72,14 +114,16 @@ impl EventLog for Transaction<'_> {
                     events::at.eq(event.at.as_micros()),
                     events::kind.eq(event.kind.as_str()),
                     events::outcome.eq(event.outcome.as_str()),
-                    events::user_id.eq(event.user_id.map(|id| id.to_string())),
-                    events::actor_id.eq(event.actor_id.map(|id| id.to_string())),
+                    events::user_id.eq(user_of(event.subject.as_ref())),
+                    events::actor_id.eq(user_of(event.actor.as_ref())),
                     events::session_id.eq(event.session_id.map(|id| id.to_string())),
                     events::ip.eq(event.ip.map(|ip| ip.to_string())),
                     events::user_agent.eq(user_agent.transpose()?),
-                    events::request_id.eq(without_nul("events", "request_id", &event.request_id)?),
+                    events::request_id.eq(event.request_id.to_string()),
                     // JSON escapes NUL characters, so there are none.
                     events::detail.eq(detail),
+                    events::service_id.eq(service_of(event.subject.as_ref())),
+                    events::actor_service_id.eq(service_of(event.actor.as_ref())),
                 ))
                 .execute(connection)?;
             Ok(())

@@ -1,12 +1,11 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use doorward_domain::account::UserVersion;
-use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::id::SessionId;
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::RevocationLog;
 use doorward_domain::token::{Revocation, Revoked};
+use doorward_domain::token::{RevocationLog, Subject, SubjectVersion};
 
 use crate::column::{Location, instant};
 use crate::connection::AnyConnection;
@@ -38,9 +37,9 @@ impl TryFrom<RevocationRow> for Revocation {
             (Some(id), None, None) => {
                 Revoked::Session(location.parsed("session_id", SessionId::parse(&id).ok())?)
             }
-            (None, Some(id), Some(version)) => Revoked::User {
-                id: location.parsed("user_id", UserId::parse(&id).ok())?,
-                lowest_version: UserVersion::new(location.counter("lowest_version", version)?),
+            (None, Some(id), Some(version)) => Revoked::Subject {
+                subject: location.parsed("user_id", Subject::parse(&id).ok())?,
+                lowest_version: SubjectVersion::new(location.counter("lowest_version", version)?),
             },
             _ => return location.parsed("session_id", None),
         };
@@ -59,8 +58,16 @@ impl RevocationLog for Transaction<'_> {
             for revoked in revoked {
                 let (session, user, version) = match revoked {
                     Revoked::Session(id) => (Some(id.to_string()), None, None),
-                    Revoked::User { id, lowest_version } => {
-                        (None, Some(id.to_string()), Some(i64::from(lowest_version.get())))
+                    Revoked::Subject {
+                        subject,
+                        lowest_version,
+                    } => {
+                        // The column has its name from before there were services.
+                        (
+                            None,
+                            Some(subject.to_string()),
+                            Some(i64::from(lowest_version.get())),
+                        )
                     }
                 };
                 diesel::insert_into(revocations::table)

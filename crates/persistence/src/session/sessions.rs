@@ -4,9 +4,12 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use doorward_domain::account::User;
+use doorward_domain::client::ClientId;
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::session::SessionRepository;
-use doorward_domain::session::{EndReason, Ended, Generation, Session, SessionKey};
+use doorward_domain::session::{
+    Authentication, AuthenticationMethods, EndReason, Ended, Generation, Session, SessionKey, SessionKind,
+};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
@@ -34,6 +37,33 @@ struct SessionRow {
     end_reason: Option<String>,
     ip: Option<String>,
     user_agent: Option<String>,
+    kind: String,
+    client_id: Option<String>,
+    parent_id: Option<String>,
+    authenticated_at: Option<i64>,
+    methods: Option<String>,
+}
+
+impl SessionRow {
+    fn kind(&self, location: Location<'_>) -> Result<SessionKind, DbError> {
+        let client = location.parsed_optional("client_id", self.client_id.as_deref(), |id| {
+            ClientId::parse(id).ok()
+        })?;
+        let parent = location.parsed_optional("parent_id", self.parent_id.as_deref(), |id| {
+            SessionId::parse(id).ok()
+        })?;
+        location.parsed("kind", SessionKind::from_parts(&self.kind, client, parent))
+    }
+
+    /// Versions before the columns wrote neither, and knew passwords only.
+    fn authentication(&self, location: Location<'_>) -> Result<Authentication, DbError> {
+        let methods =
+            location.parsed_optional("methods", self.methods.as_deref(), AuthenticationMethods::parse)?;
+        Ok(Authentication {
+            methods: methods.unwrap_or_else(AuthenticationMethods::password),
+            at: instant(self.authenticated_at.unwrap_or(self.created_at)),
+        })
+    }
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -44,6 +74,7 @@ impl TryFrom<SessionRow> for Session {
             table: "sessions",
             row: &row.id,
         };
+        let (kind, authentication) = (row.kind(location)?, row.authentication(location)?);
         let ended = match (row.ended_at, row.end_reason) {
             (None, None) => None,
             (Some(at), Some(reason)) => Some(Ended {
@@ -55,6 +86,8 @@ impl TryFrom<SessionRow> for Session {
         Ok(Self {
             id: location.parsed("id", SessionId::parse(&row.id).ok())?,
             user_id: location.parsed("user_id", UserId::parse(&row.user_id).ok())?,
+            kind,
+            authentication,
             key: SessionKey::from_bytes(location.bytes("key", row.key)?),
             generation: Generation::new(location.counter("generation", row.generation)?),
             rotated_at: instant(row.rotated_at),
@@ -99,6 +132,11 @@ impl SessionRepository for Transaction<'_> {
                     sessions::end_reason.eq(session.ended.map(|ended| ended.reason.as_str())),
                     sessions::ip.eq(session.ip.map(|ip| ip.to_string())),
                     sessions::user_agent.eq(checked_user_agent(session.user_agent.as_deref())?),
+                    sessions::kind.eq(session.kind.as_str()),
+                    sessions::client_id.eq(session.kind.client().map(ClientId::as_str)),
+                    sessions::parent_id.eq(session.kind.parent().map(|id| id.to_string())),
+                    sessions::authenticated_at.eq(session.authentication.at.as_micros()),
+                    sessions::methods.eq(session.authentication.methods.to_string()),
                 ))
                 .execute(connection)?;
             Ok(())

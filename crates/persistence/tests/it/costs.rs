@@ -161,7 +161,7 @@ fn sessions(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
 
     let user = app.logged_in_user();
     record(costs, "me", || app.principal(&user.pair));
-    let caller = app.granted(&user.pair);
+    let caller = app.granted_user(&user.pair);
     let list = app.use_cases().list_sessions();
     record(costs, "list own sessions", || list.own(&caller, app.clock.now())).expect("sessions");
     let other = app.login(&user.email, PASSWORD).expect("a login");
@@ -186,7 +186,7 @@ fn sessions(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
 
 fn account(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     let user = app.logged_in_user();
-    let caller = app.granted(&user.pair);
+    let caller = app.granted_user(&user.pair);
     record(costs, "view the account", || {
         app.use_cases().view_account().execute(&caller)
     })
@@ -198,7 +198,7 @@ fn account(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     let new_password = "another long password";
     let change_password = |current: &str, new: &str| {
         let change = ChangePassword {
-            caller: app.granted(&user.pair),
+            caller: app.granted_user(&user.pair),
             current: current.into(),
             new: new.into(),
         };

@@ -135,7 +135,7 @@ fn a_nul_character_is_rejected_before_it_reaches_the_database() {
         let mut named = session.clone();
         named.user_agent = Some("a\0b".to_owned());
         let mut event = sample::event(1);
-        event.request_id = "a\0b".to_owned();
+        event.user_agent = Some("a\0b".to_owned());
         let mut key = sample::key(KeyPurpose::AccessSigning, 1);
         key.algorithm = "a\0b".to_owned();
         let first = doorward_domain::account::PasswordVersion::FIRST;

@@ -17,3 +17,4 @@ mod query_plans;
 mod sqlite;
 mod statement_log;
 mod support;
+mod upgrade;

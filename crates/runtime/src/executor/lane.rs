@@ -142,6 +142,11 @@ impl Lane {
         self.settings.workers
     }
 
+    /// The name of the lane, in errors, metrics and spans.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Returns an error if a job of this client would be rejected now, for callers with work to do before they queue it.
     pub fn check_room(&self, client: &ClientKey) -> Result<(), ExecutorError> {
         let mut state = self.shared.lock();

@@ -7,7 +7,7 @@ use std::path::Path;
 use doorward_application::{AccountDraft, CreateUserAsOperator, CreateUserError};
 use doorward_domain::account::Roles;
 use doorward_domain::context::RequestContext;
-use doorward_domain::id::EventId;
+use doorward_domain::id::RequestId;
 use secrecy::SecretString;
 
 use crate::cli::{CreateUser, PasswordSource};
@@ -26,7 +26,7 @@ pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), ExitErr
     let now = now();
     let context = RequestContext {
         now,
-        request_id: EventId::generate(now, &OsEntropy).to_string(),
+        request_id: RequestId::generate(now, &OsEntropy),
         ip: None,
         user_agent: None,
     };

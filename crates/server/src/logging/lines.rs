@@ -63,13 +63,13 @@ impl Visit for EscapedVisitor<'_> {
 pub struct EscapedJson(Format<Json>);
 
 impl EscapedJson {
-    /// Formats each event as a flat object that contains the innermost span.
+    /// Formats each event as a flat object that contains the innermost span, and all spans from the outermost one.
     pub fn new(format: Format<Json>) -> Self {
         Self(
             format
                 .flatten_event(true)
                 .with_current_span(true)
-                .with_span_list(false),
+                .with_span_list(true),
         )
     }
 }

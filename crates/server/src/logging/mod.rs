@@ -9,6 +9,7 @@ use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
@@ -63,6 +64,8 @@ where
     // To report a failed write on standard error would panic if standard error itself is closed.
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer)
+        // Spans are under `debug`: a request, its use case, the wait for an executor, hashing, transactions.
+        .with_span_events(FmtSpan::CLOSE)
         .log_internal_errors(false);
     match format {
         LogFormat::Pretty => layer.with_ansi(colours).fmt_fields(EscapedFields).boxed(),

@@ -58,6 +58,8 @@ macro_rules! __store_contract_cases {
                 }
                 round_trips {
                     sessions_are_read_back_unchanged
+                    session_kinds_are_read_back_unchanged
+                    authentications_are_read_back_unchanged
                     session_clients_are_read_back_unchanged
                     session_ends_are_read_back_unchanged
                 }

@@ -141,31 +141,32 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 pub struct NothingRevoked;
 
 impl RevocationCheck for NothingRevoked {
-    fn standing(&self, _claims: &AccessClaims) -> RevocationStatus {
-        RevocationStatus::Good
+    fn status(&self, _claims: &AccessClaims) -> RevocationStatus {
+        RevocationStatus::Valid
     }
 }
 
 #[cfg(test)]
 mod tests {
     use doorward_domain::account::Roles;
-    use doorward_domain::account::UserVersion;
     use doorward_domain::id::TokenId;
+    use doorward_domain::session::Authentication;
+    use doorward_domain::token::SubjectVersion;
 
     use super::*;
     use crate::sample;
 
     fn claims() -> AccessClaims {
         AccessClaims {
-            subject: sample::user(1).id,
+            subject: sample::user(1).id.into(),
             session_id: sample::session(1, sample::user(1).id).id,
             token_id: TokenId::from_bytes([1; 16]),
-            user_version: UserVersion::FIRST,
+            subject_version: SubjectVersion::FIRST,
             roles: Roles::user(),
             email: None,
             issued_at: Timestamp::from_unix_seconds(1000),
             expires_at: Timestamp::from_unix_seconds(1900),
-            authenticated_at: Timestamp::from_unix_seconds(1000),
+            authentication: Some(Authentication::by_password(Timestamp::from_unix_seconds(1000))),
         }
     }
 

@@ -38,7 +38,7 @@ impl<'a> Deref for HistoryApp<'a> {
 
 impl RevocationCheck for HistoryApp<'_> {
     /// The answer of an instance that has read all revocations.
-    fn standing(&self, claims: &AccessClaims) -> RevocationStatus {
+    fn status(&self, claims: &AccessClaims) -> RevocationStatus {
         let mut list = hold(&self.revoked);
         let latest = list.latest();
         let entries = self
@@ -50,7 +50,7 @@ impl RevocationCheck for HistoryApp<'_> {
         if list.revokes(claims) {
             RevocationStatus::Revoked
         } else {
-            RevocationStatus::Good
+            RevocationStatus::Valid
         }
     }
 }
@@ -113,14 +113,14 @@ impl<'a> HistoryApp<'a> {
     }
 
     pub(super) fn logout_everywhere(&self, caller: Principal) {
-        let caller = caller.authorize().expect("a permission that everybody has");
+        let caller = caller.authorize_user().expect("a permission that every user has");
         let done = self.use_cases().logout_everywhere().execute(&caller, &self.now());
         done.expect("a logout");
     }
 
     /// Ends one of the caller's sessions. Returns whether there was such a session.
     pub(super) fn end_one(&self, caller: Principal, session: SessionId) -> bool {
-        let caller = caller.authorize().expect("a permission that everybody has");
+        let caller = caller.authorize_user().expect("a permission that every user has");
         self.use_cases()
             .end_session()
             .execute(&caller, session, &self.now())
@@ -130,7 +130,7 @@ impl<'a> HistoryApp<'a> {
     /// Changes the password of that number to the next.
     pub(super) fn change_password(&self, caller: Principal, number: usize) {
         let change = ChangePassword {
-            caller: caller.authorize().expect("a permission that everybody has"),
+            caller: caller.authorize_user().expect("a permission that every user has"),
             current: password(number).into(),
             new: password(number + 1).into(),
         };

@@ -71,7 +71,9 @@ impl EventLog for Transaction {
     fn page(&mut self, filter: &EventFilter, before: Option<EventId>, limit: u32) -> StoreResult<Vec<Event>> {
         let is_meant = |event: &&Event| {
             before.is_none_or(|before| event.id < before)
-                && filter.user_id.is_none_or(|user| event.user_id == Some(user))
+                && filter
+                    .user_id
+                    .is_none_or(|user| event.subject == Some(user.into()))
                 && filter.kind.is_none_or(|kind| event.kind == kind)
         };
         let mut events: Vec<Event> = self.look()?.events.iter().filter(is_meant).cloned().collect();
@@ -90,7 +92,7 @@ impl RevocationLog for Transaction {
             state.revocations.push(Revocation {
                 number,
                 at: now,
-                revoked: *revoked,
+                revoked: revoked.clone(),
             });
         }
         Ok(())
@@ -104,7 +106,7 @@ impl RevocationLog for Transaction {
             .filter(|entry| entry.number > number);
         Ok(entries
             .take(usize::try_from(limit).unwrap_or(usize::MAX))
-            .copied()
+            .cloned()
             .collect())
     }
 }

@@ -45,7 +45,7 @@ fn an_access_token_of_a_deleted_account_has_no_effect() {
         let kept = world.snapshot_with_attempts(&[]);
         let view = ViewAccount { store: &world.store };
         assert!(matches!(
-            view.execute(&world.granted(&phone)),
+            view.execute(&world.granted_user(&phone)),
             Err(ViewUserError::NotFound)
         ));
         assert!(matches!(

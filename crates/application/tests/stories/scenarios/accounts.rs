@@ -104,6 +104,6 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("reading one's own account", "ok", &[], |w| {
         let (phone, _) = ada(w);
         let view = ViewAccount { store: &w.store };
-        Box::new(move || outcome(&view.execute(&w.granted(&phone))))
+        Box::new(move || outcome(&view.execute(&w.granted_user(&phone))))
     }),
 ];

@@ -1,7 +1,7 @@
 //! Scenarios of refreshing, logging out and ending sessions.
 
 use doorward_application::ListSessions;
-use doorward_domain::access::{ManageOwnAccount, ReadUsers};
+use doorward_domain::access::ReadUsers;
 use doorward_domain::context::RequestContext;
 use secrecy::SecretString;
 
@@ -135,7 +135,7 @@ pub const SCENARIOS: &[Scenario] = &[
             store: &w.store,
             policy: &w.policies.session,
         };
-        Box::new(move || outcome(&list.own(&w.granted::<ManageOwnAccount>(&phone), w.clock.now())))
+        Box::new(move || outcome(&list.own(&w.granted_user(&phone), w.clock.now())))
     }),
     scenario("listing the sessions of a user", "ok", &[], |w| {
         let (phone, _) = ada(w);

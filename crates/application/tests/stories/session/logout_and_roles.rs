@@ -64,14 +64,14 @@ fn a_demotion_takes_effect_at_the_next_refresh() {
     world.admin("eve");
     let (root, eve) = (world.enter("root"), world.enter("eve"));
     assert!(world.principal(&eve).authorize::<ManageUsers>().is_ok());
-    let version = world.claims(&eve).user_version;
+    let version = world.claims(&eve).subject_version;
 
     world
         .set_roles(&root, eve.user.id, &["user"])
         .expect("a demotion");
     let eve = world.refresh(&eve).expect("tokens");
     let claims = world.claims(&eve);
-    assert_eq!(claims.user_version, version.next());
+    assert_eq!(claims.subject_version, version.next());
     assert!(!claims.roles.is_admin());
     assert!(world.principal(&eve).authorize::<ManageUsers>().is_err());
     assert!(world.principal(&eve).authorize::<AssignRoles>().is_err());
@@ -140,7 +140,7 @@ fn a_disabled_user_cannot_refresh_and_enabling_restores_no_session() {
     let again = world.enter("ada");
     // Access tokens issued before stay revoked: the version counts both changes.
     assert_eq!(
-        world.claims(&again).user_version,
+        world.claims(&again).subject_version,
         phone.user.version.next().next()
     );
 }

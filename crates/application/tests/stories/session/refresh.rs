@@ -206,7 +206,7 @@ fn a_session_is_ended_by_its_id_without_its_token() {
         policy: &world.policies.session,
     };
     let listed = |caller: &TokenPair| -> Vec<_> {
-        let own = sessions.own(&world.granted(caller), world.clock.now());
+        let own = sessions.own(&world.granted_user(caller), world.clock.now());
         own.expect("a list").iter().map(|session| session.id).collect()
     };
     assert_eq!(listed(&phone), [lost.session_id, phone.session_id]);
@@ -263,7 +263,7 @@ fn twenty_consecutive_logins_all_succeed() {
 fn an_idle_session_expires_at_the_idle_limit_and_an_active_one_at_the_absolute_limit() {
     let (world, pair) = ada();
     let idle = world.policies.session.refresh_idle;
-    world.clock.set(world.claims(&pair).authenticated_at);
+    world.clock.set(world.claims(&pair).issued_at);
     let opened = world.session(pair.session_id).expect("a session").created_at;
     world.clock.set(opened + just_before(idle));
     let mut pair = refreshed(&world, &pair);

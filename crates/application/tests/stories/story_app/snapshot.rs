@@ -7,6 +7,7 @@ use doorward_domain::audit::Event;
 use doorward_domain::session::Session;
 use doorward_domain::setup::SetupState;
 use doorward_domain::store::Transactions as _;
+use doorward_domain::token::Subject;
 
 use super::{StoryApp, hold};
 
@@ -82,8 +83,8 @@ impl StoryApp {
                 words.push(format!("{what}={}", self.name_of(&id)));
             }
         };
-        say("of", event.user_id.map(|id| id.to_string()));
-        say("by", event.actor_id.map(|id| id.to_string()));
+        say("of", event.subject.as_ref().map(Subject::to_string));
+        say("by", event.actor.as_ref().map(Subject::to_string));
         say("in", event.session_id.map(|id| id.to_string()));
         for (name, value) in &event.detail {
             words.push(format!("{name}={value}"));

@@ -109,12 +109,12 @@ impl StoryApp {
 
     pub fn logout_everywhere(&self, caller: &TokenPair) -> Result<(), StoreError> {
         let logout = self.use_cases().logout_everywhere();
-        logout.execute(&self.granted(caller), &self.now())
+        logout.execute(&self.granted_user(caller), &self.now())
     }
 
     pub fn end_session(&self, caller: &TokenPair, session: SessionId) -> Result<(), EndSessionError> {
         let end = self.use_cases().end_session();
-        end.execute(&self.granted(caller), session, &self.now())
+        end.execute(&self.granted_user(caller), session, &self.now())
     }
 
     pub fn end_sessions_of(&self, admin: &TokenPair, user: UserId) -> Result<(), EndSessionError> {
@@ -139,7 +139,7 @@ impl StoryApp {
         new: &str,
     ) -> Result<(), ChangePasswordError> {
         let change = ChangePassword {
-            caller: self.granted(caller),
+            caller: self.granted_user(caller),
             current: self.used(current),
             new: self.used(new),
         };
@@ -157,7 +157,7 @@ impl StoryApp {
         password: &str,
     ) -> Result<(), DeleteAccountError> {
         let deletion = DeleteAccount {
-            caller: self.granted(caller),
+            caller: self.granted_user(caller),
             password: self.used(password),
         };
         self.use_cases_with(hasher).attempt(&deletion, &self.now())
@@ -165,7 +165,7 @@ impl StoryApp {
 
     pub fn rename_oneself(&self, caller: &TokenPair, name: &str) -> Result<User, UpdateAccountError> {
         let update = self.use_cases().update_account();
-        update.execute(&self.granted(caller), Patch::To(Some(name)), &self.now())
+        update.execute(&self.granted_user(caller), Patch::To(Some(name)), &self.now())
     }
 
     pub fn rename(&self, admin: &TokenPair, user: UserId, name: &str) -> Result<User, UpdateUserError> {

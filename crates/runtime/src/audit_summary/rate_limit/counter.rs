@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use doorward_application::Refusals;
+use doorward_domain::id::RequestId;
 use doorward_domain::time::Timestamp;
 
 use crate::client_key::client_key;
@@ -28,7 +29,7 @@ struct Count {
     requests: u64,
     since: Timestamp,
     ip: Option<IpAddr>,
-    request_id: String,
+    request_id: RequestId,
 }
 /// The count of one class and network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,13 +52,19 @@ impl Counted {
             count: self.count.requests,
             since: self.count.since,
             ip: self.count.ip,
-            request_id: self.count.request_id.clone(),
+            request_id: self.count.request_id,
         }
     }
 }
 
 impl Counter {
-    pub(super) fn add(&mut self, class: &'static str, ip: Option<IpAddr>, request_id: &str, now: Timestamp) {
+    pub(super) fn add(
+        &mut self,
+        class: &'static str,
+        ip: Option<IpAddr>,
+        request_id: RequestId,
+        now: Timestamp,
+    ) {
         let key = self.room_for((class, ip.map(client_key)));
         if let Some(known) = self.counts.get_mut(&key) {
             known.requests = known.requests.saturating_add(1);
@@ -67,7 +74,7 @@ impl Counter {
             requests: 1,
             since: now,
             ip: ip.filter(|_| key.1.is_some()),
-            request_id: request_id.to_owned(),
+            request_id,
         };
         self.insert(key, count);
     }
@@ -120,6 +127,7 @@ impl Counter {
 mod tests {
     use std::collections::BTreeSet;
 
+    use doorward_testkit::sample::request_id as request;
     use proptest::prelude::*;
 
     use super::*;
@@ -145,34 +153,27 @@ mod tests {
             counter.add(
                 "sensitive",
                 Some(address.parse().unwrap()),
-                &format!("r{number}"),
+                request(u32::try_from(number).unwrap()),
                 at(second),
             );
         }
-        counter.add("refresh", Some("192.0.2.1".parse().unwrap()), "r4", at(4));
-        counter.add("refresh", None, "r5", at(5));
-        let refusals = |class, network: Option<&str>, count, since, ip: Option<&str>, id: &str| Refusals {
+        counter.add("refresh", Some("192.0.2.1".parse().unwrap()), request(4), at(4));
+        counter.add("refresh", None, request(5), at(5));
+        let refusals = |class, network: Option<&str>, count, since, ip: Option<&str>, id| Refusals {
             class,
             network: network.map(str::to_owned),
             count,
             since: at(since),
             ip: ip.map(|ip| ip.parse().unwrap()),
-            request_id: id.to_owned(),
+            request_id: request(id),
         };
         assert_eq!(
             recorded(&mut counter),
             [
-                refusals("refresh", None, 1, 5, None, "r5"),
-                refusals("refresh", Some("192.0.2.1/32"), 1, 4, Some("192.0.2.1"), "r4"),
-                refusals("sensitive", Some("192.0.2.1/32"), 2, 0, Some("192.0.2.1"), "r0"),
-                refusals(
-                    "sensitive",
-                    Some("2001:db8::/64"),
-                    2,
-                    2,
-                    Some("2001:db8::1"),
-                    "r2"
-                ),
+                refusals("refresh", None, 1, 5, None, 5),
+                refusals("refresh", Some("192.0.2.1/32"), 1, 4, Some("192.0.2.1"), 4),
+                refusals("sensitive", Some("192.0.2.1/32"), 2, 0, Some("192.0.2.1"), 0),
+                refusals("sensitive", Some("2001:db8::/64"), 2, 2, Some("2001:db8::1"), 2),
             ]
         );
         assert_eq!(recorded(&mut counter), []);
@@ -182,19 +183,15 @@ mod tests {
     fn counts_that_could_not_be_written_are_added_to_later_ones() {
         let mut counter = Counter::default();
         let ip = Some(IpAddr::from([192, 0, 2, 1]));
-        counter.add("general", ip, "first", at(1));
+        counter.add("general", ip, request(1), at(1));
         let taken = counter.take();
-        counter.add("general", ip, "second", at(60));
+        counter.add("general", ip, request(2), at(60));
         counter.put_back(taken);
         let recorded = recorded(&mut counter);
         assert_eq!(recorded.len(), 1);
         assert_eq!(
-            (
-                recorded[0].count,
-                recorded[0].since,
-                recorded[0].request_id.as_str()
-            ),
-            (2, at(1), "first")
+            (recorded[0].count, recorded[0].since, recorded[0].request_id),
+            (2, at(1), request(1))
         );
     }
 
@@ -208,8 +205,8 @@ mod tests {
             for (networks, is_written) in rounds {
                 for number in 0..networks {
                     let ip = Some(IpAddr::from((number.wrapping_mul(77)).to_be_bytes()));
-                    counter.add("sensitive", ip, "r", at(0));
-                    counter.add("general", Some(IpAddr::from([192, 0, 2, 1])), "r", at(0));
+                    counter.add("sensitive", ip, request(0), at(0));
+                    counter.add("general", Some(IpAddr::from([192, 0, 2, 1])), request(0), at(0));
                     counted += 2;
                 }
                 prop_assert!(counter.counts.len() <= MAX_NETWORKS + 2);

@@ -1,6 +1,6 @@
 use doorward_domain::audit::{Event, EventKind};
 use doorward_domain::store_error::StoreError;
-use doorward_testkit::sample::START;
+use doorward_testkit::sample::{self, START};
 use doorward_testkit::{MemoryStore, SeededEntropy};
 
 use super::*;
@@ -25,7 +25,7 @@ fn start(every: Duration) -> (Arc<MemoryStore>, Arc<RateLimitSummary>) {
 fn throttle(log: &RateLimitSummary, class: &'static str, addresses: u32) {
     for number in 0..addresses {
         let ip = std::net::IpAddr::from((0x0a00_0000 + number).to_be_bytes());
-        let origin = RequestOrigin::new(format!("request {number}"), Some(ip), None);
+        let origin = RequestOrigin::new(sample::request_id(number), Some(ip), None);
         log.count(class, &origin, START);
     }
 }
@@ -52,22 +52,16 @@ fn counts_are_written_on_stop() {
     let mut counts: Vec<_> = store
         .events()
         .iter()
-        .map(|event| {
-            (
-                event.detail["class"].clone(),
-                event.request_id.clone(),
-                count(event),
-            )
-        })
+        .map(|event| (event.detail["class"].clone(), event.request_id, count(event)))
         .collect();
     counts.sort_unstable();
-    let row = |class: &str, request: &str, count| (class.to_owned(), request.to_owned(), count);
+    let row = |class: &str, request, count| (class.to_owned(), sample::request_id(request), count);
     assert_eq!(
         counts,
         [
-            row("refresh", "request 0", 1),
-            row("refresh", "request 1", 1),
-            row("sensitive", "request 0", 50),
+            row("refresh", 0, 1),
+            row("refresh", 1, 1),
+            row("sensitive", 0, 50),
         ]
     );
     assert_eq!(log.unrecorded.get(), 0);

@@ -7,7 +7,7 @@ use crate::harness::service::Service;
 use crate::harness::users::{PASSWORD, TestUser};
 
 use super::remote_client::{RemoteClient, run_concurrently};
-use super::report::{Row, Tally};
+use super::report::{ResponseCounts, Row};
 use super::target::{Target, admin};
 
 /// The contents of a response, except what always varies: request id, date, remaining wait.
@@ -170,12 +170,12 @@ fn registrations(target: &Target<'_>, known: &str) -> Row {
     let service = target.launch().set("throttle.sensitive.per_minute", "1").start();
     let remote = RemoteClient::at([127, 205, 0, 2], service.address());
     let responses = run_concurrently(4, 50, |_| remote.register(known, "another fine password"));
-    let tally = Tally::of(&responses);
-    let revealed = tally.count(409, "email-taken");
+    let counts = ResponseCounts::of(&responses);
+    let revealed = counts.count(409, "email-taken");
     Row::new(
         "registering an existing address",
         "revealed only within the limit of an address: 10 to 12 times",
-        tally.to_string(),
-        tally.is_only(&[(409, "email-taken"), (429, "rate-limited")]) && (10..=12).contains(&revealed),
+        counts.to_string(),
+        counts.is_only(&[(409, "email-taken"), (429, "rate-limited")]) && (10..=12).contains(&revealed),
     )
 }

@@ -7,7 +7,7 @@ use crate::harness::openapi::operations;
 use crate::harness::users::PASSWORD;
 
 use super::remote_client::{RemoteClient, request};
-use super::report::{Row, Tally, exceptions};
+use super::report::{ResponseCounts, Row, exceptions};
 use super::target::{Target, admin};
 
 /// The burst of one address.
@@ -59,10 +59,10 @@ fn forwarded(target: &Target<'_>, setting: &str, name: &'static str, write: Writ
         RemoteClient::at(from, service.address()).ask("POST", "/v1/auth/login", &[header], Some(&json!({})))
     };
     let row = |attack, expectation: &str, responses: &[_], holds: &dyn Fn(usize) -> bool| {
-        let tally = Tally::of(responses);
-        let is_known = tally.is_only(&[(400, "malformed-request"), (429, "rate-limited")]);
-        let allowed = tally.count(400, "malformed-request");
-        let outcome = format!("{name}: {tally}");
+        let counts = ResponseCounts::of(responses);
+        let is_known = counts.is_only(&[(400, "malformed-request"), (429, "rate-limited")]);
+        let allowed = counts.count(400, "malformed-request");
+        let outcome = format!("{name}: {counts}");
         Row::new(attack, expectation, outcome, is_known && holds(allowed))
     };
     // One more is refilled per minute, which a slow machine may take.
@@ -249,7 +249,7 @@ pub fn the_throttle_by_spelling(target: &Target<'_>) -> Vec<Row> {
     let remote = RemoteClient::at([127, 204, 0, 1], service.address());
     let body = json!({"email": user.email, "password": PASSWORD});
     let first: Vec<_> = (0..BURST + 2).map(|_| remote.post(PATH, &json!({}))).collect();
-    assert!(Tally::of(&first).count(429, "rate-limited") >= 1);
+    assert!(ResponseCounts::of(&first).count(429, "rate-limited") >= 1);
     let mut requests: Vec<_> = spellings(PATH)
         .iter()
         .map(|path| request("POST", path, &[], Some(&body)))

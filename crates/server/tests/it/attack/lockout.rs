@@ -9,7 +9,7 @@ use crate::harness::users::PASSWORD;
 
 use super::password_guessing::{FREE, allowed};
 use super::remote_client::{RemoteClient, run_concurrently};
-use super::report::{Row, Tally};
+use super::report::{ResponseCounts, Row};
 use super::target::Target;
 
 /// The number of concurrent attackers.
@@ -61,8 +61,8 @@ pub fn of_the_owner(target: &Target<'_>) -> Vec<Row> {
         (attacker.join().unwrap(), known, unknown)
     });
     let allowed = allowed(stopwatch.read());
-    let tally = Tally::of(responses.iter().flatten());
-    let verified = tally.count(401, "invalid-credentials");
+    let counts = ResponseCounts::of(responses.iter().flatten());
+    let verified = counts.count(401, "invalid-credentials");
     let times: Vec<_> = known.iter().map(|(_, time)| *time).collect();
     let in_at_once = known
         .iter()
@@ -89,8 +89,8 @@ pub fn of_the_owner(target: &Target<'_>) -> Vec<Row> {
         Row::new(
             ATTACK,
             format!("the owner's logins grant no attempts: {FREE} to {allowed} verified"),
-            tally.to_string(),
-            (FREE..=allowed).contains(&verified) && tally.count(200, "") == 0,
+            counts.to_string(),
+            (FREE..=allowed).contains(&verified) && counts.count(200, "") == 0,
         ),
     ]
 }

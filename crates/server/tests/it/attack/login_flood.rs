@@ -10,7 +10,7 @@ use crate::harness::service::Service;
 use crate::harness::users::{PASSWORD, TestUser};
 
 use super::remote_client::{RemoteClient, run_concurrently};
-use super::report::{Row, Tally};
+use super::report::{ResponseCounts, Row};
 use super::target::Target;
 
 /// The number of concurrent logins.
@@ -67,7 +67,7 @@ pub fn of_logins(target: &Target<'_>) -> Vec<Row> {
         (responses.into_iter().flatten().collect::<Vec<_>>(), read("VmRSS"))
     });
     let most = read("VmHWM");
-    let tally = Tally::of(responses.iter().map(|(response, _)| response));
+    let counts = ResponseCounts::of(responses.iter().map(|(response, _)| response));
     let slowest = responses.iter().map(|(_, time)| *time).max().unwrap_or(0);
     let expected = [
         (200, ""),
@@ -80,8 +80,8 @@ pub fn of_logins(target: &Target<'_>) -> Vec<Row> {
         Row::new(
             "a flood of logins, 200 at any time",
             "some are answered, the excess is refused with Retry-After",
-            format!("{tally}; the slowest response after {}", milliseconds(slowest)),
-            tally.is_only(&expected) && tally.count(200, "") > 0 && tally.count(503, "overloaded") > 0,
+            format!("{counts}; the slowest response after {}", milliseconds(slowest)),
+            counts.is_only(&expected) && counts.count(200, "") > 0 && counts.count(503, "overloaded") > 0,
         ),
         unaffected("a flood of logins: others' me", &idle, &flood, |seen| &seen.me),
         unaffected("a flood of logins: others' refresh", &idle, &flood, |seen| {

@@ -10,7 +10,7 @@ use crate::harness::measure::{Micros, Stopwatch};
 use crate::harness::users::PASSWORD;
 
 use super::remote_client::{RemoteClient, run_concurrently};
-use super::report::{Row, Tally};
+use super::report::{ResponseCounts, Row};
 use super::target::Target;
 
 /// Failed attempts without a wait.
@@ -84,19 +84,19 @@ pub fn from_many_addresses(target: &Target<'_>) -> Vec<Row> {
     });
     let time = stopwatch.read();
     victim.refresh();
-    let (tally, allowed) = (Tally::of(&responses), allowed(time));
-    let reported = tally.count(401, "invalid-credentials");
+    let (counts, allowed) = (ResponseCounts::of(&responses), allowed(time));
+    let reported = counts.count(401, "invalid-credentials");
     let logged = verified(target) - verified_before;
     vec![
         Row::new(
             ATTACK,
             format!("{FREE} to {allowed} verified in {}", seconds(time)),
             format!(
-                "{tally}, {logged} verified by the audit log; {} addresses, {} attempts a second",
+                "{counts}, {logged} verified by the audit log; {} addresses, {} attempts a second",
                 addresses.len(),
                 u64::try_from(count).unwrap() * 1_000_000 / time,
             ),
-            tally.is_only(&RESPONSES) && reported == logged && (FREE..=allowed).contains(&reported),
+            counts.is_only(&RESPONSES) && reported == logged && (FREE..=allowed).contains(&reported),
         ),
         Row::new(
             ATTACK,
@@ -105,7 +105,7 @@ pub fn from_many_addresses(target: &Target<'_>) -> Vec<Row> {
                 "attempt {hidden} of {count} was right: {}",
                 responses[hidden].status
             ),
-            responses[hidden].status != 200 && tally.count(200, "") == 0,
+            responses[hidden].status != 200 && counts.count(200, "") == 0,
         ),
         Row::new(
             ATTACK,
@@ -136,11 +136,11 @@ pub fn concurrently(target: &Target<'_>) -> Vec<Row> {
             start.wait();
             remotes[number].login(&email, &format!("password guess {number}"))
         });
-        let tally = Tally::of(&responses);
-        let verified = tally.count(401, "invalid-credentials");
-        all_hold &= tally.is_only(&RESPONSES) && (FREE..=allowed(stopwatch.read())).contains(&verified);
+        let counts = ResponseCounts::of(&responses);
+        let verified = counts.count(401, "invalid-credentials");
+        all_hold &= counts.is_only(&RESPONSES) && (FREE..=allowed(stopwatch.read())).contains(&verified);
         worst = worst.max(verified);
-        last = tally.to_string();
+        last = counts.to_string();
     }
     vec![Row::new(
         "100 concurrent attempts at one account, on two instances",
@@ -165,17 +165,17 @@ pub fn one_password_for_all(target: &Target<'_>) -> Vec<Row> {
         });
         let time = stopwatch.read();
         let allowed_each = BURST + usize::try_from(time / 1_000_000 / REFILL).unwrap() + 1;
-        let tally = Tally::of(&responses);
-        let tried = tally.count(401, "invalid-credentials");
+        let counts = ResponseCounts::of(&responses);
+        let tried = counts.count(401, "invalid-credentials");
         Row::new(
             attack,
             format!("an address tries {BURST} to {allowed_each}"),
             format!(
-                "{tried} of {} accounts tried, from {addresses} in {}: {tally}",
+                "{tried} of {} accounts tried, from {addresses} in {}: {counts}",
                 addresses * each,
                 seconds(time)
             ),
-            tally.is_only(&[(401, "invalid-credentials"), (429, "rate-limited")])
+            counts.is_only(&[(401, "invalid-credentials"), (429, "rate-limited")])
                 && (BURST * addresses..=allowed_each * addresses).contains(&tried),
         )
     };

@@ -65,20 +65,20 @@ pub fn table(rows: &[Row]) -> String {
 
 /// The number of responses by status and code.
 #[derive(Default)]
-pub struct Tally(BTreeMap<(u16, String), usize>);
+pub struct ResponseCounts(BTreeMap<(u16, String), usize>);
 
-impl Tally {
+impl ResponseCounts {
     pub fn of<'a>(responses: impl IntoIterator<Item = &'a Response>) -> Self {
-        let mut tally = Self::default();
+        let mut counts = Self::default();
         for response in responses {
             let code = if response.status >= 400 {
                 response.body()["code"].as_str().unwrap_or_default().to_owned()
             } else {
                 String::new()
             };
-            *tally.0.entry((response.status, code)).or_default() += 1;
+            *counts.0.entry((response.status, code)).or_default() += 1;
         }
-        tally
+        counts
     }
 
     /// How many responses had this status and code.
@@ -94,7 +94,7 @@ impl Tally {
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for ResponseCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for ((status, code), count) in &self.0 {

@@ -212,3 +212,45 @@ fn a_request_is_logged_with_its_request_id() {
     assert_eq!(events[0]["code"], "invalid-credentials");
     assert_eq!(events[0]["ip"], "127.0.0.1");
 }
+
+/// The parts of a slow login can be told apart: each span is logged with its duration when it closes.
+#[test]
+fn a_login_is_traced_through_its_spans() {
+    let service = Launch::on(&Database::sqlite())
+        .set("log.level", "info,doorward_http=debug,doorward_runtime=debug")
+        .start();
+    service.new_user("grace");
+    let response = login(&service.client(), "grace@example.org", PASSWORD);
+    response.is(200);
+    let id = response.header("x-request-id").unwrap().to_owned();
+    let log = service.log();
+    let closed: Vec<Vec<String>> = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|line| line["message"] == "close")
+        .map(|mut line| {
+            assert!(
+                line["time.idle"].is_string() && line["time.busy"].is_string(),
+                "{line}"
+            );
+            // Those around it, from the outermost, and itself.
+            let mut spans: Vec<Value> = line["spans"].as_array().cloned().unwrap_or_default();
+            spans.push(line["span"].take());
+            spans
+        })
+        .filter(|spans| spans[0]["request_id"] == id.as_str())
+        .map(|spans| {
+            spans
+                .iter()
+                .map(|span| span["name"].as_str().unwrap().to_owned())
+                .collect()
+        })
+        .collect();
+    let count = |path: &[&str]| closed.iter().filter(|spans| *spans == path).count();
+    // Looked up, counted and completed on the storage lane, verified on the password lane.
+    assert_eq!(count(&["request"]), 1, "{closed:#?}");
+    assert_eq!(count(&["request", "use_case"]), 1, "{closed:#?}");
+    assert_eq!(count(&["request", "use_case", "executor.wait"]), 4, "{closed:#?}");
+    assert_eq!(count(&["request", "use_case", "hash"]), 1, "{closed:#?}");
+    assert_eq!(count(&["request", "use_case", "transaction"]), 3, "{closed:#?}");
+}

@@ -3,9 +3,10 @@
 use core::time::Duration;
 
 use doorward_domain::account::EmailTaken;
-use doorward_domain::account::{DisplayName, PasswordVersion, User, UserStatus, UserVersion};
+use doorward_domain::account::{DisplayName, PasswordVersion, User, UserStatus};
 use doorward_domain::outcome::Outcome;
 use doorward_domain::session::EndReason;
+use doorward_domain::token::SubjectVersion;
 
 use crate::contract::StoreUnderTest;
 use crate::sample::{self, START};
@@ -143,7 +144,7 @@ pub fn an_update_writes_all_mutable_fields(store: &dyn StoreUnderTest) {
         name: Some(DisplayName::parse("Ada").expect("a name")),
         roles: sample::roles(&["admin", "billing"]),
         status: UserStatus::Disabled,
-        version: UserVersion::new(7),
+        version: SubjectVersion::new(7),
         updated_at: later,
         ..user.clone()
     };

@@ -3,8 +3,9 @@
 use core::slice;
 
 use doorward_domain::account::UserFilter;
-use doorward_domain::account::{DisplayName, PasswordVersion, User, UserStatus, UserVersion};
+use doorward_domain::account::{DisplayName, PasswordVersion, User, UserStatus};
 use doorward_domain::account::{Role, Roles};
+use doorward_domain::token::SubjectVersion;
 
 use crate::contract::StoreUnderTest;
 use crate::contract::edge_values::{TIMES, awkward_texts};
@@ -125,7 +126,7 @@ pub fn status_versions_and_times_are_read_back_unchanged(store: &dyn StoreUnderT
                 store,
                 &User {
                     status,
-                    version: UserVersion::new(version),
+                    version: SubjectVersion::new(version),
                     ..sample::user(1)
                 },
             );

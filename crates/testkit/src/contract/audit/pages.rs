@@ -5,6 +5,7 @@ use core::time::Duration;
 use doorward_domain::audit::EventFilter;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::id::{EventId, UserId};
+use doorward_domain::token::Subject;
 
 use crate::SeededEntropy;
 use crate::contract::StoreUnderTest;
@@ -22,8 +23,8 @@ fn user(number: u32) -> UserId {
     sample::user(number).id
 }
 
-/// Hundreds of events ordered by id: of several kinds, of several users and of none, each with an actor that differs
-/// from its user.
+/// Hundreds of events ordered by id: of several kinds, of several users, of a service and of none, each with an actor
+/// that differs from its subject.
 fn long_log() -> Vec<Event> {
     let event = |number: u32| {
         let event = Event {
@@ -35,8 +36,10 @@ fn long_log() -> Vec<Event> {
             },
             ..sample::event(number)
         };
-        match number % 3 {
+        match number % 5 {
             0 => event.by(user(1)),
+            3 => event.of(sample::service(1)).by(user(1)),
+            4 => event.of(user(1)).by(sample::service(1)),
             of => event.of(user(of)).by(user(of + 1)),
         }
     };
@@ -86,7 +89,7 @@ pub fn event_pages_list_every_event_once_newest_first(store: &dyn StoreUnderTest
     assert_eq!(page(store, &EVERYTHING, Some(last), 1), log[log.len() - 1..]);
 }
 
-/// Filtered pages contain exactly the events that satisfy all conditions. The user of an event is not its actor.
+/// Filtered pages contain exactly the events that satisfy all conditions. The subject of an event is not its actor.
 pub fn event_pages_are_filtered_by_every_condition(store: &dyn StoreUnderTest) {
     let log = long_log();
     append_shuffled(store, &log);
@@ -94,7 +97,8 @@ pub fn event_pages_are_filtered_by_every_condition(store: &dyn StoreUnderTest) {
         let kinds = EventKind::ALL.iter().take(5).copied().map(Some);
         for kind in kinds.chain([None]) {
             let is_meant = |event: &&Event| {
-                (user_id.is_none() || event.user_id == user_id) && kind.is_none_or(|kind| event.kind == kind)
+                (user_id.is_none() || event.subject.as_ref().and_then(Subject::user_id) == user_id)
+                    && kind.is_none_or(|kind| event.kind == kind)
             };
             let expected: Vec<Event> = log.iter().filter(is_meant).cloned().collect();
             assert_pages(store, &EventFilter { user_id, kind }, 11, &expected);

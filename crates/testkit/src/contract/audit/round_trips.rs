@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use doorward_domain::audit::EventFilter;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::id::RequestId;
 
 use crate::contract::StoreUnderTest;
 use crate::contract::edge_values::{TIMES, addresses, awkward_texts, user_agents};
@@ -28,6 +29,11 @@ pub fn events_are_read_back_unchanged(store: &dyn StoreUnderTest) {
     });
     let (user, actor) = (sample::user(1).id, sample::user(2).id);
     add(&|event| event.of(user).by(actor).in_session(sample::session(1, user).id));
+    let (service, other) = (sample::service(1), sample::service(2));
+    add(&|event| event.of(service.clone()).by(other.clone()));
+    add(&|event| event.of(user).by(service.clone()));
+    add(&|event| event.of(service.clone()).by(actor));
+    add(&|event| event.by(service.clone()));
     for at in TIMES {
         add(&|event| Event { at, ..event });
     }
@@ -40,11 +46,13 @@ pub fn events_are_read_back_unchanged(store: &dyn StoreUnderTest) {
             ..event
         });
     }
-    for text in awkward_texts() {
+    for byte in [0x00, 0x7f, 0x80, 0xff] {
         add(&|event| Event {
-            request_id: text.clone(),
+            request_id: RequestId::from_bytes([byte; 16]),
             ..event
         });
+    }
+    for text in awkward_texts() {
         add(&|event| {
             event
                 .with(&text, text.clone())

@@ -3,11 +3,10 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use doorward_domain::account::UserVersion;
 use doorward_domain::id::SessionId;
 use doorward_domain::store::Transactions;
 use doorward_domain::store_error::StoreError;
-use doorward_domain::token::{Revocation, Revoked};
+use doorward_domain::token::{Revocation, Revoked, SubjectVersion};
 
 use crate::contract::StoreUnderTest;
 use crate::contract::store::threads::{MOMENT, THREADS, assert_exclusive, race};
@@ -21,19 +20,32 @@ fn after(store: &dyn StoreUnderTest, number: u64) -> Vec<Revocation> {
     store.read(|r| r.revocations().after(number, 1000))
 }
 
-/// Sessions and users with any version are read back in the order of writing.
+fn revoked(entries: &[Revocation]) -> Vec<Revoked> {
+    entries.iter().map(|entry| entry.revoked.clone()).collect()
+}
+
+/// Sessions, and users and services with any version, are read back in the order of writing.
 pub fn revocations_are_read_back_in_order(store: &dyn StoreUnderTest) {
-    let user = |version| Revoked::User {
-        id: sample::user(1).id,
-        lowest_version: UserVersion::new(version),
+    let user = |version| Revoked::Subject {
+        subject: sample::user(1).id.into(),
+        lowest_version: SubjectVersion::new(version),
     };
-    let written = [session(1), user(0), user(u32::MAX), session(1), session(0xff)];
+    let service = |version| Revoked::Subject {
+        subject: sample::service(1).into(),
+        lowest_version: SubjectVersion::new(version),
+    };
+    let written = [
+        session(1),
+        user(0),
+        user(u32::MAX),
+        service(0),
+        service(u32::MAX),
+        session(1),
+        session(0xff),
+    ];
     store.write(|r| r.revocations().append(&written, START));
     let found = after(store, 0);
-    assert_eq!(
-        found.iter().map(|entry| entry.revoked).collect::<Vec<_>>(),
-        written
-    );
+    assert_eq!(revoked(&found), written);
     assert!(found.iter().all(|entry| entry.at == START));
     assert!(found.windows(2).all(|pair| pair[0].number < pair[1].number));
 }
@@ -48,10 +60,7 @@ pub fn a_reader_continues_after_the_last_number_seen(store: &dyn StoreUnderTest)
     assert_eq!(first.len(), 2);
     let seen = first.last().expect("two entries").number;
     let rest = after(store, seen);
-    assert_eq!(
-        rest.iter().map(|entry| entry.revoked).collect::<Vec<_>>(),
-        [session(3)]
-    );
+    assert_eq!(revoked(&rest), [session(3)]);
     assert_eq!(after(store, rest[0].number), []);
     assert_eq!(after(store, u64::MAX), []);
 }
@@ -64,13 +73,7 @@ pub fn a_rolled_back_revocation_is_not_listed(store: &dyn StoreUnderTest) {
     });
     assert!(broken.is_err());
     store.write(|r| r.revocations().append(&[session(2)], START));
-    assert_eq!(
-        after(store, 0)
-            .iter()
-            .map(|entry| entry.revoked)
-            .collect::<Vec<_>>(),
-        [session(2)]
-    );
+    assert_eq!(revoked(&after(store, 0)), [session(2)]);
 }
 
 /// A transaction that appends to the log excludes others that do.

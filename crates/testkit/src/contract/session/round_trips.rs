@@ -2,7 +2,11 @@
 
 use core::time::Duration;
 
-use doorward_domain::session::{EndReason, Generation, Session, SessionKey};
+use doorward_domain::client::ClientId;
+use doorward_domain::id::SessionId;
+use doorward_domain::session::{
+    Authentication, AuthenticationMethods, EndReason, Generation, Session, SessionKey, SessionKind,
+};
 
 use crate::contract::StoreUnderTest;
 use crate::contract::edge_values::{TIMES, addresses, user_agents};
@@ -79,6 +83,67 @@ pub fn sessions_are_read_back_unchanged(store: &dyn StoreUnderTest) {
                 ..session()
             },
         );
+    }
+}
+
+/// Sessions of every kind are read back unchanged, from a rotation and an end too.
+pub fn session_kinds_are_read_back_unchanged(store: &dyn StoreUnderTest) {
+    let user = store.keep_user(1);
+    let longest = ClientId::parse(&"0".repeat(63)).expect("a client id");
+    let grant = |client, parent| SessionKind::Grant { client, parent };
+    let kinds = [
+        SessionKind::Direct,
+        SessionKind::Browser,
+        grant(sample::service(1), sample::session(1, user.id).id),
+        // No session has this id: a grant can outlive its parent.
+        grant(longest, SessionId::from_bytes([0xff; 16])),
+    ];
+    for (number, kind) in (0..).zip(kinds) {
+        let session = Session {
+            kind: kind.clone(),
+            ..sample::session(number, user.id)
+        };
+        assert_session_round_trips(store, &session);
+        let found = store.read(|r| r.sessions().find_with_user(session.id));
+        assert_eq!(found.map(|(session, _)| session), Some(session.clone()));
+        store.write(|r| {
+            let rotated = r
+                .sessions()
+                .rotate(session.id, session.generation, START, None, None)?;
+            assert!(rotated);
+            r.sessions().end(session.id, EndReason::LoggedOut, START)
+        });
+        assert_eq!(store.session(session.id).map(|session| session.kind), Some(kind));
+    }
+}
+
+/// How and when users authenticated is read back unchanged, from a rotation too. Methods that this version does not know are
+/// kept.
+pub fn authentications_are_read_back_unchanged(store: &dyn StoreUnderTest) {
+    let user = store.keep_user(1);
+    let words = [
+        "pwd",
+        "pwd otp mfa",
+        "pwd pop user mfa",
+        "pop user mfa",
+        "x-newer",
+        "pwd mfa x-newer",
+    ];
+    for (number, (words, at)) in (0..).zip(words.into_iter().zip(TIMES)) {
+        let methods = AuthenticationMethods::parse(words).expect("a method");
+        let authentication = Authentication { methods, at };
+        let session = Session {
+            authentication: authentication.clone(),
+            ..sample::session(number, user.id)
+        };
+        assert_session_round_trips(store, &session);
+        assert!(store.write(|r| {
+            r.sessions()
+                .rotate(session.id, session.generation, START, None, None)
+        }));
+        let found = store.read(|r| r.sessions().find_with_user(session.id));
+        let found = found.map(|(session, _)| session.authentication);
+        assert_eq!(found, Some(authentication));
     }
 }
 

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::session::{
-    Decision, EndReason, Ended, Generation, Session, SessionKey, SessionPolicy, decide,
+    Authentication, Decision, EndReason, Ended, Generation, Session, SessionKey, SessionKind, SessionPolicy,
+    decide,
 };
 use doorward_domain::time::Timestamp;
 
@@ -220,6 +221,8 @@ impl Protocol {
         Session {
             id: SessionId::from_bytes([1; 16]),
             user_id: UserId::from_bytes([2; 16]),
+            kind: SessionKind::Direct,
+            authentication: Authentication::by_password(login),
             key: SessionKey::from_bytes([3; 32]),
             generation: Generation::new(row.generation.into()),
             rotated_at: ago(match self.defect {
