@@ -17,7 +17,8 @@
 //! # use doorward_domain::id::*;
 //! # use doorward_domain::session::Authentication;
 //! # use doorward_domain::time::Timestamp;
-//! # use doorward_domain::token::{AccessClaims, Subject, SubjectVersion};
+//! # use doorward_domain::subject::{Subject, SubjectVersion};
+//! # use doorward_domain::token::AccessClaims;
 //!
 //! /// To read what customers owe.
 //! struct ReadInvoices;
@@ -69,6 +70,7 @@ pub mod session;
 pub mod setup;
 pub mod store;
 pub mod store_error;
+pub mod subject;
 pub mod time;
 pub mod token;
 pub mod validation;

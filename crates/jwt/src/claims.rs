@@ -6,9 +6,10 @@ use doorward_domain::account::{Role, Roles};
 use doorward_domain::client::ClientId;
 use doorward_domain::id::{SessionId, TokenId};
 use doorward_domain::session::{Authentication, AuthenticationMethods};
+use doorward_domain::subject::{Subject, SubjectVersion};
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::TokenRejected;
 use doorward_domain::token::{AccessClaims, ClaimTimes};
-use doorward_domain::token::{Subject, SubjectVersion, TokenRejected};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::rejection::rejected;

@@ -265,7 +265,8 @@ fn now() -> Instant {
 mod tests {
     use doorward_domain::account::Roles;
     use doorward_domain::id::{SessionId, TokenId, UserId};
-    use doorward_domain::token::{Revoked, SubjectVersion};
+    use doorward_domain::subject::SubjectVersion;
+    use doorward_domain::token::Revoked;
     use doorward_testkit::{MemoryStore, sample::START};
 
     use super::*;

@@ -55,9 +55,8 @@ mod tests {
     use doorward_domain::id::{SessionId, TokenId, UserId};
     use doorward_domain::store::Transactions as _;
     use doorward_domain::store_error::StoreError;
-    use doorward_domain::token::{
-        AccessClaims, RevocationCheck as _, RevocationStatus, Revoked, SubjectVersion,
-    };
+    use doorward_domain::subject::SubjectVersion;
+    use doorward_domain::token::{AccessClaims, RevocationCheck as _, RevocationStatus, Revoked};
     use doorward_testkit::{MemoryStore, sample};
 
     use super::*;

@@ -12,8 +12,8 @@ use doorward_domain::id::{EventId, RequestId, SessionId, UserId};
 use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
 use doorward_domain::password::PlainPassword;
 use doorward_domain::session::{Authentication, Generation, Session, SessionKey, SessionKind, SessionPolicy};
+use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::SubjectVersion;
 use secrecy::SecretString;
 
 /// When samples were made: in November 2023, with microseconds.

@@ -16,8 +16,9 @@ use doorward_domain::password::PasswordHasher;
 use doorward_domain::session::{Authentication, Session};
 use doorward_domain::store::{Transactions as _, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
+use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{AccessClaims, SubjectVersion};
+use doorward_domain::token::AccessClaims;
 use secrecy::SecretString;
 
 use crate::{

@@ -12,8 +12,8 @@ use doorward_domain::password::{HashError, PasswordHasher, StrengthEstimator};
 use doorward_domain::password::{PasswordPolicy, PlainPassword};
 use doorward_domain::store::Repositories;
 use doorward_domain::store_error::StoreResult;
+use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::SubjectVersion;
 use doorward_domain::validation::{Invalid, Violation};
 
 use crate::account::shared::parse_name;

@@ -27,7 +27,7 @@ use doorward_domain::password::PlainPassword;
 use doorward_domain::password::{HashError, PasswordHasher, Verification};
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
-use doorward_domain::token::Subject;
+use doorward_domain::subject::Subject;
 
 use crate::attempt::budget::Budget;
 

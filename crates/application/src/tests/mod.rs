@@ -16,8 +16,9 @@ use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::MockEntropy;
 use doorward_domain::id::{RequestId, SessionId, TokenId, UserId};
 use doorward_domain::session::{Authentication, Generation, Session, SessionKey, SessionKind};
+use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{AccessClaims, SubjectVersion};
+use doorward_domain::token::AccessClaims;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 pub(crate) const USER: UserId = UserId::from_bytes([1; 16]);

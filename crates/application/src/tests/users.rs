@@ -7,7 +7,8 @@ use doorward_domain::audit::EventOutcome;
 use doorward_domain::mock_store::MockStore;
 use doorward_domain::patch::Patch;
 use doorward_domain::store::{MockRepositories, Verdict};
-use doorward_domain::token::{Revoked, SubjectVersion};
+use doorward_domain::subject::SubjectVersion;
+use doorward_domain::token::Revoked;
 
 /// Remembers that it would have been the last administrator.
 fn expect_refusal(mut repositories: MockRepositories) -> MockRepositories {

@@ -55,7 +55,8 @@ mod tests {
     use doorward_domain::account::Roles;
     use doorward_domain::id::{SessionId, TokenId, UserId};
     use doorward_domain::session::Authentication;
-    use doorward_domain::token::{AccessClaims, SubjectVersion};
+    use doorward_domain::subject::SubjectVersion;
+    use doorward_domain::token::AccessClaims;
     use doorward_domain::token::{MockAccessTokenVerifier, MockRevocationCheck};
 
     const ISSUED: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);

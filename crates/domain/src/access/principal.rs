@@ -5,8 +5,9 @@ use core::marker::PhantomData;
 
 use crate::id::{SessionId, UserId};
 use crate::session::Authentication;
+use crate::subject::Subject;
 use crate::time::Timestamp;
-use crate::token::{AccessClaims, Subject};
+use crate::token::AccessClaims;
 
 use super::Permission;
 use crate::account::Roles;
@@ -196,7 +197,7 @@ mod tests {
     use crate::account::Role;
     use crate::client::ClientId;
     use crate::id::TokenId;
-    use crate::token::SubjectVersion;
+    use crate::subject::SubjectVersion;
 
     fn principal(id: u8, roles: &[&str]) -> Principal {
         let authentication = Authentication::by_password(Timestamp::from_unix_seconds(0));

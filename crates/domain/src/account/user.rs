@@ -1,8 +1,8 @@
 //! The account.
 
 use crate::id::UserId;
+use crate::subject::SubjectVersion;
 use crate::time::Timestamp;
-use crate::token::SubjectVersion;
 
 use super::{DisplayName, Email, PasswordDigest, Roles};
 

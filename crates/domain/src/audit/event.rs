@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use crate::context::RequestContext;
 use crate::entropy::Entropy;
 use crate::id::{EventId, RequestId, SessionId};
+use crate::subject::Subject;
 use crate::time::Timestamp;
-use crate::token::Subject;
 
 macro_rules! event_kinds {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {

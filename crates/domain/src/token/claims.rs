@@ -7,7 +7,7 @@ use crate::id::{SessionId, TokenId};
 use crate::session::Authentication;
 use crate::time::Timestamp;
 
-use super::{Subject, SubjectVersion};
+use crate::subject::{Subject, SubjectVersion};
 
 /// The claims of an access token that differ from token to token (RFC 9068, section 2.2). Issuer, audience and client
 /// belong to the signer, which adds and checks them.

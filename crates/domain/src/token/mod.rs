@@ -6,7 +6,6 @@ mod revocation;
 mod revocation_check;
 mod revocation_log;
 mod revoked_digests;
-mod subject;
 
 pub use access_token::{AccessToken, AccessTokenSigner, AccessTokenVerifier, SigningError, TokenRejected};
 #[cfg(any(test, feature = "mocks"))]
@@ -20,4 +19,3 @@ pub use revocation_check::{RevocationCheck, RevocationStatus};
 pub use revocation_log::MockRevocationLog;
 pub use revocation_log::RevocationLog;
 pub use revoked_digests::RevokedDigests;
-pub use subject::{InvalidSubject, Subject, SubjectVersion};

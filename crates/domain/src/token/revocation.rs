@@ -15,7 +15,8 @@ use sha2::{Digest as _, Sha256};
 use crate::id::SessionId;
 use crate::time::Timestamp;
 
-use super::{AccessClaims, Subject, SubjectVersion};
+use super::AccessClaims;
+use crate::subject::{Subject, SubjectVersion};
 
 /// What was revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

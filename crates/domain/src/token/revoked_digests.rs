@@ -43,8 +43,9 @@ mod tests {
     use crate::account::Roles;
     use crate::client::ClientId;
     use crate::id::{SessionId, TokenId, UserId};
+    use crate::subject::{Subject, SubjectVersion};
     use crate::time::Timestamp;
-    use crate::token::{Revocation, RevocationList, Revoked, Subject, SubjectVersion};
+    use crate::token::{Revocation, RevocationList, Revoked};
 
     #[test]
     fn the_digests_refuse_exactly_what_the_list_refuses() {

@@ -9,8 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::id::{SessionId, TokenId};
 use doorward_domain::session::Authentication;
+use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{AccessClaims, SubjectVersion};
+use doorward_domain::token::AccessClaims;
 use doorward_domain::token::{AccessTokenVerifier, SigningError};
 use doorward_jwt::{
     Algorithm, IssuerAndAudience, PublicKey, SigningKey, SigningKeys, VerificationKeys, Verifier,

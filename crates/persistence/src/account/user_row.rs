@@ -3,7 +3,7 @@ use diesel::prelude::*;
 use doorward_domain::account::{DisplayName, Email, User, UserStatus};
 use doorward_domain::account::{Role, Roles};
 use doorward_domain::id::UserId;
-use doorward_domain::token::SubjectVersion;
+use doorward_domain::subject::SubjectVersion;
 
 use crate::column::{Location, instant};
 use crate::error::DbError;

@@ -7,8 +7,8 @@ use doorward_domain::audit::{EventFilter, EventLog};
 use doorward_domain::client::ClientId;
 use doorward_domain::id::{EventId, RequestId, SessionId, UserId};
 use doorward_domain::store_error::StoreResult;
+use doorward_domain::subject::Subject;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::Subject;
 
 use crate::column::{Location, instant, without_nul};
 use crate::connection::AnyConnection;

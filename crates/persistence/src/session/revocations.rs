@@ -3,9 +3,10 @@ use diesel::sql_types::BigInt;
 
 use doorward_domain::id::SessionId;
 use doorward_domain::store_error::StoreResult;
+use doorward_domain::subject::{Subject, SubjectVersion};
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::RevocationLog;
 use doorward_domain::token::{Revocation, Revoked};
-use doorward_domain::token::{RevocationLog, Subject, SubjectVersion};
 
 use crate::column::{Location, instant};
 use crate::connection::AnyConnection;

@@ -151,7 +151,7 @@ mod tests {
     use doorward_domain::account::Roles;
     use doorward_domain::id::TokenId;
     use doorward_domain::session::Authentication;
-    use doorward_domain::token::SubjectVersion;
+    use doorward_domain::subject::SubjectVersion;
 
     use super::*;
     use crate::sample;

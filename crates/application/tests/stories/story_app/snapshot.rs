@@ -7,7 +7,7 @@ use doorward_domain::audit::Event;
 use doorward_domain::session::Session;
 use doorward_domain::setup::SetupState;
 use doorward_domain::store::Transactions as _;
-use doorward_domain::token::Subject;
+use doorward_domain::subject::Subject;
 
 use super::{StoryApp, hold};
 

@@ -6,7 +6,7 @@ use doorward_domain::account::EmailTaken;
 use doorward_domain::account::{DisplayName, PasswordVersion, User, UserStatus};
 use doorward_domain::outcome::Outcome;
 use doorward_domain::session::EndReason;
-use doorward_domain::token::SubjectVersion;
+use doorward_domain::subject::SubjectVersion;
 
 use crate::contract::StoreUnderTest;
 use crate::sample::{self, START};

@@ -5,7 +5,7 @@ use core::slice;
 use doorward_domain::account::UserFilter;
 use doorward_domain::account::{DisplayName, PasswordVersion, User, UserStatus};
 use doorward_domain::account::{Role, Roles};
-use doorward_domain::token::SubjectVersion;
+use doorward_domain::subject::SubjectVersion;
 
 use crate::contract::StoreUnderTest;
 use crate::contract::edge_values::{TIMES, awkward_texts};

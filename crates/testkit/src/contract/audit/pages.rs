@@ -5,7 +5,7 @@ use core::time::Duration;
 use doorward_domain::audit::EventFilter;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::id::{EventId, UserId};
-use doorward_domain::token::Subject;
+use doorward_domain::subject::Subject;
 
 use crate::SeededEntropy;
 use crate::contract::StoreUnderTest;

@@ -6,7 +6,8 @@ use std::thread;
 use doorward_domain::id::SessionId;
 use doorward_domain::store::Transactions;
 use doorward_domain::store_error::StoreError;
-use doorward_domain::token::{Revocation, Revoked, SubjectVersion};
+use doorward_domain::subject::SubjectVersion;
+use doorward_domain::token::{Revocation, Revoked};
 
 use crate::contract::StoreUnderTest;
 use crate::contract::store::threads::{MOMENT, THREADS, assert_exclusive, race};
