@@ -239,7 +239,7 @@ fn delete_expired(data: &BenchData, round: u64) -> BenchResult<f64> {
     let watch = Watch::start();
     let deleted = data
         .store
-        .transaction(|repos| -> StoreResult<_> { repos.sweeping().expired_sessions(before, 200) })?;
+        .transaction(|repos| -> StoreResult<_> { repos.sessions().delete_expired(before, 200) })?;
     let took = number(watch.nanos()) / 1000.0;
     if deleted != 200 {
         return Err(format!("{deleted} sessions were deleted instead of 200").into());

@@ -94,6 +94,10 @@ identifier! {
     /// Names one request, or one run of a command or task, in answers, log lines and audit events.
     RequestId
 }
+identifier! {
+    /// Names one job of the queue.
+    JobId
+}
 
 impl EventId {
     /// The least id that an event of that instant can have, to the millisecond: whatever happened in an earlier

@@ -60,6 +60,7 @@ pub mod client;
 pub mod context;
 pub mod entropy;
 pub mod id;
+pub mod job;
 pub mod key;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mock_store;

@@ -5,17 +5,18 @@
 use crate::account::UserRepository;
 use crate::attempt::{AttemptRepository, NetworkRepository};
 use crate::audit::EventLog;
+use crate::job::JobRepository;
 use crate::key::KeyRepository;
 use crate::session::SessionRepository;
 use crate::setup::SetupRepository;
 use crate::store_error::{StoreError, StoreResult};
-use crate::time::Timestamp;
 use crate::token::RevocationLog;
 #[cfg(any(test, feature = "mocks"))]
 use crate::{
     account::MockUserRepository,
     attempt::{MockAttemptRepository, MockNetworkRepository},
     audit::MockEventLog,
+    job::MockJobRepository,
     key::MockKeyRepository,
     session::MockSessionRepository,
     setup::MockSetupRepository,
@@ -78,16 +79,18 @@ macro_rules! repositories {
             })*
         }
 
-        /// Passes every repository through, and records whether the log of revocations was used: in a writing transaction
-        /// that is committed, something was revoked.
-        pub struct RevocationWatch<'a> {
+        /// Passes every repository through, and records which of those were used that somebody follows: in a writing
+        /// transaction that is committed, something was revoked, or a job was queued.
+        pub struct RepositoryWatch<'a> {
             inner: &'a mut dyn Repositories,
             is_log_used: bool,
+            is_queue_used: bool,
         }
 
-        impl Repositories for RevocationWatch<'_> {
+        impl Repositories for RepositoryWatch<'_> {
             $(fn $name(&mut self) -> &mut dyn $port {
                 self.is_log_used |= matches!(stringify!($name), "revocations");
+                self.is_queue_used |= matches!(stringify!($name), "jobs");
                 self.inner.$name()
             })*
         }
@@ -123,24 +126,30 @@ repositories! {
     revocations: RevocationLog, MockRevocationLog;
     /// Sealed keys.
     keys: KeyRepository, MockKeyRepository;
-    /// Rows past their retention.
-    sweeping: Sweeping, MockSweeping;
+    /// The queue of jobs.
+    jobs: JobRepository, MockJobRepository;
     /// Whether there is a first administrator yet.
     setup: SetupRepository, MockSetupRepository;
 }
 
-impl<'a> RevocationWatch<'a> {
+impl<'a> RepositoryWatch<'a> {
     /// Watches these repositories.
     pub fn over(inner: &'a mut dyn Repositories) -> Self {
         Self {
             inner,
             is_log_used: false,
+            is_queue_used: false,
         }
     }
 
     /// Whether the log of revocations was used.
     pub const fn is_log_used(&self) -> bool {
         self.is_log_used
+    }
+
+    /// Whether the queue of jobs was used.
+    pub const fn is_queue_used(&self) -> bool {
+        self.is_queue_used
     }
 }
 
@@ -196,42 +205,21 @@ fn not_run<T, E: From<StoreError>>() -> Result<T, E> {
     Err(StoreError::Unavailable("the transaction was not run".to_owned()).into())
 }
 
-/// Deleting what cannot matter any more, in batches: each method deletes up to `limit` rows that are older than `before` and
-/// answers how many it deleted.
-///
-/// The cost MUST NOT grow with the number of rows that stay. Instances that do it at once MUST NOT wait for each other for
-/// long.
-#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
-pub trait Sweeping {
-    /// Deletes sessions that expired (by their absolute bound) before then, ended or not.
-    fn expired_sessions(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-
-    /// Forgets attempts at accounts whose latest was before then.
-    fn old_attempts(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-
-    /// Forgets networks from which the latest login was before then.
-    fn old_networks(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-
-    /// Deletes entries of the log of revocations from before then. MUST NOT give their numbers to later entries.
-    fn old_revocations(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-
-    /// Deletes entries of the audit log whose ids say that they are from before then, to the millisecond.
-    fn old_events(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_the_use_of_the_revocation_log_is_noticed() {
+    fn the_use_of_the_revocation_log_and_of_the_queue_is_noticed() {
         let mut repositories = MockRepositories::default();
-        let mut watch = RevocationWatch::over(&mut repositories);
+        let mut watch = RepositoryWatch::over(&mut repositories);
         watch.users();
         watch.sessions();
         watch.events();
-        assert!(!watch.is_log_used());
+        assert!(!watch.is_log_used() && !watch.is_queue_used());
         watch.revocations();
-        assert!(watch.is_log_used());
+        assert!(watch.is_log_used() && !watch.is_queue_used());
+        watch.jobs();
+        assert!(watch.is_queue_used());
     }
 }

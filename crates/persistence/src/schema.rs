@@ -152,6 +152,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    jobs (id) {
+        id -> Text,
+        kind -> Text,
+        payload -> Text,
+        dedupe_key -> Nullable<Text>,
+        attempts -> BigInt,
+        created_at -> BigInt,
+        due_at -> BigInt,
+        give_up_at -> BigInt,
+        died_at -> Nullable<BigInt>,
+        last_failure -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     setup (id) {
         id -> Integer,
         token_digest -> Nullable<Binary>,

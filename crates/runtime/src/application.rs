@@ -15,6 +15,7 @@ use tracing::{Instrument as _, Span, debug_span};
 use crate::audit_summary::{RateLimitSummary, SummaryPorts};
 use crate::error::{RunError, StartError};
 use crate::executor::{Lane, LaneSettings, LanesMetrics};
+use crate::jobs::{JobHandler, JobRunner, JobWake, RunnerPorts};
 use crate::keyed_lock::KeyedLock;
 use crate::origin::RequestOrigin;
 use crate::revocation_cache::RevocationCache;
@@ -22,6 +23,9 @@ use crate::store::RefreshingStore;
 
 /// Interval of the audit summaries of throttled requests.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often an idle worker looks for jobs that other instances have queued.
+const POLL_JOBS_EVERY: Duration = Duration::from_secs(1);
 
 /// The settings of the lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +40,9 @@ pub struct LanesSettings {
 pub struct Application {
     ports: Ports,
     policies: Policies,
-    /// Decorates the store of `ports`: refreshes `revocations` after a commit that revokes.
+    /// Decorates the store of `ports`: refreshes `revocations` and wakes the workers of jobs after a commit that concerns them.
     store: RefreshingStore,
+    job_wake: Arc<JobWake>,
     password_lane: Lane,
     storage_lane: Lane,
     revocations: Arc<RevocationCache>,
@@ -71,8 +76,15 @@ impl Application {
             hasher.rest();
         })?;
         let storage_lane = Lane::start("storage", lanes.storage, metrics.lane("storage"), || {})?;
+        let job_wake = Arc::<JobWake>::default();
+        let store = RefreshingStore::new(
+            Arc::clone(&ports.store),
+            Arc::clone(&revocations),
+            Arc::clone(&job_wake),
+        );
         Ok(Arc::new(Self {
-            store: RefreshingStore::new(Arc::clone(&ports.store), Arc::clone(&revocations)),
+            store,
+            job_wake,
             ports,
             policies,
             password_lane,
@@ -81,6 +93,23 @@ impl Application {
             keyed_lock: KeyedLock::default(),
             rate_limited,
         }))
+    }
+
+    /// Starts the workers of jobs, with a handler for each kind that this instance runs. To be called once: when the runner stops, no other
+    /// one can be started. Metrics are registered in `registry`.
+    pub fn start_jobs(
+        &self,
+        handlers: Vec<Arc<dyn JobHandler>>,
+        registry: &Registry,
+    ) -> Result<JobRunner, StartError> {
+        let ports = RunnerPorts {
+            store: Arc::clone(&self.ports.store),
+            entropy: Arc::clone(&self.ports.entropy),
+            clock: Arc::clone(&self.ports.clock),
+            wake: Arc::clone(&self.job_wake),
+            poll_every: POLL_JOBS_EVERY,
+        };
+        JobRunner::start(&ports, handlers, registry)
     }
 
     /// Stops the revocation cache and writes the last audit summary. Call it when requests are no longer accepted.

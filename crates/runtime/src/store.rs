@@ -1,37 +1,53 @@
-//! The store of the use cases, which refreshes the revocation cache: a revocation takes effect on this instance before the
-//! response is sent.
+//! The store of the use cases. When a commit revokes something, it takes effect on this instance before the response is sent;
+//! when a commit queues a job, a worker wakes up.
 
 use std::sync::Arc;
 
-use doorward_domain::store::{Repositories, RevocationWatch, UnitOfWork, Verdict};
+use doorward_domain::store::{Repositories, RepositoryWatch, UnitOfWork, Verdict};
 use doorward_domain::store_error::StoreResult;
 use tracing::debug_span;
 
+use crate::jobs::JobWake;
 use crate::revocation_cache::RevocationCache;
 
-/// Decorates a store: refreshes the revocation cache after each commit that wrote a revocation.
+/// Decorates a store: refreshes the revocation cache after each commit that wrote a revocation, and wakes the workers after
+/// each that queued a job.
 pub(crate) struct RefreshingStore {
     store: Arc<dyn UnitOfWork>,
     revocations: Arc<RevocationCache>,
+    jobs: Arc<JobWake>,
 }
 
 impl RefreshingStore {
-    pub(crate) fn new(store: Arc<dyn UnitOfWork>, revocations: Arc<RevocationCache>) -> Self {
-        Self { store, revocations }
+    pub(crate) fn new(
+        store: Arc<dyn UnitOfWork>,
+        revocations: Arc<RevocationCache>,
+        jobs: Arc<JobWake>,
+    ) -> Self {
+        Self {
+            store,
+            revocations,
+            jobs,
+        }
     }
 }
 
 impl UnitOfWork for RefreshingStore {
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
-        let mut has_revoked = false;
+        let (mut has_revoked, mut has_queued) = (false, false);
         let transaction = debug_span!("transaction", mode = "write").entered();
         self.store.write(&mut |repositories| {
-            let mut watch = RevocationWatch::over(repositories);
+            let mut watch = RepositoryWatch::over(repositories);
             let verdict = work(&mut watch);
-            has_revoked = verdict == Verdict::Commit && watch.is_log_used();
+            let is_committed = verdict == Verdict::Commit;
+            has_revoked = is_committed && watch.is_log_used();
+            has_queued = is_committed && watch.is_queue_used();
             verdict
         })?;
         drop(transaction);
+        if has_queued {
+            self.jobs.notify();
+        }
         if has_revoked {
             // A failure is not reported here: the cache's own thread will fail and log it.
             let _ = self.revocations.refresh();
@@ -82,7 +98,7 @@ mod tests {
         let memory = Arc::new(MemoryStore::new());
         let clock: doorward_application::Clock = Arc::new(|| sample::START);
         let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
-        let store = RefreshingStore::new(memory, Arc::clone(&revocations));
+        let store = RefreshingStore::new(memory, Arc::clone(&revocations), Arc::default());
         let revoke = |commits: bool| {
             store.transaction(|repos| -> Result<(), StoreError> {
                 repos
@@ -99,5 +115,30 @@ mod tests {
         assert_eq!(revocations.status(&claims()), RevocationStatus::Valid);
         revoke(true).unwrap();
         assert_eq!(revocations.status(&claims()), RevocationStatus::Revoked);
+    }
+
+    #[test]
+    fn a_committed_job_wakes_the_workers_and_a_rolled_back_one_does_not() {
+        let memory = Arc::new(MemoryStore::new());
+        let clock: doorward_application::Clock = Arc::new(|| sample::START);
+        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
+        let wake = Arc::<JobWake>::default();
+        let store = RefreshingStore::new(memory, revocations, Arc::clone(&wake));
+        let queued = |commits: bool| {
+            let before = wake.position();
+            let _ = store.transaction(|repos| -> Result<(), StoreError> {
+                repos.jobs().enqueue(&sample::job(1))?;
+                if commits {
+                    Ok(())
+                } else {
+                    Err(StoreError::Unavailable("planted".to_owned()))
+                }
+            });
+            wake.position() - before
+        };
+        assert_eq!((queued(false), queued(true)), (0, 1));
+        let reading = store.snapshot(|repos| repos.jobs().find(sample::job(1).id));
+        assert!(reading.is_ok_and(|job| job.is_some()));
+        assert_eq!(wake.position(), 1);
     }
 }

@@ -11,5 +11,4 @@ pub mod escape;
 pub mod exit;
 pub mod logging;
 pub mod maintenance;
-pub mod scheduler;
 pub mod system;

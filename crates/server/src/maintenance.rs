@@ -1,25 +1,30 @@
-//! The periodic tasks of a running server: rotating keys and deleting expired data.
+//! The periodic work of a running server: rotating keys, in every instance, and deleting expired data, in one of them.
 //!
 //! Reading revocations is not among them: it has a deadline, so it must not wait for another task.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_application::{Sweep, Swept};
+use doorward_application::{DeleteExpired, DeletedRows, JobError, ScheduleNext};
+use doorward_domain::job::{Job, JobKind, RetryPolicy};
 use doorward_domain::key::SealedKey;
 use doorward_domain::store::UnitOfWork;
+use doorward_domain::time::Timestamp;
 use doorward_keys::KeyRing;
+use doorward_runtime::{JobHandler, PeriodicTask};
 
-use crate::scheduler::PeriodicTask;
 use crate::system::{OsEntropy, now};
 
 /// How often expired data is deleted.
 const DELETE_EVERY: Duration = Duration::from_secs(60);
 
+/// The kind of the job that deletes expired data.
+const DELETE_EXPIRED: JobKind = JobKind::new("delete-expired");
+
 /// The task that loads keys which other instances created, creates the next ones when they are due, and deletes those whose
 /// tokens have all expired.
 pub fn rotate_keys(ring: Arc<KeyRing>, store: Arc<dyn UnitOfWork>, every: Duration) -> PeriodicTask {
-    let work = move || {
+    let run = move || {
         let report = ring
             .maintain(&*store, now(), &OsEntropy)
             .map_err(|error| error.to_string())?;
@@ -34,7 +39,7 @@ pub fn rotate_keys(ring: Arc<KeyRing>, store: Arc<dyn UnitOfWork>, every: Durati
     PeriodicTask {
         name: "rotate keys",
         every,
-        work: Box::new(work),
+        run: Box::new(run),
     }
 }
 
@@ -48,43 +53,106 @@ fn log_key(what: &str, key: &SealedKey) {
     );
 }
 
-/// The task that deletes expired data. `revocation_life` is how long a revocation is kept, `event_life` how long an audit
-/// event is kept.
-pub fn delete_expired(
-    store: Arc<dyn UnitOfWork>,
-    revocation_life: Duration,
-    event_life: Duration,
-) -> PeriodicTask {
-    let work = move || {
-        let swept = Sweep {
+/// The task that queues a deletion of expired data for each interval, once for all instances.
+pub fn schedule_deletion(store: Arc<dyn UnitOfWork>) -> PeriodicTask {
+    let run = move || {
+        let schedule = ScheduleNext {
             store: &*store,
-            revocation_life,
-            event_life,
-        }
-        .execute(now())
-        .map_err(|error| error.to_string())?;
-        if swept != Swept::default() {
-            let Swept {
-                sessions,
-                attempts,
-                networks,
-                revocations,
-                events,
-            } = swept;
-            tracing::info!(
-                sessions,
-                attempts,
-                networks,
-                revocations,
-                events,
-                "expired data deleted"
-            );
-        }
-        Ok(())
+            entropy: &OsEntropy,
+            kind: &DELETE_EXPIRED,
+            every: DELETE_EVERY,
+        };
+        schedule
+            .execute(now())
+            .map(drop)
+            .map_err(|error| error.to_string())
     };
     PeriodicTask {
-        name: "delete expired data",
-        every: DELETE_EVERY,
-        work: Box::new(work),
+        name: "schedule deletion of expired data",
+        // Twice per interval, so that none is missed.
+        every: DELETE_EVERY / 2,
+        run: Box::new(run),
+    }
+}
+
+/// Runs the deletion of expired data.
+pub struct DeleteExpiredHandler {
+    /// Where the data is.
+    pub store: Arc<dyn UnitOfWork>,
+    /// How long a revocation is kept.
+    pub revocation_life: Duration,
+    /// How long an audit event is kept.
+    pub event_life: Duration,
+}
+
+impl JobHandler for DeleteExpiredHandler {
+    fn kind(&self) -> JobKind {
+        DELETE_EXPIRED
+    }
+
+    fn retry_policy(&self) -> RetryPolicy {
+        RetryPolicy {
+            delays: &[],
+            then: Duration::from_secs(10),
+            give_up_after: DELETE_EVERY,
+        }
+    }
+
+    fn run(&self, _: &Job, now: Timestamp) -> Result<(), JobError> {
+        let delete = DeleteExpired {
+            store: &*self.store,
+            revocation_life: self.revocation_life,
+            event_life: self.event_life,
+        };
+        let deleted = delete
+            .execute(now)
+            .map_err(|error| JobError::Retry(error.to_string()))?;
+        for DeletedRows { rows, count } in deleted {
+            tracing::info!(rows, count, "expired data deleted");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_domain::job::JobCounts;
+    use doorward_domain::store::Transactions as _;
+    use doorward_domain::store_error::StoreResult;
+    use doorward_testkit::{MemoryStore, sample};
+
+    use super::*;
+
+    #[test]
+    fn what_the_task_queues_once_deletes_expired_data() {
+        let store = Arc::new(MemoryStore::new());
+        let mut task = schedule_deletion(store.clone());
+        for _ in 0..3 {
+            assert_eq!((task.run)(), Ok(()));
+        }
+        let handler = DeleteExpiredHandler {
+            store: store.clone(),
+            revocation_life: Duration::from_secs(900),
+            event_life: Duration::from_secs(900),
+        };
+        let kind = handler.kind();
+        let count = store.snapshot(|repos| -> StoreResult<_> { repos.jobs().count(&kind) });
+        assert_eq!(count, Ok(JobCounts { ready: 1, dead: 0 }));
+
+        let expires = sample::session(1, sample::user(1).id).expires_at;
+        store
+            .transaction(|repos| -> StoreResult<()> {
+                let user = sample::user(1);
+                let _ = repos.users().insert(&user, &sample::digest("digest"))?;
+                repos.sessions().insert(&sample::session(1, user.id))
+            })
+            .unwrap();
+        let due = now() + Duration::from_secs(120);
+        let jobs = store.transaction(|repos| -> StoreResult<_> {
+            repos.jobs().claim(&kind, due, due + handler.lease(), 1)
+        });
+        let day = Duration::from_secs(86_400);
+        assert_eq!(handler.run(&jobs.unwrap()[0], expires + day), Ok(()));
+        assert_eq!(store.sessions_of(sample::user(1).id), []);
     }
 }

@@ -8,7 +8,8 @@ use doorward_domain::account::{Email, PasswordDigest, User, UserStatus};
 use doorward_domain::account::{Role, Roles};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::client::ClientId;
-use doorward_domain::id::{EventId, RequestId, SessionId, UserId};
+use doorward_domain::id::{EventId, JobId, RequestId, SessionId, UserId};
+use doorward_domain::job::{JobKind, JobPayload, NewJob};
 use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
 use doorward_domain::password::PlainPassword;
 use doorward_domain::session::{Authentication, Generation, Session, SessionKey, SessionKind, SessionPolicy};
@@ -87,6 +88,27 @@ pub fn service(number: u32) -> ClientId {
 /// A request id. Ids are ordered as numbers are.
 pub fn request_id(number: u32) -> RequestId {
     RequestId::from_bytes(id_bytes(number))
+}
+
+/// The kind of every sample of a job.
+pub const JOB_KIND: JobKind = JobKind::new("sample");
+
+/// A job that is due at [`START`], for a day. Ids are ordered as numbers are.
+pub fn job(number: u32) -> NewJob {
+    NewJob {
+        id: JobId::from_bytes(id_bytes(number)),
+        kind: JOB_KIND,
+        payload: JobPayload::new(format!("{{\"number\":{number}}}")).expect("a payload"),
+        dedupe_key: None,
+        created_at: START,
+        due_at: START,
+        give_up_at: START + Duration::from_hours(24),
+    }
+}
+
+/// So many seconds after [`START`].
+pub fn after(seconds: u64) -> Timestamp {
+    START + Duration::from_secs(seconds)
 }
 
 /// The key of that purpose and place. Its id is `<purpose>-<ordinal>`.

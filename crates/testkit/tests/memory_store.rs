@@ -33,6 +33,12 @@ fn two_clients_at_once_leave_one_lineage() {
     histories::check_concurrent(&MemoryStore::new(), 128);
 }
 
+#[test]
+fn jobs_are_neither_lost_nor_run_twice() {
+    histories::check_jobs(&MemoryStore::new(), 256, 60);
+    histories::check_jobs(&rerunning(), 64, 60);
+}
+
 fn outage() -> StoreError {
     StoreError::Unavailable("an outage".to_owned())
 }

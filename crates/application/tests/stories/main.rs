@@ -13,6 +13,7 @@ mod account;
 mod attempt;
 mod audit;
 mod concurrency;
+mod job;
 mod password;
 mod scenarios;
 mod session;

@@ -23,6 +23,12 @@ pub trait AttemptRepository {
 
     /// Forgets.
     fn forget(&mut self, key: &AttemptKey) -> StoreResult<()>;
+
+    /// Deletes up to `limit` records whose latest attempt was before `before`. Returns how many.
+    ///
+    /// The oldest go first. The cost MUST NOT grow with the number of rows that stay, and instances that do it at once MUST NOT
+    /// wait for each other for long.
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }
 
 /// The networks from which the owners of accounts have logged in. Networks and accounts are named by their keys alone.
@@ -41,4 +47,10 @@ pub trait NetworkRepository {
     ///
     /// To be called, as [`note`](Self::note), while the account is [locked](crate::account::UserRepository::lock).
     fn keep(&mut self, account: &AttemptKey, keep: u32) -> StoreResult<()>;
+
+    /// Deletes up to `limit` networks whose latest login was before `before`. Returns how many.
+    ///
+    /// The oldest go first. The cost MUST NOT grow with the number of rows that stay, and instances that do it at once MUST NOT
+    /// wait for each other for long.
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }

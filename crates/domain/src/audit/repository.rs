@@ -2,6 +2,7 @@
 
 use crate::id::{EventId, UserId};
 use crate::store_error::StoreResult;
+use crate::time::Timestamp;
 
 use super::{Event, EventKind};
 
@@ -24,4 +25,10 @@ pub trait EventLog {
     ///
     /// The cost MUST NOT grow with the number of entries that are newer than the page or that the filter leaves out.
     fn page(&mut self, filter: &EventFilter, before: Option<EventId>, limit: u32) -> StoreResult<Vec<Event>>;
+
+    /// Deletes up to `limit` events whose ids are from before `before`, to the millisecond. Returns how many.
+    ///
+    /// The oldest go first. The cost MUST NOT grow with the number of rows that stay, and instances that do it at once MUST NOT
+    /// wait for each other for long.
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }

@@ -58,4 +58,10 @@ pub trait SessionRepository {
 
     /// The sessions of a user that have not ended and expire after `now`, the most recently used first, at most `limit`.
     fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>>;
+
+    /// Deletes up to `limit` sessions that expired (by their absolute bound) before `before`, ended or not. Returns how many.
+    ///
+    /// The oldest go first. The cost MUST NOT grow with the number of rows that stay, and instances that do it at once MUST NOT
+    /// wait for each other for long.
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }

@@ -1,4 +1,4 @@
 //! Password attempts and known networks: tables `attempts` and `known_networks`.
 
-pub(crate) mod attempts;
-pub(crate) mod networks;
+mod attempts;
+mod networks;

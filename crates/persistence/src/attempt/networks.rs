@@ -70,18 +70,15 @@ impl NetworkRepository for Transaction<'_> {
             Ok(())
         })
     }
-}
 
-/// Deletes up to `limit` networks whose latest login was before `before`. Returns how many were deleted.
-pub(crate) fn delete_expired(
-    connection: &mut AnyConnection,
-    before: Timestamp,
-    limit: u32,
-) -> Result<u64, DbError> {
-    let rows = Expiring {
-        table: "known_networks",
-        id: "key",
-        column: "last_at",
-    };
-    delete_batch::<BigInt, _>(connection, &rows, before.as_micros(), limit)
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        self.write(|connection| {
+            let rows = Expiring {
+                table: "known_networks",
+                id: "key",
+                column: "last_at",
+            };
+            delete_batch::<BigInt, _>(connection, &rows, before.as_micros(), limit)
+        })
+    }
 }

@@ -136,6 +136,18 @@ impl EventLog for Transaction<'_> {
             rows.into_iter().map(Event::try_from).collect()
         })
     }
+
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        self.write(|connection| {
+            // By the primary key, which is in chronological order: an index on `at` would make every insertion slower.
+            let rows = Expiring {
+                table: "events",
+                id: "id",
+                column: "id",
+            };
+            delete_batch::<Text, _>(connection, &rows, EventId::least_at(before).to_string(), limit)
+        })
+    }
 }
 
 /// Greater than every id: ids begin with a digit or a letter up to `f`.
@@ -185,19 +197,4 @@ fn load(
         )
         .order(sql::<Text>(&format!("{indexed} DESC, id DESC")))
         .load(connection)
-}
-
-/// Deletes up to `limit` events recorded before `before`. Returns how many were deleted.
-pub(crate) fn delete_expired(
-    connection: &mut AnyConnection,
-    before: Timestamp,
-    limit: u32,
-) -> Result<u64, DbError> {
-    // By the primary key, which is in chronological order: an index on `at` would make every insertion slower.
-    let rows = Expiring {
-        table: "events",
-        id: "id",
-        column: "id",
-    };
-    delete_batch::<Text, _>(connection, &rows, EventId::least_at(before).to_string(), limit)
 }

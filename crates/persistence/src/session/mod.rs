@@ -1,5 +1,5 @@
 //! Sessions and revocations: tables `sessions` and `revocations`.
 
-pub(crate) mod revocations;
+mod revocations;
 mod rotation;
-pub(crate) mod sessions;
+mod sessions;

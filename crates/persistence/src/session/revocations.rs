@@ -9,7 +9,6 @@ use doorward_domain::token::RevocationLog;
 use doorward_domain::token::{Revocation, Revoked};
 
 use crate::column::{Location, instant};
-use crate::connection::AnyConnection;
 use crate::error::DbError;
 use crate::locks;
 use crate::schema::revocations;
@@ -95,18 +94,15 @@ impl RevocationLog for Transaction<'_> {
             rows.into_iter().map(Revocation::try_from).collect()
         })
     }
-}
 
-/// Deletes up to `limit` revocations recorded before `before`. Returns how many were deleted.
-pub(crate) fn delete_expired(
-    connection: &mut AnyConnection,
-    before: Timestamp,
-    limit: u32,
-) -> Result<u64, DbError> {
-    let rows = Expiring {
-        table: "revocations",
-        id: "number",
-        column: "at",
-    };
-    delete_batch::<BigInt, _>(connection, &rows, before.as_micros(), limit)
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        self.write(|connection| {
+            let rows = Expiring {
+                table: "revocations",
+                id: "number",
+                column: "at",
+            };
+            delete_batch::<BigInt, _>(connection, &rows, before.as_micros(), limit)
+        })
+    }
 }

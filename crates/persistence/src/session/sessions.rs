@@ -15,7 +15,7 @@ use doorward_domain::time::Timestamp;
 
 use crate::account::UserRow;
 use crate::column::{Location, instant, without_nul};
-use crate::connection::{AnyConnection, on_either};
+use crate::connection::on_either;
 use crate::error::DbError;
 use crate::schema::{sessions, user_roles, users};
 use crate::transaction::{Expiring, Transaction, affected, delete_batch};
@@ -264,18 +264,15 @@ impl SessionRepository for Transaction<'_> {
             rows.into_iter().map(Session::try_from).collect()
         })
     }
-}
 
-/// Deletes up to `limit` sessions, ended or not, whose absolute expiry was before `before`. Returns how many were deleted.
-pub(crate) fn delete_expired(
-    connection: &mut AnyConnection,
-    before: Timestamp,
-    limit: u32,
-) -> Result<u64, DbError> {
-    let rows = Expiring {
-        table: "sessions",
-        id: "id",
-        column: "expires_at",
-    };
-    delete_batch::<BigInt, _>(connection, &rows, before.as_micros(), limit)
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        self.write(|connection| {
+            let rows = Expiring {
+                table: "sessions",
+                id: "id",
+                column: "expires_at",
+            };
+            delete_batch::<BigInt, _>(connection, &rows, before.as_micros(), limit)
+        })
+    }
 }

@@ -5,8 +5,8 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use doorward_application::{
-    AccountDraft, ChangePassword, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount, ListKeys,
-    Sweep,
+    AccountDraft, ChangePassword, ClaimJobs, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount,
+    DeleteExpired, JobError, ListKeys, ScheduleNext, SettleJob,
 };
 use doorward_domain::access::ReadUser;
 use doorward_domain::account::Roles;
@@ -14,13 +14,14 @@ use doorward_domain::account::UserFilter;
 use doorward_domain::account::UserStatus;
 use doorward_domain::audit::EventFilter;
 use doorward_domain::context::RequestContext;
+use doorward_domain::job::{JobKind, RetryPolicy};
 use doorward_domain::key::KeyPolicy;
 use doorward_domain::patch::Patch;
 use doorward_domain::store::{Transactions as _, UnitOfWork as _};
 use doorward_domain::store_error::StoreResult;
 use doorward_persistence::Database;
 use doorward_persistence::test_support::TestDatabase;
-use doorward_testkit::assert_golden;
+use doorward_testkit::{assert_golden, sample};
 use secrecy::SecretString;
 
 use crate::cost_app::{CostApp, PASSWORD};
@@ -321,13 +322,60 @@ fn background_work(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
         .execute(app.clock.now())
     })
     .expect("keys");
-    let sweep = Sweep {
+    jobs(app, costs);
+    let delete_expired = DeleteExpired {
         store,
         revocation_life: Duration::from_secs(905),
         event_life: Duration::from_secs(365 * 86_400),
     };
-    record(costs, "sweep, with nothing due", || {
-        sweep.execute(app.clock.now())
+    record(costs, "delete expired data, with nothing due", || {
+        delete_expired.execute(app.clock.now())
     })
-    .expect("a sweep");
+    .expect("a deletion");
+}
+
+fn jobs(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
+    let store = app.store;
+    let claim = ClaimJobs {
+        store,
+        kind: &sample::JOB_KIND,
+        lease: Duration::from_secs(60),
+    };
+    let settle = SettleJob {
+        store,
+        policy: &RetryPolicy {
+            delays: &[],
+            then: Duration::from_secs(60),
+            give_up_after: Duration::from_hours(1),
+        },
+    };
+    let poll = || claim.execute(4, sample::START).expect("an answer").jobs;
+    record(costs, "look for jobs, once a second", poll);
+    for number in 1..=2 {
+        store
+            .transaction(|repos| -> StoreResult<_> { repos.jobs().enqueue(&sample::job(number)) })
+            .expect("a job");
+    }
+    let claimed = record(costs, "claim jobs, of two", poll);
+    let [done, failed] = claimed.try_into().expect("two jobs");
+    let settle = |job, result| settle.execute(job, &result, sample::START).expect("an answer");
+    record(costs, "complete a job", || settle(&done, Ok(())));
+    let failure = || Err(JobError::Retry("planted".to_owned()));
+    record(costs, "retry a job", || settle(&failed, failure()));
+    let permanent = || Err(JobError::Permanent("planted".to_owned()));
+    record(costs, "give a job up", || settle(&failed, permanent()));
+    record(costs, "count the jobs of a kind", || {
+        store.snapshot(|repos| -> StoreResult<_> { repos.jobs().count(&sample::JOB_KIND) })
+    })
+    .expect("counts");
+    let kind = JobKind::new("periodic");
+    let schedule = ScheduleNext {
+        store,
+        entropy: &app.entropy,
+        kind: &kind,
+        every: Duration::from_secs(60),
+    };
+    let schedule = || schedule.execute(sample::START).expect("an answer");
+    assert!(record(costs, "queue the next periodic job", schedule));
+    assert!(!record(costs, "queue the next periodic job, again", schedule));
 }

@@ -28,3 +28,15 @@ fn two_concurrent_clients_leave_one_lineage_on_postgres() {
         histories::check_concurrent(&Store::from(database), 48);
     }
 }
+
+#[test]
+fn jobs_are_neither_lost_nor_run_twice_on_sqlite() {
+    histories::check_jobs(&Store::from(TestDatabase::sqlite()), 48, 40);
+}
+
+#[test]
+fn jobs_are_neither_lost_nor_run_twice_on_postgres() {
+    if let Some(database) = TestDatabase::postgres() {
+        histories::check_jobs(&Store::from(database), 24, 40);
+    }
+}

@@ -8,10 +8,15 @@ use std::process::Command;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
-use doorward_domain::store::UnitOfWork;
-use doorward_domain::store_error::StoreError;
+use doorward_domain::audit::EventFilter;
+use doorward_domain::id::UserId;
+use doorward_domain::store::{Transactions as _, UnitOfWork};
+use doorward_domain::store_error::{StoreError, StoreResult};
+use doorward_domain::time::Timestamp;
 use doorward_persistence::test_support::TestDatabase;
 use doorward_persistence::{Database, OpenError, SchemaStatus, migrate, schema_status};
+
+use doorward_testkit::sample;
 
 use crate::support::on_each_database;
 
@@ -152,6 +157,100 @@ fn a_failed_migration_is_rolled_back() {
         database.execute("DROP TABLE setup");
         // Would fail if a table of the first attempt were left.
         assert!(migrate(&database.parsed_url()).is_ok());
+    });
+}
+
+/// The last migration of the last release.
+const RELEASED: &str = "0005_audit";
+
+/// The migrations up to that of the last release, in a folder of their own.
+fn released(kind: &str) -> (tempfile::TempDir, FileBasedMigrations) {
+    let copy = tempfile::tempdir().expect("a folder");
+    for name in names(kind).iter().filter(|name| name.as_str() <= RELEASED) {
+        let target = copy.path().join(name);
+        fs::create_dir(&target).expect("a folder");
+        for file in ["up.sql", "down.sql"] {
+            fs::copy(folder(kind).join(name).join(file), target.join(file)).expect("a copy");
+        }
+    }
+    let migrations = FileBasedMigrations::from_path(copy.path()).expect("the migrations");
+    (copy, migrations)
+}
+
+/// Rows of every table as the last release writes them.
+const RELEASED_ROWS: [&str; 7] = [
+    "INSERT INTO users (id, email, email_canonical, name, status, version, password_digest, password_version, created_at, updated_at)
+        VALUES ('018bcfe5-687b-7fff-8000-000000000001', 'Ada@example.org', 'ada@example.org', NULL, 'active', 1, '$argon2id$', 1, 1, 2)",
+    "INSERT INTO user_roles (user_id, role) VALUES ('018bcfe5-687b-7fff-8000-000000000001', 'admin')",
+    "INSERT INTO sessions (id, user_id, key, generation, rotated_at, created_at, last_used_at, expires_at)
+        SELECT '018bcfe5-687b-7fff-8000-000000000002', id, KEY32, 3, 4, 5, 6, 7 FROM users",
+    "INSERT INTO attempts (key, failures, recent, last_at) VALUES (KEY32, 2, KEY100, 9)",
+    "INSERT INTO known_networks (key, account_key, last_at) VALUES (KEY32, KEY32, 9)",
+    "INSERT INTO events (id, at, kind, outcome, user_id, request_id, detail)
+        VALUES ('018bcfe5-687b-7fff-8000-000000000003', 8, 'login.succeeded', 'success', '018bcfe5-687b-7fff-8000-000000000001', 'request', '{}')",
+    "INSERT INTO revocations (at, session_id) VALUES (9, '018bcfe5-687b-7fff-8000-000000000002')",
+];
+
+#[test]
+fn a_database_of_the_last_release_keeps_its_rows() {
+    on_each_database(|database| {
+        let bytes = |count: usize| match database.folder() {
+            Some(_) => format!("x'{}'", "5a".repeat(count)),
+            None => format!("'\\x{}'::bytea", "5a".repeat(count)),
+        };
+        if let Some(path) = database.parsed_url().sqlite_path() {
+            let path = path.display().to_string();
+            let mut connection = SqliteConnection::establish(&path).expect("a connection");
+            let (_folder, migrations) = released("sqlite");
+            connection.run_pending_migrations(migrations).expect("up");
+        } else {
+            let mut connection = PgConnection::establish(database.url()).expect("a connection");
+            let (_folder, migrations) = released("postgres");
+            connection.run_pending_migrations(migrations).expect("up");
+        }
+        for sql in RELEASED_ROWS {
+            database.execute(&sql.replace("KEY32", &bytes(32)).replace("KEY100", &bytes(100)));
+        }
+        let added: Vec<String> = names("sqlite")
+            .into_iter()
+            .filter(|name| name.as_str() > RELEASED)
+            .collect();
+        assert_eq!(migrate(&database.parsed_url()), Ok(added));
+
+        for table in [
+            "users",
+            "user_roles",
+            "sessions",
+            "attempts",
+            "known_networks",
+            "events",
+            "revocations",
+        ] {
+            let count = format!("SELECT count(*) AS answer FROM {table}");
+            assert_eq!(database.number(&count), 1, "{table}");
+        }
+        assert_eq!(database.number("SELECT count(*) AS answer FROM jobs"), 0);
+        let store = Database::open(&database.settings()).expect("a migrated database");
+        let id = "018bcfe5-687b-7fff-8000-000000000001";
+        let id = UserId::parse(id).expect("an id");
+        let read = store.snapshot(|repos| -> StoreResult<_> {
+            let user = repos.users().find(id)?;
+            let sessions = repos.sessions().list_unended(id, Timestamp::from_micros(6), 10)?;
+            let events = repos.events().page(&EventFilter::default(), None, 10)?;
+            let revocations = repos.revocations().after(0, 10)?;
+            Ok((user, sessions.len(), events.len(), revocations.len()))
+        });
+        let (user, sessions, events, revocations) = read.expect("rows that can be read");
+        let user = user.expect("the user");
+        assert_eq!(
+            (user.email.as_typed(), user.version.get()),
+            ("Ada@example.org", 1)
+        );
+        assert!(user.is_active_admin());
+        assert_eq!((sessions, events, revocations), (1, 1, 1));
+        assert!(
+            store.transaction(|repos| repos.jobs().enqueue(&sample::job(1))) == Ok::<_, StoreError>(true)
+        );
     });
 }
 

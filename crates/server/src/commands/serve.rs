@@ -7,7 +7,7 @@ use doorward_api::Api;
 use doorward_application::{IssueSetupToken, SetupTokenStatus};
 use doorward_domain::store::UnitOfWork;
 use doorward_http::{Addresses, Stop};
-use doorward_runtime::{Application, StartError};
+use doorward_runtime::{Application, Scheduler, StartError};
 use prometheus::Registry;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,8 +16,7 @@ use crate::compose;
 use crate::config::Settings;
 use crate::data_dir::{Listener, write_bound};
 use crate::exit::ExitError;
-use crate::maintenance;
-use crate::scheduler::Scheduler;
+use crate::maintenance::{self, DeleteExpiredHandler};
 use crate::system::OsEntropy;
 
 use super::print;
@@ -42,12 +41,21 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
         Ok(())
     };
     let policy = settings.keys.rules.policy;
-    let _scheduler = Scheduler::start(vec![
+    let tasks = vec![
         maintenance::rotate_keys(ring, Arc::clone(&store), policy.pause()),
-        maintenance::delete_expired(Arc::clone(&store), policy.access_life, settings.audit.retention),
-    ])?;
+        maintenance::schedule_deletion(Arc::clone(&store)),
+    ];
+    let _scheduler = Scheduler::start(tasks, &ports.entropy).map_err(ExitError::other_error)?;
+    let delete_expired = DeleteExpiredHandler {
+        store: Arc::clone(&store),
+        revocation_life: policy.access_life,
+        event_life: settings.audit.retention,
+    };
     let registry = Registry::new();
     let application = Application::start(ports, policies, lanes, &registry).map_err(cannot_start)?;
+    let jobs = application
+        .start_jobs(vec![Arc::new(delete_expired)], &registry)
+        .map_err(cannot_start)?;
     let served = doorward_http::serve(
         Arc::clone(&application),
         Arc::new(Api),
@@ -56,6 +64,7 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
         ready,
         stop_signal,
     );
+    jobs.stop();
     application.stop();
     served.map_err(cannot_serve)?;
     tracing::info!("stopped");

@@ -102,6 +102,35 @@ macro_rules! __store_contract_cases {
                     events_are_read_back_unchanged
                 }
             }
+            job {
+                queue {
+                    a_queued_job_is_ready_and_without_an_attempt
+                    a_job_is_rolled_back_with_its_cause
+                    a_dedupe_key_queues_one_job
+                    completion_and_death_release_the_dedupe_key
+                    jobs_are_read_back_unchanged
+                    jobs_are_counted_by_kind_and_state
+                    dead_jobs_are_deleted_by_their_death
+                }
+                claims {
+                    due_jobs_are_claimed_oldest_first
+                    a_claim_leases_the_job_and_counts_an_attempt
+                    a_job_is_due_again_when_its_lease_ends
+                    the_next_due_time_is_the_earliest_of_the_kind
+                    jobs_of_other_kinds_are_left_alone
+                    a_completed_job_is_gone
+                    a_retried_job_waits_and_remembers_its_failure
+                    a_dead_job_never_runs_again
+                    a_worker_that_lost_its_lease_settles_nothing
+                    a_late_worker_settles_a_job_that_nobody_claimed_since
+                }
+                races {
+                    concurrent_jobs_with_one_key_have_one_winner
+                    concurrent_claims_share_the_jobs
+                    a_late_completion_and_a_new_claim_exclude_each_other
+                    a_claim_that_is_rolled_back_leases_nothing
+                }
+            }
             key {
                 repository {
                     keys_are_listed_in_order_of_their_ordinals

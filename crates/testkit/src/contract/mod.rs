@@ -20,21 +20,25 @@ mod account;
 mod attempt;
 mod audit;
 mod edge_values;
+mod job;
 mod key;
 mod list;
 mod session;
 mod setup;
 pub(crate) mod store;
 
+use core::time::Duration;
 use std::io::Write;
 
 use doorward_domain::account::User;
 use doorward_domain::audit::Event;
-use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::id::{JobId, SessionId, UserId};
+use doorward_domain::job::Job;
 use doorward_domain::outcome::Outcome;
 use doorward_domain::session::Session;
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
+use doorward_domain::time::Timestamp;
 
 use crate::{MemoryStore, sample};
 
@@ -137,6 +141,18 @@ impl dyn StoreUnderTest + '_ {
     /// Finds a session.
     fn session(&self, id: SessionId) -> Option<Session> {
         self.read(|r| r.sessions().find(id))
+    }
+
+    /// Finds a job.
+    fn job(&self, id: JobId) -> Option<Job> {
+        self.read(|r| r.jobs().find(id))
+    }
+
+    /// Claims the one job of [`sample::JOB_KIND`] that is first due, for a minute.
+    fn claim_one(&self, now: Timestamp) -> Job {
+        let lease_until = now + Duration::from_mins(1);
+        let mut claimed = self.write(|r| r.jobs().claim(&sample::JOB_KIND, now, lease_until, 1));
+        claimed.pop().expect("a job that is due")
     }
 
     /// The audit log ordered by event id.

@@ -8,6 +8,7 @@
 mod account;
 mod concurrent;
 mod history_app;
+mod jobs;
 mod reference;
 mod steps;
 
@@ -40,6 +41,13 @@ pub fn check_concurrent(store: &dyn StoreUnderTest, histories: u32) {
     let app = HistoryApp::over(store.store());
     for_each(histories, &steps::race(), |number, race| {
         concurrent::run(&app, number, &race)
+    });
+}
+
+/// Performs this many histories of jobs on a store, each of at most `longest` steps and with a kind of its own.
+pub fn check_jobs(store: &dyn StoreUnderTest, histories: u32, longest: usize) {
+    for_each(histories, &jobs::history(longest), |number, history| {
+        jobs::run(store.store(), number, &history)
     });
 }
 

@@ -15,6 +15,7 @@ use doorward_domain::time::Timestamp;
 use doorward_domain::token::RevocationLog;
 use doorward_domain::token::{Revocation, Revoked};
 
+use super::retention::delete_expired;
 use super::transaction::Transaction;
 
 impl AttemptRepository for Transaction {
@@ -34,6 +35,15 @@ impl AttemptRepository for Transaction {
     fn forget(&mut self, key: &AttemptKey) -> StoreResult<()> {
         self.change()?.attempts.remove(key);
         Ok(())
+    }
+
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        let attempts = &mut self.change()?.attempts;
+        Ok(delete_expired(
+            |keep| attempts.retain(|_, record| keep(record)),
+            |record| record.last_at < before,
+            limit,
+        ))
     }
 }
 
@@ -60,6 +70,15 @@ impl NetworkRepository for Transaction {
         }
         Ok(())
     }
+
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        let networks = &mut self.change()?.networks;
+        Ok(delete_expired(
+            |keep| networks.retain(|_, network| keep(network)),
+            |(_, last_login)| *last_login < before,
+            limit,
+        ))
+    }
 }
 
 impl EventLog for Transaction {
@@ -80,6 +99,16 @@ impl EventLog for Transaction {
         events.sort_by_key(|event| Reverse(event.id));
         events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(events)
+    }
+
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        let events = &mut self.change()?.events;
+        let least = EventId::least_at(before);
+        Ok(delete_expired(
+            |keep| events.retain(|event| keep(event)),
+            |event| event.id < least,
+            limit,
+        ))
     }
 }
 
@@ -108,6 +137,15 @@ impl RevocationLog for Transaction {
             .take(usize::try_from(limit).unwrap_or(usize::MAX))
             .cloned()
             .collect())
+    }
+
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        let log = &mut self.change()?.revocations;
+        Ok(delete_expired(
+            |keep| log.retain(|entry| keep(entry)),
+            |entry| entry.at < before,
+            limit,
+        ))
     }
 }
 

@@ -4,10 +4,11 @@
 //! its place, so a rollback has nothing to undo and a reader keeps the value it began with. Writers take turns.
 
 mod accounts;
+mod jobs;
 mod ledgers;
+mod retention;
 mod sessions;
 mod state;
-mod sweeping;
 mod transaction;
 
 use std::sync::{Arc, Mutex};
@@ -89,7 +90,7 @@ impl MemoryStore {
             .collect()
     }
 
-    /// What is remembered of the guesses at an account.
+    /// The attempts at an account.
     pub fn attempts_on(&self, key: &AttemptKey) -> Option<AttemptRecord> {
         self.state().attempts.get(key).copied()
     }

@@ -8,6 +8,7 @@ use doorward_domain::session::{EndReason, Ended, Generation, Session};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
+use super::retention::delete_expired;
 use super::state::State;
 use super::transaction::Transaction;
 
@@ -94,6 +95,15 @@ impl SessionRepository for Transaction {
         let mut sessions = unended(self.look()?, user, now);
         sessions.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(sessions)
+    }
+
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        let sessions = &mut self.change()?.sessions;
+        Ok(delete_expired(
+            |keep| sessions.retain(|_, session| keep(session)),
+            |session| session.expires_at < before,
+            limit,
+        ))
     }
 }
 

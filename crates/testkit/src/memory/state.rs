@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use doorward_domain::account::{CanonicalEmail, Credentials};
 use doorward_domain::attempt::{AttemptKey, AttemptRecord};
 use doorward_domain::audit::Event;
-use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::id::{JobId, SessionId, UserId};
+use doorward_domain::job::{DedupeKey, Job};
 use doorward_domain::key::SealedKey;
 use doorward_domain::session::Session;
 use doorward_domain::setup::SetupState;
@@ -20,6 +21,8 @@ pub(super) struct State {
     pub(super) networks: BTreeMap<AttemptKey, (AttemptKey, Timestamp)>,
     pub(super) events: Vec<Event>,
     pub(super) keys: Vec<SealedKey>,
+    /// Jobs, with the dedupe keys of those that hold one.
+    pub(super) jobs: BTreeMap<JobId, (Job, Option<DedupeKey>)>,
     pub(super) revocations: Vec<Revocation>,
     /// The number of the latest entry there has been: numbers are never given twice.
     pub(super) latest_revocation: u64,

@@ -162,11 +162,14 @@ pub fn an_event_cursor_survives_insertions_and_deletions(store: &dyn StoreUnderT
         page(store, &EVERYTHING, cursor, 2),
         [log[3].clone(), log[2].clone()]
     );
-    store.write(|r| r.sweeping().old_events(START + Duration::from_millis(2_500), 100));
+    store.write(|r| {
+        r.events()
+            .delete_expired(START + Duration::from_millis(2_500), 100)
+    });
     assert_eq!(
         page(store, &EVERYTHING, cursor, 9),
         [log[3].clone(), log[2].clone()]
     );
-    store.write(|r| r.sweeping().old_events(START + Duration::from_mins(1), 100));
+    store.write(|r| r.events().delete_expired(START + Duration::from_mins(1), 100));
     assert_eq!(page(store, &EVERYTHING, cursor, 9), []);
 }

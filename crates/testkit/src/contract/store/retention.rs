@@ -1,4 +1,4 @@
-//! The contract of `Sweeping`: deleting what is no longer needed.
+//! The contract of `delete_expired`, for each repository that has it.
 
 use core::time::Duration;
 
@@ -6,16 +6,11 @@ use doorward_domain::attempt::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::audit::Event;
 use doorward_domain::id::{EventId, SessionId};
 use doorward_domain::session::EndReason;
-use doorward_domain::time::Timestamp;
 use doorward_domain::token::Revoked;
 
 use crate::SeededEntropy;
 use crate::contract::StoreUnderTest;
-use crate::sample::{self, START};
-
-fn after(seconds: u64) -> Timestamp {
-    START + Duration::from_secs(seconds)
-}
+use crate::sample::{self, START, after};
 
 /// Sessions that expired before the given time are deleted, ended or not; all others are kept.
 pub fn expired_sessions_are_deleted_and_others_kept(store: &dyn StoreUnderTest) {
@@ -27,8 +22,8 @@ pub fn expired_sessions_are_deleted_and_others_kept(store: &dyn StoreUnderTest) 
     }
     store.write(|r| r.sessions().end(sessions[0].id, EndReason::LoggedOut, START));
     store.write(|r| r.sessions().end(sessions[2].id, EndReason::LoggedOut, START));
-    assert_eq!(store.write(|r| r.sweeping().expired_sessions(after(10), 100)), 0);
-    assert_eq!(store.write(|r| r.sweeping().expired_sessions(after(21), 100)), 2);
+    assert_eq!(store.write(|r| r.sessions().delete_expired(after(10), 100)), 0);
+    assert_eq!(store.write(|r| r.sessions().delete_expired(after(21), 100)), 2);
     let left: Vec<SessionId> = sessions
         .iter()
         .filter_map(|session| store.session(session.id))
@@ -48,7 +43,7 @@ pub fn attempt_records_are_deleted_by_last_attempt(store: &dyn StoreUnderTest) {
         };
         store.write(|r| r.attempts().put(key, &record));
     }
-    assert_eq!(store.write(|r| r.sweeping().old_attempts(after(11), 100)), 1);
+    assert_eq!(store.write(|r| r.attempts().delete_expired(after(11), 100)), 1);
     let known = keys.map(|key| store.write(|r| r.attempts().lock(&key)).is_some());
     assert_eq!(known, [false, true]);
 }
@@ -60,7 +55,7 @@ pub fn networks_are_deleted_by_last_login(store: &dyn StoreUnderTest) {
     for (key, last) in keys.iter().zip([10, 20]) {
         store.write(|r| r.networks().note(key, &account, after(last)));
     }
-    assert_eq!(store.write(|r| r.sweeping().old_networks(after(11), 100)), 1);
+    assert_eq!(store.write(|r| r.networks().delete_expired(after(11), 100)), 1);
     assert_eq!(store.read(|r| r.networks().list(&account)), keys[1..]);
 }
 
@@ -77,9 +72,12 @@ pub fn revocations_are_deleted_and_their_numbers_not_reused(store: &dyn StoreUnd
     };
     let (first, second) = (append(after(10)), append(after(20)));
     assert!(first < second);
-    assert_eq!(store.write(|r| r.sweeping().old_revocations(after(11), 100)), 1);
+    assert_eq!(store.write(|r| r.revocations().delete_expired(after(11), 100)), 1);
     assert_eq!(store.read(|r| r.revocations().after(0, 100)).len(), 1);
-    assert_eq!(store.write(|r| r.sweeping().old_revocations(after(100), 100)), 1);
+    assert_eq!(
+        store.write(|r| r.revocations().delete_expired(after(100), 100)),
+        1
+    );
     assert!(append(after(200)) > second);
 }
 
@@ -99,12 +97,12 @@ pub fn events_are_deleted_by_the_time_in_their_ids(store: &dyn StoreUnderTest) {
             kept.push(event);
         }
     }
-    assert_eq!(store.write(|r| r.sweeping().old_events(after(10), 100)), 0);
-    assert_eq!(store.write(|r| r.sweeping().old_events(after(20), 100)), 1);
+    assert_eq!(store.write(|r| r.events().delete_expired(after(10), 100)), 0);
+    assert_eq!(store.write(|r| r.events().delete_expired(after(20), 100)), 1);
     kept.sort_by_key(|event| event.id);
     assert_eq!(store.log(), kept);
-    let swept = [2, 2, 2].map(|limit| store.write(|r| r.sweeping().old_events(after(21), limit)));
-    assert_eq!(swept, [2, 1, 0]);
+    let deleted = [2, 2, 2].map(|limit| store.write(|r| r.events().delete_expired(after(21), limit)));
+    assert_eq!(deleted, [2, 1, 0]);
     assert_eq!(store.log(), kept[3..]);
 }
 
@@ -115,6 +113,6 @@ pub fn a_deletion_run_is_bounded(store: &dyn StoreUnderTest) {
         store.keep_session(&sample::session(number, user.id));
     }
     let late = sample::session(1, user.id).expires_at + Duration::from_secs(1);
-    let swept = [2, 2, 2].map(|limit| store.write(|r| r.sweeping().expired_sessions(late, limit)));
-    assert_eq!(swept, [2, 2, 1]);
+    let deleted = [2, 2, 2].map(|limit| store.write(|r| r.sessions().delete_expired(late, limit)));
+    assert_eq!(deleted, [2, 2, 1]);
 }

@@ -1,0 +1,109 @@
+//! Deletion of expired rows: the table of what is kept how long.
+
+use core::time::Duration;
+
+use doorward_domain::attempt::AttemptPolicy;
+use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
+use doorward_domain::store_error::StoreResult;
+use doorward_domain::time::Timestamp;
+
+use crate::attempt::budget::KNOWN_FOR;
+
+/// The most rows deleted in one transaction: few enough that nobody waits for it.
+const BATCH: u32 = 200;
+
+/// The most batches of one kind in one run. What is left is for the next.
+const MAX_BATCHES: u32 = 200;
+
+/// How long what is over is kept, for clocks that differ and for whoever looks into what happened just now.
+const MARGIN: Duration = Duration::from_hours(1);
+
+/// How long a job that was given up is kept, for whoever looks into why.
+const DEAD_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// What is kept how long. A repository with rows that expire has one entry here.
+const RETENTION: [Retention; 6] = [
+    Retention {
+        rows: "sessions",
+        kept: |_| MARGIN,
+        delete: |repos, before, limit| repos.sessions().delete_expired(before, limit),
+    },
+    Retention {
+        rows: "attempts",
+        kept: |_| AttemptPolicy::MEMORY,
+        delete: |repos, before, limit| repos.attempts().delete_expired(before, limit),
+    },
+    Retention {
+        rows: "networks",
+        kept: |_| KNOWN_FOR,
+        delete: |repos, before, limit| repos.networks().delete_expired(before, limit),
+    },
+    Retention {
+        rows: "revocations",
+        kept: |configured| configured.revocation_life + MARGIN,
+        delete: |repos, before, limit| repos.revocations().delete_expired(before, limit),
+    },
+    Retention {
+        rows: "events",
+        kept: |configured| configured.event_life,
+        delete: |repos, before, limit| repos.events().delete_expired(before, limit),
+    },
+    Retention {
+        rows: "dead jobs",
+        kept: |_| DEAD_JOBS_KEPT,
+        delete: |repos, before, limit| repos.jobs().delete_expired(before, limit),
+    },
+];
+
+/// How long one kind of row is kept, counted from what its repository's `delete_expired` compares.
+struct Retention {
+    rows: &'static str,
+    kept: fn(&DeleteExpired<'_>) -> Duration,
+    delete: fn(&mut dyn Repositories, Timestamp, u32) -> StoreResult<u64>,
+}
+
+/// Deletes rows past their retention, in small batches. Any number of instances may do it at once.
+pub struct DeleteExpired<'a> {
+    /// Where the rows are.
+    pub store: &'a dyn UnitOfWork,
+    /// How long a revocation matters: the longest that an access token is accepted after it was issued.
+    pub revocation_life: Duration,
+    /// How long an entry of the audit log is kept.
+    pub event_life: Duration,
+}
+
+/// How many rows of a kind were deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeletedRows {
+    /// The kind of row.
+    pub rows: &'static str,
+    /// How many. Never zero.
+    pub count: u64,
+}
+
+impl DeleteExpired<'_> {
+    /// Deletes what has expired by `now`. Kinds of which nothing was deleted are left out of the answer.
+    pub fn execute(&self, now: Timestamp) -> StoreResult<Vec<DeletedRows>> {
+        let mut deleted = Vec::new();
+        for Retention { rows, kept, delete } in &RETENTION {
+            let before = now - kept(self);
+            let count = self.batches(|repos| delete(repos, before, BATCH))?;
+            if count > 0 {
+                deleted.push(DeletedRows { rows, count });
+            }
+        }
+        Ok(deleted)
+    }
+
+    fn batches(&self, batch: impl Fn(&mut dyn Repositories) -> StoreResult<u64>) -> StoreResult<u64> {
+        let mut total = 0;
+        for _ in 0..MAX_BATCHES {
+            let deleted = self.store.transaction(&batch)?;
+            total += deleted;
+            if deleted < u64::from(BATCH) {
+                break;
+            }
+        }
+        Ok(total)
+    }
+}

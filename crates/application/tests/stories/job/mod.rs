@@ -1,0 +1,4 @@
+//! Jobs.
+
+mod given_up;
+mod periodic;

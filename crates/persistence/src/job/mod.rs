@@ -1,0 +1,3 @@
+//! The queue of jobs: table `jobs`.
+
+mod jobs;

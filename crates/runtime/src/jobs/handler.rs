@@ -1,0 +1,30 @@
+use std::time::Duration;
+
+use doorward_application::JobError;
+use doorward_domain::job::{Job, JobKind, RetryPolicy};
+use doorward_domain::time::Timestamp;
+
+/// Runs the jobs of one kind.
+///
+/// A job may be run more than once: by another worker when this one dies or outlasts its lease, or again when its completion
+/// could not be stored. A panic counts as [`JobError::Retry`].
+pub trait JobHandler: Send + Sync {
+    /// The kind.
+    fn kind(&self) -> JobKind;
+
+    /// When a failed job is tried again.
+    fn retry_policy(&self) -> RetryPolicy;
+
+    /// How long a worker has for a job before others may run it too. Must be longer than [`run`](Self::run) takes.
+    fn lease(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    /// How many jobs one instance runs at once.
+    fn workers(&self) -> usize {
+        1
+    }
+
+    /// Runs a job. `now` is when it was claimed.
+    fn run(&self, job: &Job, now: Timestamp) -> Result<(), JobError>;
+}
