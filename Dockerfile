@@ -2,7 +2,7 @@
 
 FROM rust:1.95.0-slim-bookworm AS builder
 
-# SQLite, libpq and OpenSSL are compiled from their crates' sources: a C compiler, and perl and make for OpenSSL.
+# SQLite, libpq and OpenSSL are compiled from source: this needs a C compiler, and perl and make for OpenSSL.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev make perl \
     && rm -rf /var/lib/apt/lists/*
@@ -10,7 +10,7 @@ RUN apt-get update \
 WORKDIR /src
 COPY . .
 
-# The caches are not part of a layer, so the program is copied out of one in the same step.
+# The caches are not part of a layer, so the binary is copied out of the cache in the same step.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
     cargo build --release --locked --package doorward --features postgres-tls \
@@ -23,7 +23,7 @@ LABEL org.opencontainers.image.title="Doorward" \
       org.opencontainers.image.description="A self-hosted authentication service" \
       org.opencontainers.image.licenses="GPL-3.0-or-later"
 
-# The roots to verify a database server by, when its URL asks for that (sslmode=verify-full).
+# Root certificates to verify a database server (sslmode=verify-full).
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
@@ -35,8 +35,8 @@ RUN apt-get update \
 COPY LICENSE-APACHE LICENSE-GPL LICENSE-MIT LICENSES.md /usr/share/doc/doorward/
 COPY --from=builder /out/doorward /usr/local/bin/doorward
 
-# Inside a container the loopback interface is reachable by nobody else. Publish 8080 only: 9080 is the
-# management listener, for metrics and health checks on a network of your own.
+# The loopback interface of a container is not reachable from outside. Publish 8080 only: 9080 is the management
+# listener, for metrics and health checks on a private network.
 ENV DOORWARD_DATA_DIR=/var/lib/doorward \
     DOORWARD_SERVER__LISTEN=0.0.0.0:8080 \
     DOORWARD_SERVER__MANAGEMENT_LISTEN=0.0.0.0:9080 \
@@ -47,7 +47,7 @@ WORKDIR /var/lib/doorward
 VOLUME ["/var/lib/doorward"]
 EXPOSE 8080 9080
 
-# Doorward ends gracefully on SIGTERM, and may take 25 s over it.
+# Doorward stops gracefully on SIGTERM, within 25 s.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["doorward", "health"]
 

@@ -1,26 +1,26 @@
 set positional-arguments
 
-# Shows what there is to do.
+# Lists the recipes.
 default:
     @just --list --unsorted
 
-# Is it sound? Quick, without tests.
+# Formatting, lints, layers and licences; without tests.
 check: fmt-check lint layers licences
 
-# All tests, on memory and SQLite. With no PostgreSQL at hand, its tests say so and are skipped.
+# All tests, on memory and SQLite. Tests that need PostgreSQL are skipped with a message if there is none.
 test *ARGS:
     cargo test --workspace --locked "$@"
 
-# All tests, on memory, SQLite and a throwaway PostgreSQL.
+# All tests, on memory, SQLite and a temporary PostgreSQL server.
 test-postgres *ARGS:
     DOORWARD_REQUIRE_POSTGRES=1 scripts/with-postgres cargo test --workspace --locked "$@"
 
-# Clients, instances that are killed, and the histories of sessions checked, at length: 200 rounds, or as many as named.
+# Checks session histories of many clients while instances are killed: 200 rounds by default.
 torture rounds="200":
     DOORWARD_REQUIRE_POSTGRES=1 DOORWARD_TORTURE_ROUNDS={{ rounds }} scripts/with-postgres \
         cargo test --locked -p doorward --test it torture -- --nocapture
 
-# Attacks on the program from addresses all over 127.0.0.0/8, on both databases, at length: a table of what came of each.
+# Attacks the server from addresses in 127.0.0.0/8, on both databases, and prints a table of results.
 attack scale="10":
     #!/usr/bin/env bash
     set -euo pipefail
@@ -30,33 +30,33 @@ attack scale="10":
     DOORWARD_TEST_SCHEMATHESIS=$python/bin/schemathesis DOORWARD_REQUIRE_POSTGRES=1 DOORWARD_ATTACK_SCALE={{ scale }} \
         scripts/with-postgres cargo test --locked -p doorward --test it attack -- --nocapture --test-threads=1
 
-# Fuzzes one reader of strangers' words (access_token, client_address, email, refresh_token), guided by coverage.
+# Fuzzes a parser of untrusted input (access_token, client_address, email, refresh_token), guided by coverage.
 fuzz target seconds="60":
     scripts/fuzz {{ target }} {{ seconds }}
 
-# Every route that matters beside its limit, written to docs/benchmarks.md. With --quick a first look in three minutes.
+# Measures the main routes against their limits and writes docs/benchmarks.md. --quick: a short run of three minutes.
 bench *ARGS: build-bench
     scripts/with-postgres "${CARGO_TARGET_DIR:-target}/release/doorward-bench" run "$@"
 
-# The same operations with a thousand accounts and with a million, written to docs/benchmarks-scale.md. --users N, --quick.
+# Compares a thousand with a million accounts and writes docs/benchmarks-scale.md. --users N, --quick.
 bench-scale *ARGS: build-bench
     scripts/with-postgres "${CARGO_TARGET_DIR:-target}/release/doorward-bench" scale "$@"
 
-# Where the server's time goes when it is asked for me, refresh or login. Wants perf; writes to target/profile.
+# Profiles the server under me, refresh or login requests. Needs perf; writes to target/profile.
 flamegraph what="me" *ARGS: build-bench
     "${CARGO_TARGET_DIR:-target}/release/doorward-bench" profile "$@"
 
-# The server first and alone, so that it has the features that it is released with.
+# Builds the server separately, so that it has exactly its release features.
 [private]
 build-bench:
     cargo build --release --locked -p doorward
     cargo build --release --locked -p doorward-bench
 
-# The server on SQLite, with everything it makes in ./data.
+# Runs the server on SQLite, with its data in ./data.
 run *ARGS:
     cargo run --locked -- "$@"
 
-# The server on a throwaway PostgreSQL, under a master key of its own.
+# Runs the server on a temporary PostgreSQL server, with a temporary master key.
 run-postgres *ARGS:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -75,40 +75,40 @@ fmt:
 fmt-check:
     cargo fmt --all --check
 
-# Clippy, and the documentation's own warnings.
+# Clippy and rustdoc, without warnings.
 lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
-# Does every dependency enter through its room?
+# Checks the dependencies of each crate.
 layers:
     scripts/check-layers
 
-# Do modules know each other in a circle?
+# Rejects cycles between modules.
 cycles:
     scripts/check-cycles
 
-# Is every licence one that we allow?
+# Checks the licences of all dependencies.
 licences:
     scripts/check-licences
 
-# Is one of the words back that were replaced by standard terms?
+# Rejects words that were replaced by standard terms.
 words:
     scripts/check-words
 
-# Writes the golden files anew: the OpenAPI document, the permission matrix. Read the diff before you commit it.
+# Updates the golden files, such as the OpenAPI document and the permission matrix. Read the diff before you commit it.
 openapi:
     UPDATE_GOLDEN=1 cargo test --workspace --locked
 
-# Everything that a change has to pass.
+# Everything that a change must pass.
 ci:
     .ci/run
 
-# Doorward over PostgreSQL as in production, in containers. Wants .env and secrets/.
+# Runs Doorward with PostgreSQL in containers, as in production. Needs .env and secrets/.
 compose *ARGS="up --build --detach --wait":
     docker compose {{ ARGS }}
 
-# Makes the secrets that the containers want, where there are none yet.
+# Creates the secret files for the containers. Does not overwrite any.
 compose-secrets dir="secrets":
     #!/usr/bin/env bash
     set -euo pipefail
@@ -116,7 +116,7 @@ compose-secrets dir="secrets":
     mkdir -p "{{ dir }}"
     cd "{{ dir }}"
     for file in postgres_password database_url master_key; do
-        if [[ -e $file ]]; then echo "$PWD/$file is there already: nothing is overwritten" >&2; exit 1; fi
+        if [[ -e $file ]]; then echo "$PWD/$file exists: nothing is overwritten" >&2; exit 1; fi
     done
     password=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
     printf '%s' "$password" > postgres_password

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Verifies an access token of Doorward in another service, without asking Doorward about each one.
+"""Verifies an access token of Doorward in another service, without a request to Doorward per token.
 
     verify.py BASE            reads the token from standard input
     verify.py BASE TOKEN
 
-BASE is the issuer, such as https://auth.example.org; where it is reached under another address, DOORWARD_ISSUER names
-the issuer. DOORWARD_AUDIENCE is what the token must be meant for ("doorward" if unset).
+BASE is the URL of the server, such as https://auth.example.org. DOORWARD_ISSUER is the issuer, if it is another URL.
+DOORWARD_AUDIENCE is the expected audience (default: "doorward").
 
-Prints the claims and ends with 0; prints why the token is refused and ends with 1; ends with 2 when it cannot be known.
-Needs PyJWT with its "crypto" extra. A service keeps the key set and the list of revocations in memory, and asks for
-them again now and then (the list at least once a second); this program asks each time, and is done.
+Prints the claims and exits with 0, prints why the token is rejected and exits with 1, or exits with 2 if the key set or
+the revocations cannot be fetched. Needs PyJWT with its "crypto" extra. A service keeps the key set and the revocations in
+memory and refreshes them (the revocations at least once a second); this example fetches them on each run.
 """
 
 import base64
@@ -22,36 +22,36 @@ import urllib.request
 
 import jwt
 
-ALGORITHMS = ("EdDSA", "ES256")  # Which of them, is said by the key; never by the token.
+ALGORITHMS = ("EdDSA", "ES256")  # The key determines which one, never the token.
 LONGEST = 8192  # Characters of a token.
 LEEWAY = 5  # Seconds by which clocks may differ.
-PATIENCE = 5  # Seconds.
+TIMEOUT = 5  # Seconds.
 
 
 class Refused(Exception):
-    """The token speaks for nobody."""
+    """The token is not valid."""
 
 
 def fetch(url):
-    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
-        return json.load(answer)
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+        return json.load(response)
 
 
 def key_of(token, key_set):
-    """The published key that the token names. Nothing else in the token's header is believed."""
+    """Returns the published key with the token's `kid`. Nothing else in the header is trusted."""
     header = jwt.get_unverified_header(token)
     if header.keys() != {"alg", "kid", "typ"} or header["typ"] != "at+jwt":
         raise Refused("it is not an access token")
     for key in key_set["keys"]:
         if key["kid"] == header["kid"]:
             if key["alg"] not in ALGORITHMS or key["alg"] != header["alg"]:
-                raise Refused("it is not signed as its key signs")
+                raise Refused("its algorithm is not that of its key")
             return jwt.PyJWK(key, algorithm=key["alg"])
-    raise Refused("it names no key of the issuer")
+    raise Refused("its key is unknown")
 
 
 def digest(identifier):
-    """The name of an id in the list of revocations."""
+    """Returns the digest of an id, as in the list of revocations."""
     first = hashlib.sha256(identifier.encode()).digest()[:16]
     return base64.urlsafe_b64encode(first).rstrip(b"=").decode()
 
@@ -65,7 +65,7 @@ def refuse_revoked(claims, revocations):
 
 
 def verify(token, issuer, audience, key_set, revocations):
-    """The claims of a token that is valid."""
+    """Returns the claims of a valid token."""
     if len(token) > LONGEST:
         raise Refused("it is too long")
     try:

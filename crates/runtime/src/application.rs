@@ -190,7 +190,7 @@ impl Application {
         self.run_on(&self.storage_lane, origin, work).await
     }
 
-    /// Runs the phase of a use case that hashes, on the password lane. Nothing waits for one lane while it occupies the other.
+    /// Runs the hashing phase of a use case on the password lane. No job waits for one lane while it occupies the other.
     pub(crate) async fn hash_phase<T, E>(
         self: &Arc<Self>,
         origin: &RequestOrigin,
@@ -228,9 +228,9 @@ impl Application {
         E: Send + 'static,
     {
         let (app, origin) = (Arc::clone(self), origin.clone());
-        // Closed when the work begins, or when it is given up.
+        // The span ends when the job starts or is abandoned.
         let (parent, waiting) = (Span::current(), debug_span!("executor.wait", lane = lane.name()));
-        // The time is read when the work begins, not when it was queued.
+        // The time is read when the job starts, not when it is queued.
         lane.run(origin.client(), move || {
             let _parent = parent.entered();
             drop(waiting);

@@ -18,8 +18,8 @@ pub struct RequestOrigin {
 }
 
 impl RequestOrigin {
-    /// The origin of the request of that id. What the client calls itself is cut to [`Session::MAX_USER_AGENT`] characters,
-    /// without those that break or redirect a line.
+    /// Creates an origin. The user agent is truncated to [`Session::MAX_USER_AGENT`] characters, without those that break a
+    /// line or change its direction.
     pub fn new(request_id: RequestId, ip: Option<IpAddr>, user_agent: Option<&[u8]>) -> Self {
         Self {
             request_id,
@@ -28,7 +28,7 @@ impl RequestOrigin {
         }
     }
 
-    /// The id of the request, in answers, log and audit log.
+    /// The id of the request, as in the response, the log and the audit log.
     pub const fn request_id(&self) -> RequestId {
         self.request_id
     }

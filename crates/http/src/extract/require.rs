@@ -21,10 +21,10 @@ use super::bearer::bearer_token;
 /// learn what else is wrong with the request.
 pub struct Require<P>(pub Granted<P>);
 
-/// The proof that the caller is a user, and not a service, who holds the permission `P`.
+/// The proof that the caller is a user, not a service, and holds the permission `P`.
 pub struct RequireUser<P>(pub GrantedUser<P>);
 
-/// The proof that the caller holds the permission `P` on what belongs to the user in the path (`{id}`).
+/// The proof that the caller holds the permission `P` on the user in the path (`{id}`).
 pub struct RequireOn<P>(pub GrantedOn<P>);
 
 impl<P: Permission> FromRequest for Require<P> {

@@ -147,7 +147,7 @@ impl Lane {
         self.name
     }
 
-    /// Refuses when a job of this client would be refused now: for callers with something to do before they come here.
+    /// Returns an error if a job of this client would be rejected now, for callers with work to do before they queue it.
     pub fn check_room(&self, client: &ClientKey) -> Result<(), ExecutorError> {
         let mut state = self.shared.lock();
         if state.jobs.is_full() {

@@ -58,7 +58,6 @@ impl Counted {
 }
 
 impl Counter {
-    /// Counts a request.
     pub(super) fn add(
         &mut self,
         class: &'static str,

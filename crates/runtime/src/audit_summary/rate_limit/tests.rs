@@ -55,13 +55,13 @@ fn counts_are_written_on_stop() {
         .map(|event| (event.detail["class"].clone(), event.request_id, count(event)))
         .collect();
     counts.sort_unstable();
-    let told = |class: &str, request, count| (class.to_owned(), sample::request_id(request), count);
+    let row = |class: &str, request, count| (class.to_owned(), sample::request_id(request), count);
     assert_eq!(
         counts,
         [
-            told("refresh", 0, 1),
-            told("refresh", 1, 1),
-            told("sensitive", 0, 50),
+            row("refresh", 0, 1),
+            row("refresh", 1, 1),
+            row("sensitive", 0, 50),
         ]
     );
     assert_eq!(log.unrecorded.get(), 0);

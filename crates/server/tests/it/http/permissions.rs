@@ -112,8 +112,8 @@ fn who(seen: &[(Caller, Verdict)]) -> String {
         .collect();
     match may.as_slice() {
         all if all.len() == CALLERS.len() => "anyone".into(),
-        all if all == &CALLERS[1..] => "whoever has logged in".into(),
-        [Caller::Owner, Caller::Admin] => "`admin`, and the user itself".into(),
+        all if all == &CALLERS[1..] => "authenticated users".into(),
+        [Caller::Owner, Caller::Admin] => "`admin`, and the user themselves".into(),
         [Caller::Admin] => "`admin`".into(),
         others => format!("{others:?}"),
     }
@@ -202,11 +202,11 @@ fn the_service_behaves_as_the_permission_matrix_says(database: &Database) {
 
 const HEAD: &str = "# Permissions
 
-<!-- Written by a test of crates/server: run it with UPDATE_GOLDEN=1 after a change, and read the difference. -->
+<!-- Written by a test of crates/server: run it with UPDATE_GOLDEN=1 after a change. -->
 
-What the running service did when everybody tried everything: callers without a token, with the role `user`, with a role
-that is only a label, the user whose account it is, and administrators. Without a token the answer is 401, without the
-permission 403, whether or not what was asked for exists.
+The permission that each operation requires, and the callers that the running service allowed. Each operation was called
+without a token, with the role `user`, with a role without permissions, by the user whose account it is, and by an
+administrator. Without a token the response is 401, without the permission 403, whether or not the resource exists.
 
 | method | path | permission | who may |
 |---|---|---|---|
