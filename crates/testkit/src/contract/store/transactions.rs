@@ -211,9 +211,9 @@ pub fn ok_commits_and_err_rolls_back(store: &dyn StoreUnderTest) {
 
     let done: Result<&str, Refusal> = store.store().transaction(|r| {
         change_everything(r)?;
-        Ok("a refusal that must be remembered")
+        Ok("a refusal that must be stored")
     });
-    assert_eq!(done, Ok("a refusal that must be remembered"));
+    assert_eq!(done, Ok("a refusal that must be stored"));
     assert_ne!(everything(store), before);
 }
 
