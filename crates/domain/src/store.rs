@@ -34,11 +34,11 @@ pub enum Verdict {
 
 /// A store as something that runs transactions. Use cases call it through [`Transactions`].
 pub trait UnitOfWork: Send + Sync {
-    /// Runs `work` in one transaction that may write, and ends it as `work` says.
+    /// Runs `work` in one transaction that may write, and commits or rolls back as `work` returns.
     ///
     /// MUST run it so that two transactions that change the same row cannot both succeed as if they were first, and MUST have
     /// made it durable when it returns `Ok` after [`Verdict::Commit`]. MAY run `work` again from the beginning after a
-    /// rollback of its own, when the database asks for that. When `work` panics, MUST discard its changes and stay usable.
+    /// rollback of its own, when the database requires it. When `work` panics, MUST discard its changes and stay usable.
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()>;
 
     /// Runs `work`, which only reads, on one consistent view where the store has one. MAY refuse writes.
@@ -79,8 +79,8 @@ macro_rules! repositories {
             })*
         }
 
-        /// Passes every repository through, and records which of those were used that somebody follows: in a writing
-        /// transaction that is committed, something was revoked, or a job was queued.
+        /// Passes every repository through, and records whether the log of revocations and the queue of jobs were used. In a
+        /// committed writing transaction that means that something was revoked, or a job was queued.
         pub struct RepositoryWatch<'a> {
             inner: &'a mut dyn Repositories,
             is_log_used: bool,
@@ -128,12 +128,12 @@ repositories! {
     keys: KeyRepository, MockKeyRepository;
     /// The queue of jobs.
     jobs: JobRepository, MockJobRepository;
-    /// Whether there is a first administrator yet.
+    /// Progress of the first-time setup.
     setup: SetupRepository, MockSetupRepository;
 }
 
 impl<'a> RepositoryWatch<'a> {
-    /// Watches these repositories.
+    /// Wraps these repositories.
     pub fn over(inner: &'a mut dyn Repositories) -> Self {
         Self {
             inner,
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_use_of_the_revocation_log_and_of_the_queue_is_noticed() {
+    fn the_watch_records_the_use_of_the_revocation_log_and_of_the_queue() {
         let mut repositories = MockRepositories::default();
         let mut watch = RepositoryWatch::over(&mut repositories);
         watch.users();

@@ -93,7 +93,7 @@ pub fn request_id(number: u32) -> RequestId {
 /// The kind of every sample of a job.
 pub const JOB_KIND: JobKind = JobKind::new("sample");
 
-/// A job that is due at [`START`], for a day. Ids are ordered as numbers are.
+/// A job that is due at [`START`], until a day later. Ids are in the order of the numbers.
 pub fn job(number: u32) -> NewJob {
     NewJob {
         id: JobId::from_bytes(id_bytes(number)),
@@ -106,12 +106,12 @@ pub fn job(number: u32) -> NewJob {
     }
 }
 
-/// So many seconds after [`START`].
+/// The instant this many seconds after [`START`].
 pub fn after(seconds: u64) -> Timestamp {
     START + Duration::from_secs(seconds)
 }
 
-/// The key of that purpose and place. Its id is `<purpose>-<ordinal>`.
+/// The key with that purpose and ordinal. Its id is `<purpose>-<ordinal>`.
 pub fn key(purpose: KeyPurpose, ordinal: u32) -> SealedKey {
     SealedKey {
         id: KeyId::new(format!("{}-{ordinal}", purpose.as_str())),

@@ -10,7 +10,7 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::{NewAccount, insert};
+use crate::account::new_account::{PreparedAccount, insert};
 use crate::account::shared::{parse_roles, role_list};
 use crate::{AccountCreation, AccountDraft, UseCases};
 
@@ -42,7 +42,7 @@ pub struct CreateUser {
 }
 
 /// A checked account with a hashed password, not stored yet.
-pub struct HashedUser(NewAccount);
+pub struct HashedUser(PreparedAccount);
 
 impl AccountCreation for CreateUser {
     type Found = ();

@@ -50,7 +50,7 @@ pub(crate) struct CheckedDraft {
 }
 
 /// An account without violations and its hashed password, not stored yet.
-pub(crate) struct NewAccount {
+pub(crate) struct PreparedAccount {
     pub(crate) user: User,
     pub(crate) digest: PasswordDigest,
 }
@@ -86,7 +86,7 @@ impl AccountRules<'_> {
         draft: &CheckedDraft,
         roles: Roles,
         now: Timestamp,
-    ) -> Result<NewAccount, HashError> {
+    ) -> Result<PreparedAccount, HashError> {
         let digest = self.hasher.hash(&draft.password, self.entropy)?;
         let user = User {
             id: UserId::generate(now, self.entropy),
@@ -98,14 +98,14 @@ impl AccountRules<'_> {
             created_at: now,
             updated_at: now,
         };
-        Ok(NewAccount { user, digest })
+        Ok(PreparedAccount { user, digest })
     }
 }
 
 /// Stores an account, and records the outcome as this `event`: a refusal is recorded for the account that has the address.
 pub(crate) fn insert(
     repos: &mut dyn Repositories,
-    account: &NewAccount,
+    account: &PreparedAccount,
     event: impl Fn(EventOutcome) -> Event,
 ) -> StoreResult<Outcome<(), EmailTaken>> {
     let inserted = repos.users().insert(&account.user, &account.digest)?;

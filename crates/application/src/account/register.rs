@@ -8,7 +8,7 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::{NewAccount, insert, record_taken};
+use crate::account::new_account::{PreparedAccount, insert, record_taken};
 use crate::{AccountCreation, AccountDraft, UseCases};
 
 /// Creates an account with the role `user`. Requires no authentication.
@@ -35,7 +35,7 @@ pub enum RegisterError {
 pub struct IsTaken(bool);
 
 /// A checked account with a hashed password; or the address, if it is taken.
-pub struct HashedRegistration(Result<NewAccount, Email>);
+pub struct HashedRegistration(Result<PreparedAccount, Email>);
 
 impl AccountCreation for Register {
     type Found = IsTaken;

@@ -78,11 +78,11 @@ struct Target {
 /// A counted attempt, which may be verified once.
 pub struct CountedAttempt {
     credentials: Option<Credentials>,
-    count: Option<Count>,
+    count: Option<CountedRecord>,
 }
 
 /// The change of the record by counting an attempt.
-struct Count {
+struct CountedRecord {
     budget: Budget,
     before: Option<AttemptRecord>,
     /// The record that includes the attempt.
@@ -98,7 +98,7 @@ pub(crate) struct VerifiedAttempt {
     pub(crate) credentials: Credentials,
     /// Whether the password should be hashed again with the current parameters.
     pub(crate) outdated: bool,
-    count: Option<Count>,
+    count: Option<CountedRecord>,
 }
 
 /// A failed attempt, as the audit log records it.
@@ -223,7 +223,7 @@ impl PasswordCheck<'_> {
                 }
             })?
             .into_result()?;
-        let count = Some(Count {
+        let count = Some(CountedRecord {
             budget: target.budget,
             before,
             record,

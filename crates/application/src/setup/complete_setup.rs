@@ -11,7 +11,7 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::NewAccount;
+use crate::account::new_account::PreparedAccount;
 use crate::setup::issue_setup_token::setup_token_digest;
 use crate::{AccountCreation, AccountDraft, UseCases};
 
@@ -50,7 +50,7 @@ pub struct AcceptedToken([u8; 32]);
 /// The first administrator with a hashed password, not stored yet.
 pub struct HashedSetup {
     presented: [u8; 32],
-    account: NewAccount,
+    account: PreparedAccount,
 }
 
 impl AccountCreation for CompleteSetup {
@@ -93,7 +93,7 @@ impl AccountCreation for CompleteSetup {
         context: &RequestContext,
     ) -> Result<User, CompleteSetupError> {
         let HashedSetup { presented, account } = hashed;
-        let NewAccount { user, digest } = account;
+        let PreparedAccount { user, digest } = account;
         let event = event(use_cases, EventOutcome::Success, context).of(user.id);
         let stored = use_cases.store.transaction(|repos| {
             // The token may have been used or replaced while the password was hashed.

@@ -153,17 +153,17 @@ fn greedy_record(attempts: u32) -> AttemptRecord {
 
 /// The result of an attempt, and the seconds since the one before.
 #[derive(Debug, Clone, Copy)]
-enum Step {
+enum TimedAttempt {
     Wrong(u64),
     Right(u64),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<TimedAttempt>> {
     // Mostly within seconds, sometimes after hours.
     let pause = prop_oneof![4 => 0_u64..120, 2 => 0_u64..5_000, 1 => 0_u64..100_000];
     let step = (pause, 0_u8..4).prop_map(|(pause, kind)| match kind {
-        0 => Step::Right(pause),
-        _ => Step::Wrong(pause),
+        0 => TimedAttempt::Right(pause),
+        _ => TimedAttempt::Wrong(pause),
     });
     proptest::collection::vec(step, 1..400)
 }
@@ -203,10 +203,10 @@ proptest! {
         let policy = AttemptPolicy { free, daily, ..AttemptPolicy::default() };
         let (mut record, mut now, mut wrong) = (None, START, Vec::new());
         for step in steps {
-            let (Step::Wrong(pause) | Step::Right(pause)) = step;
+            let (TimedAttempt::Wrong(pause) | TimedAttempt::Right(pause)) = step;
             now = now + Duration::from_secs(pause);
             if let AttemptDecision::Allowed(counted) = policy.judge(record.as_ref(), now) {
-                if matches!(step, Step::Right(_)) {
+                if matches!(step, TimedAttempt::Right(_)) {
                     record = counted.forgiven(now);
                 } else {
                     record = Some(counted);
@@ -223,11 +223,11 @@ proptest! {
         let policy = AttemptPolicy { free: 1000, daily: 1000, ..AttemptPolicy::default() };
         let (mut record, mut now) = (None, START);
         for step in steps {
-            let (Step::Wrong(pause) | Step::Right(pause)) = step;
+            let (TimedAttempt::Wrong(pause) | TimedAttempt::Right(pause)) = step;
             now = now + Duration::from_secs(pause);
             let AttemptDecision::Allowed(counted) = policy.judge(record.as_ref(), now) else { continue };
             record = Some(counted);
-            if matches!(step, Step::Right(_)) {
+            if matches!(step, TimedAttempt::Right(_)) {
                 // Another attempt is counted while this one is being verified.
                 let begun = now;
                 now = now + Duration::from_secs(verifying);

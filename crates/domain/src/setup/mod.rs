@@ -25,7 +25,7 @@ pub trait SetupRepository {
     /// Stores the digest of a setup token, replacing any other. Returns `false` when setup is completed.
     fn replace_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool>;
 
-    /// Completes setup, whether or not a token was issued, and deletes the token. Of all calls, exactly one MUST answer
+    /// Completes setup, whether or not a token was issued, and deletes the token. Of all calls, exactly one MUST return
     /// `true`.
     fn complete(&mut self, now: Timestamp) -> StoreResult<bool>;
 }

@@ -36,7 +36,7 @@ pub struct KeyRules {
 
 /// The keys with which this deployment signs and verifies access tokens and seals refresh tokens.
 ///
-/// They are kept in the store, sealed under the master key, so that any number of instances share them. Each use of the
+/// They are stored, sealed under the master key, so that any number of instances share them. Each use of the
 /// ring takes a snapshot of it, so that one token is handled with one set of keys even when the ring is reloaded meanwhile.
 /// Which of the keys makes new tokens depends on the time alone ([`KeyPolicy::schedule`]): instances need not agree on
 /// anything but the content of the store.

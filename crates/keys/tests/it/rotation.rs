@@ -263,7 +263,7 @@ enum Token {
     Refresh(RefreshToken),
 }
 
-/// Another service, which fetches the key set as rarely as its cache life allows.
+/// Another service, which fetches the key set as rarely as `cache_life` allows.
 struct OtherService {
     verifier: Verifier,
     read_at: Timestamp,

@@ -21,12 +21,12 @@ const LEEWAY: Duration = Duration::from_secs(5);
 const PREFIX: &str = "fake-refresh";
 
 /// The claims of every token signed, by the token's text.
-type Signed = Arc<Mutex<BTreeMap<String, AccessClaims>>>;
+type ClaimsByToken = Arc<Mutex<BTreeMap<String, AccessClaims>>>;
 
 /// Records the claims it signs: token `fake-access-<n>` stands for the `n`th claims signed.
 #[derive(Debug, Default)]
 pub struct FakeSigner {
-    signed: Signed,
+    signed: ClaimsByToken,
     error: Mutex<Option<SigningError>>,
 }
 
@@ -64,7 +64,7 @@ impl AccessTokenSigner for FakeSigner {
 /// Looks up the claims that a [`FakeSigner`] recorded, and checks their times.
 #[derive(Debug, Clone)]
 pub struct FakeVerifier {
-    signed: Signed,
+    signed: ClaimsByToken,
 }
 
 impl AccessTokenVerifier for FakeVerifier {

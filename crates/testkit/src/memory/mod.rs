@@ -89,7 +89,7 @@ impl MemoryStore {
             .collect()
     }
 
-    /// The attempts at an account.
+    /// The attempt record under a key.
     pub fn attempts_on(&self, key: &AttemptKey) -> Option<AttemptRecord> {
         self.state().attempts.get(key).copied()
     }
