@@ -1,10 +1,12 @@
-//! What Doorward does, one file a use case, each with its own errors.
+//! The use cases of Doorward, one per file, each with an error type of its own.
 //!
-//! A use case is a struct of what it needs: ports as trait objects, policies as values. It is made where it is called and
-//! run once. Whatever needs a permission takes the proof ([`Granted`](doorward_domain::access::Granted)) as an argument.
+//! A use case is a struct of its dependencies: ports as trait objects, policies as values. It is built where it is called,
+//! and runs once. An operation that requires a permission takes the proof
+//! ([`Granted`](doorward_domain::access::Granted)) as an argument.
 //!
-//! No password is ever hashed inside a transaction: read, hash, then check again and write. Use cases that hash offer
-//! these as phases too, because hashing and storing are bounded apart; what one phase makes the next one takes.
+//! No password is hashed inside a transaction: a use case reads, hashes, then checks again and writes. Use cases that hash
+//! offer these steps as phases too, because hashing and storing have separate limits; a phase takes the value that the one
+//! before returned.
 
 mod account;
 mod attempt;

@@ -1,4 +1,4 @@
-//! The ports that a whole Doorward needs.
+//! The ports that the service needs.
 
 use std::sync::Arc;
 
@@ -13,35 +13,35 @@ use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
 
 use crate::{Policies, UseCases};
 
-/// Returns the present.
+/// Returns the current time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// The ports of the domain, as the composition has filled them.
+/// An implementation of every port, as composed by the server or a test.
 #[derive(Clone)]
 pub struct Ports {
-    /// Where everything is kept.
+    /// Stores all data.
     pub store: Arc<dyn UnitOfWork>,
-    /// The same store on a connection of its own, for following what was revoked.
+    /// The same store on a separate connection, for following the log of revocations.
     pub revocation_store: Arc<dyn UnitOfWork>,
     /// Hashes passwords.
     pub hasher: Arc<dyn PasswordHasher>,
-    /// Estimates how hard passwords are to guess.
+    /// Estimates the strength of passwords.
     pub estimator: Arc<dyn StrengthEstimator>,
-    /// Names accounts in the table of attempts.
+    /// Derives the keys of attempt records.
     pub attempt_keys: Arc<dyn AttemptKeys>,
-    /// Says which refused attempts the audit log records.
+    /// Decides which refused attempts are written to the audit log.
     pub refused_attempts: Arc<dyn RefusedAttempts>,
     /// Signs access tokens.
     pub signer: Arc<dyn AccessTokenSigner>,
     /// Verifies access tokens.
     pub verifier: Arc<dyn AccessTokenVerifier>,
-    /// Publishes the keys that others verify access tokens with.
+    /// Publishes the keys with which other services verify access tokens.
     pub published_keys: Arc<dyn PublishedKeys>,
     /// Seals refresh tokens.
     pub refresh_tokens: Arc<dyn RefreshTokens>,
-    /// Makes ids, keys and salts.
+    /// The randomness of ids, keys and salts.
     pub entropy: Arc<dyn Entropy>,
-    /// Returns the present.
+    /// Returns the current time.
     pub clock: Clock,
 }
 

@@ -1,4 +1,4 @@
-//! Every use case, assembled from ports and policies in one place: for the server, the command line and tests alike.
+//! Construction of every use case from ports and policies: for the server, the command line and tests.
 
 use core::time::Duration;
 
@@ -19,15 +19,15 @@ use crate::{
 /// The policies of the domain, as configured.
 #[derive(Debug, Clone, Copy)]
 pub struct Policies {
-    /// How long sessions and tokens last.
+    /// The lifetimes and limits of sessions and tokens.
     pub session: SessionPolicy,
-    /// How many attempts an account allows.
+    /// The limits on password attempts.
     pub attempts: AttemptPolicy,
-    /// Which passwords are good enough.
+    /// The requirements for new passwords.
     pub password: PasswordPolicy,
     /// Whether access tokens carry the user's address.
     pub email_in_access_tokens: bool,
-    /// How long after its end an access token may still be accepted, for clocks that differ.
+    /// How long after its expiry an access token may still be accepted, to allow for clock skew.
     pub leeway: Duration,
 }
 
@@ -54,23 +54,23 @@ impl Policies {
 /// The ports and policies that use cases are built from. Building one costs nothing.
 #[derive(Clone, Copy)]
 pub struct UseCases<'a> {
-    /// Where everything is kept.
+    /// Stores all data.
     pub store: &'a dyn UnitOfWork,
     /// Hashes passwords.
     pub hasher: &'a dyn PasswordHasher,
-    /// Estimates how hard passwords are to guess.
+    /// Estimates the strength of passwords.
     pub estimator: &'a dyn StrengthEstimator,
-    /// Names accounts in the table of attempts.
+    /// Derives the keys of attempt records.
     pub attempt_keys: &'a dyn AttemptKeys,
-    /// Says which refused attempts the audit log records.
+    /// Decides which refused attempts are written to the audit log.
     pub refused_attempts: &'a dyn RefusedAttempts,
     /// Signs access tokens.
     pub signer: &'a dyn AccessTokenSigner,
     /// Seals refresh tokens.
     pub refresh_tokens: &'a dyn RefreshTokens,
-    /// Makes ids, keys and salts.
+    /// The randomness of ids, keys and salts.
     pub entropy: &'a dyn Entropy,
-    /// Tells the time while a use case runs.
+    /// Returns the current time while a use case runs.
     pub clock: &'a dyn Fn() -> Timestamp,
     /// The policies of the domain.
     pub policies: &'a Policies,
@@ -89,11 +89,11 @@ macro_rules! use_cases {
 
 impl<'a> UseCases<'a> {
     use_cases! {
-        /// Shows the caller's account.
+        /// Returns the caller's account.
         view_account: ViewAccount { store }
         /// Changes the caller's account.
         update_account: UpdateAccount { store, entropy }
-        /// Shows an account to an administrator or its owner.
+        /// Returns an account to an administrator or its owner.
         view_user: ViewUser { store }
         /// Lists accounts.
         list_users: ListUsers { store }
@@ -103,13 +103,13 @@ impl<'a> UseCases<'a> {
         set_roles: SetRoles { store, entropy }
         /// Deletes an account on behalf of an administrator.
         delete_user: DeleteUser { store, attempt_keys, entropy }
-        /// Forgets the failed attempts at an account.
+        /// Unlocks an account after failed attempts.
         unlock_user: UnlockUser { store, attempt_keys, entropy }
         /// Ends the session of a refresh token.
         logout: Logout { store, refresh_tokens, entropy }
         /// Ends every session of the caller.
         logout_everywhere: LogoutEverywhere { store, entropy }
-        /// Ends every session of the caller but the one that asks.
+        /// Ends every session of the caller except the current one.
         end_other_sessions: EndOtherSessions { store, entropy }
         /// Ends every session of a user.
         end_user_sessions: EndUserSessions { store, entropy }
@@ -145,7 +145,7 @@ impl<'a> UseCases<'a> {
         }
     }
 
-    /// Counts and verifies attempts at passwords.
+    /// Counts and verifies password attempts.
     pub fn password_check(self) -> PasswordCheck<'a> {
         PasswordCheck {
             store: self.store,
@@ -157,7 +157,7 @@ impl<'a> UseCases<'a> {
         }
     }
 
-    /// What a new account has to comply with.
+    /// Checks and creates new accounts.
     pub fn account_rules(self) -> AccountRules<'a> {
         AccountRules {
             password_policy: &self.policies.password,

@@ -1,19 +1,19 @@
-//! What every use case is told besides its input.
+//! The context of a request, which every use case is given besides its input.
 
 use core::net::IpAddr;
 
 use crate::id::RequestId;
 use crate::time::Timestamp;
 
-/// Where a request came from and when it is judged: what every use case is told besides its input.
+/// Time, id and origin of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestContext {
-    /// The instant at which the request is judged.
+    /// The current time for every decision of the request.
     pub now: Timestamp,
-    /// Names the request in answers, log lines and events.
+    /// Identifies the request in responses, log lines and audit events.
     pub request_id: RequestId,
-    /// The client's address, if it has one.
+    /// The client's IP address; `None` for commands and background tasks.
     pub ip: Option<IpAddr>,
-    /// What the client calls itself, cut to a bounded length and free of control characters.
+    /// The client's user agent, truncated to a bounded length and without control characters.
     pub user_agent: Option<String>,
 }

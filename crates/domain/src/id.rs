@@ -1,14 +1,14 @@
 //! Identifiers: opaque to clients, ordered by creation for the database.
 //!
-//! Every id is a UUID of version 7 (RFC 9562): the leading milliseconds keep new rows together in an index, the 74
-//! random bits keep ids unguessable enough to be shown and unique without coordination. No id is ever a secret.
+//! Every id is a UUID of version 7 (RFC 9562): the leading milliseconds store new rows next to each other in an index, the 74
+//! random bits make ids unique without coordination and impractical to enumerate. No id is a secret.
 
 use uuid::Uuid;
 
 use crate::entropy::Entropy;
 use crate::time::Timestamp;
 
-/// A text that is not an id in its one canonical spelling.
+/// The text is not an id in canonical spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier")]
 pub struct InvalidId;
@@ -47,7 +47,7 @@ macro_rules! identifier {
                 parse_canonical(text).map(Self)
             }
 
-            /// The id of these 16 bytes.
+            /// The id with these 16 bytes, not validated.
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
             }
@@ -75,23 +75,23 @@ macro_rules! identifier {
 }
 
 identifier! {
-    /// Names a user, from registration to deletion. Never used again.
+    /// Identifies a user. Never reused after deletion.
     UserId
 }
 identifier! {
-    /// Names a session; carried by its refresh and access tokens (`sid`).
+    /// Identifies a session; carried by its refresh and access tokens (`sid`).
     SessionId
 }
 identifier! {
-    /// Names one access token (`jti`, RFC 7519).
+    /// Identifies one access token (`jti`, RFC 7519).
     TokenId
 }
 identifier! {
-    /// Names one entry of the audit log.
+    /// Identifies one entry of the audit log.
     EventId
 }
 identifier! {
-    /// Names one request, or one run of a command or task, in answers, log lines and audit events.
+    /// Identifies one request, or one run of a command or task, in responses, log lines and audit events.
     RequestId
 }
 identifier! {
@@ -100,8 +100,8 @@ identifier! {
 }
 
 impl EventId {
-    /// The least id that an event of that instant can have, to the millisecond: whatever happened in an earlier
-    /// millisecond has a lesser id.
+    /// The least id that an event of that instant can have, to the millisecond: events of earlier milliseconds have lesser
+    /// ids.
     pub fn least_at(at: Timestamp) -> Self {
         struct Zeros;
 
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_id_of_an_instant_is_after_all_ids_before_it() {
+    fn the_least_id_of_an_instant_sorts_after_all_earlier_ids() {
         let instant = Timestamp::from_micros(1_700_000_000_123_000);
         let least = EventId::least_at(instant);
         let just_before = Timestamp::from_micros(1_700_000_000_122_999);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_has_one_spelling() {
+    fn only_the_canonical_spelling_of_an_id_is_parsed() {
         let id = UserId::generate(Timestamp::from_unix_seconds(1_000), &Fixed(0xab));
         let text = id.to_string();
         assert_eq!(UserId::parse(&text), Ok(id));

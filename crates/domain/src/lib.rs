@@ -1,15 +1,14 @@
-//! Who somebody is and what they may do: the identity, token and role policies of Doorward, as pure code.
+//! The identity, token and role policies of Doorward as pure code, and the ports to stores and adapters.
 //!
-//! This crate knows no web server, no database, no serialisation and no clock. Policies are functions of their
-//! arguments ([`session::decide`], [`attempt::AttemptPolicy::judge`], [`password::PasswordPolicy::check`]); what has to
-//! be done in the world is asked of traits (ports); a use case (crate `doorward-application`) ties the two
-//! together and has an error enum of its own. Time comes in as a [`Timestamp`](time::Timestamp) and randomness as
-//! [`Entropy`](entropy::Entropy), so everything can be tested at any instant, with any luck.
+//! This crate depends on no web server, database, serialisation or clock. Policies are functions of their arguments
+//! ([`session::decide`], [`attempt::AttemptPolicy::judge`], [`password::PasswordPolicy::check`]); effects are behind traits
+//! (ports); a use case (crate `doorward-application`) combines the two and has an error enum of its own. Time is passed
+//! as a [`Timestamp`](time::Timestamp) and randomness as [`Entropy`](entropy::Entropy), so a test can choose both.
 //!
 //! # Checking a role in another service
 //!
 //! A service that verifies Doorward's access tokens gets [`AccessClaims`](token::AccessClaims) from its verifier. It
-//! declares its permissions as types and lets its functions demand the proof:
+//! declares its permissions as types, and its functions require the proof:
 //!
 //! ```
 //! use doorward_domain::access::{Forbidden, Granted, Holders, Permission, Principal};
@@ -20,7 +19,7 @@
 //! # use doorward_domain::subject::{Subject, SubjectVersion};
 //! # use doorward_domain::token::AccessClaims;
 //!
-//! /// To read what customers owe.
+//! /// Read the invoices of customers.
 //! struct ReadInvoices;
 //!
 //! impl Permission for ReadInvoices {
@@ -28,7 +27,7 @@
 //!     const HOLDERS: Holders = Holders::Roles(&["billing", Role::ADMIN]);
 //! }
 //!
-//! /// Cannot be called without having checked: nothing but `authorize` makes a `Granted`.
+//! /// Cannot be called without the check: only `authorize` makes a `Granted`.
 //! fn invoices(reader: &Granted<ReadInvoices>) -> String {
 //!     format!("invoices, for {}", reader.principal().subject())
 //! }
@@ -42,7 +41,7 @@
 //! #         authentication: Some(Authentication::by_password(Timestamp::from_unix_seconds(0))),
 //! #     }
 //! # }
-//! // `claims` stands for what the verifier found in the token.
+//! // `claims` stands for the claims that the verifier returned.
 //! let clerk = Principal::new(claims(&["user", "billing"]));
 //! let guest = Principal::new(claims(&["user"]));
 //!

@@ -1,19 +1,19 @@
-//! A store made of mocks, for unit tests of what runs transactions.
+//! A store of mocks, for unit tests of code that runs transactions.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::store::{MockRepositories, Repositories, UnitOfWork, Verdict};
 use crate::store_error::StoreResult;
 
-/// A store whose transactions run on [`MockRepositories`]. It remembers how each writing transaction ended, because that
-/// is half of what a use case decides.
+/// A store whose transactions run on [`MockRepositories`]. It records how each writing transaction ended, because a use case
+/// decides that too.
 pub struct MockStore {
     repositories: Mutex<MockRepositories>,
     verdicts: Mutex<Vec<Verdict>>,
 }
 
 impl MockStore {
-    /// A store that runs its transactions on these.
+    /// A store that passes these mocks to every transaction.
     pub const fn new(repositories: MockRepositories) -> Self {
         Self {
             repositories: Mutex::new(repositories),
@@ -21,7 +21,7 @@ impl MockStore {
         }
     }
 
-    /// How the writing transactions ended, in their order.
+    /// How the writing transactions ended, in order.
     pub fn verdicts(&self) -> Vec<Verdict> {
         self.verdicts
             .lock()

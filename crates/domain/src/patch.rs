@@ -1,17 +1,17 @@
-//! What becomes of a property in an update.
+//! The change of one property in an update.
 
-/// Leave a property as it is, or make it something. (For a property that may be absent, `To(None)` makes it so.)
+/// Whether an update leaves a property unchanged or sets it. (`To(None)` removes an optional property.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Patch<T> {
-    /// It stays as it is.
+    /// The property is unchanged.
     #[default]
     Keep,
-    /// It becomes this.
+    /// The property is set to this value.
     To(T),
 }
 
 impl<T> Patch<T> {
-    /// The same change of something else.
+    /// Converts the value, if there is one.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
             Self::Keep => Patch::Keep,
@@ -19,7 +19,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// The same change, by reference.
+    /// Borrows the value, if there is one.
     pub const fn as_ref(&self) -> Patch<&T> {
         match self {
             Self::Keep => Patch::Keep,
@@ -27,7 +27,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// Makes the change with `set`, if there is one, and says whether anything is different now.
+    /// Applies the change with `set`, if there is one. Returns what `set` returned: whether the property changed.
     pub fn apply(self, set: impl FnOnce(T) -> bool) -> bool {
         match self {
             Self::Keep => false,

@@ -23,28 +23,28 @@ use crate::{
     token::MockRevocationLog,
 };
 
-/// How a transaction is to end.
+/// How a transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Keep what was written.
+    /// Commit what was written.
     Commit,
-    /// Forget what was written.
+    /// Discard what was written.
     RollBack,
 }
 
-/// A store, seen as the transactions it runs. Use it through [`Transactions`].
+/// A store as something that runs transactions. Use cases call it through [`Transactions`].
 pub trait UnitOfWork: Send + Sync {
-    /// Runs `work` in one transaction that may write, and ends it as `work` says.
+    /// Runs `work` in one transaction that may write, and commits or rolls back as `work` returns.
     ///
-    /// MUST run it so that two transactions that change the same row cannot both believe they were first, and MUST have
+    /// MUST run it so that two transactions that change the same row cannot both succeed as if they were first, and MUST have
     /// made it durable when it returns `Ok` after [`Verdict::Commit`]. MAY run `work` again from the beginning after a
-    /// rollback of its own, when the database asks for that. When `work` panics, MUST keep nothing of it and stay usable.
+    /// rollback of its own, when the database requires it. When `work` panics, MUST discard its changes and stay usable.
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()>;
 
     /// Runs `work`, which only reads, on one consistent view where the store has one. MAY refuse writes.
     fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()>;
 
-    /// Whether the store answers and has the schema it should have, for readiness checks.
+    /// Checks that the store is reachable and has the expected schema, for readiness checks.
     fn check(&self) -> StoreResult<()>;
 }
 
@@ -79,8 +79,8 @@ macro_rules! repositories {
             })*
         }
 
-        /// Passes every repository through, and records which of those were used that somebody follows: in a writing
-        /// transaction that is committed, something was revoked, or a job was queued.
+        /// Passes every repository through, and records whether the log of revocations and the queue of jobs were used. In a
+        /// committed writing transaction that means that something was revoked, or a job was queued.
         pub struct RepositoryWatch<'a> {
             inner: &'a mut dyn Repositories,
             is_log_used: bool,
@@ -112,13 +112,13 @@ macro_rules! repositories {
 }
 
 repositories! {
-    /// Accounts.
+    /// Accounts with roles and password digests.
     users: UserRepository, MockUserRepository;
-    /// Sessions.
+    /// Sessions, live or ended.
     sessions: SessionRepository, MockSessionRepository;
     /// Attempts at the passwords of accounts.
     attempts: AttemptRepository, MockAttemptRepository;
-    /// Networks that owners of accounts log in from.
+    /// Known networks of the owners of accounts.
     networks: NetworkRepository, MockNetworkRepository;
     /// The audit log.
     events: EventLog, MockEventLog;
@@ -128,12 +128,12 @@ repositories! {
     keys: KeyRepository, MockKeyRepository;
     /// The queue of jobs.
     jobs: JobRepository, MockJobRepository;
-    /// Whether there is a first administrator yet.
+    /// Progress of the first-time setup.
     setup: SetupRepository, MockSetupRepository;
 }
 
 impl<'a> RepositoryWatch<'a> {
-    /// Watches these repositories.
+    /// Wraps these repositories.
     pub fn over(inner: &'a mut dyn Repositories) -> Self {
         Self {
             inner,
@@ -155,8 +155,9 @@ impl<'a> RepositoryWatch<'a> {
 
 /// Transactions as closures with results: the form in which use cases are written.
 ///
-/// Only `Err` rolls back. **A refusal that must be kept is `Ok`**, as an [`Outcome::Refused`](crate::outcome::Outcome::Refused): a counted failure or a
-/// session ended by a replay has to be committed although the caller is turned away.
+/// Only `Err` rolls back. **A refusal that must be stored is `Ok`**, as an
+/// [`Outcome::Refused`](crate::outcome::Outcome::Refused): a counted failure or a session ended by a replay has to be
+/// committed although the caller is rejected.
 pub trait Transactions {
     /// Runs `work` in a transaction that may write: `Ok` commits, `Err` rolls back.
     fn transaction<T, E: From<StoreError>>(
@@ -200,7 +201,7 @@ impl<S: UnitOfWork + ?Sized> Transactions for S {
     }
 }
 
-/// A store that says it ran the work without running it.
+/// The error for a store that returned success without running `work`, which violates the contract of [`UnitOfWork`].
 fn not_run<T, E: From<StoreError>>() -> Result<T, E> {
     Err(StoreError::Unavailable("the transaction was not run".to_owned()).into())
 }
@@ -210,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_use_of_the_revocation_log_and_of_the_queue_is_noticed() {
+    fn the_watch_records_the_use_of_the_revocation_log_and_of_the_queue() {
         let mut repositories = MockRepositories::default();
         let mut watch = RepositoryWatch::over(&mut repositories);
         watch.users();

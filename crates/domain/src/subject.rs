@@ -1,11 +1,11 @@
-//! Whom an access token represents.
+//! The subject of access tokens.
 
 use core::fmt;
 
 use crate::client::ClientId;
 use crate::id::UserId;
 
-/// A text that names no subject.
+/// The text is not the id of a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("neither a user id nor a client id")]
 pub struct InvalidSubject;
@@ -13,7 +13,7 @@ pub struct InvalidSubject;
 /// A user or a service (`sub`, RFC 7519, section 4.1.2). Their texts never collide: no [`ClientId`] is a [`UserId`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
-    /// A person with an account.
+    /// A user with an account.
     User(UserId),
     /// A client that acts in its own name (client credentials, RFC 6749, section 4.4).
     Service(ClientId),
@@ -71,12 +71,12 @@ impl fmt::Display for Subject {
 /// Counts the changes of a subject that revoke its earlier access tokens: for a user, of roles and of status.
 ///
 /// Access tokens carry it (`ver`). Versions are compared instead of times, so that a token issued in the same instant as a
-/// change is judged correctly.
+/// change is classified correctly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubjectVersion(u32);
 
 impl SubjectVersion {
-    /// The version of a new subject.
+    /// The initial version of a subject.
     pub const FIRST: Self = Self(1);
 
     /// The version with this number.
@@ -84,12 +84,12 @@ impl SubjectVersion {
         Self(number)
     }
 
-    /// The number.
+    /// The version as a number, as stored.
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// The version after this one.
+    /// The next version.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_names_neither_a_user_nor_a_client_is_no_subject() {
+    fn only_user_ids_and_client_ids_are_subjects() {
         let user = UserId::from_bytes([0xab; 16]).to_string();
         for text in [
             "",
@@ -118,13 +118,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_text_of_a_user_names_that_user(bytes in any::<[u8; 16]>()) {
+        fn a_user_is_read_back_from_its_text(bytes in any::<[u8; 16]>()) {
             let subject = Subject::User(UserId::from_bytes(bytes));
             prop_assert_eq!(Subject::parse(&subject.to_string()), Ok(subject));
         }
 
         #[test]
-        fn the_text_of_a_service_names_that_service(text in "[a-z0-9][a-z0-9._-]{1,62}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}") {
+        fn a_service_is_read_back_from_its_text(text in "[a-z0-9][a-z0-9._-]{1,62}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}") {
             if let Ok(id) = ClientId::parse(&text) {
                 let subject = Subject::Service(id);
                 prop_assert_eq!(subject.to_string(), text.clone());

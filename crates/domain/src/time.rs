@@ -1,13 +1,13 @@
 //! Instants without a clock.
 //!
-//! The domain is handed the time, it never asks for it: every policy is then a pure function that a test can run at
-//! any instant, and a property test at all of them.
+//! The domain receives the time as an argument and never reads a clock: every policy is a pure function that tests can run
+//! at any instant.
 
 use core::time::Duration;
 
 /// An instant in UTC, in whole microseconds since 1970-01-01T00:00:00Z.
 ///
-/// Microseconds are what both databases keep exactly, so an instant read back equals the one written.
+/// Both databases store microseconds exactly, so an instant read back equals the one written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -38,7 +38,7 @@ impl Timestamp {
         Self::from_unix_seconds(self.as_unix_seconds())
     }
 
-    /// How long after `earlier` this instant is; zero when it is not after it, as when a clock was set back.
+    /// The time from `earlier` to this instant; zero when `earlier` is later, for example because a clock was set back.
     pub fn since(self, earlier: Self) -> Duration {
         let micros = self.0.saturating_sub(earlier.0);
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_set_back_counts_as_no_time_at_all() {
+    fn a_clock_set_back_counts_as_zero_elapsed_time() {
         let later = Timestamp::from_unix_seconds(100);
         let earlier = Timestamp::from_unix_seconds(40);
         assert_eq!(later.since(earlier), Duration::from_secs(60));
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn arithmetic_stays_in_bounds() {
+    fn arithmetic_saturates_at_the_bounds() {
         assert_eq!(
             Timestamp::from_micros(i64::MAX) + Duration::MAX,
             Timestamp::from_micros(i64::MAX)

@@ -1,13 +1,13 @@
-//! What is wrong with a request that was well-formed.
+//! Violations of the rules for well-formed input.
 
-/// One reason why an input is refused.
+/// One rule that an input breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Where: an RFC 6901 JSON pointer into the request, such as `/new_password`.
+    /// The location: an RFC 6901 JSON pointer into the request, such as `/new_password`.
     pub pointer: String,
-    /// Which rule, as a stable machine-readable word such as `too-short`.
+    /// The rule, as a stable machine-readable word such as `too-short`.
     pub code: &'static str,
-    /// The rule in words, for a person. Never repeats a secret.
+    /// The rule in words, for users. MUST NOT repeat a secret.
     pub detail: String,
 }
 
@@ -22,7 +22,7 @@ impl Violation {
     }
 }
 
-/// Everything that is wrong with one input; never empty.
+/// All violations of one input; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the input breaks {} rule(s)", .0.len())]
 pub struct Invalid(Vec<Violation>);
@@ -33,12 +33,12 @@ impl Invalid {
         &self.0
     }
 
-    /// The error that lists these violations, of which there must be at least one.
+    /// An error with these violations, of which there must be at least one.
     pub const fn new(violations: Vec<Violation>) -> Self {
         Self(violations)
     }
 
-    /// Both this and what else is wrong.
+    /// Appends the violations of `more`.
     #[must_use]
     pub fn and(mut self, more: Self) -> Self {
         self.0.extend(more.0);

@@ -26,7 +26,7 @@ impl Algorithm {
             .find(|algorithm| algorithm.as_str() == name)
     }
 
-    /// The algorithm as `jsonwebtoken` knows it.
+    /// The corresponding algorithm of `jsonwebtoken`.
     pub(crate) const fn as_jwa(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_exact() {
+    fn only_the_exact_jwa_name_is_parsed() {
         assert_eq!(Algorithm::parse("EdDSA"), Some(Algorithm::EdDsa));
         assert_eq!(Algorithm::parse("ES256"), Some(Algorithm::Es256));
         for name in [

@@ -158,7 +158,7 @@ impl<'a> ClaimsIn<'a> {
 }
 
 impl ClaimsIn<'_> {
-    /// A user; or the service that the token was issued to, in its own name.
+    /// The user, or the service if it is also the client that the token was issued to.
     fn subject(&self) -> Result<Subject, TokenRejected> {
         match Subject::parse(&self.sub) {
             Ok(Subject::Service(_)) if self.sub != self.client_id => Err(rejected("sub is not a user id")),
@@ -167,7 +167,7 @@ impl ClaimsIn<'_> {
         }
     }
 
-    /// A user's tokens always say how and when the user authenticated; a service's never do.
+    /// How and when the user authenticated: required for a user, not allowed for a service.
     fn authentication(&self, subject: &Subject) -> Result<Option<Authentication>, TokenRejected> {
         match (&self.auth_time, &self.amr, subject) {
             (Some(at), Some(amr), Subject::User(_)) => {

@@ -45,14 +45,14 @@ struct HeaderOut<'a> {
     kid: &'a str,
 }
 
-/// What is known of a token whose type and signature have been verified.
+/// A token whose type and signature have been verified.
 pub(crate) struct Signed {
     /// The key that signed it.
     pub(crate) key: KeyId,
     pub(crate) payload: Vec<u8>,
 }
 
-/// Verifies the type and the signature of a token, and nothing that its payload says.
+/// Verifies the type and the signature of a token, but not its payload.
 ///
 /// The token selects one of `keys` by its `kid`, and the key determines the algorithm. Nothing else in the header
 /// influences the verification.
@@ -83,7 +83,7 @@ pub(crate) fn verify(
 
 /// A token of the right shape, not verified.
 struct Compact<'a> {
-    /// What is signed: the first two parts with the dot between them.
+    /// The signed bytes: the first two parts with the dot between them.
     signed: &'a [u8],
     signature: Vec<u8>,
     payload: Vec<u8>,

@@ -43,7 +43,7 @@ impl KeySet {
         if json.len() > MAX_BYTES {
             return Err(InvalidKeySet::Malformed("it is too long".to_owned()));
         }
-        let document: Document<JwkIn> =
+        let document: KeySetDocument<JwkIn> =
             serde_json::from_str(json).map_err(|error| InvalidKeySet::Malformed(error.to_string()))?;
         let mut keys: Vec<Arc<PublicKey>> = Vec::new();
         for jwk in document.keys {
@@ -73,7 +73,7 @@ impl VerificationKeys for KeySet {
 
 /// The key set document (RFC 7517, section 5) that publishes `keys`, in their order.
 pub fn key_set_document<'a>(keys: impl Iterator<Item = &'a PublicKey>) -> String {
-    let document = Document {
+    let document = KeySetDocument {
         keys: keys.map(PublicKey::to_jwk).collect::<Vec<Jwk<'_>>>(),
     };
     // Strings and structs cannot fail to be serialised.
@@ -81,7 +81,7 @@ pub fn key_set_document<'a>(keys: impl Iterator<Item = &'a PublicKey>) -> String
 }
 
 #[derive(Serialize, Deserialize)]
-struct Document<K> {
+struct KeySetDocument<K> {
     keys: Vec<K>,
 }
 

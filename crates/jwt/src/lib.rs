@@ -51,7 +51,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A token that verifies may have been revoked: a service that has to know at once also polls `GET /v1/revocations`.
+//! A verified token may have been revoked: a service that has to reject it within seconds also polls `GET /v1/revocations`.
 
 mod algorithm;
 mod claims;

@@ -10,7 +10,7 @@ use crate::PublicKey;
 
 /// A private key that signs tokens. Its `Debug` output MUST NOT contain the key.
 pub trait SigningKey: fmt::Debug + Send + Sync {
-    /// The public half, which names the key and its algorithm.
+    /// The public half, with the id and the algorithm of the key.
     fn public_key(&self) -> &PublicKey;
 
     /// The signature over `message`, in the format of JWS: 64 bytes for both algorithms (RFC 8037, section 3.1; RFC 7518,
@@ -26,6 +26,6 @@ pub trait SigningKeys: fmt::Debug + Send + Sync {
 
 /// The public keys of an issuer.
 pub trait VerificationKeys: fmt::Debug + Send + Sync {
-    /// The key with exactly this `kid`. MUST NOT fetch anything: the `kid` comes from an unverified token.
+    /// The key with exactly this `kid`. MUST NOT access the network: the `kid` comes from an unverified token.
     fn verification_key(&self, kid: &str) -> Option<Arc<PublicKey>>;
 }

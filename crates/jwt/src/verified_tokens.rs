@@ -20,7 +20,7 @@ pub(crate) struct VerifiedToken {
 
 /// A bounded cache of verified tokens, which evicts those that are used least.
 ///
-/// It holds the digests of tokens instead of tokens, so that its memory gives none away; equal digests mean equal tokens,
+/// It holds the digests of tokens instead of tokens, so that its memory does not reveal tokens; equal digests mean equal tokens,
 /// signature included. It holds only tokens with a valid signature, so an attacker cannot evict them by sending others.
 pub(crate) struct VerifiedTokens(Cache<Digest, Arc<VerifiedToken>>);
 

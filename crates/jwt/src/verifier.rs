@@ -16,7 +16,7 @@ use crate::{IssuerAndAudience, TokenType, VerificationKeys};
 
 /// Verifies access tokens, in Doorward itself or in any service that has Doorward's key set.
 ///
-/// It fetches nothing. A token selects one of the known keys by `kid`, and the key determines the algorithm; nothing else
+/// It uses no network. A token selects one of the known keys by `kid`, and the key determines the algorithm; nothing else
 /// in the header influences the verification.
 ///
 /// A verified token can have been revoked since it was signed: see `GET /v1/revocations`.
@@ -45,7 +45,7 @@ impl Verifier {
 
     /// Verifies with the keys of a key set (RFC 7517) as Doorward publishes it at `/.well-known/jwks.json`.
     ///
-    /// The verifier knows the keys of this document only: after a rotation, make a new one from the new document. Doorward
+    /// The verifier has only the keys of this document: after a rotation, make a new one from the new document. Doorward
     /// publishes a key well before it signs with it.
     pub fn from_key_set(
         json: &str,

@@ -1,4 +1,4 @@
-//! The keys of attempt records.
+//! Keyed hashes that identify attempt records and known networks.
 
 use aws_lc_rs::hmac;
 use doorward_domain::account::CanonicalEmail;

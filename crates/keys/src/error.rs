@@ -1,9 +1,9 @@
-//! Errors.
+//! Errors of opening and using keys.
 
 use doorward_domain::key::{KeyPurpose, SealedKey};
 use doorward_domain::store_error::StoreError;
 
-/// The cryptographic library failed. Nothing that a client sends causes it.
+/// The cryptographic library failed. Input from clients never causes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the cryptographic library failed")]
 pub struct CryptoError;

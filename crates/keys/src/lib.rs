@@ -1,4 +1,4 @@
-//! Doorward's keys: kept in the store, sealed under a master key, rotated on schedule. Also what is made with them.
+//! Doorward's keys: stored sealed under a master key and rotated on schedule, and the tokens and hashes made with them.
 //!
 //! - [`KeyRing`] holds the keys. `doorward-jwt` signs and verifies access tokens with them.
 //! - [`MasterKey`] seals what is stored; [`reseal`] moves the stored keys to another master key.

@@ -86,7 +86,7 @@ impl MasterKey {
         })))
     }
 
-    /// The key in padded standard base64, for the file in which an operator keeps it.
+    /// The key in padded standard base64, for the operator's key file.
     pub fn to_base64(&self) -> SecretString {
         SecretString::from(base64::engine::general_purpose::STANDARD.encode(self.0.expose_secret()))
     }

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretBox};
 use crate::sealing::Sealers;
 use crate::{CryptoError, OpenError};
 
-/// The algorithm as the store knows it (JWA: HMAC with SHA-256).
+/// The stored name of the algorithm (JWA: HMAC with SHA-256).
 const ALGORITHM: &str = "HS256";
 
 /// The length of a tag, in bytes.

@@ -18,7 +18,7 @@ use crate::{CryptoError, OpenError};
 /// A key pair that signs tokens. Its `Debug` output does not contain the private key.
 ///
 /// `jsonwebtoken` would parse the PKCS#8 document for each signature, and select its backend by the crate features of the
-/// whole program. So the parsed key is kept, and signs with `aws-lc-rs` directly.
+/// whole program. Therefore this type holds the parsed key, and signs with `aws-lc-rs` directly.
 #[derive(Debug)]
 pub(crate) struct SigningKeyPair {
     public: Arc<PublicKey>,
@@ -71,7 +71,7 @@ impl KeyPair {
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "the library asks for a source of randomness and draws from the operating system whatever it is given"
+        reason = "the library requires a source of randomness, but draws from the operating system in any case"
     )]
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
         let signature = match self {

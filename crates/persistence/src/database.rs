@@ -16,8 +16,8 @@ use crate::write_queue::WriteQueue;
 /// How often a transaction that conflicts with a concurrent one is run in total.
 const MAX_RUNS: u32 = 3;
 
-/// The wait before the second run; the third waits twice as long. Without it, the transaction may be back at the lock
-/// before the other one has woken up, and conflict again.
+/// The wait before the second run; the third waits twice as long. Without it, the transaction may request the lock
+/// before the other one has resumed, and conflict again.
 const RETRY_DELAY: Duration = Duration::from_millis(20);
 
 /// Which database to use, and its limits.
@@ -87,7 +87,7 @@ impl Database {
                 transaction::roll_back(&mut pooled.connection);
                 Err(error)
             }
-            // After an error without retry too: `work` has seen it and decided to roll back.
+            // After an error without retry too: `work` has received it and decided to roll back.
             (_, _) => {
                 transaction::roll_back(&mut pooled.connection);
                 Ok(())
@@ -95,7 +95,7 @@ impl Database {
         }
     }
 
-    /// Runs `work`, again if it conflicts with a concurrent transaction.
+    /// Runs `work`, and reruns it if it conflicts with a concurrent transaction.
     fn run_with_retries(
         &self,
         mode: Mode,

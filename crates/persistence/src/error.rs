@@ -6,7 +6,7 @@ use doorward_domain::store_error::StoreError;
 
 use crate::schema::SchemaStatus;
 
-/// A text that is not a database URL. The message does not repeat the text, which may contain a password.
+/// The text is not a database URL. The message does not repeat the text, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid database URL: {0}")]
 pub struct InvalidDatabaseUrl(String);
@@ -28,7 +28,7 @@ pub enum OpenError {
     /// The settings are invalid.
     #[error("invalid database settings: {0}")]
     Misconfigured(String),
-    /// The database does not answer, refuses the connection, or cannot be opened.
+    /// The database does not respond, refuses the connection, or cannot be opened.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
     /// The schema is not the one that this program was built for.
@@ -61,14 +61,14 @@ impl From<Error> for OpenError {
 /// A failed statement or an unreadable row.
 #[derive(Debug, Clone)]
 pub(crate) struct DbError {
-    /// What the caller gets.
+    /// The error that the caller receives.
     pub(crate) error: StoreError,
     /// Whether the whole transaction should be run again: it conflicted with another one, which has ended.
     pub(crate) retry: bool,
 }
 
 impl DbError {
-    /// The store cannot do this now.
+    /// The operation failed, and a later one may succeed.
     pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
         Self {
             error: StoreError::Unavailable(reason.into()),
@@ -76,7 +76,7 @@ impl DbError {
         }
     }
 
-    /// A value that no version of this program wrote. The message says where it is, not what it is.
+    /// A value that no version of this program has written. The message has its location, not the value.
     pub(crate) fn unreadable(table: &str, column: &str, row: impl core::fmt::Display) -> Self {
         Self::corrupt(format!("{table}.{column} of {row}"))
     }
@@ -127,7 +127,7 @@ fn from_database(kind: DatabaseErrorKind, information: &dyn DatabaseErrorInforma
         DatabaseErrorKind::SerializationFailure => {
             DbError::conflict("the transaction conflicted with a concurrent one")
         }
-        // The referenced row existed when this transaction looked, and another one has deleted it since.
+        // The referenced row existed when this transaction read it, and another one has deleted it since.
         DatabaseErrorKind::ForeignKeyViolation => DbError::conflict("a referenced row was deleted"),
         // PostgreSQL's 40P01, which Diesel reports as unknown. With a server whose messages are not in English, a deadlock
         // is reported as unavailable instead of being retried.

@@ -2,10 +2,10 @@
 //!
 //! A [`Database`] implements the domain's [`UnitOfWork`](doorward_domain::store::UnitOfWork) with a pool of connections.
 //! A transaction holds one connection while it lasts, and implements the domain's repositories. Both databases share one
-//! schema and one set of queries: ids are text and instants are microseconds. Where the two differ, a `match` on the
-//! connection says how. `docs/decisions/0003-one-set-of-queries.md` gives the reasons.
+//! schema and one set of queries: ids are text and instants are microseconds. Where the two differ, the code matches on the
+//! connection. `docs/decisions/0003-one-set-of-queries.md` gives the reasons.
 //!
-//! This crate does not log. Errors say what failed, and contain neither a value that was written or read nor the password
+//! This crate does not log. Errors name what failed, and contain neither a value that was written or read nor the password
 //! in the database URL.
 //!
 //! ```no_run

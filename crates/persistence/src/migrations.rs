@@ -112,7 +112,7 @@ fn names<DB: diesel::backend::Backend>(
 /// Compares the schema, in two queries because the database may have no schema at all.
 pub(crate) fn status(connection: &mut AnyConnection) -> QueryResult<SchemaStatus> {
     #[derive(QueryableByName)]
-    struct Count {
+    struct TableCount {
         #[diesel(sql_type = BigInt)]
         count: i64,
     }
@@ -122,7 +122,7 @@ pub(crate) fn status(connection: &mut AnyConnection) -> QueryResult<SchemaStatus
         }
         AnyConnection::Postgres(_) => "SELECT count(to_regclass('__diesel_schema_migrations')) AS count",
     };
-    let Count { count } = diesel::sql_query(table_exists).get_result(connection)?;
+    let TableCount { count } = diesel::sql_query(table_exists).get_result(connection)?;
     let applied = if count == 0 {
         Vec::new()
     } else {

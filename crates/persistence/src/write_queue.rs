@@ -12,11 +12,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// One thread at a time holds the permit to write.
 #[derive(Default)]
 pub(crate) struct WriteQueue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     held: bool,
     queue: VecDeque<Arc<Waiter>>,
 }
@@ -75,7 +75,7 @@ impl WriteQueue {
     }
 
     /// No code panics while it holds the lock with a partial change, so a poisoned state is still consistent.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! Composition: the one place that knows every crate and connects the domain's ports to their adapters.
+//! Composition: connects the ports of the domain to their adapters. Only this module depends on every crate.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Escapes untrusted text for log lines and terminals.
 //!
 //! An e-mail address or a user agent with a line feed could forge a log line; one with an escape sequence could control the
-//! terminal of whoever reads the log. All output goes through here.
+//! terminal of the person who reads the log. All output goes through here.
 
 use core::fmt::{self, Write};
 

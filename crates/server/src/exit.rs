@@ -8,7 +8,7 @@ use doorward_persistence::OpenError;
 
 use crate::escape::escape;
 
-/// Why a command failed. Service managers tell the variants apart by the exit code.
+/// Why a command failed. Service managers distinguish the variants by the exit code.
 #[derive(Debug)]
 pub enum ExitError {
     /// The configuration, the command line or a key is wrong; a restart without a change does not help. Exit code 78

@@ -7,42 +7,42 @@ use doorward_domain::time::Timestamp;
 
 use crate::sample;
 
-/// A clock that stands still until a test moves it. It can be shared by threads.
+/// A clock that a test sets. Its time does not pass by itself. It can be shared by threads.
 #[derive(Debug)]
 pub struct Clock(AtomicI64);
 
 impl Clock {
-    /// A clock that shows `now`.
+    /// A clock set to `now`.
     pub const fn at(now: Timestamp) -> Self {
         Self(AtomicI64::new(now.as_micros()))
     }
 
-    /// What it shows.
+    /// The current time of the clock.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.0.load(Ordering::SeqCst))
     }
 
-    /// Lets time pass. Answers what the clock shows then.
+    /// Advances the clock, and returns its new time.
     pub fn advance(&self, span: Duration) -> Timestamp {
         let now = self.now() + span;
         self.set(now);
         now
     }
 
-    /// Sets the clock, back too.
+    /// Sets the clock, forwards or backwards.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.as_micros(), Ordering::SeqCst);
     }
 }
 
 impl Default for Clock {
-    /// A clock that shows [`sample::START`].
+    /// A clock set to [`sample::START`].
     fn default() -> Self {
         Self::at(sample::START)
     }
 }
 
-/// A request at `now` from a client like any other. What matters to a test is said with the struct update syntax:
+/// A request at `now` from an ordinary client. A test overrides single fields with the struct update syntax:
 ///
 /// ```
 /// use doorward_domain::context::RequestContext;
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_passes_when_it_is_told_to() {
+    fn the_clock_changes_only_when_it_is_advanced_or_set() {
         let clock = Clock::at(Timestamp::from_unix_seconds(100));
         assert_eq!(clock.now(), Timestamp::from_unix_seconds(100));
         assert_eq!(

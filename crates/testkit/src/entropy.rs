@@ -5,14 +5,14 @@ use doorward_domain::entropy::Entropy;
 /// The step of `SplitMix64`: odd, so that the counter takes every value before it repeats one.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Bytes that look random and are the same in every run: `SplitMix64`, which anybody can predict.
+/// Reproducible pseudo-random bytes: `SplitMix64`, which is predictable and for tests only.
 ///
-/// No eight bytes in line ever come twice, whichever threads ask for them.
+/// No eight consecutive bytes are repeated, whichever threads call it.
 #[derive(Debug)]
 pub struct SeededEntropy(AtomicU64);
 
 impl SeededEntropy {
-    /// The sequence of that seed.
+    /// The sequence that starts at `seed`.
     pub const fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_published_sequence() {
+    fn a_seed_yields_the_published_sequence() {
         let mut bytes = [0; 16];
         SeededEntropy::new(1_234_567).fill(&mut bytes);
         let words = [6_457_827_717_110_365_317_u64, 3_203_168_211_198_807_973_u64];
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn no_draw_comes_twice_whoever_draws() {
+    fn no_draw_is_repeated_on_any_thread() {
         let entropy = SeededEntropy::new(7);
         let drawn: BTreeSet<[u8; 10]> = thread::scope(|scope| {
             let drawers: Vec<_> = (0..4)

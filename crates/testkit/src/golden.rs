@@ -1,15 +1,15 @@
-//! Files that tests write and hold the project to.
+//! Golden files: generated files under version control, which tests compare with their expected content.
 
 use std::path::Path;
 use std::{env, fs};
 
-/// Compares the file at `path` (from the root of the repository) with what it should say.
+/// Compares the file at `path` (relative to the root of the repository) with its expected content.
 ///
 /// With `UPDATE_GOLDEN` in the environment it is written instead.
 ///
 /// # Panics
 ///
-/// When the file says something else.
+/// When the content differs.
 pub fn assert_golden(path: &str, expected: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     if env::var_os("UPDATE_GOLDEN").is_some() {

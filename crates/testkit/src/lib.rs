@@ -1,12 +1,12 @@
 //! Test doubles of Doorward's ports, and the contract of a store as one suite of tests.
 //!
-//! Tests that are about *state* (a session that rotates, ends and stays ended) run on [`MemoryStore`], a complete store
-//! whose rollback rolls back. Tests that are about one *branch* of a use case may rather use the mocks that
-//! `doorward-domain` offers under its feature `mocks`.
+//! Tests of *state* (a session that rotates, ends and stays ended) run on [`MemoryStore`], a complete store with
+//! transactions that roll back. Tests of one *branch* of a use case use the mocks that `doorward-domain` provides under its
+//! feature `mocks`.
 //!
-//! The memory store can be trusted because it is held to the same suite as the databases: [`contract`] has the cases,
+//! The memory store passes the same suite as the databases: [`contract`] has the cases,
 //! [`store_contract!`] runs them all on one store. Under the feature `histories`, generated histories of accounts and
-//! sessions are lived through on any store with the use cases of the domain.
+//! sessions are performed on any store with the use cases.
 //!
 //! The types here are those of `doorward-domain` as other crates see it. Unit tests *inside* the domain see a second
 //! build of the domain, whose types differ, so the domain's tests with these doubles live in its `tests/` directory.
@@ -40,8 +40,8 @@ pub use test_app::{TestApp, test_ports};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks a mutex whose contents are whole at every instant, so that a panic elsewhere (a failed assertion inside a
-/// transaction, say) does not fail every later test step as well.
+/// Locks a mutex whose contents are consistent at every instant, ignoring poisoning: a panic elsewhere (for example a failed
+/// assertion inside a transaction) does not fail every later step of the test.
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

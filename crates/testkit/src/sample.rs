@@ -1,4 +1,4 @@
-//! Ordinary users, sessions, events and keys, told apart by number: equal numbers give equal things.
+//! Ordinary users, sessions, events and keys by number: equal numbers yield equal values.
 
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
@@ -17,10 +17,10 @@ use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
 use secrecy::SecretString;
 
-/// When samples were made: in November 2023, with microseconds.
+/// The creation time of samples: in November 2023, with microseconds.
 pub const START: Timestamp = Timestamp::from_micros(1_700_000_000_123_456);
 
-/// The active user `user<number>@example.org`, with the role `user`. Ids are ordered as numbers are.
+/// The active user `user<number>@example.org`, with the role `user`. Ids are in the order of the numbers.
 pub fn user(number: u32) -> User {
     User {
         id: UserId::from_bytes(id_bytes(number)),
@@ -42,7 +42,7 @@ pub fn admin(number: u32) -> User {
     }
 }
 
-/// A session of `user`, opened at [`START`] and never refreshed. Ids are ordered as numbers are.
+/// A session of `user`, opened at [`START`] and never refreshed. Ids are in the order of the numbers.
 pub fn session(number: u32, user: UserId) -> Session {
     let mut key = [0x5a; 32];
     key[..4].copy_from_slice(&number.to_be_bytes());
@@ -63,7 +63,7 @@ pub fn session(number: u32, user: UserId) -> Session {
     }
 }
 
-/// A login that went well, `number` seconds after [`START`].
+/// The event of a successful login, `number` seconds after [`START`].
 pub fn event(number: u32) -> Event {
     Event {
         id: EventId::from_bytes(id_bytes(number)),
@@ -85,7 +85,7 @@ pub fn service(number: u32) -> ClientId {
     ClientId::parse(&format!("service-{number}")).expect("a client id")
 }
 
-/// A request id. Ids are ordered as numbers are.
+/// A request id. Ids are in the order of the numbers.
 pub fn request_id(number: u32) -> RequestId {
     RequestId::from_bytes(id_bytes(number))
 }
@@ -93,7 +93,7 @@ pub fn request_id(number: u32) -> RequestId {
 /// The kind of every sample of a job.
 pub const JOB_KIND: JobKind = JobKind::new("sample");
 
-/// A job that is due at [`START`], for a day. Ids are ordered as numbers are.
+/// A job that is due at [`START`], until a day later. Ids are in the order of the numbers.
 pub fn job(number: u32) -> NewJob {
     NewJob {
         id: JobId::from_bytes(id_bytes(number)),
@@ -106,12 +106,12 @@ pub fn job(number: u32) -> NewJob {
     }
 }
 
-/// So many seconds after [`START`].
+/// The instant this many seconds after [`START`].
 pub fn after(seconds: u64) -> Timestamp {
     START + Duration::from_secs(seconds)
 }
 
-/// The key of that purpose and place. Its id is `<purpose>-<ordinal>`.
+/// The key with that purpose and ordinal. Its id is `<purpose>-<ordinal>`.
 pub fn key(purpose: KeyPurpose, ordinal: u32) -> SealedKey {
     SealedKey {
         id: KeyId::new(format!("{}-{ordinal}", purpose.as_str())),
@@ -124,12 +124,12 @@ pub fn key(purpose: KeyPurpose, ordinal: u32) -> SealedKey {
     }
 }
 
-/// The address typed like this.
+/// Parses an e-mail address. Panics if it is malformed.
 pub fn email(typed: &str) -> Email {
     Email::parse(typed).expect("an e-mail address")
 }
 
-/// The roles of these names.
+/// Parses role names. Panics if one is invalid.
 pub fn roles(names: &[&str]) -> Roles {
     names
         .iter()
@@ -137,7 +137,7 @@ pub fn roles(names: &[&str]) -> Roles {
         .collect()
 }
 
-/// The password typed like this.
+/// A password with this text.
 pub fn password(typed: &str) -> PlainPassword {
     PlainPassword::new(&SecretString::from(typed))
 }

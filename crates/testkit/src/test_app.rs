@@ -1,4 +1,4 @@
-//! A Doorward without a network: every use case over any store, with fakes for everything else.
+//! The service without a network: every use case over any store, with fakes for all other ports.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -26,8 +26,7 @@ use crate::{
     NothingRevoked, SeededEntropy, context, sample,
 };
 
-/// The ports of a whole Doorward over a store, with fakes for everything else, at [`sample::START`]. Access tokens are those
-/// of `signer`.
+/// All ports over a store, with fakes for all others, at [`sample::START`]. Access tokens are those of `signer`.
 pub fn test_ports(store: Arc<dyn UnitOfWork>, signer: Arc<FakeSigner>) -> Ports {
     Ports {
         revocation_store: Arc::clone(&store),
@@ -60,17 +59,17 @@ impl PublishedKeys for NoPublishedKeys {
 
 /// Every use case over a store, with a clock that tests set and randomness from a seed. It can be shared by threads.
 pub struct TestApp<S> {
-    /// Where everything is kept.
+    /// Stores all data.
     pub store: S,
-    /// The clock, which stands still until a test moves it.
+    /// The clock, which only a test changes.
     pub clock: Arc<Clock>,
     /// Hashes passwords without the cost.
     pub hasher: FakeHasher,
     /// Signs access tokens.
     pub signer: FakeSigner,
-    /// Estimates how hard passwords are to guess.
+    /// Estimates the strength of passwords.
     pub estimator: FakeEstimator,
-    /// Makes ids, keys and salts.
+    /// The randomness of ids, keys and salts.
     pub entropy: SeededEntropy,
     /// The policies: the defaults, until a test changes them.
     pub policies: Policies,
@@ -81,7 +80,7 @@ impl<S: UnitOfWork> TestApp<S> {
     /// The password of every account that [`draft`](Self::draft) describes.
     pub const PASSWORD: &'static str = "correct horse battery staple";
 
-    /// A Doorward over this store.
+    /// All use cases over this store, with default policies.
     pub fn over(store: S) -> Self {
         let clock = Arc::new(Clock::default());
         let shared = Arc::clone(&clock);
@@ -196,21 +195,21 @@ impl<S: UnitOfWork> TestApp<S> {
         Principal::new(claims).authorize().expect("the permission")
     }
 
-    /// The account as it is stored, if it is.
+    /// The stored account, if it exists.
     pub fn find(&self, id: UserId) -> Option<User> {
         self.store
             .snapshot(|repos| -> StoreResult<_> { repos.users().find(id) })
             .expect("a store that answers")
     }
 
-    /// The session as it is stored, live or not.
+    /// The stored session, live or not.
     pub fn session(&self, id: SessionId) -> Option<Session> {
         self.store
             .snapshot(|repos| -> Result<_, StoreError> { repos.sessions().find(id) })
             .expect("a store that answers")
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub fn wait(&self, span: Duration) {
         self.clock.advance(span);
     }

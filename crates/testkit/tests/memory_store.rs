@@ -1,4 +1,4 @@
-//! The memory store: held to the contract of a store, and failing when it is told to.
+//! The memory store: it satisfies the contract of a store, and its faults work as documented.
 
 use doorward_domain::id::UserId;
 use doorward_domain::outcome::Outcome;
@@ -8,7 +8,7 @@ use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_testkit::{MemoryStore, histories, sample, store_contract};
 
 store_contract!(memory, Ok(MemoryStore::new()));
-// A store may run the work of a transaction again: the cases must not be what notices.
+// A store may rerun the work of a transaction: the cases must not depend on the number of runs.
 store_contract!(memory_that_runs_work_again, Ok(rerunning()));
 
 fn rerunning() -> MemoryStore {
@@ -18,8 +18,8 @@ fn rerunning() -> MemoryStore {
 }
 
 #[test]
-fn histories_go_as_the_reference_says() {
-    // A store copies all that it has at every write: many small ones are quicker than one that grows.
+fn histories_match_the_reference() {
+    // The store copies its content at every write: many small stores are faster than a growing one.
     for _ in 0..12 {
         histories::check(&MemoryStore::new(), 24, 40);
     }
@@ -29,7 +29,7 @@ fn histories_go_as_the_reference_says() {
 }
 
 #[test]
-fn two_clients_at_once_leave_one_lineage() {
+fn two_concurrent_clients_leave_one_lineage() {
     histories::check_concurrent(&MemoryStore::new(), 128);
 }
 
@@ -43,7 +43,7 @@ fn outage() -> StoreError {
     StoreError::Unavailable("an outage".to_owned())
 }
 
-/// Five statements that belong together.
+/// Five statements in one transaction.
 fn register(r: &mut dyn Repositories, number: u32) -> StoreResult<UserId> {
     let user = sample::user(number);
     assert_eq!(
@@ -62,7 +62,7 @@ fn register(r: &mut dyn Repositories, number: u32) -> StoreResult<UserId> {
 }
 
 #[test]
-fn nothing_begins_while_the_store_is_away() {
+fn no_transaction_begins_while_the_store_is_unavailable() {
     let store = MemoryStore::new();
     store.fail_with(Some(outage()));
     assert_eq!(store.transaction(|r| register(r, 1)), Err(outage()));
@@ -74,7 +74,7 @@ fn nothing_begins_while_the_store_is_away() {
 }
 
 #[test]
-fn an_outage_at_any_statement_keeps_nothing() {
+fn an_outage_at_any_statement_discards_all_changes() {
     let store = MemoryStore::new();
     for statements in 0..5 {
         store.fail_after(statements, Some(outage()));
@@ -109,14 +109,14 @@ fn a_use_case_cannot_commit_past_a_failed_statement() {
 }
 
 #[test]
-fn a_commit_that_fails_keeps_nothing() {
+fn a_failed_commit_discards_all_changes() {
     let store = MemoryStore::new();
     store.fail_commits_with(Some(outage()));
     assert_eq!(store.transaction(|r| register(r, 1)), Err(outage()));
     assert_eq!(
         store.snapshot(|r| r.users().find(sample::user(1).id)),
         Ok(None),
-        "reading goes on"
+        "reading is unaffected"
     );
     assert_eq!(store.check(), Ok(()));
     store.fail_commits_with(None);
@@ -124,7 +124,7 @@ fn a_commit_that_fails_keeps_nothing() {
 }
 
 #[test]
-fn work_that_is_run_again_takes_effect_once() {
+fn rerun_work_takes_effect_once() {
     let store = MemoryStore::new();
     store.rerun_writes(true);
     let mut runs = 0;

@@ -1,4 +1,4 @@
-//! Making an account for somebody else.
+//! Creation of accounts by administrators and operators.
 
 use doorward_domain::access::{Granted, ManageUsers};
 use doorward_domain::account::{EmailTaken, Roles, User};
@@ -10,11 +10,11 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::{NewAccount, insert};
+use crate::account::new_account::{PreparedAccount, insert};
 use crate::account::shared::{parse_roles, role_list};
 use crate::{AccountCreation, AccountDraft, UseCases};
 
-/// Why there is no new account.
+/// Why no account was created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateUserError {
     /// The draft breaks rules.
@@ -31,18 +31,18 @@ pub enum CreateUserError {
     Store(#[from] StoreError),
 }
 
-/// Makes an account on behalf of an administrator.
+/// Creates an account on behalf of an administrator.
 pub struct CreateUser {
-    /// Who asks.
+    /// The administrator.
     pub admin: Granted<ManageUsers>,
     /// The account.
     pub draft: AccountDraft,
-    /// Its roles; `user` if none are given.
+    /// The roles; `user` if none are given.
     pub roles: Option<Vec<String>>,
 }
 
-/// An account for somebody else, the password hashed.
-pub struct HashedUser(NewAccount);
+/// A checked account with a hashed password, not stored yet.
+pub struct HashedUser(PreparedAccount);
 
 impl AccountCreation for CreateUser {
     type Found = ();
@@ -63,7 +63,7 @@ impl AccountCreation for CreateUser {
             .roles
             .as_deref()
             .map_or_else(|| Ok(Roles::user()), parse_roles);
-        // Everything that is wrong is returned at once, as it is to whoever registers.
+        // All violations are returned at once, as for a registration.
         let roles = roles.map_err(|of_roles| match use_cases.account_rules().check(&self.draft) {
             Ok(_) => of_roles,
             Err(of_draft) => of_draft.and(of_roles),
@@ -82,11 +82,11 @@ impl AccountCreation for CreateUser {
     }
 }
 
-/// Makes an account on behalf of the operator, who has the machine and needs no permission.
+/// Creates an account on behalf of the operator, who has access to the host and needs no permission.
 pub struct CreateUserAsOperator {
     /// The account.
     pub draft: AccountDraft,
-    /// Its roles.
+    /// The roles, as typed.
     pub roles: Roles,
 }
 
@@ -129,7 +129,7 @@ fn hash(
     Ok(HashedUser(rules.build(&checked, granted, context.now)?))
 }
 
-/// Stores the account. Whoever makes it: the first administrator closes setup.
+/// Stores the account. The first administrator completes setup, also when created here.
 fn store(
     use_cases: UseCases<'_>,
     HashedUser(account): HashedUser,

@@ -1,23 +1,23 @@
-//! The order in which an account is made, once, for every use case that makes one.
+//! The phases of creating an account, defined once for every use case that creates one.
 
 use doorward_domain::account::User;
 use doorward_domain::context::RequestContext;
 
 use crate::UseCases;
 
-/// A use case that makes an account: *look*, *hash*, *complete*.
+/// A use case that creates an account: *look*, *hash*, *complete*.
 ///
-/// As with a [`PasswordAttempt`](crate::PasswordAttempt), [`UseCases::create`] runs the phases in a row, and the driver of
+/// As with a [`PasswordAttempt`](crate::PasswordAttempt), [`UseCases::create`] runs the phases in sequence, and the driver of
 /// `doorward-runtime` runs each on the executor it belongs to.
 pub trait AccountCreation: Send + Sync + 'static {
-    /// What looking found.
+    /// What the phase *look* read.
     type Found: Send + 'static;
-    /// The account that complies with every rule, its password hashed.
+    /// A checked account with a hashed password.
     type Hashed: Send + 'static;
-    /// Why there is no new account.
+    /// Why no account was created.
     type Error: Send + 'static;
 
-    /// Reads what decides whether hashing is worth its cost.
+    /// Reads what may make hashing unnecessary.
     fn look(&self, use_cases: UseCases<'_>, context: &RequestContext) -> Result<Self::Found, Self::Error>;
 
     /// Checks the draft and hashes the password. Uses no store.
@@ -38,7 +38,7 @@ pub trait AccountCreation: Send + Sync + 'static {
 }
 
 impl UseCases<'_> {
-    /// Makes an account from the first phase to the last, on this thread.
+    /// Runs all phases on the calling thread.
     pub fn create<C: AccountCreation>(
         self,
         creation: &C,

@@ -1,4 +1,4 @@
-//! Deleting one's own account.
+//! Deletion of one's own account.
 
 use core::time::Duration;
 
@@ -17,31 +17,31 @@ use crate::account::shared::{LastAdmin, delete};
 use crate::attempt::check::{AttemptResult, FailedAttempt};
 use crate::{CountedAttempt, PasswordAttempt, PendingAttempt, UseCases};
 
-/// Deletes the caller's account with its sessions, for the password. The audit log keeps its events, by its id.
+/// Deletes the caller's account and its sessions after verifying the password. Its audit events remain.
 pub struct DeleteAccount {
-    /// Who asks.
+    /// The user whose account is deleted.
     pub caller: GrantedUser<ManageOwnAccount>,
     /// The password, as typed.
     pub password: SecretString,
 }
 
-/// Why the account is still there.
+/// Why the account was not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteAccountError {
     /// The password is wrong.
     #[error("wrong password")]
     InvalidCredentials,
-    /// Too many failed attempts at the account; it can be tried again after this long.
+    /// Too many failed attempts on the account.
     #[error("too many attempts")]
     TooManyAttempts {
-        /// How long to wait; never zero.
+        /// The time until the next attempt is allowed; never zero.
         retry_after: Duration,
     },
-    /// It would leave no active administrator.
+    /// The deletion would leave no active administrator.
     #[error("this is the last active administrator")]
     LastAdmin,
     /// The account has been deleted or disabled since the token was issued.
-    #[error("the account is gone")]
+    #[error("the account no longer exists or is disabled")]
     Gone,
     /// The password could not be verified.
     #[error(transparent)]
@@ -51,7 +51,7 @@ pub enum DeleteAccountError {
     Store(#[from] StoreError),
 }
 
-/// A deletion whose password was verified.
+/// A deletion after verification of the password.
 pub struct VerifiedDeletion(AttemptResult);
 
 impl PasswordAttempt for DeleteAccount {
@@ -107,11 +107,11 @@ impl PasswordAttempt for DeleteAccount {
                 .lock(id)?
                 .filter(User::is_active)
                 .ok_or(DeleteAccountError::Gone)?;
-            right.forgive(repos)?;
+            right.reset_count(repos)?;
             if repos.users().password_version(id)? != Some(right.credentials.password_version) {
                 return Err(DeleteAccountError::InvalidCredentials);
             }
-            // The password was right: that is kept, although the account may have to stay.
+            // The password was right: resetting the count is committed even if the deletion is refused.
             Ok(delete(repos, check.attempt_keys, &user, event)?)
         });
         if let Err(DeleteAccountError::InvalidCredentials) = deleted {

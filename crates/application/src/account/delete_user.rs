@@ -1,4 +1,4 @@
-//! Deleting somebody else's account.
+//! Deletion of accounts by administrators.
 
 use doorward_domain::access::{Granted, ManageUsers};
 use doorward_domain::attempt::AttemptKeys;
@@ -11,23 +11,23 @@ use doorward_domain::store_error::StoreError;
 
 use crate::account::shared::{LastAdmin, delete};
 
-/// Deletes an account with its sessions, on behalf of an administrator.
+/// Deletes an account and its sessions, on behalf of an administrator.
 pub struct DeleteUser<'a> {
-    /// Where accounts are kept.
+    /// Stores the accounts.
     pub store: &'a dyn UnitOfWork,
-    /// Names accounts where their networks are kept.
+    /// Derives the keys of the account's known networks.
     pub attempt_keys: &'a dyn AttemptKeys,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
-/// Why nothing was deleted.
+/// Why no account was deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteUserError {
-    /// There is no such user.
-    #[error("there is no such user")]
+    /// The user does not exist.
+    #[error("user not found")]
     NotFound,
-    /// It would leave no active administrator.
+    /// The deletion would leave no active administrator.
     #[error("this is the last active administrator")]
     LastAdmin,
     /// The store failed.
@@ -36,7 +36,7 @@ pub enum DeleteUserError {
 }
 
 impl DeleteUser<'_> {
-    /// Deletes it. The audit log keeps its events, by its id.
+    /// Deletes the account. Its audit events remain and refer to its id.
     pub fn execute(
         &self,
         admin: &Granted<ManageUsers>,

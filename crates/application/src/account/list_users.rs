@@ -1,4 +1,4 @@
-//! Seeing who there is.
+//! The list of accounts.
 
 use doorward_domain::access::{Granted, ReadUsers};
 use doorward_domain::account::User;
@@ -10,20 +10,20 @@ use doorward_domain::store_error::{StoreError, StoreResult};
 /// One page of accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserPage {
-    /// The accounts, in the order in which they were made.
+    /// The accounts, in order of creation.
     pub users: Vec<User>,
-    /// After which account the next page begins; `None` on the last page.
+    /// The cursor of the next page: the last account of this one. `None` on the last page.
     pub next: Option<UserId>,
 }
 
 /// Lists accounts, on behalf of an administrator.
 pub struct ListUsers<'a> {
-    /// Where accounts are kept.
+    /// Stores the accounts.
     pub store: &'a dyn UnitOfWork,
 }
 
 impl ListUsers<'_> {
-    /// Up to `limit` accounts that match, after the account `after`.
+    /// Up to `limit` accounts that meet the filter, after the account `after`.
     pub fn execute(
         &self,
         _admin: &Granted<ReadUsers>,
@@ -34,7 +34,7 @@ impl ListUsers<'_> {
         let mut users = self.store.snapshot(|repos| -> Result<_, StoreError> {
             repos.users().page(filter, after, limit.saturating_add(1))
         })?;
-        // One more than asked for tells whether there is a next page.
+        // One more than `limit` shows whether there is a next page.
         let full = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = users.len() > full;
         users.truncate(full);

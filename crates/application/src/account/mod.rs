@@ -1,4 +1,4 @@
-//! Accounts: making, showing, changing and deleting them.
+//! Accounts: creating, viewing, changing and deleting them.
 
 pub(crate) mod create_user;
 pub(crate) mod creation;

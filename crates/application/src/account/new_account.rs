@@ -1,4 +1,4 @@
-//! What registration, administration and setup have in common: an account that does not exist yet.
+//! Checking and storing new accounts, shared by registration, administration and setup.
 
 use secrecy::SecretString;
 
@@ -18,7 +18,7 @@ use doorward_domain::validation::{Invalid, Violation};
 
 use crate::account::shared::parse_name;
 
-/// What somebody asks for when they ask for an account.
+/// The input for a new account.
 #[derive(Debug, Clone)]
 pub struct AccountDraft {
     /// The address, as typed.
@@ -29,34 +29,34 @@ pub struct AccountDraft {
     pub name: Option<String>,
 }
 
-/// What a new account is held to.
+/// What a new account is checked and created with.
 #[derive(Clone, Copy)]
 pub struct AccountRules<'a> {
-    /// The rules for its password.
+    /// The rules for the password.
     pub password_policy: &'a PasswordPolicy,
-    /// Estimates how hard its password is to guess.
+    /// Estimates the strength of the password.
     pub estimator: &'a dyn StrengthEstimator,
-    /// Hashes its password.
+    /// Hashes the password.
     pub hasher: &'a dyn PasswordHasher,
-    /// Makes its id and its salt.
+    /// Generates the id and the salt.
     pub entropy: &'a dyn Entropy,
 }
 
-/// A draft that keeps every rule, not yet an account.
+/// A draft without violations.
 pub(crate) struct CheckedDraft {
     pub(crate) email: Email,
     password: PlainPassword,
     name: Option<DisplayName>,
 }
 
-/// An account that keeps every rule, its password hashed. It is not kept yet.
-pub(crate) struct NewAccount {
+/// An account without violations and its hashed password, not stored yet.
+pub(crate) struct PreparedAccount {
     pub(crate) user: User,
     pub(crate) digest: PasswordDigest,
 }
 
 impl AccountRules<'_> {
-    /// Checks a draft and tells everything that is wrong with it.
+    /// Checks a draft and returns all violations.
     pub(crate) fn check(&self, draft: &AccountDraft) -> Result<CheckedDraft, Invalid> {
         let mut violations = Vec::new();
         let email = Email::parse(&draft.email)
@@ -80,13 +80,13 @@ impl AccountRules<'_> {
         }
     }
 
-    /// Makes the account, outside any transaction: this is where the password is hashed.
+    /// Creates the account and hashes the password. Not to be called inside a transaction.
     pub(crate) fn build(
         &self,
         draft: &CheckedDraft,
         roles: Roles,
         now: Timestamp,
-    ) -> Result<NewAccount, HashError> {
+    ) -> Result<PreparedAccount, HashError> {
         let digest = self.hasher.hash(&draft.password, self.entropy)?;
         let user = User {
             id: UserId::generate(now, self.entropy),
@@ -98,14 +98,14 @@ impl AccountRules<'_> {
             created_at: now,
             updated_at: now,
         };
-        Ok(NewAccount { user, digest })
+        Ok(PreparedAccount { user, digest })
     }
 }
 
-/// Inserts an account, and records it as the `event` of its outcome: a refusal as one of the account that has the address.
+/// Stores an account, and records the outcome as this `event`: a refusal is recorded for the account that has the address.
 pub(crate) fn insert(
     repos: &mut dyn Repositories,
-    account: &NewAccount,
+    account: &PreparedAccount,
     event: impl Fn(EventOutcome) -> Event,
 ) -> StoreResult<Outcome<(), EmailTaken>> {
     let inserted = repos.users().insert(&account.user, &account.digest)?;
@@ -118,7 +118,7 @@ pub(crate) fn insert(
     Ok(inserted)
 }
 
-/// Records that an account was refused because its address is taken, as this `event` of the account that has it.
+/// Records a refusal because the address is taken, as this `event` of the account that has it.
 pub(crate) fn record_taken(repos: &mut dyn Repositories, email: &Email, event: Event) -> StoreResult<()> {
     let mut event = event.with("reason", "email-taken");
     let owner = repos.users().find_credentials_by_email(email.canonical())?;

@@ -1,4 +1,4 @@
-//! Making an account for oneself.
+//! Registration.
 
 use doorward_domain::account::{Email, EmailTaken, Roles, User};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
@@ -8,13 +8,13 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::{NewAccount, insert, record_taken};
+use crate::account::new_account::{PreparedAccount, insert, record_taken};
 use crate::{AccountCreation, AccountDraft, UseCases};
 
-/// Makes an account, with the role `user`, for whoever asks.
+/// Creates an account with the role `user`. Requires no authentication.
 pub struct Register(pub AccountDraft);
 
-/// Why there is no new account.
+/// Why no account was created.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
     /// The draft breaks rules.
@@ -31,20 +31,20 @@ pub enum RegisterError {
     Store(#[from] StoreError),
 }
 
-/// Whether the address belongs to an account, as far as was read.
+/// Whether the address belonged to an account when it was read.
 pub struct IsTaken(bool);
 
-/// An account that complies with every rule, its password hashed; or the address, if it is taken.
-pub struct HashedRegistration(Result<NewAccount, Email>);
+/// A checked account with a hashed password; or the address, if it is taken.
+pub struct HashedRegistration(Result<PreparedAccount, Email>);
 
 impl AccountCreation for Register {
     type Found = IsTaken;
     type Hashed = HashedRegistration;
     type Error = RegisterError;
 
-    /// Looks the address up, so that nothing is hashed for one that is taken.
+    /// Looks the address up, so that no password is hashed for an address that is taken.
     fn look(&self, use_cases: UseCases<'_>, _: &RequestContext) -> Result<IsTaken, RegisterError> {
-        // What is wrong with the address is returned later, together with all else that is wrong.
+        // A malformed address is reported later, together with all other violations.
         Ok(IsTaken(match Email::parse(&self.0.email) {
             Ok(email) => use_cases
                 .store

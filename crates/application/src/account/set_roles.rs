@@ -1,4 +1,4 @@
-//! Giving roles and taking them away.
+//! Changing the roles of users.
 
 use doorward_domain::access::{AssignRoles, Granted};
 use doorward_domain::account::User;
@@ -16,22 +16,22 @@ use crate::session::revoke::revoke_earlier_versions;
 
 /// Replaces the roles of a user, on behalf of an administrator.
 pub struct SetRoles<'a> {
-    /// Where accounts are kept.
+    /// Stores the accounts.
     pub store: &'a dyn UnitOfWork,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
-/// Why nothing was changed.
+/// Why the roles were not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum SetRolesError {
-    /// One of the names is no role, or there are too many.
+    /// A name is not a role name, or there are too many.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// There is no such user.
-    #[error("there is no such user")]
+    /// The user does not exist.
+    #[error("user not found")]
     NotFound,
-    /// It would leave no active administrator.
+    /// The change would leave no active administrator.
     #[error("this is the last active administrator")]
     LastAdmin,
     /// The store failed.
@@ -40,7 +40,7 @@ pub enum SetRolesError {
 }
 
 impl SetRoles<'_> {
-    /// Gives the user exactly these roles. Returns the account as it is now.
+    /// Sets the roles to exactly these. Returns the updated account.
     pub fn execute(
         &self,
         admin: &Granted<AssignRoles>,

@@ -1,4 +1,4 @@
-//! What several use cases about accounts have in common.
+//! Helpers of several account use cases: the last administrator, deletion, and parsing of input.
 
 use doorward_domain::account::{DisplayName, Role, Roles, User};
 use doorward_domain::attempt::AttemptKeys;
@@ -9,18 +9,18 @@ use doorward_domain::store::Repositories;
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::validation::{Invalid, Violation};
 
-use crate::attempt::budget::forget_networks;
+use crate::attempt::budget::delete_networks;
 use crate::session::revoke::revoke_all_versions;
 
 /// The change would leave no active administrator.
 pub(crate) struct LastAdmin;
 
-/// Whether there is no active administrator but one. To be asked about one that is about to stop being one.
+/// Whether at most one active administrator is left. To be called before a change that deactivates an administrator.
 pub(crate) fn is_last_admin(repos: &mut dyn Repositories) -> StoreResult<bool> {
     Ok(repos.users().count_active_admins()? <= 1)
 }
 
-/// Records, as this `event`, that a change was refused because no active administrator would have been left.
+/// Records, as this `event`, a change that was refused because it would have left no active administrator.
 pub(crate) fn refuse_last_admin<T>(
     repos: &mut dyn Repositories,
     event: Event,
@@ -29,7 +29,7 @@ pub(crate) fn refuse_last_admin<T>(
     Ok(Outcome::Refused(LastAdmin))
 }
 
-/// Deletes an account that is locked, with its sessions, unless it is the last active administrator; either is recorded as
+/// Deletes a locked account and its sessions, unless it is the last active administrator; either is recorded as
 /// the `event` of its outcome.
 pub(crate) fn delete(
     repos: &mut dyn Repositories,
@@ -41,14 +41,14 @@ pub(crate) fn delete(
         return refuse_last_admin(repos, event(EventOutcome::Failure));
     }
     repos.users().delete(user.id)?;
-    forget_networks(repos, attempt_keys, user.email.canonical())?;
+    delete_networks(repos, attempt_keys, user.email.canonical())?;
     let deleted = event(EventOutcome::Success);
     repos.events().append(&deleted)?;
     revoke_all_versions(repos, user, deleted.at)?;
     Ok(Outcome::Done(()))
 }
 
-/// Parses an optional name; an empty one is none.
+/// Parses an optional name; an empty one counts as `None`.
 pub(crate) fn parse_name(typed: Option<&str>) -> Result<Option<DisplayName>, Violation> {
     match typed {
         None | Some("") => Ok(None),
@@ -58,7 +58,7 @@ pub(crate) fn parse_name(typed: Option<&str>) -> Result<Option<DisplayName>, Vio
     }
 }
 
-/// Parses the name that an update asks for.
+/// Parses the name of an update.
 pub(crate) fn parse_name_change(name: Patch<Option<&str>>) -> Result<Patch<Option<DisplayName>>, Invalid> {
     Ok(match name {
         Patch::Keep => Patch::Keep,
@@ -66,7 +66,7 @@ pub(crate) fn parse_name_change(name: Patch<Option<&str>>) -> Result<Patch<Optio
     })
 }
 
-/// Parses role names and tells each that is none.
+/// Parses role names; the error has a violation for each invalid one.
 pub(crate) fn parse_roles(names: &[String]) -> Result<Roles, Invalid> {
     let mut violations = Vec::new();
     let mut roles = Vec::new();
@@ -92,7 +92,7 @@ pub(crate) fn parse_roles(names: &[String]) -> Result<Roles, Invalid> {
     }
 }
 
-/// Roles as an event lists them.
+/// The roles in the format of audit events.
 pub(crate) fn role_list(roles: &Roles) -> String {
     roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ")
 }

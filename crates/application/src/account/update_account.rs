@@ -14,20 +14,20 @@ use crate::account::shared::parse_name_change;
 
 /// Changes the caller's own account.
 pub struct UpdateAccount<'a> {
-    /// Where accounts are kept.
+    /// Stores the accounts.
     pub store: &'a dyn UnitOfWork,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
-/// Why nothing was changed.
+/// Why the account was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateAccountError {
     /// The change breaks rules.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The account has been deleted or disabled since the token was issued.
-    #[error("the account is gone")]
+    #[error("the account no longer exists or is disabled")]
     Gone,
     /// The store failed.
     #[error(transparent)]
@@ -35,7 +35,7 @@ pub enum UpdateAccountError {
 }
 
 impl UpdateAccount<'_> {
-    /// Gives the caller another name, or none. Answers the account as it is.
+    /// Sets or removes the caller's display name. Returns the updated account.
     pub fn execute(
         &self,
         caller: &GrantedUser<ManageOwnAccount>,

@@ -1,4 +1,4 @@
-//! Changing somebody else's account.
+//! Changes of accounts by administrators.
 
 use doorward_domain::access::{Granted, ManageUsers};
 use doorward_domain::account::{User, UserStatus};
@@ -18,22 +18,22 @@ use crate::session::revoke::{end_all, revoke_earlier_versions};
 
 /// Changes the name or status of an account, on behalf of an administrator.
 pub struct UpdateUser<'a> {
-    /// Where accounts are kept.
+    /// Stores the accounts.
     pub store: &'a dyn UnitOfWork,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
-/// Why nothing was changed.
+/// Why the account was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateUserError {
     /// The change breaks rules.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// There is no such user.
-    #[error("there is no such user")]
+    /// The user does not exist.
+    #[error("user not found")]
     NotFound,
-    /// It would leave no active administrator.
+    /// The change would leave no active administrator.
     #[error("this is the last active administrator")]
     LastAdmin,
     /// The store failed.
@@ -42,8 +42,8 @@ pub enum UpdateUserError {
 }
 
 impl UpdateUser<'_> {
-    /// Changes what is to change: the name, the status. A user that is disabled loses every session,
-    /// and enabling it again brings none back. Returns the account as it is now.
+    /// Changes the name, the status or both. Disabling a user ends all their sessions, and enabling them restores none.
+    /// Returns the updated account.
     pub fn execute(
         &self,
         admin: &Granted<ManageUsers>,

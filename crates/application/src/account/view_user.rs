@@ -1,29 +1,29 @@
-//! Seeing an account.
+//! Viewing an account.
 
 use doorward_domain::access::{GrantedOn, GrantedUser, ManageOwnAccount, ReadUser};
 use doorward_domain::account::User;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 
-/// Why there is nothing to see.
+/// Why no account is returned.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewUserError {
-    /// There is no such user; for one's own account, not any more.
-    #[error("there is no such user")]
+    /// The user does not exist; for one's own account, it was deleted or disabled.
+    #[error("user not found")]
     NotFound,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Shows an account to whoever may read that user.
+/// Returns an account to a principal that may read that user.
 pub struct ViewUser<'a> {
-    /// Where accounts are kept.
+    /// Stores the accounts.
     pub store: &'a dyn UnitOfWork,
 }
 
 impl ViewUser<'_> {
-    /// The account the permission is about.
+    /// The account that the proof refers to.
     pub fn execute(&self, reader: &GrantedOn<ReadUser>) -> Result<User, ViewUserError> {
         let id = reader.owner().ok_or(ViewUserError::NotFound)?;
         self.store
@@ -31,9 +31,9 @@ impl ViewUser<'_> {
     }
 }
 
-/// Shows the caller's own account.
+/// Returns the caller's own account.
 pub struct ViewAccount<'a> {
-    /// Where accounts are kept.
+    /// Stores the accounts.
     pub store: &'a dyn UnitOfWork,
 }
 

@@ -1,8 +1,8 @@
-//! Which guesses are counted together.
+//! Which password attempts are counted together.
 //!
-//! A guess counts on the record of the account, unless it comes from a network from which the owner has logged in lately:
-//! then it counts on a record of that network's own. However many strangers guess, the owner's record is not touched.
-//! Whether or not there is such an account, the same is looked up.
+//! An attempt counts on the record of the account, unless it comes from a known network, from which the owner has logged in
+//! lately: then it counts on a separate record of that network. Attempts from other networks therefore never lock the owner
+//! out. The same rows are read whether or not the account exists.
 
 use core::time::Duration;
 
@@ -14,27 +14,27 @@ use doorward_domain::store::Repositories;
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
-/// How long a network is known after the latest login from it that was noted.
+/// How long a network is known after the latest recorded login from it.
 pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 
-/// How long a login from a network is not noted again, so that most logins write nothing here.
+/// How long after a recorded login further ones from the network are not recorded, so that most logins write no network.
 const NOTED_FOR: Duration = Duration::from_hours(24);
 
-/// How many networks of an account are kept.
+/// The maximum number of known networks of an account.
 const NETWORKS: u32 = 8;
 
-/// What a guess counts on.
+/// The record that an attempt counts on.
 pub(crate) struct Budget {
     account: AttemptKey,
-    /// Where it comes from, if it comes from anywhere.
+    /// The network that the attempt comes from; `None` without a client address.
     network: Option<AttemptKey>,
-    /// The latest login from there that was noted.
+    /// The latest recorded login from that network.
     last_login: Option<Timestamp>,
     key: AttemptKey,
 }
 
 impl Budget {
-    /// Finds out what a guess at this address counts on.
+    /// Determines the record for an attempt on this address.
     pub(crate) fn find(
         repos: &mut dyn Repositories,
         keys: &dyn AttemptKeys,
@@ -58,12 +58,12 @@ impl Budget {
         })
     }
 
-    /// The key of the record that the guess counts on.
+    /// The key of the record.
     pub(crate) const fn key(&self) -> &AttemptKey {
         &self.key
     }
 
-    /// Notes that the owner has logged in from there. To be called while the account is locked.
+    /// Records a login of the owner from the network. To be called while the account is locked.
     pub(crate) fn note_login(&self, repos: &mut dyn Repositories, now: Timestamp) -> StoreResult<()> {
         let Some(network) = &self.network else {
             return Ok(());
@@ -76,9 +76,9 @@ impl Budget {
         repos.networks().keep(&self.account, NETWORKS)
     }
 
-    /// Forgets every network of the account but this one, which stays known if it is. To be called while the account is
-    /// locked.
-    pub(crate) fn forget_other_networks(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
+    /// Deletes the known networks of the account, except the one of this attempt if it is known. To be called while the
+    /// account is locked.
+    pub(crate) fn delete_other_networks(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
         repos.networks().keep(&self.account, 0)?;
         match (&self.network, self.last_login) {
             (Some(network), Some(last)) => repos.networks().note(network, &self.account, last),
@@ -87,8 +87,8 @@ impl Budget {
     }
 }
 
-/// Forgets every network of an account that is deleted. To be called while the account is locked.
-pub(crate) fn forget_networks(
+/// Deletes the known networks of an account that is deleted. To be called while the account is locked.
+pub(crate) fn delete_networks(
     repos: &mut dyn Repositories,
     keys: &dyn AttemptKeys,
     email: &CanonicalEmail,

@@ -1,15 +1,15 @@
-//! Counting and verifying attempts at passwords.
+//! Counting and verifying password attempts.
 //!
-//! Every use case that verifies a password does it through here, so that none of them is a way around the limit. An
-//! attempt goes through phases, each with a type that only the one before makes:
+//! Every use case that verifies a password does so here, so that none bypasses the limit. An attempt passes through phases,
+//! each with a type that only the phase before constructs:
 //!
-//! 1. *look* ([`PendingAttempt`]): which record it counts on, and whether it may be made at all. Reads only.
-//! 2. *count* ([`CountedAttempt`]): in a transaction of its own, so that attempts made at once cannot all be verified
+//! 1. *look* ([`PendingAttempt`]): which record it counts on, and whether it is allowed at all. Reads only.
+//! 2. *count* ([`CountedAttempt`]): in a transaction of its own, so that concurrent attempts cannot all be verified
 //!    before the first is counted. Between the two the caller may wait for the lock on [`PendingAttempt::lock_key`].
 //! 3. *verify*: hashes, and uses no store.
-//! 4. *complete*: in one transaction of the use case, forgive what was counted or record the failure.
+//! 4. *complete*: in one transaction of the use case, reset the count or record the failure.
 //!
-//! A caller that goes away after the second phase leaves a counted attempt behind, and nothing else. The order is that of
+//! A caller that is cancelled after the second phase leaves a counted attempt behind, and nothing else. The order is that of
 //! [`PasswordAttempt`](super::protocol::PasswordAttempt).
 
 use core::time::Duration;
@@ -31,30 +31,30 @@ use doorward_domain::subject::Subject;
 
 use crate::attempt::budget::Budget;
 
-/// What a password is verified with.
+/// The ports and the policy that a password is verified with.
 #[derive(Clone, Copy)]
 pub struct PasswordCheck<'a> {
-    /// Where accounts and attempts are kept.
+    /// Stores accounts and attempt records.
     pub store: &'a dyn UnitOfWork,
     /// Verifies passwords.
     pub hasher: &'a dyn PasswordHasher,
-    /// Names accounts in the table of attempts.
+    /// Derives the keys of attempt records.
     pub attempt_keys: &'a dyn AttemptKeys,
-    /// How many attempts an account allows.
+    /// The limits on attempts.
     pub attempts: &'a AttemptPolicy,
-    /// Says which refusals the audit log records.
+    /// Decides which refusals are written to the audit log.
     pub refused: &'a dyn RefusedAttempts,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
-/// Why a password is not verified.
+/// Why an attempt is not allowed.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
-    /// Too many failed attempts at the account; it can be tried again after this long.
+    /// Too many failed attempts on the account.
     #[error("too many attempts")]
     TooManyAttempts {
-        /// How long to wait; never zero.
+        /// The time until the next attempt is allowed; never zero.
         retry_after: Duration,
     },
     /// The store failed.
@@ -62,44 +62,43 @@ pub enum AttemptError {
     Store(#[from] StoreError),
 }
 
-/// An attempt that may be made as far as could be read. It has not been counted yet.
+/// An attempt that was allowed when the record was read. It has not been counted yet.
 pub struct PendingAttempt {
-    /// `None` for an address that no account can have: nothing is counted there.
+    /// `None` for a malformed address, which no account can have: such attempts are not counted.
     target: Option<Target>,
 }
 
 struct Target {
     email: CanonicalEmail,
-    /// The one account it is made at, if it is not whichever has the address.
+    /// The account, if it is given by id rather than by the address.
     user: Option<UserId>,
     budget: Budget,
 }
 
-/// An attempt that was counted and may be verified, once.
+/// A counted attempt, which may be verified once.
 pub struct CountedAttempt {
     credentials: Option<Credentials>,
-    count: Option<Count>,
+    count: Option<CountedRecord>,
 }
 
-/// What counting an attempt has written.
-struct Count {
+/// The change of the record by counting an attempt.
+struct CountedRecord {
     budget: Budget,
     before: Option<AttemptRecord>,
-    /// Its latest attempt is this one.
+    /// The record that includes the attempt.
     record: AttemptRecord,
 }
 
-/// Whether the password is that of an account that may be used. A wrong password, an unknown account and one that may not be
-/// used are one to the caller.
+/// The result of verifying an attempt. Clients cannot distinguish a wrong password, an unknown account and a disabled one.
 pub(crate) type AttemptResult = Result<VerifiedAttempt, FailedAttempt>;
 
 /// An attempt with the right password.
 pub(crate) struct VerifiedAttempt {
-    /// The account, as it was found.
+    /// The account as it was when the attempt was counted.
     pub(crate) credentials: Credentials,
-    /// Whether the digest should be made again with the parameters of today.
+    /// Whether the password should be hashed again with the current parameters.
     pub(crate) outdated: bool,
-    count: Option<Count>,
+    count: Option<CountedRecord>,
 }
 
 /// A failed attempt, as the audit log records it.
@@ -109,7 +108,7 @@ pub(crate) struct FailedAttempt {
 }
 
 impl FailedAttempt {
-    /// The password was right, but the account is gone, disabled or has another password by now.
+    /// The password was right, but meanwhile the account was deleted or disabled, or its password changed.
     pub(crate) const fn overtaken(user_id: UserId) -> Self {
         Self {
             user_id: Some(user_id),
@@ -119,20 +118,20 @@ impl FailedAttempt {
 }
 
 impl PendingAttempt {
-    /// An attempt at an address that no account can have.
+    /// An attempt on a malformed address.
     pub(crate) const fn at_no_account() -> Self {
         Self { target: None }
     }
 
-    /// The key that attempts should be serialised on: one at a time, a right one is forgiven before the next is counted.
-    /// `None` where nothing is counted.
+    /// The key on which callers should serialise attempts, so that a successful one resets the count before the next is
+    /// counted. `None` if the attempt is not counted.
     pub fn lock_key(&self) -> Option<AttemptKey> {
         self.target.as_ref().map(|target| *target.budget.key())
     }
 }
 
 impl PasswordCheck<'_> {
-    /// Reads whether an attempt at the caller's own account may be made. `None` when the account has been deleted or
+    /// Reads whether an attempt on the caller's own account is allowed. `None` when the account has been deleted or
     /// disabled since the token was issued.
     pub(crate) fn look_at_caller(
         &self,
@@ -149,8 +148,8 @@ impl PasswordCheck<'_> {
         }
     }
 
-    /// Reads whether an attempt at the account with that address may be made, whether or not there is one; at the account
-    /// `user`, if it is made at that one alone. The audit log records a refusal now and then; nothing else is written.
+    /// Reads whether an attempt on the account with that address is allowed, whether or not the account exists. With `user`,
+    /// only that account is meant. Writes nothing, except that some refusals are recorded in the audit log.
     pub(crate) fn look(
         &self,
         email: &CanonicalEmail,
@@ -173,7 +172,7 @@ impl PasswordCheck<'_> {
             if told.is_none() && correction.is_none() {
                 return Err(AttemptError::TooManyAttempts { retry_after: wait });
             }
-            // The record is changed under the lock; by then there may be no reason to refuse any more.
+            // Decided again under the lock: the attempt may be allowed by now.
             self.store
                 .transaction(|repos| -> StoreResult<_> {
                     match self.judge(repos, &target, context)? {
@@ -191,7 +190,7 @@ impl PasswordCheck<'_> {
         Ok(PendingAttempt { target: Some(target) })
     }
 
-    /// Counts an attempt, if it may still be made.
+    /// Counts an attempt, if it is still allowed.
     pub fn count(
         &self,
         attempt: PendingAttempt,
@@ -203,7 +202,7 @@ impl PasswordCheck<'_> {
                 count: None,
             });
         };
-        // A store may run the transaction again, but there is one refusal to note.
+        // The store may rerun the transaction, but the refusal is counted once.
         let mut noted = None;
         let (credentials, before, record) = self
             .store
@@ -224,7 +223,7 @@ impl PasswordCheck<'_> {
                 }
             })?
             .into_result()?;
-        let count = Some(Count {
+        let count = Some(CountedRecord {
             budget: target.budget,
             before,
             record,
@@ -232,8 +231,8 @@ impl PasswordCheck<'_> {
         Ok(CountedAttempt { credentials, count })
     }
 
-    /// Takes back the count of an attempt that could not be verified because the hashing threads were busy. If others have
-    /// been counted since, it stays counted.
+    /// Removes the count of an attempt that could not be verified because the hashing threads were busy. If others have been
+    /// counted since, it stays counted.
     pub fn take_back(&self, attempt: CountedAttempt) -> StoreResult<()> {
         let Some(count) = attempt.count else { return Ok(()) };
         let key = count.budget.key();
@@ -286,7 +285,7 @@ impl PasswordCheck<'_> {
         repos.events().append(&event)
     }
 
-    /// Verifies the password. Costs the same whether or not there is an account, and whatever its state. Uses no store.
+    /// Verifies the password. The cost is the same whether or not the account exists, and whatever its status. Uses no store.
     pub(crate) fn verify(
         &self,
         attempt: CountedAttempt,
@@ -337,7 +336,7 @@ impl PasswordCheck<'_> {
     }
 }
 
-/// The account that an attempt is made at, and its password's digest.
+/// The account of an attempt, and the digest of its password.
 fn find(repos: &mut dyn Repositories, target: &Target) -> StoreResult<Option<Credentials>> {
     match target.user {
         Some(id) => repos.users().find_credentials(id),
@@ -346,12 +345,12 @@ fn find(repos: &mut dyn Repositories, target: &Target) -> StoreResult<Option<Cre
 }
 
 impl VerifiedAttempt {
-    /// Forgives what was counted, after a right password. To be called after the account is locked, as one order keeps two
-    /// transactions from waiting for each other.
-    pub(crate) fn forgive(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
+    /// Resets the count after a successful attempt. To be called after the account was locked: one order prevents
+    /// deadlocks.
+    pub(crate) fn reset_count(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
         let Some(count) = &self.count else { return Ok(()) };
         let key = count.budget.key();
-        // An administrator may have forgiven everything meanwhile.
+        // An administrator may have unlocked the account meanwhile.
         let Some(record) = repos.attempts().lock(key)? else {
             return Ok(());
         };
@@ -361,16 +360,16 @@ impl VerifiedAttempt {
         }
     }
 
-    /// Forgets every network but the one that this attempt comes from: whoever knew the password before may have logged in
-    /// from the others. To be called after the account is locked.
-    pub(crate) fn forget_other_networks(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
+    /// Deletes all known networks except the one of this attempt: an attacker who had the old password may have logged in
+    /// from the others. To be called after the account was locked.
+    pub(crate) fn delete_other_networks(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
         match &self.count {
-            Some(count) => count.budget.forget_other_networks(repos),
+            Some(count) => count.budget.delete_other_networks(repos),
             None => Ok(()),
         }
     }
 
-    /// Notes where the owner has logged in from. To be called after the account is locked.
+    /// Records the network of a successful login. To be called after the account was locked.
     pub(crate) fn note_login(
         &self,
         repos: &mut dyn Repositories,
@@ -383,7 +382,7 @@ impl VerifiedAttempt {
     }
 }
 
-/// Passes an attempt that may not be made on as the error of a use case.
+/// Converts an [`AttemptError`] into the error of each use case.
 macro_rules! refused_attempts {
     ($($error:ident)*) => {
         $(

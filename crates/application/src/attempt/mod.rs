@@ -1,4 +1,4 @@
-//! Attempts at a password: counting them, verifying them, and forgiving them.
+//! Password attempts: counting and verifying them, and unlocking accounts.
 
 pub(crate) mod budget;
 pub(crate) mod check;

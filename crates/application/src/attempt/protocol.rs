@@ -1,4 +1,4 @@
-//! The order of a guarded attempt, once, for every use case that verifies a password.
+//! The phases of a password attempt, defined once for every use case that verifies a password.
 
 use doorward_domain::context::RequestContext;
 use doorward_domain::password::HashError;
@@ -7,26 +7,26 @@ use crate::{AttemptError, CountedAttempt, PendingAttempt, UseCases};
 
 /// A use case that verifies the password of an account: *look*, count, *verify*, *complete*.
 ///
-/// Counting is the same for all and not theirs to leave out: a driver does it between `look` and `verify`, with
-/// [`PasswordCheck::count`](crate::PasswordCheck::count), and only counting makes the [`CountedAttempt`] that `verify` takes.
-/// There are two drivers: [`UseCases::attempt`] runs the phases in a row, on the calling thread; that of
-/// `doorward-runtime` runs each on the executor it belongs to, serialises attempts at one account and takes back a count
+/// Counting is the same for all use cases, and none can omit it: a driver does it between `look` and `verify`, with
+/// [`PasswordCheck::count`](crate::PasswordCheck::count), and only counting constructs the [`CountedAttempt`] that `verify` takes.
+/// There are two drivers: [`UseCases::attempt`] runs the phases in sequence on the calling thread; the one of
+/// `doorward-runtime` runs each on the executor it belongs to, serialises attempts on one account, and takes back the count of an attempt
 /// that could not be verified.
 pub trait PasswordAttempt: Send + Sync + 'static {
-    /// What verifying the password found.
+    /// The result of verifying the password.
     type Verified: Send + 'static;
     /// What the use case returns.
     type Output: Send + 'static;
-    /// Why it was refused.
+    /// Why the use case failed.
     type Error: From<AttemptError> + From<HashError> + Send + 'static;
 
-    /// Reads which account the attempt is made at, and whether it may be made.
+    /// Determines the account, and whether an attempt is allowed.
     fn look(&self, use_cases: UseCases<'_>, context: &RequestContext) -> Result<PendingAttempt, Self::Error>;
 
     /// Verifies the password. Hashes, and uses no store.
     fn verify(&self, use_cases: UseCases<'_>, attempt: CountedAttempt) -> Result<Self::Verified, HashError>;
 
-    /// Does what the right password allows, or records the failure.
+    /// Performs the operation if the password was right; otherwise records the failure.
     fn complete(
         &self,
         use_cases: UseCases<'_>,
@@ -36,7 +36,7 @@ pub trait PasswordAttempt: Send + Sync + 'static {
 }
 
 impl UseCases<'_> {
-    /// Runs an attempt from its beginning to its end, on this thread.
+    /// Runs all phases of an attempt on the calling thread.
     pub fn attempt<A: PasswordAttempt>(
         self,
         attempt: &A,

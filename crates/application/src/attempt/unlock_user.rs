@@ -1,4 +1,4 @@
-//! Forgiving an account its failed attempts.
+//! Unlocking accounts after failed attempts.
 
 use doorward_domain::access::{Granted, ManageUsers};
 use doorward_domain::attempt::AttemptKeys;
@@ -9,21 +9,21 @@ use doorward_domain::id::UserId;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 
-/// Forgets the failed attempts at an account, wherever they came from, on behalf of an administrator.
+/// Deletes the attempt records of an account, for all networks, on behalf of an administrator.
 pub struct UnlockUser<'a> {
-    /// Where accounts and attempts are kept.
+    /// Stores accounts and attempt records.
     pub store: &'a dyn UnitOfWork,
-    /// Names accounts in the table of attempts.
+    /// Derives the keys of attempt records.
     pub attempt_keys: &'a dyn AttemptKeys,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
-/// Why nothing was forgiven.
+/// Why no account was unlocked.
 #[derive(Debug, thiserror::Error)]
 pub enum UnlockUserError {
-    /// There is no such user.
-    #[error("there is no such user")]
+    /// The user does not exist.
+    #[error("user not found")]
     NotFound,
     /// The store failed.
     #[error(transparent)]
@@ -31,7 +31,7 @@ pub enum UnlockUserError {
 }
 
 impl UnlockUser<'_> {
-    /// Forgets them.
+    /// Deletes the records, and records the action in the audit log.
     pub fn execute(
         &self,
         admin: &Granted<ManageUsers>,
@@ -52,7 +52,7 @@ impl UnlockUser<'_> {
             let mut keys = vec![account];
             keys.extend(repos.networks().list(&account)?);
             for key in keys {
-                // Locked, so that a guess that is being counted does not write back what is forgotten here.
+                // Locked, so that an attempt that is being counted does not write back a deleted record.
                 repos.attempts().lock(&key)?;
                 repos.attempts().forget(&key)?;
             }

@@ -12,21 +12,21 @@ use doorward_domain::store_error::{StoreError, StoreResult};
 pub struct EventPage {
     /// The events, the newest first.
     pub events: Vec<Event>,
-    /// Before which event the next page begins; `None` on the last page.
+    /// The cursor of the next page: the oldest event of this one. `None` on the last page.
     pub next: Option<EventId>,
 }
 
 /// Lists events, on behalf of an administrator.
 pub struct ListEvents<'a> {
-    /// Where the log is kept.
+    /// Stores the audit log.
     pub store: &'a dyn UnitOfWork,
 }
 
 impl ListEvents<'_> {
-    /// Up to `limit` events that match, in descending order of id, from the one before `before`.
+    /// Up to `limit` events that meet the filter, in descending order of id, starting below `before`.
     ///
-    /// A walk through the pages meets no event twice, and misses none that was there when it began: what is written
-    /// meanwhile is newer than where the walk stands, or was begun earlier and is on none of its pages yet.
+    /// Reading all pages in sequence returns no event twice, and every event that was committed before the first page was
+    /// read. Events written meanwhile are newer than the cursor, or belong to transactions that were open then.
     pub fn execute(
         &self,
         _admin: &Granted<ReadAudit>,
@@ -37,7 +37,7 @@ impl ListEvents<'_> {
         let mut events = self.store.snapshot(|repos| -> Result<_, StoreError> {
             repos.events().page(filter, before, limit.saturating_add(1))
         })?;
-        // One more than asked for tells whether there is a next page.
+        // One more than `limit` shows whether there is a next page.
         let full = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = events.len() > full;
         events.truncate(full);

@@ -1,4 +1,4 @@
-//! Remembering what the throttle turned away.
+//! Recording of requests that the throttle rejected.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -11,34 +11,34 @@ use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
-/// Requests that the throttle turned away, counted together: there may be thousands a second, and one entry is enough.
+/// A count of requests that the throttle rejected: one audit event is written for all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusals {
-    /// The class of routes, as the throttle calls it.
+    /// The throttle's name for the class of routes.
     pub class: &'static str,
-    /// The network whose requests were counted together, as the throttle counts them; `None` for those of networks that
-    /// were too many to be told apart.
+    /// The network of the requests, as the throttle groups addresses; `None` for networks beyond the number that are counted
+    /// separately.
     pub network: Option<String>,
-    /// How many there were.
+    /// The number of rejected requests.
     pub count: u64,
-    /// When the first of them came.
+    /// When the first one was rejected.
     pub since: Timestamp,
-    /// The address of the first of them, if they are of one network.
+    /// The client address of the first one, if all are of one network.
     pub ip: Option<IpAddr>,
-    /// The first of the requests.
+    /// The id of the first one.
     pub request_id: RequestId,
 }
 
-/// Writes what the throttle turned away into the audit log.
+/// Writes counts of rejected requests to the audit log.
 pub struct RecordRefusals<'a> {
-    /// Where the log is kept.
+    /// Stores the audit log.
     pub store: &'a dyn UnitOfWork,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
 impl RecordRefusals<'_> {
-    /// Writes one event for each, in one transaction: all of them or none.
+    /// Writes one event for each count, in one transaction.
     pub fn execute(&self, refusals: &[Refusals], now: Timestamp) -> StoreResult<()> {
         let events: Vec<Event> = refusals
             .iter()
@@ -71,7 +71,7 @@ impl RecordRefusals<'_> {
     }
 }
 
-/// Rounded up, so that what began within the last second has a length.
+/// Rounded up, so that a period shorter than a second is not recorded as 0.
 fn whole_seconds(span: Duration) -> u64 {
     span.as_secs()
         .saturating_add(u64::from(span.subsec_nanos() > 0))
@@ -131,12 +131,12 @@ mod tests {
     }
 
     #[test]
-    fn an_event_tells_how_many_there_were_from_where_and_in_what_time() {
+    fn an_event_records_count_network_and_period() {
         assert_eq!(record(|| Ok(())), (Ok(()), vec![Verdict::Commit]));
     }
 
     #[test]
-    fn all_of_them_are_written_or_none() {
+    fn events_are_written_in_one_transaction() {
         let away = || Err(StoreError::Unavailable("planted".to_owned()));
         assert_eq!(record(away), (away(), vec![Verdict::RollBack]));
     }

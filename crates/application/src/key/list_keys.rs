@@ -1,41 +1,41 @@
-//! Looking at the keys, for the operator.
+//! The list of keys, for the operator.
 
 use doorward_domain::key::{KeyId, KeyPolicy, KeyPurpose, KeyState, SealedKey};
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
-/// Lists the keys of the deployment with what each is doing. It opens none.
+/// Lists the keys of the deployment with their states. Does not open their secret parts.
 pub struct ListKeys<'a> {
-    /// Where keys are kept.
+    /// Stores the keys.
     pub store: &'a dyn UnitOfWork,
-    /// When they are used and forgotten.
+    /// The rotation policy, which determines the states.
     pub policy: &'a KeyPolicy,
 }
 
-/// A key, without what is secret about it.
+/// A key without its secret part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyEntry {
-    /// Names it.
+    /// Identifies the key.
     pub id: KeyId,
-    /// What it is for.
+    /// What the key is used for.
     pub purpose: KeyPurpose,
-    /// Its place in the line of keys of that purpose.
+    /// The position in the sequence of keys of that purpose, from 1.
     pub ordinal: u32,
-    /// The algorithm it is used with.
+    /// The algorithm, in the adapter's terms.
     pub algorithm: String,
-    /// What it is doing.
+    /// The state now.
     pub state: KeyState,
-    /// When it was made.
+    /// When the key was created.
     pub created_at: Timestamp,
-    /// From when it makes tokens.
+    /// From when the key makes tokens.
     pub first_use: Timestamp,
-    /// Until when it is kept, for the tokens that it made; `None` while there is no key after it.
+    /// Until when the key is stored for its tokens; `None` while there is no later key.
     pub kept_until: Option<Timestamp>,
 }
 
 impl ListKeys<'_> {
-    /// The keys as they are at `now`, by purpose and in the order in which they take over.
+    /// The keys with their states at `now`, by purpose and ordinal.
     pub fn execute(&self, now: Timestamp) -> StoreResult<Vec<KeyEntry>> {
         let mut entries = Vec::new();
         for purpose in KeyPurpose::ALL {

@@ -1,4 +1,4 @@
-//! Changing one's password.
+//! Change of one's own password.
 
 use core::time::Duration;
 
@@ -19,12 +19,12 @@ use crate::attempt::check::{FailedAttempt, VerifiedAttempt};
 use crate::session::revoke::end_all;
 use crate::{AccountRules, CountedAttempt, PasswordAttempt, PasswordCheck, PendingAttempt, UseCases};
 
-/// Where the new password stands in the request.
+/// The JSON pointer to the new password in the request.
 const NEW_PASSWORD: &str = "/new_password";
 
-/// Gives the caller another password, for the current one, and ends every other session of the caller.
+/// Replaces the caller's password after verifying the current one, and ends every other session of the caller.
 pub struct ChangePassword {
-    /// Who asks.
+    /// The user whose password is changed.
     pub caller: GrantedUser<ManageOwnAccount>,
     /// The current password, as typed.
     pub current: SecretString,
@@ -32,23 +32,23 @@ pub struct ChangePassword {
     pub new: SecretString,
 }
 
-/// Why the password is what it was.
+/// Why the password was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangePasswordError {
     /// The current password is wrong.
     #[error("wrong password")]
     InvalidCredentials,
-    /// Too many failed attempts at the account; it can be tried again after this long.
+    /// Too many failed attempts on the account.
     #[error("too many attempts")]
     TooManyAttempts {
-        /// How long to wait; never zero.
+        /// The time until the next attempt is allowed; never zero.
         retry_after: Duration,
     },
     /// The new password breaks rules, or is the old one.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The account has been deleted or disabled since the token was issued.
-    #[error("the account is gone")]
+    #[error("the account no longer exists or is disabled")]
     Gone,
     /// A password could not be hashed.
     #[error(transparent)]
@@ -58,13 +58,13 @@ pub enum ChangePasswordError {
     Store(#[from] StoreError),
 }
 
-/// A change whose current password was verified.
-pub struct VerifiedChange(Result<Change, FailedAttempt>);
+/// A password change after verification of the current password.
+pub struct VerifiedChange(Result<NewPassword, FailedAttempt>);
 
-/// What the right password has asked for.
-struct Change {
+/// The new password after verification of the current one.
+struct NewPassword {
     right: VerifiedAttempt,
-    /// The digest of the new password, or what is wrong with that.
+    /// The digest of the new password, or its violations.
     digest: Result<PasswordDigest, Invalid>,
 }
 
@@ -94,7 +94,7 @@ impl PasswordAttempt for ChangePassword {
             Ok(()) => Ok(use_cases.hasher.hash(&new, use_cases.entropy)?),
             Err(invalid) => Err(invalid),
         };
-        Ok(VerifiedChange(Ok(Change { right, digest })))
+        Ok(VerifiedChange(Ok(NewPassword { right, digest })))
     }
 
     fn complete(
@@ -104,7 +104,7 @@ impl PasswordAttempt for ChangePassword {
         context: &RequestContext,
     ) -> Result<(), ChangePasswordError> {
         let check = use_cases.password_check();
-        let Change { right, digest } = match verified.0 {
+        let NewPassword { right, digest } = match verified.0 {
             Ok(change) => change,
             Err(failure) => {
                 check.record_failure(EventKind::PasswordChanged, &failure, context)?;
@@ -114,10 +114,10 @@ impl PasswordAttempt for ChangePassword {
         let digest = match digest {
             Ok(digest) => digest,
             Err(invalid) => {
-                // Whatever is wrong with the new password, the current one was right.
+                // The new password is invalid, but the current one was right.
                 check
                     .store
-                    .transaction(|repos| -> StoreResult<()> { right.forgive(repos) })?;
+                    .transaction(|repos| -> StoreResult<()> { right.reset_count(repos) })?;
                 return Err(invalid.into());
             }
         };
@@ -168,12 +168,12 @@ impl ChangePassword {
                 .lock(id)?
                 .filter(User::is_active)
                 .ok_or(ChangePasswordError::Gone)?;
-            right.forgive(repos)?;
+            right.reset_count(repos)?;
             if !repos.users().set_digest(id, digest, version, version.next())? {
-                // Changed meanwhile: what was verified is not the current password any more.
+                // The password was changed meanwhile: the one that was verified is no longer current.
                 return Err(ChangePasswordError::InvalidCredentials);
             }
-            right.forget_other_networks(repos)?;
+            right.delete_other_networks(repos)?;
             repos.events().append(&event(EventKind::PasswordChanged))?;
             let ended = event(EventKind::SessionEnded);
             Ok(end_all(

@@ -1,3 +1,3 @@
-//! Changing a password.
+//! Password changes.
 
 pub(crate) mod change_password;

@@ -1,4 +1,4 @@
-//! Ending sessions without holding their tokens.
+//! Ending sessions without their refresh tokens.
 
 use doorward_domain::access::{Granted, GrantedUser, ManageOwnAccount, ManageUsers};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
@@ -14,8 +14,8 @@ use crate::session::revoke::{end_all, end_session};
 /// Why no session was ended.
 #[derive(Debug, thiserror::Error)]
 pub enum EndSessionError {
-    /// There is no such live session, or no such user.
-    #[error("there is no such session")]
+    /// The session does not exist or has ended, or the user does not exist.
+    #[error("session not found")]
     NotFound,
     /// The store failed.
     #[error(transparent)]
@@ -24,14 +24,14 @@ pub enum EndSessionError {
 
 /// Ends every session of the caller.
 pub struct LogoutEverywhere<'a> {
-    /// Where sessions are kept.
+    /// Stores the sessions.
     pub store: &'a dyn UnitOfWork,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
 impl LogoutEverywhere<'_> {
-    /// Ends them, the one that asks among them.
+    /// Ends all of them, including the current one.
     pub fn execute(
         &self,
         caller: &GrantedUser<ManageOwnAccount>,
@@ -58,18 +58,18 @@ impl LogoutEverywhere<'_> {
     }
 }
 
-/// Ends one session of the caller, named by its id.
+/// Ends one session of the caller, given by its id.
 pub struct EndSession<'a> {
-    /// Where sessions are kept.
+    /// Stores the sessions.
     pub store: &'a dyn UnitOfWork,
-    /// Tells live sessions from others.
+    /// Determines which sessions are live.
     pub policy: &'a SessionPolicy,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
 impl EndSession<'_> {
-    /// Ends it. Somebody else's session is not found, like one that is over.
+    /// Ends the session. The session of another user is not found, like one that has ended.
     pub fn execute(
         &self,
         caller: &GrantedUser<ManageOwnAccount>,
@@ -98,16 +98,16 @@ impl EndSession<'_> {
     }
 }
 
-/// Ends every session of the caller but the one that asks.
+/// Ends every session of the caller except the current one.
 pub struct EndOtherSessions<'a> {
-    /// Where sessions are kept.
+    /// Stores the sessions.
     pub store: &'a dyn UnitOfWork,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
 impl EndOtherSessions<'_> {
-    /// Ends them.
+    /// Ends the sessions and revokes their access tokens.
     pub fn execute(
         &self,
         caller: &GrantedUser<ManageOwnAccount>,
@@ -134,16 +134,16 @@ impl EndOtherSessions<'_> {
     }
 }
 
-/// Ends every session of some user, on behalf of an administrator.
+/// Ends every session of a user, on behalf of an administrator.
 pub struct EndUserSessions<'a> {
-    /// Where sessions are kept.
+    /// Stores the sessions.
     pub store: &'a dyn UnitOfWork,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
 impl EndUserSessions<'_> {
-    /// Ends them.
+    /// Ends the sessions and revokes their access tokens.
     pub fn execute(
         &self,
         admin: &Granted<ManageUsers>,

@@ -1,4 +1,4 @@
-//! Seeing where somebody is logged in.
+//! The list of live sessions.
 
 use doorward_domain::access::{Granted, GrantedUser, ManageOwnAccount, ReadUsers};
 use doorward_domain::id::UserId;
@@ -7,14 +7,14 @@ use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::time::Timestamp;
 
-/// The most sessions listed: the most recently used ones.
+/// The maximum number of listed sessions; the most recently used ones are listed.
 const MAX_LISTED: u32 = 100;
 
-/// Why there is no list.
+/// Why no list is returned.
 #[derive(Debug, thiserror::Error)]
 pub enum ListSessionsError {
-    /// There is no such user.
-    #[error("there is no such user")]
+    /// The user does not exist.
+    #[error("user not found")]
     NotFound,
     /// The store failed.
     #[error(transparent)]
@@ -23,9 +23,9 @@ pub enum ListSessionsError {
 
 /// Lists live sessions, the most recently used first.
 pub struct ListSessions<'a> {
-    /// Where sessions are kept.
+    /// Stores the sessions.
     pub store: &'a dyn UnitOfWork,
-    /// Tells live sessions from others.
+    /// Determines which sessions are live.
     pub policy: &'a SessionPolicy,
 }
 
@@ -36,7 +36,7 @@ impl ListSessions<'_> {
             .snapshot(|repos| self.live(repos, caller.user_id(), now))
     }
 
-    /// The sessions of some user, on behalf of an administrator.
+    /// The sessions of a user, on behalf of an administrator.
     pub fn of_user(
         &self,
         _admin: &Granted<ReadUsers>,

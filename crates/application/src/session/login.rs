@@ -1,4 +1,4 @@
-//! Logging in.
+//! Login.
 
 use core::time::Duration;
 
@@ -22,24 +22,24 @@ use crate::{
     CountedAttempt, PasswordAttempt, PasswordCheck, PendingAttempt, TokenIssuer, TokenPair, UseCases,
 };
 
-/// Opens a session for whoever knows the password.
+/// Verifies a password and opens a session.
 pub struct Login {
     /// The address of the account, as typed.
     pub email: String,
-    /// Its password, as typed.
+    /// The password, as typed.
     pub password: SecretString,
 }
 
-/// Why there is no session.
+/// Why no session was opened.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// The password is wrong, or the account unknown or disabled: the caller is not told which.
+    /// The password is wrong, or the account unknown or disabled: the client cannot tell which.
     #[error("wrong e-mail address or password")]
     InvalidCredentials,
-    /// Too many failed attempts at the account; it can be tried again after this long.
+    /// Too many failed attempts on the account.
     #[error("too many attempts")]
     TooManyAttempts {
-        /// How long to wait; never zero.
+        /// The time until the next attempt is allowed; never zero.
         retry_after: Duration,
     },
     /// The password could not be verified.
@@ -53,10 +53,10 @@ pub enum LoginError {
     Store(#[from] StoreError),
 }
 
-/// A login whose password was verified.
+/// A login after verification of the password.
 pub struct VerifiedLogin {
     result: AttemptResult,
-    /// The digest made again, where it was outdated.
+    /// The new digest, if the stored one was outdated.
     renewed: Option<PasswordDigest>,
 }
 
@@ -98,7 +98,7 @@ impl PasswordAttempt for Login {
     }
 }
 
-/// What a session is opened with.
+/// The dependencies of the last phase.
 struct Opening<'a> {
     check: PasswordCheck<'a>,
     issuer: TokenIssuer<'a>,
@@ -144,8 +144,8 @@ impl Opening<'_> {
         }
     }
 
-    /// Stores the session, if the account is still what it was when the password was verified, and returns the account as
-    /// it is now. Refused when it was deleted, disabled or given another password meanwhile.
+    /// Stores the session, and returns the current account. Refused if the account was deleted or disabled, or its password
+    /// changed, since the password was verified.
     fn open(
         &self,
         right: &VerifiedAttempt,
@@ -164,7 +164,7 @@ impl Opening<'_> {
         .of(id)
         .in_session(session.id);
         self.check.store.transaction(|repos| {
-            // Locked, so that whoever disables the user or changes the password sees this session, or is seen here.
+            // Locked, so that a transaction that disables the user or changes the password sees this session, or is seen here.
             let Some(user) = repos.users().lock(id)?.filter(User::is_active) else {
                 return Ok(Outcome::Refused(FailedAttempt::overtaken(id)));
             };
@@ -174,7 +174,7 @@ impl Opening<'_> {
             if let Some(digest) = renewed {
                 repos.users().set_digest(id, digest, version, version)?;
             }
-            right.forgive(repos)?;
+            right.reset_count(repos)?;
             right.note_login(repos, context)?;
             repos.sessions().insert(session)?;
             repos.events().append(&event)?;
@@ -183,7 +183,7 @@ impl Opening<'_> {
         })
     }
 
-    /// Ends the least recently used sessions of a user who has more than are kept.
+    /// Ends the least recently used sessions above the maximum.
     fn end_surplus(
         &self,
         repos: &mut dyn Repositories,

@@ -1,4 +1,4 @@
-//! Logging out, for good.
+//! Logout.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -14,17 +14,17 @@ use crate::session::revoke::end_session;
 
 /// Ends the session of a refresh token.
 pub struct Logout<'a> {
-    /// Where sessions are kept.
+    /// Stores the sessions.
     pub store: &'a dyn UnitOfWork,
-    /// Opens refresh tokens.
+    /// Parses and authenticates refresh tokens.
     pub refresh_tokens: &'a dyn RefreshTokens,
-    /// Makes the ids of events.
+    /// Generates the ids of audit events.
     pub entropy: &'a dyn Entropy,
 }
 
 impl Logout<'_> {
-    /// Ends the session, if the token is one of its tokens, current or not. There is nothing else to tell: whoever wants
-    /// to be logged out is, also with a token that is unknown, expired or ended already.
+    /// Ends the session, if the token is one of its tokens, current or not. Succeeds also for a token that is unknown,
+    /// expired or of an ended session: the client is logged out either way.
     pub fn execute(&self, token: &SecretString, context: &RequestContext) -> StoreResult<()> {
         let Some(presented) = self.refresh_tokens.open(token.expose_secret()) else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Staying logged in.
+//! Refresh: rotation of refresh tokens.
 
 use core::time::Duration;
 
@@ -17,70 +17,72 @@ use doorward_domain::token::SigningError;
 use crate::session::revoke::end_session;
 use crate::{TokenIssuer, TokenPair};
 
-/// How often a rotation that somebody else was faster at is decided again. Each time means that the session moved on, and
-/// whoever presented one token cannot lose twice to holders of the same; the bound only keeps a fault from looping.
+/// How often a rotation is decided again after losing a race to another request. Each time the session has moved on, and
+/// a request cannot lose twice to holders of the same token; the bound only prevents an endless loop if that fails.
 const MAX_ROUNDS: usize = 4;
 
-/// How long after its date a rotation is still committed. A store that was frozen in the middle may go on when the client
-/// has long given up; a rotation that nobody learns of would turn the client's next try into a replay.
+/// How long after its timestamp a rotation is still committed. A store that was suspended may continue after the client's
+/// timeout; a rotation that reaches no client would turn the client's next try into a replay.
 const MAX_ROTATION: Duration = Duration::from_secs(3);
 
-/// Why an account that is disabled or gone gets no tokens, as the audit log tells it.
+/// The reason in the audit log for an account that is disabled.
 const INACTIVE: &str = "account-disabled";
 
-/// Brings the next pair of tokens to whoever holds the session's refresh token.
+/// Issues the next pair of tokens for a refresh token.
 pub struct Refresh<'a> {
-    /// Where sessions are kept.
+    /// Stores the sessions.
     pub store: &'a dyn UnitOfWork,
-    /// Makes the tokens.
+    /// Issues the tokens.
     pub issuer: TokenIssuer<'a>,
-    /// Tells the time while a transaction is under way. A rotation is dated when the session has been *read*, not when it
-    /// was asked for: a store that answers late must not use up the grace window of a client that is still waiting.
+    /// Returns the current time inside the transaction. A rotation is dated when the session has been *read*, not when the
+    /// request arrived: a slow store must not use up the grace window of a client that is still waiting.
     pub clock: &'a dyn Fn() -> Timestamp,
 }
 
-/// Why there are no new tokens.
+/// Why no tokens were issued.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The token is unknown, expired, ended or replayed. Which it is, is not told.
+    /// The token is unknown or expired, its session has ended, or it was used before. The client cannot tell which.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
     /// The tokens could not be signed.
     #[error(transparent)]
     Sign(#[from] SigningError),
-    /// The store failed. The session is as it was: the same token can be presented again.
+    /// The store failed. The session is unchanged: the same token can be presented again.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Refresh<'_> {
-    /// Rotates the session, or answers a retry with the same successor, or finds a replay out and ends the session.
+    /// Rotates the session, returns the same successor for a retry, or detects a replay and ends the session.
     pub fn execute(&self, token: &SecretString, context: &RequestContext) -> Result<TokenPair, RefreshError> {
         let presented = self
             .issuer
             .refresh_tokens
             .open(token.expose_secret())
             .ok_or(RefreshError::InvalidRefreshToken)?;
-        // A refusal is a value here: the end of a replayed session commits although its holder is turned away.
+        // A refusal is not an error here: the end of a replayed session is committed.
         let outcome = self.store.transaction(|repos| {
             for _ in 0..MAX_ROUNDS {
                 if let Some(outcome) = self.decide_once(repos, &presented, context)? {
                     return Ok(outcome);
                 }
             }
-            Err(StoreError::Unavailable("the session kept moving on".to_owned()))
+            Err(StoreError::Unavailable(
+                "the session was rotated by other requests repeatedly".to_owned(),
+            ))
         })?;
         let (user, session, now) = *outcome.into_result()?;
         Ok(self.issuer.issue(user, &session, now)?)
     }
 
-    /// Decides once and acts on it; `None` when somebody else was faster and it has to be decided again.
+    /// Decides once and applies the decision; `None` when another request was faster, so that it has to be decided again.
     fn decide_once(
         &self,
         repos: &mut dyn Repositories,
         presented: &PresentedRefreshToken,
         context: &RequestContext,
-    ) -> Result<Option<Outcome<Current, RefreshError>>, StoreError> {
+    ) -> Result<Option<Outcome<IssueFor, RefreshError>>, StoreError> {
         let Some((session, user)) = repos.sessions().find_with_user(presented.session_id)? else {
             return Ok(Some(Outcome::Refused(RefreshError::InvalidRefreshToken)));
         };
@@ -96,7 +98,7 @@ impl Refresh<'_> {
             Decision::Replay => self
                 .end_replayed(repos, &session, presented.generation, context)
                 .map(Some),
-            // Roles and status are the store's, never copied from an old token.
+            // Roles and status come from the store, never from an old token.
             Decision::Repeat { .. } | Decision::Rotate { .. } if !user.is_active() => {
                 self.refuse(repos, &session, INACTIVE, context).map(Some)
             }
@@ -105,14 +107,14 @@ impl Refresh<'_> {
         }
     }
 
-    /// Remembers that a token which was really one of the session's was turned away.
+    /// Records the refusal of an authentic token in the audit log.
     fn refuse(
         &self,
         repos: &mut dyn Repositories,
         session: &Session,
         reason: &str,
         context: &RequestContext,
-    ) -> Result<Outcome<Current, RefreshError>, StoreError> {
+    ) -> Result<Outcome<IssueFor, RefreshError>, StoreError> {
         let event = self.event(
             EventKind::SessionRefreshed,
             EventOutcome::Failure,
@@ -142,18 +144,18 @@ impl Refresh<'_> {
         session: Session,
         (from, to): (Generation, Generation),
         context: &RequestContext,
-    ) -> Result<Option<Outcome<Current, RefreshError>>, StoreError> {
+    ) -> Result<Option<Outcome<IssueFor, RefreshError>>, StoreError> {
         let (now, ip, user_agent) = (context.now, context.ip, context.user_agent.as_deref());
         if !repos.sessions().rotate(session.id, from, now, ip, user_agent)? {
             return Ok(None);
         }
         if (self.clock)().since(now) > MAX_ROTATION {
             return Err(StoreError::Unavailable(
-                "the rotation took too long to be of use".to_owned(),
+                "the rotation took longer than a client waits".to_owned(),
             ));
         }
         if session.ip != ip || session.user_agent.as_deref() != user_agent {
-            // A session that turns up elsewhere is worth an entry; one that goes on where it was is not.
+            // Only a refresh from another address or user agent is recorded.
             let event = self.event(
                 EventKind::SessionRefreshed,
                 EventOutcome::Success,
@@ -179,7 +181,7 @@ impl Refresh<'_> {
         session: &Session,
         presented: Generation,
         context: &RequestContext,
-    ) -> Result<Outcome<Current, RefreshError>, StoreError> {
+    ) -> Result<Outcome<IssueFor, RefreshError>, StoreError> {
         if end_session(repos, session.id, EndReason::Replayed, context.now)? {
             let event = self
                 .event(
@@ -196,5 +198,5 @@ impl Refresh<'_> {
     }
 }
 
-/// The user and session to issue tokens for, as of this instant.
-type Current = Box<(User, Session, Timestamp)>;
+/// The user and session to issue tokens for, and the time of issue.
+type IssueFor = Box<(User, Session, Timestamp)>;

@@ -1,7 +1,7 @@
 //! Ending sessions and revoking access tokens, in one place, so that no session ends without its tokens being revoked.
 //!
-//! Entries of the log of revocations are numbered in the order in which transactions commit, which means that whoever
-//! writes one keeps others from doing so until its own transaction ends. The log is therefore the last thing written.
+//! Entries of the log of revocations are numbered in the order in which transactions commit: writing one blocks other
+//! writers of the log until the transaction ends. The log is therefore the last thing written.
 
 use doorward_domain::account::User;
 use doorward_domain::audit::Event;
@@ -13,7 +13,7 @@ use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::Revoked;
 
-/// Ends a session, and revokes its access tokens. Returns whether it had not ended before.
+/// Ends a session, and revokes its access tokens. Returns whether it was live before the call.
 pub(crate) fn end_session(
     repos: &mut dyn Repositories,
     session: SessionId,
@@ -52,7 +52,7 @@ fn revoke_sessions(repos: &mut dyn Repositories, ended: &[SessionId], now: Times
     repos.revocations().append(&revoked, now)
 }
 
-/// Ends every session of `user` but `except`, and revokes their access tokens. Returns how many it ended.
+/// Ends every session of `user` except `except`, and revokes their access tokens. Returns how many it ended.
 fn end_all_sessions(
     repos: &mut dyn Repositories,
     user: UserId,
@@ -65,7 +65,7 @@ fn end_all_sessions(
     Ok(ended.len())
 }
 
-/// Ends every session of `user` but `except`, and records it in one event if there was any.
+/// Ends every session of `user` except `except`, and records it in one event if there was any.
 pub(crate) fn end_all(
     repos: &mut dyn Repositories,
     user: UserId,
@@ -85,7 +85,7 @@ pub(crate) fn end_all(
     Ok(())
 }
 
-/// Revokes every access token of `user` from before its present version.
+/// Revokes every access token of `user` with a version below the current one.
 pub(crate) fn revoke_earlier_versions(
     repos: &mut dyn Repositories,
     user: &User,

@@ -1,4 +1,4 @@
-//! The pair of tokens that a login and a refresh hand out.
+//! The token pair that login and refresh return.
 
 use core::time::Duration;
 
@@ -11,40 +11,40 @@ use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, AccessToken};
 use doorward_domain::token::{AccessTokenSigner, SigningError};
 
-/// What a client gets: a short-lived access token and the refresh token that brings the next one.
+/// A short-lived access token, and the refresh token that obtains the next pair.
 #[derive(Debug, Clone)]
 pub struct TokenPair {
     /// The access token.
     pub access_token: AccessToken,
-    /// How long it is valid, in whole seconds.
+    /// The lifetime of the access token, in whole seconds.
     pub expires_in: Duration,
     /// The refresh token.
     pub refresh_token: RefreshToken,
-    /// How long it is valid if it is not used, in whole seconds.
+    /// The time until the refresh token expires if it is not used, in whole seconds.
     pub refresh_expires_in: Duration,
-    /// The session both belong to.
+    /// The session of both tokens.
     pub session_id: SessionId,
-    /// Whose session it is.
+    /// The user of the session.
     pub user: User,
 }
 
-/// Makes token pairs.
+/// Issues token pairs.
 #[derive(Clone, Copy)]
 pub struct TokenIssuer<'a> {
     /// Signs access tokens.
     pub signer: &'a dyn AccessTokenSigner,
     /// Seals refresh tokens.
     pub refresh_tokens: &'a dyn RefreshTokens,
-    /// How long tokens last.
+    /// The lifetimes of tokens.
     pub policy: &'a SessionPolicy,
     /// Whether access tokens carry the user's address.
     pub email_in_access_tokens: bool,
-    /// Makes the ids of access tokens.
+    /// Generates the ids of access tokens.
     pub entropy: &'a dyn Entropy,
 }
 
 impl TokenIssuer<'_> {
-    /// Makes the pair for the current generation of `session`, from what is true of `user` now.
+    /// Issues the pair for the current generation of `session`, with the current roles and version of `user`.
     pub(crate) fn issue(
         &self,
         user: User,
@@ -52,7 +52,7 @@ impl TokenIssuer<'_> {
         now: Timestamp,
     ) -> Result<TokenPair, SigningError> {
         let issued_at = now.cut_to_seconds();
-        // An access token does not outlive its session.
+        // An access token must not outlive its session.
         let expires_at = (issued_at + self.policy.access_ttl).min(session.expires_at.cut_to_seconds());
         let claims = AccessClaims {
             subject: user.id.into(),

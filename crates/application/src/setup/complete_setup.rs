@@ -1,4 +1,4 @@
-//! Making the first administrator.
+//! Creation of the first administrator.
 
 use secrecy::SecretString;
 
@@ -11,12 +11,12 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::NewAccount;
+use crate::account::new_account::PreparedAccount;
 use crate::setup::issue_setup_token::setup_token_digest;
 use crate::{AccountCreation, AccountDraft, UseCases};
 
-/// Makes the first administrator, with the roles `admin` and `user`, for whoever has the setup token, and closes setup for
-/// good.
+/// Creates the first administrator, with the roles `admin` and `user`, if the setup token is right, and completes setup
+/// permanently.
 pub struct CompleteSetup {
     /// The setup token, as typed.
     pub token: SecretString,
@@ -24,10 +24,10 @@ pub struct CompleteSetup {
     pub draft: AccountDraft,
 }
 
-/// Why there is no first administrator now.
+/// Why no administrator was created.
 #[derive(Debug, thiserror::Error)]
 pub enum CompleteSetupError {
-    /// The token is wrong, or setup was completed before. The caller is not told which.
+    /// The token is wrong, or setup was completed before. The client cannot tell which.
     #[error("the setup token is wrong, or setup is closed")]
     Closed,
     /// The draft breaks rules.
@@ -44,13 +44,13 @@ pub enum CompleteSetupError {
     Store(#[from] StoreError),
 }
 
-/// The digest of a setup token that was the right one when it was read.
+/// The digest of a setup token that was valid when it was read.
 pub struct AcceptedToken([u8; 32]);
 
-/// The first administrator, the password hashed.
+/// The first administrator with a hashed password, not stored yet.
 pub struct HashedSetup {
     presented: [u8; 32],
-    account: NewAccount,
+    account: PreparedAccount,
 }
 
 impl AccountCreation for CompleteSetup {
@@ -93,14 +93,14 @@ impl AccountCreation for CompleteSetup {
         context: &RequestContext,
     ) -> Result<User, CompleteSetupError> {
         let HashedSetup { presented, account } = hashed;
-        let NewAccount { user, digest } = account;
+        let PreparedAccount { user, digest } = account;
         let event = event(use_cases, EventOutcome::Success, context).of(user.id);
         let stored = use_cases.store.transaction(|repos| {
             // The token may have been used or replaced while the password was hashed.
             if !opens(&presented, repos.setup().state()?) || !repos.setup().complete(context.now)? {
                 return Err(CompleteSetupError::Closed);
             }
-            // Rolled back when it is taken: setup stays open.
+            // Rolled back when the address is taken: setup stays open.
             repos
                 .users()
                 .insert(&user, &digest)?
@@ -118,7 +118,7 @@ impl AccountCreation for CompleteSetup {
     }
 }
 
-/// Records that setup was refused. In a transaction of its own, for the one that failed left nothing.
+/// Records that setup was refused. In a separate transaction, because the failed one was rolled back.
 fn refuse<T>(
     use_cases: UseCases<'_>,
     error: CompleteSetupError,
@@ -142,7 +142,7 @@ fn event(use_cases: UseCases<'_>, outcome: EventOutcome, context: &RequestContex
     Event::new(EventKind::SetupCompleted, outcome, context, use_cases.entropy)
 }
 
-/// Whether the token of this digest opens setup.
+/// Whether the token with this digest is valid.
 fn opens(presented: &[u8; 32], state: SetupState) -> bool {
     state.completed_at.is_none() && state.token_digest.as_ref() == Some(presented)
 }

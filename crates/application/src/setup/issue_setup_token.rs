@@ -1,4 +1,4 @@
-//! The token that makes the first administrator.
+//! The setup token, which creates the first administrator.
 
 use core::fmt::Write as _;
 
@@ -9,33 +9,33 @@ use doorward_domain::entropy::Entropy;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 
-/// What begins every setup token that Doorward makes.
+/// The prefix of every generated setup token, for secret scanners.
 const PREFIX: &str = "dws_";
 
 /// Whether and how setup can be completed.
 #[derive(Debug, Clone)]
 pub enum SetupTokenStatus {
-    /// There has been an administrator: setup is closed for good.
+    /// Setup is completed: an administrator was created.
     Closed,
-    /// The token given in the configuration completes it.
+    /// The configured token is valid.
     Configured,
-    /// A token was made at an earlier start, and shown then.
+    /// A token was issued, and shown, at an earlier start.
     MadeBefore,
-    /// This token was made just now. It is kept as a digest only: this is the one time it can be shown.
+    /// This token was issued now. Only its digest is stored, so it can be shown only once.
     Made(SecretString),
 }
 
-/// Offers setup at start.
+/// Issues the setup token when the service starts.
 pub struct IssueSetupToken<'a> {
-    /// Where the token's digest is kept.
+    /// Stores the digest of the token.
     pub store: &'a dyn UnitOfWork,
-    /// Makes the token.
+    /// Generates the token.
     pub entropy: &'a dyn Entropy,
 }
 
 impl IssueSetupToken<'_> {
-    /// Offers setup with the `configured` token if there is one, else with a token that is made once. An empty token is
-    /// none: a variable that was left empty must not let everybody in.
+    /// Makes the `configured` token valid if there is one, else a token that is generated once. An empty configured token
+    /// counts as none: an empty environment variable must not make setup public.
     pub fn execute(&self, configured: Option<&SecretString>) -> Result<SetupTokenStatus, StoreError> {
         let configured = configured.filter(|token| !token.expose_secret().is_empty());
         self.store.transaction(|repos| {
@@ -57,7 +57,7 @@ impl IssueSetupToken<'_> {
         })
     }
 
-    /// Makes another token in the place of one that was lost; `None` when setup is closed.
+    /// Issues a token in place of one that was lost; `None` when setup is completed.
     pub fn replace(&self) -> Result<Option<SecretString>, StoreError> {
         let token = self.make_token();
         self.store.transaction(|repos| {
@@ -79,8 +79,8 @@ impl IssueSetupToken<'_> {
     }
 }
 
-/// What is kept of a setup token. Comparing digests instead of tokens tells nothing by its timing that would help a
-/// guesser: he cannot choose the digest.
+/// The digest of a setup token, as stored. The timing of comparing digests does not help an attacker, who cannot choose
+/// the digest.
 pub fn setup_token_digest(token: &SecretString) -> [u8; 32] {
     Sha256::digest(token.expose_secret().as_bytes()).into()
 }

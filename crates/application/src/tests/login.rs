@@ -12,7 +12,7 @@ use doorward_domain::store_error::StoreError;
 use doorward_domain::token::AccessToken;
 use doorward_domain::token::MockAccessTokenSigner;
 
-/// Logs in on these mocks; tells what came of it and how the transactions ended.
+/// Logs in on these mocks; returns the result and how the transactions ended.
 fn login(
     email: &str,
     repositories: MockRepositories,
@@ -49,7 +49,7 @@ fn login(
     (result, store.verdicts())
 }
 
-/// Repositories that know `credentials` and have seen `record`.
+/// Repositories with these `credentials` and this attempt `record`.
 fn knowing(credentials: Option<Credentials>, record: Option<AttemptRecord>) -> MockRepositories {
     let mut repositories = having_seen(record);
     repositories
@@ -60,7 +60,7 @@ fn knowing(credentials: Option<Credentials>, record: Option<AttemptRecord>) -> M
     repositories
 }
 
-/// Repositories that have seen `record`.
+/// Repositories with this attempt `record`.
 fn having_seen(record: Option<AttemptRecord>) -> MockRepositories {
     let mut repositories = MockRepositories::default();
     repositories
@@ -76,7 +76,7 @@ fn having_seen(record: Option<AttemptRecord>) -> MockRepositories {
     repositories
 }
 
-/// The record of an attempt, for the lock that forgives it.
+/// The record that is read under the lock when the count is reset.
 fn expect_forgiving_lock(repositories: &mut MockRepositories) {
     repositories.attempts.expect_lock().times(1).returning(|_| {
         Ok(Some(AttemptRecord {
@@ -178,7 +178,7 @@ fn after_too_many_attempts_nothing_is_hashed_and_the_refusal_is_recorded() {
 }
 
 #[test]
-fn a_right_password_opens_a_session_and_forgives() {
+fn a_right_password_opens_a_session_and_resets_the_count() {
     let mut repositories = knowing(Some(credentials()), None);
     repositories
         .attempts
@@ -219,7 +219,7 @@ fn a_right_password_opens_a_session_and_forgives() {
 }
 
 #[test]
-fn a_weak_digest_is_made_again() {
+fn a_weak_digest_is_replaced() {
     let mut repositories = knowing(Some(credentials()), None);
     repositories.attempts.expect_put().returning(|_, _| Ok(()));
     repositories
@@ -253,7 +253,7 @@ fn a_weak_digest_is_made_again() {
 }
 
 #[test]
-fn an_account_that_changed_while_the_password_was_hashed_opens_nothing() {
+fn no_session_is_opened_if_the_account_changed_while_the_password_was_hashed() {
     let disabled = || User {
         status: UserStatus::Disabled,
         ..user(&["user"])

@@ -1,5 +1,5 @@
-//! The branches of single use cases, on mocked ports. What goes on over several steps is tested on the memory store, in
-//! this crate's integration tests.
+//! Tests of the branches of single use cases on mocked ports. Behaviour over several steps is tested on the memory store, in
+//! the integration tests of this crate.
 
 mod login;
 mod refresh;

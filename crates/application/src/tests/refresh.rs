@@ -13,7 +13,7 @@ use doorward_domain::store_error::StoreError;
 use doorward_domain::token::MockAccessTokenSigner;
 use doorward_domain::token::{AccessToken, Revoked};
 
-/// Seals a token as its generation, opens any number as a token of that generation.
+/// Fake tokens: the text of a token is its generation.
 fn refresh_tokens(authentic: bool) -> MockRefreshTokens {
     let mut tokens = MockRefreshTokens::new();
     tokens.expect_open().returning(|text| {
@@ -94,14 +94,14 @@ fn is_refused(result: &Result<TokenPair, RefreshError>) -> bool {
 }
 
 #[test]
-fn garbage_asks_the_store_nothing() {
+fn a_malformed_token_is_refused_without_access_to_the_store() {
     let (result, verdicts) = refresh("garbage", MockRepositories::default(), true);
     assert!(is_refused(&result));
     assert!(verdicts.is_empty());
 }
 
 #[test]
-fn the_current_token_moves_the_session_on() {
+fn the_current_token_rotates_the_session() {
     let mut repositories = holding(session(4), user(&["user"]));
     repositories
         .sessions
@@ -121,7 +121,7 @@ fn a_retry_gets_the_same_successor_and_writes_nothing() {
 }
 
 #[test]
-fn losing_the_race_ends_like_a_retry() {
+fn a_request_that_loses_the_race_gets_the_same_successor() {
     let mut repositories = MockRepositories::default();
     let reads = AtomicU32::new(0);
     repositories
@@ -163,7 +163,7 @@ fn a_replay_ends_the_session_and_commits() {
 }
 
 #[test]
-fn a_forged_token_is_refused_and_costs_the_session_nothing() {
+fn a_forged_token_is_refused_and_the_session_is_unchanged() {
     for presented in ["1", "4"] {
         assert!(is_refused(
             &refresh(presented, holding(session(4), user(&["user"])), false).0
@@ -172,7 +172,7 @@ fn a_forged_token_is_refused_and_costs_the_session_nothing() {
 }
 
 #[test]
-fn an_ended_session_and_a_user_who_may_not_are_refused_and_that_is_kept() {
+fn a_refusal_for_an_ended_session_or_a_disabled_user_is_committed() {
     let ended = Session {
         ended: Some(Ended {
             at: NOW,
@@ -208,7 +208,7 @@ fn an_ended_session_and_a_user_who_may_not_are_refused_and_that_is_kept() {
 }
 
 #[test]
-fn roles_are_those_of_the_store() {
+fn roles_in_the_access_token_come_from_the_store() {
     let mut repositories = holding(session(0), user(&["auditor"]));
     repositories
         .sessions
@@ -225,7 +225,7 @@ fn roles_are_those_of_the_store() {
 }
 
 #[test]
-fn an_outage_is_not_a_refused_token() {
+fn an_outage_is_not_reported_as_an_invalid_token() {
     let mut repositories = MockRepositories::default();
     repositories
         .sessions
@@ -237,7 +237,7 @@ fn an_outage_is_not_a_refused_token() {
 }
 
 #[test]
-fn logout_ends_a_session_by_any_of_its_tokens_and_by_no_other() {
+fn logout_accepts_any_token_of_the_session_and_no_other() {
     for (presented, authentic, ends) in [
         ("4", true, 1),
         ("0", true, 1),

@@ -10,7 +10,7 @@ use doorward_domain::store::{MockRepositories, Verdict};
 use doorward_domain::subject::SubjectVersion;
 use doorward_domain::token::Revoked;
 
-/// Remembers that it would have been the last administrator.
+/// Expects the event of a refusal because of the last administrator.
 fn expect_refusal(mut repositories: MockRepositories) -> MockRepositories {
     repositories
         .events
@@ -24,7 +24,7 @@ fn expect_refusal(mut repositories: MockRepositories) -> MockRepositories {
     repositories
 }
 
-/// Repositories with one administrator among so many active ones.
+/// Repositories with an administrator, and this number of active administrators in total.
 fn with_admins(count: u64) -> MockRepositories {
     let mut repositories = MockRepositories::default();
     repositories
@@ -40,7 +40,7 @@ fn with_admins(count: u64) -> MockRepositories {
 }
 
 #[test]
-fn the_last_administrator_stays_one() {
+fn the_last_administrator_cannot_be_demoted_disabled_or_deleted() {
     let entropy = entropy();
     let store = MockStore::new(expect_refusal(with_admins(1)));
     let demoted = SetRoles {
@@ -54,7 +54,7 @@ fn the_last_administrator_stays_one() {
         &context(),
     );
     assert!(matches!(demoted, Err(SetRolesError::LastAdmin)));
-    // The refusal is kept, and it is all that was written.
+    // The refusal is committed, and nothing else was written.
     assert_eq!(store.verdicts(), [Verdict::Commit]);
 
     let store = MockStore::new(expect_refusal(with_admins(1)));
@@ -83,7 +83,7 @@ fn the_last_administrator_stays_one() {
 }
 
 #[test]
-fn one_of_two_administrators_may_go() {
+fn one_of_two_administrators_can_be_removed() {
     let mut repositories = with_admins(2);
     repositories
         .users
@@ -122,7 +122,7 @@ fn one_of_two_administrators_may_go() {
 }
 
 #[test]
-fn what_changes_nothing_writes_nothing() {
+fn an_update_without_changes_writes_nothing() {
     let mut repositories = MockRepositories::default();
     repositories
         .users
@@ -143,7 +143,7 @@ fn what_changes_nothing_writes_nothing() {
 }
 
 #[test]
-fn every_wrong_role_is_named() {
+fn each_invalid_role_name_is_reported() {
     let (store, entropy) = (MockStore::new(MockRepositories::default()), entropy());
     let set = SetRoles {
         store: &store,

@@ -1,4 +1,4 @@
-//! Knowing whom an access token speaks for.
+//! Authentication of requests by access token.
 
 use core::time::Duration;
 
@@ -6,36 +6,36 @@ use doorward_domain::access::Principal;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessTokenVerifier, RevocationCheck, RevocationStatus, TokenRejected};
 
-/// Finds out whom an access token speaks for. Touches no store: this is done at every request.
+/// Determines the principal that an access token represents. Uses no store, because it runs for every request.
 pub struct Authenticate<'a> {
     /// Verifies access tokens.
     pub verifier: &'a dyn AccessTokenVerifier,
-    /// Knows what was revoked.
+    /// Checks tokens against recent revocations.
     pub revocations: &'a dyn RevocationCheck,
-    /// How old a token may be, whatever it says itself: revocations are remembered for no longer, also when tokens were
-    /// issued for longer than they are now.
+    /// The maximum age of a token, whatever its `exp`: revocations are stored for this time only, and the configured lifetime
+    /// may have been longer when the token was issued.
     pub max_age: Duration,
 }
 
-/// Why the token speaks for nobody.
+/// Why the token is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthenticateError {
-    /// It is not a valid access token of ours.
+    /// The token is not a valid access token of this service.
     #[error(transparent)]
     InvalidToken(#[from] TokenRejected),
-    /// It is older than access tokens are allowed to be.
+    /// The token is older than the maximum age.
     #[error("the access token is too old")]
     TooOld,
-    /// Its session has ended, or its user has changed since it was issued.
+    /// The session has ended, or the roles or status of the user have changed since the token was issued.
     #[error("the access token was revoked")]
     Revoked,
-    /// It cannot be known at present whether it was revoked.
-    #[error("the revocations of late are not known")]
+    /// Recent revocations are not available, so the token may be revoked.
+    #[error("recent revocations are not available")]
     RevocationsUnknown,
 }
 
 impl Authenticate<'_> {
-    /// The principal of the token.
+    /// The principal of the token at `now`.
     pub fn execute(&self, token: &str, now: Timestamp) -> Result<Principal, AuthenticateError> {
         let claims = self.verifier.verify(token, now)?;
         if now >= claims.issued_at + self.max_age {
@@ -61,7 +61,7 @@ mod tests {
 
     const ISSUED: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
-    /// What comes of a token of that age, of which that is known.
+    /// Authenticates a token of that age, in seconds, with that revocation status.
     fn authenticate(age: u64, status: RevocationStatus) -> Result<Principal, AuthenticateError> {
         let mut verifier = MockAccessTokenVerifier::new();
         verifier.expect_verify().returning(|_, _| {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_token_speaks_for_its_user_while_revocations_are_remembered() {
+    fn a_valid_token_is_accepted_up_to_the_maximum_age() {
         assert!(authenticate(304, RevocationStatus::Valid).is_ok());
         assert_eq!(
             authenticate(305, RevocationStatus::Valid),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_revoked_or_cannot_be_known_speaks_for_nobody() {
+    fn a_token_is_rejected_if_it_is_revoked_or_its_status_is_unknown() {
         assert_eq!(
             authenticate(0, RevocationStatus::Revoked),
             Err(AuthenticateError::Revoked)

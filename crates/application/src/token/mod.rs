@@ -1,3 +1,3 @@
-//! Access tokens: checking them.
+//! Access tokens: authentication of requests.
 
 pub(crate) mod authenticate;

@@ -1,4 +1,4 @@
-//! Doing things at the same time: on several threads, or while a password is verified.
+//! Concurrency: on several threads, or while a password is being verified.
 
 use std::sync::Barrier;
 use std::thread;

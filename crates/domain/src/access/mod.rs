@@ -1,7 +1,7 @@
 //! What a caller may do: permissions and the proof that one was checked.
 //!
-//! A permission is a type. A use case that needs one takes [`Granted<P>`], a value that only
-//! [`Principal::authorize`] can make: it cannot be called without the check.
+//! A permission is a type. A use case that requires one takes [`Granted<P>`], a value that only
+//! [`Principal::authorize`] constructs: the use case cannot be called without the check.
 
 mod permission;
 mod principal;

@@ -1,20 +1,20 @@
-//! What there is to be allowed, and which roles allow it.
+//! The permissions that Doorward checks, and the roles that hold them.
 
 use crate::account::{Role, Roles};
 
-/// Who holds a permission.
+/// The set of principals that hold a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holders {
-    /// Everybody with a valid access token, whatever their roles.
+    /// Every principal, whatever its roles.
     Everybody,
-    /// Whoever has at least one of these roles.
+    /// Principals with at least one of these roles.
     Roles(&'static [&'static str]),
-    /// Whoever has at least one of these roles, and everybody for what is their own.
+    /// Principals with at least one of these roles; every user on resources of their own.
     RolesOrOwner(&'static [&'static str]),
 }
 
 impl Holders {
-    /// Whether somebody with `roles` holds the permission on everything.
+    /// Whether a principal with `roles` holds the permission on every resource.
     pub fn include(self, roles: &Roles) -> bool {
         match self {
             Self::Everybody => true,
@@ -22,7 +22,7 @@ impl Holders {
         }
     }
 
-    /// Whether everybody holds the permission on what is their own.
+    /// Whether every user holds the permission on resources of their own.
     pub const fn include_owner(self) -> bool {
         matches!(self, Self::Everybody | Self::RolesOrOwner(_))
     }
@@ -43,9 +43,9 @@ impl Holders {
 /// }
 /// ```
 pub trait Permission: 'static {
-    /// The name by which documents and logs know the permission, as `things:action`.
+    /// The name of the permission in documents and logs, as `resource:action`.
     const NAME: &'static str;
-    /// Who holds it.
+    /// The principals that hold the permission.
     const HOLDERS: Holders;
 }
 
@@ -63,26 +63,26 @@ macro_rules! permission {
 }
 
 permission! {
-    /// To see and change one's own account and sessions. Services have no account: see [`GrantedUser`](super::GrantedUser).
+    /// View and change one's own account and sessions. Services have no account: see [`GrantedUser`](super::GrantedUser).
     ManageOwnAccount, "account:manage", Holders::Everybody
 }
 permission! {
-    /// To see one user: any of them for an administrator, oneself for everybody.
+    /// View one user: any user for an administrator, only themselves for everyone else.
     ReadUser, "users:read-one", Holders::RolesOrOwner(&[Role::ADMIN])
 }
 permission! {
-    /// To list users and see their sessions.
+    /// List users and view their sessions.
     ReadUsers, "users:read", Holders::Roles(&[Role::ADMIN])
 }
 permission! {
-    /// To create, change, unlock and delete users, and to end their sessions.
+    /// Create, change, unlock and delete users, and end their sessions.
     ManageUsers, "users:manage", Holders::Roles(&[Role::ADMIN])
 }
 permission! {
-    /// To read the audit log.
+    /// Read the audit log.
     ReadAudit, "audit:read", Holders::Roles(&[Role::ADMIN])
 }
 permission! {
-    /// To give users roles and take them away.
+    /// Add and remove the roles of users.
     AssignRoles, "roles:assign", Holders::Roles(&[Role::ADMIN])
 }

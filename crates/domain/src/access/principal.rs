@@ -1,4 +1,4 @@
-//! Whom a verified access token represents.
+//! The principal that a verified access token represents, and proofs of its permissions.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -12,11 +12,11 @@ use crate::token::AccessClaims;
 use super::Permission;
 use crate::account::Roles;
 
-/// A permission that somebody does not hold.
+/// The principal does not hold the permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the permission {permission} is missing")]
 pub struct Forbidden {
-    /// The name of the permission.
+    /// The name of the missing permission ([`Permission::NAME`]).
     pub permission: &'static str,
 }
 
@@ -32,7 +32,7 @@ impl Principal {
         Self { claims }
     }
 
-    /// Who.
+    /// The user or service itself.
     pub const fn subject(&self) -> &Subject {
         &self.claims.subject
     }
@@ -47,7 +47,7 @@ impl Principal {
         self.claims.authentication.as_ref()
     }
 
-    /// In which session; of a service, an id of the token's own.
+    /// The session of the token; for a service, an id that only this token has.
     pub const fn session_id(&self) -> SessionId {
         self.claims.session_id
     }
@@ -93,8 +93,8 @@ impl Principal {
 
     /// Proves that the principal holds `P` on what belongs to `owner`.
     ///
-    /// `owner` may be a user that does not exist, or `None` for a text that cannot name one: whoever does not hold the
-    /// permission is told so without learning which it is.
+    /// `owner` may be a user that does not exist, or `None` for a text that cannot be a user id: the error is the same, so
+    /// a principal without the permission does not learn which users exist.
     pub fn authorize_on<P: Permission>(self, owner: Option<UserId>) -> Result<GrantedOn<P>, Forbidden> {
         let owns = P::HOLDERS.include_owner() && owner.is_some() && owner == self.user_id();
         if owns || P::HOLDERS.include(self.roles()) {
@@ -125,7 +125,7 @@ impl<P: Permission> fmt::Debug for Granted<P> {
 }
 
 impl<P> Granted<P> {
-    /// Who holds it.
+    /// The principal that holds the permission.
     pub const fn principal(&self) -> &Principal {
         &self.principal
     }
@@ -149,12 +149,12 @@ impl<P: Permission> fmt::Debug for GrantedUser<P> {
 }
 
 impl<P> GrantedUser<P> {
-    /// Who holds it.
+    /// The principal that holds the permission.
     pub const fn principal(&self) -> &Principal {
         &self.principal
     }
 
-    /// The user who holds it.
+    /// The user who holds the permission.
     pub const fn user_id(&self) -> UserId {
         self.user_id
     }
@@ -179,12 +179,12 @@ impl<P: Permission> fmt::Debug for GrantedOn<P> {
 }
 
 impl<P> GrantedOn<P> {
-    /// Who holds it.
+    /// The principal that holds the permission.
     pub const fn principal(&self) -> &Principal {
         &self.principal
     }
 
-    /// On whose things; `None` when nobody can have that name.
+    /// The owner of the resource; `None` when the text in the request cannot be a user id.
     pub const fn owner(&self) -> Option<UserId> {
         self.owner
     }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn only_administrators_administer() {
+    fn only_administrators_are_authorized_to_administer() {
         for roles in [&[][..], &["user"], &["administrator", "user"]] {
             assert!(principal(1, roles).authorize::<ReadUsers>().is_err());
             assert!(principal(1, roles).authorize::<ManageUsers>().is_err());
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_may_read_themselves_and_nobody_else() {
+    fn a_user_may_read_their_own_account_and_no_other() {
         let other = Some(UserId::from_bytes([2; 16]));
         let own = Some(UserId::from_bytes([1; 16]));
         assert!(principal(1, &["user"]).authorize_on::<ReadUser>(own).is_ok());
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_holds_what_its_roles_hold_and_nothing_that_needs_a_user() {
+    fn a_service_has_the_permissions_of_its_roles_and_none_that_require_a_user() {
         let own = Some(UserId::from_bytes([1; 16]));
         for roles in [&[][..], &["user"], &["admin"]] {
             let is_admin = roles.contains(&Role::ADMIN);

@@ -1,4 +1,4 @@
-//! E-mail addresses: what is accepted, and when two of them are one.
+//! E-mail addresses: which are accepted, and when two of them identify the same account.
 
 use core::fmt;
 
@@ -21,7 +21,7 @@ pub enum InvalidEmail {
 }
 
 impl InvalidEmail {
-    /// The rule as a stable machine-readable word.
+    /// The broken rule as a stable machine-readable word, for problem details.
     pub const fn code(self) -> &'static str {
         match self {
             Self::TooLong => "too-long",
@@ -36,7 +36,7 @@ impl InvalidEmail {
 pub struct CanonicalEmail(String);
 
 impl CanonicalEmail {
-    /// The canonical text.
+    /// The canonical form as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -111,13 +111,13 @@ impl fmt::Display for Email {
     }
 }
 
-/// Folds case as Unicode defines caseless matching, so that `ß`, `SS` and both small sigmas compare as people expect.
+/// Folds case as Unicode defines caseless matching, so that `ß` equals `SS` and both small sigmas are equal.
 fn fold(local: &str) -> String {
     let folded = unicase::UniCase::unicode(local).to_folded_case();
     folded.nfc().collect()
 }
 
-/// Characters that change how an address looks, or do not show at all: two accounts must not differ by them alone.
+/// Invisible characters and those that change the direction of text: two accounts must not differ by them alone.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_address_share_one_canonical_form() {
+    fn spellings_of_one_address_have_one_canonical_form() {
         let spellings = [
             "rené@bücher.example",
             "RENÉ@BÜCHER.EXAMPLE",
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_shown_as_typed() {
+    fn an_address_is_displayed_as_typed() {
         assert_eq!(
             Email::parse("Ada@Example.COM").unwrap().as_typed(),
             "Ada@Example.COM"
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn malformed_addresses_are_rejected() {
         let long = format!("{}@example.org", "a".repeat(250));
         for typed in [
             "",
@@ -217,14 +217,14 @@ mod tests {
         }
 
         #[test]
-        fn the_canonical_form_is_its_own_canonical_form(local in "[\\p{L}0-9!#$%&'*+/=?^_`{|}~-]{1,12}", domain in "[a-zA-Z]{1,8}\\.[a-z]{2,5}") {
+        fn canonicalising_twice_changes_nothing(local in "[\\p{L}0-9!#$%&'*+/=?^_`{|}~-]{1,12}", domain in "[a-zA-Z]{1,8}\\.[a-z]{2,5}") {
             let Ok(email) = Email::parse(&format!("{local}@{domain}")) else { return Ok(()) };
             let again = Email::parse(email.canonical().as_str());
             prop_assert_eq!(again.map(|e| e.canonical().clone()), Ok(email.canonical().clone()));
         }
 
         #[test]
-        fn case_never_makes_a_second_account(local in "[a-zA-Z0-9._-]{0,6}[a-z]", domain in "[a-zA-Z]{1,8}\\.[a-z]{2,5}") {
+        fn addresses_that_differ_in_case_are_one_account(local in "[a-zA-Z0-9._-]{0,6}[a-z]", domain in "[a-zA-Z]{1,8}\\.[a-z]{2,5}") {
             let typed = format!("{local}@{domain}");
             let lower = Email::parse(&typed.to_lowercase()).map(|e| e.canonical().clone());
             let upper = Email::parse(&typed.to_uppercase()).map(|e| e.canonical().clone());

@@ -1,4 +1,4 @@
-//! Accounts: address, name, roles, status, and what is stored of the password.
+//! Accounts: address, name, roles, status, and the digest of the password.
 
 mod email;
 mod name;

@@ -1,4 +1,4 @@
-//! The name a user goes by.
+//! Display names of users.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -17,7 +17,7 @@ pub enum InvalidName {
 }
 
 impl InvalidName {
-    /// The rule as a stable machine-readable word.
+    /// The broken rule as a stable machine-readable word, for problem details.
     pub const fn code(self) -> &'static str {
         match self {
             Self::TooLong => "too-long",
@@ -31,7 +31,7 @@ impl InvalidName {
 pub struct DisplayName(String);
 
 impl DisplayName {
-    /// Parses a name.
+    /// Normalises the text to NFC and checks it.
     pub fn parse(typed: &str) -> Result<Self, InvalidName> {
         let name: String = typed.nfc().collect();
         if name.chars().any(char::is_control) {
@@ -43,7 +43,7 @@ impl DisplayName {
         Ok(Self(name))
     }
 
-    /// The name.
+    /// The name in NFC.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -54,13 +54,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_counted_in_code_points() {
+    fn length_is_counted_in_code_points() {
         assert!(DisplayName::parse(&"é".repeat(200)).is_ok());
         assert_eq!(DisplayName::parse(&"é".repeat(201)), Err(InvalidName::TooLong));
     }
 
     #[test]
-    fn control_characters_are_refused() {
+    fn names_with_control_characters_are_rejected() {
         for typed in ["a\0b", "a\nb", "a\u{1b}[31m", "a\u{85}b"] {
             assert_eq!(
                 DisplayName::parse(typed),

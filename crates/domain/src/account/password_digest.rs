@@ -1,20 +1,20 @@
-//! What is stored of a password.
+//! The digest of a password, as stored.
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// What is stored of a password: a PHC string with its algorithm, parameters, salt and hash.
+/// The stored form of a password: a PHC string with its algorithm, parameters, salt and hash.
 ///
-/// It is a secret too (it can be guessed against off-line), so it does not print.
+/// A digest is a secret too (it allows off-line guessing): `Debug` does not print it.
 #[derive(Debug, Clone)]
 pub struct PasswordDigest(SecretString);
 
 impl PasswordDigest {
-    /// Wraps a PHC string, as a [`PasswordHasher`](crate::password::PasswordHasher) made it or a store kept it.
+    /// Wraps a PHC string made by a [`PasswordHasher`](crate::password::PasswordHasher) or read from a store. Not validated.
     pub fn new(phc: impl Into<SecretString>) -> Self {
         Self(phc.into())
     }
 
-    /// The PHC string, for a store to keep and a hasher to verify.
+    /// The PHC string, for stores and hashers.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }

@@ -1,4 +1,4 @@
-//! What is kept of accounts.
+//! The port for stored accounts.
 
 use crate::account::{CanonicalEmail, Credentials, PasswordDigest, PasswordVersion, Role, User, UserStatus};
 use crate::id::UserId;
@@ -10,52 +10,52 @@ use crate::store_error::StoreResult;
 #[error("the e-mail address is taken")]
 pub struct EmailTaken;
 
-/// Which users to list. Every condition given must hold.
+/// Conditions on the users of a list. A user must meet all that are set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserFilter {
-    /// The account with this address.
+    /// Only the account with this address.
     pub email: Option<CanonicalEmail>,
-    /// Accounts with this role.
+    /// Only accounts with this role.
     pub role: Option<Role>,
-    /// Accounts with this status.
+    /// Only accounts with this status.
     pub status: Option<UserStatus>,
 }
 
-/// Accounts.
+/// Stored accounts with their roles and password digests.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait UserRepository {
-    /// Keeps a new account with its first password.
+    /// Stores a new account with the digest of its first password.
     ///
     /// MUST return [`EmailTaken`] when the canonical address is taken, also when another transaction takes it
     /// at the same time, and MUST leave the transaction usable then.
     fn insert(&mut self, user: &User, digest: &PasswordDigest) -> StoreResult<Outcome<(), EmailTaken>>;
 
-    /// The account of that id.
+    /// The account with that id.
     fn find(&mut self, id: UserId) -> StoreResult<Option<User>>;
 
-    /// The account of that id, kept from being changed by others until the transaction ends.
+    /// The account with that id, locked against changes by other transactions until this one ends.
     ///
-    /// MUST wait for transactions that hold it, and then answer what they left. Only in a writing transaction.
+    /// MUST wait for transactions that hold the lock, and then return what they committed. Only in a writing transaction.
     fn lock(&mut self, id: UserId) -> StoreResult<Option<User>>;
 
-    /// The id of the account with that address. It costs as little as finding that there is none.
+    /// The id of the account with that address. The cost is the same when there is none.
     fn id_of(&mut self, email: &CanonicalEmail) -> StoreResult<Option<UserId>>;
 
-    /// The account with that address, and its password's digest.
+    /// The account with that address, and the digest of its password.
     fn find_credentials_by_email(&mut self, email: &CanonicalEmail) -> StoreResult<Option<Credentials>>;
 
-    /// The account of that id, and its password's digest.
+    /// The account with that id, and the digest of its password.
     fn find_credentials(&mut self, id: UserId) -> StoreResult<Option<Credentials>>;
 
     /// The version of the account's password. `None` when there is no such account.
     fn password_version(&mut self, id: UserId) -> StoreResult<Option<PasswordVersion>>;
 
-    /// Writes name, roles, status, version and time of change of an account that was [locked](Self::lock). MUST leave
-    /// address, password and time of creation alone. Answers whether there is such an account.
+    /// Stores name, roles, status, version and time of change of an account that was [locked](Self::lock). MUST leave
+    /// address, password and time of creation alone. Returns whether the account exists.
     fn update(&mut self, user: &User) -> StoreResult<bool>;
 
     /// Replaces the digest of a password, on condition that the password's version is still `expected`; `version` is the
-    /// version from now on (the same for a re-hashing, the next for a change). Answers whether it was replaced.
+    /// version from now on (the same for a re-hashing, the next for a change). Returns whether it was replaced.
     fn set_digest(
         &mut self,
         id: UserId,
@@ -64,15 +64,15 @@ pub trait UserRepository {
         version: PasswordVersion,
     ) -> StoreResult<bool>;
 
-    /// Deletes an account with its roles and sessions. Answers whether there was one.
+    /// Deletes an account with its roles and sessions. Returns whether it existed.
     fn delete(&mut self, id: UserId) -> StoreResult<bool>;
 
     /// Counts the active administrators.
     ///
-    /// MUST serialise: of all transactions that call it, at most one is under way, so that two administrators cannot
-    /// each see the other and both leave; and it sees what the one before has left. To be called *after* the user concerned
-    /// was [locked](Self::lock), never before: one order keeps two transactions from waiting for each other. Only in a
-    /// writing transaction.
+    /// MUST serialise its callers: at most one transaction that has called it is open at a time, and it sees what the one
+    /// before committed. Otherwise two administrators could each see the other as active, and both resign. To be called
+    /// *after* the user concerned was [locked](Self::lock), never before: one order prevents deadlocks. Only in a writing
+    /// transaction.
     fn count_active_admins(&mut self) -> StoreResult<u64>;
 
     /// Up to `limit` accounts in order of id, after the account `after`.

@@ -1,4 +1,4 @@
-//! Names of what users are.
+//! Roles of users.
 
 use core::fmt;
 use std::collections::BTreeSet;
@@ -6,21 +6,21 @@ use std::collections::BTreeSet;
 /// The longest role name, in characters.
 const MAX_LENGTH: usize = 32;
 
-/// A text that is not a role name.
+/// The text is not a role name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a role name is a lower-case letter followed by at most 31 lower-case letters, digits, `_` or `-`")]
 pub struct InvalidRole;
 
 /// A role: `[a-z][a-z0-9_-]{0,31}`.
 ///
-/// `user` and `admin` mean something to Doorward; every other role is a label that other services check.
+/// Doorward itself checks `user` and `admin`; every other role is a label for other services.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Role(String);
 
 impl Role {
-    /// The name of the built-in role that may administer Doorward.
+    /// The built-in role that may administer Doorward.
     pub const ADMIN: &'static str = "admin";
-    /// The name of the built-in role that everybody who registers has.
+    /// The built-in role that every registered user gets.
     pub const USER: &'static str = "user";
 
     /// Parses a role name.
@@ -35,7 +35,7 @@ impl Role {
         }
     }
 
-    /// The name.
+    /// The role name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -58,15 +58,15 @@ impl core::borrow::Borrow<str> for Role {
 pub struct Roles(BTreeSet<Role>);
 
 impl Roles {
-    /// The most roles one user may have: all of them travel in every access token.
+    /// The maximum number of roles of one user: every access token carries all of them.
     pub const MAX: usize = 32;
 
-    /// What everybody who registers may be: `user`.
+    /// The roles of a newly registered user: `user`.
     pub fn user() -> Self {
         Self(BTreeSet::from([Role(Role::USER.to_owned())]))
     }
 
-    /// What the first administrator is: `admin` and `user`.
+    /// The roles of the first administrator: `admin` and `user`.
     pub fn admin() -> Self {
         Self(BTreeSet::from([
             Role(Role::ADMIN.to_owned()),
@@ -74,12 +74,12 @@ impl Roles {
         ]))
     }
 
-    /// Whether the role of that name is among them.
+    /// Whether the set contains the role of that name.
     pub fn contains(&self, name: &str) -> bool {
         self.0.contains(name)
     }
 
-    /// Whether `admin` is among them.
+    /// Whether the set contains `admin`.
     pub fn is_admin(&self) -> bool {
         self.contains(Role::ADMIN)
     }
@@ -89,12 +89,12 @@ impl Roles {
         self.0.iter()
     }
 
-    /// How many there are.
+    /// The number of roles.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_short_lower_case_words() {
+    fn a_role_name_is_a_short_lower_case_word() {
         for name in ["a", "user", "billing-read_2", &"a".repeat(32)] {
             assert!(Role::parse(name).is_ok(), "{name}");
         }
@@ -149,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_role_is_what_the_pattern_says(name in "\\PC{0,40}") {
+        fn exactly_the_texts_of_the_documented_pattern_are_roles(name in "\\PC{0,40}") {
             let mut chars = name.chars();
             let expected = chars.next().is_some_and(|c| c.is_ascii_lowercase())
                 && chars.clone().count() <= 31

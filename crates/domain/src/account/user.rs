@@ -1,4 +1,4 @@
-//! The account.
+//! The account: address, name, roles, status and versions.
 
 use crate::id::UserId;
 use crate::subject::SubjectVersion;
@@ -9,14 +9,14 @@ use super::{DisplayName, Email, PasswordDigest, Roles};
 /// Whether an account may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UserStatus {
-    /// May log in.
+    /// The user may log in.
     Active,
-    /// May not log in, and has no live session.
+    /// The user may not log in, and has no live session.
     Disabled,
 }
 
 impl UserStatus {
-    /// The word by which clients and the database know the status.
+    /// The stored and published word for the status.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -24,7 +24,7 @@ impl UserStatus {
         }
     }
 
-    /// The status of that word.
+    /// Parses the word for the status; `None` for any other text.
     pub fn parse(word: &str) -> Option<Self> {
         match word {
             "active" => Some(Self::Active),
@@ -36,8 +36,8 @@ impl UserStatus {
 
 /// Counts the password changes of a user, not the re-hashings of one password.
 ///
-/// A login reads the digest, hashes without holding anything, and then compares this, so that a password changed
-/// meanwhile does not open a session.
+/// A login reads the digest, hashes without a lock, and then compares the version: a login that verified a password
+/// which was changed meanwhile opens no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PasswordVersion(u32);
 
@@ -50,12 +50,12 @@ impl PasswordVersion {
         Self(number)
     }
 
-    /// The number.
+    /// The version as a number, as stored.
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// The version after this one.
+    /// The next version.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -65,21 +65,21 @@ impl PasswordVersion {
 /// An account, without its password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Who.
+    /// Identifies the user.
     pub id: UserId,
     /// The address the account logs in with.
     pub email: Email,
-    /// The name the user goes by, if any.
+    /// The display name, if the user has one.
     pub name: Option<DisplayName>,
-    /// What the user may do.
+    /// The roles, which determine the permissions.
     pub roles: Roles,
     /// Whether the account may be used.
     pub status: UserStatus,
-    /// Counts the changes of roles and status.
+    /// Counts the changes of roles and status, which revoke earlier access tokens.
     pub version: SubjectVersion,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
-    /// When any of the above last changed.
+    /// When any field above last changed.
     pub updated_at: Timestamp,
 }
 
@@ -89,12 +89,12 @@ impl User {
         self.status == UserStatus::Active
     }
 
-    /// Whether this is an administrator who can act: one that still has to exist.
+    /// Whether this is an administrator who may log in. At least one such account must exist.
     pub fn is_active_admin(&self) -> bool {
         self.is_active() && self.roles.is_admin()
     }
 
-    /// Gives the user other roles. Says whether anything changed; if so, earlier access tokens are untrue.
+    /// Replaces the roles. Returns whether anything changed; if so, earlier access tokens are revoked.
     pub fn set_roles(&mut self, roles: Roles, now: Timestamp) -> bool {
         if self.roles == roles {
             return false;
@@ -105,7 +105,7 @@ impl User {
         true
     }
 
-    /// Enables or disables the account. Says whether anything changed; if so, earlier access tokens are untrue.
+    /// Enables or disables the account. Returns whether anything changed; if so, earlier access tokens are revoked.
     pub fn set_status(&mut self, status: UserStatus, now: Timestamp) -> bool {
         if self.status == status {
             return false;
@@ -116,7 +116,7 @@ impl User {
         true
     }
 
-    /// Names the user otherwise. Says whether anything changed; access tokens do not carry the name.
+    /// Replaces the display name. Returns whether anything changed; access tokens do not carry the name.
     pub fn set_name(&mut self, name: Option<DisplayName>, now: Timestamp) -> bool {
         if self.name == name {
             return false;
@@ -127,13 +127,13 @@ impl User {
     }
 }
 
-/// An account together with what is stored of its password.
+/// An account together with the digest of its password.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// The account.
     pub user: User,
-    /// What is stored of its password.
+    /// The digest of the current password.
     pub digest: PasswordDigest,
-    /// Which password that is.
+    /// The version of that password.
     pub password_version: PasswordVersion,
 }

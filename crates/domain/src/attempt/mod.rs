@@ -1,4 +1,4 @@
-//! Limits on guessing the password of one account.
+//! Limits on password attempts: the policy, what is stored of attempts, and known networks.
 
 mod keys;
 mod network;

@@ -1,7 +1,7 @@
 use core::net::IpAddr;
 
-/// The network that a client's address belongs to, for recognising where an owner logs in from: an IPv4 /24 or an IPv6
-/// /48, which is about what one access point or one site has, so that an address that is handed out anew is still known.
+/// The network of a client's address, used to recognise the networks that an owner logs in from: an IPv4 /24 or an IPv6
+/// /48. That is about one access point or site, so an owner whose address is reassigned is still recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientNetwork(Prefix);
 
@@ -26,7 +26,7 @@ impl ClientNetwork {
         }
     }
 
-    /// Its leading bytes: 3 of an IPv4 network, 6 of an IPv6 one, so that the two are never the same.
+    /// The leading bytes: 3 of an IPv4 network, 6 of an IPv6 one, so that no IPv4 network equals an IPv6 one.
     pub const fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Prefix::V4(bytes) => bytes,
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_network_is_a_24_and_an_ipv6_network_a_48() {
+    fn an_ipv4_network_is_a_slash_24_and_an_ipv6_network_a_slash_48() {
         assert_eq!(network("192.0.2.1"), network("192.0.2.255"));
         assert_ne!(network("192.0.2.1"), network("192.0.3.1"));
         assert_eq!(network("2001:db8:7::1"), network("2001:db8:7:ffff::2"));
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_address_is_one_in_every_spelling() {
+    fn an_ipv4_mapped_ipv6_address_has_the_network_of_the_ipv4_address() {
         assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.200"));
         assert_eq!(network("192.0.2.1").as_bytes(), [192, 0, 2]);
         assert_eq!(network("2001:db8:7::1").as_bytes(), [0x20, 1, 0x0d, 0xb8, 0, 7]);

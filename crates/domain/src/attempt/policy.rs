@@ -1,11 +1,12 @@
-//! How many guesses an account allows.
+//! How many password attempts an account allows.
 //!
-//! The policy counts guesses at an *account*, wherever they come from, and it counts them for accounts that do not
-//! exist just the same, so that being refused tells nothing. A guess is counted *before* its password is verified and
-//! forgiven after a success: guesses that run side by side, in one process or several, cannot outrun the count.
+//! The policy counts attempts on an *account*, from whatever address, and counts them in the same way for accounts that do
+//! not exist, so that a rejection does not reveal whether an account exists. An attempt is counted *before* its password
+//! is verified, and the count is reset after a success: concurrent attempts, in one process or several, cannot exceed the
+//! limit.
 //!
-//! A network that the owner has logged in from has a record of its own beside the account's; to the policy a record is a
-//! record.
+//! A network that the owner has logged in from has a record of its own beside that of the account. The policy treats all
+//! records alike.
 
 use core::time::Duration;
 
@@ -13,38 +14,38 @@ use crate::time::Timestamp;
 
 use super::RecentAttempts;
 
-/// Names a record in the table of attempts without telling whose it is: a keyed hash of the canonical e-mail, or of that
-/// and a network.
+/// The key of an attempt record: a keyed hash of the canonical e-mail address, or of the address and a network. It does not
+/// reveal either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttemptKey([u8; 32]);
 
 impl AttemptKey {
-    /// The key of these bytes, as an [`AttemptKeys`](crate::attempt::AttemptKeys) made them.
+    /// Wraps the bytes that an [`AttemptKeys`](crate::attempt::AttemptKeys) made.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes of the key.
+    /// The key as bytes, as stored.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// What is remembered of the guesses on one record.
+/// The stored counts of the attempts under one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptRecord {
-    /// Guesses counted since the last success or since the record was forgotten.
+    /// Attempts counted since the last success or since the record was deleted.
     pub failures: u32,
-    /// Guesses counted in the last 24 hours, without those that were successes; the first hour is that of `last_at`.
+    /// Attempts counted in the last 24 hours, without successful ones; the first span is the hour of `last_at`.
     pub recent: RecentAttempts,
-    /// The latest guess.
+    /// When the latest attempt was counted.
     pub last_at: Timestamp,
 }
 
 impl AttemptRecord {
-    /// The record after the guess that was counted at `counted` turned out to be right: the wait is over, and the guess
-    /// itself was none. What else was counted today stays, or each login of the owner would hand out free guesses.
-    /// `None` when nothing is left to remember.
+    /// The record after the attempt counted at `counted` has succeeded: the wait ends, and that attempt no longer counts. The
+    /// other attempts of the last 24 hours still count; otherwise each login of the owner would allow more free attempts.
+    /// `None` when nothing is left to store.
     #[must_use]
     pub fn forgiven(&self, counted: Timestamp) -> Option<Self> {
         let recent = self.recent.without_one(self.last_at, counted);
@@ -56,31 +57,31 @@ impl AttemptRecord {
     }
 }
 
-/// Whether a guess may be made now.
+/// Whether an attempt may be made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptDecision {
-    /// It may; store this record before the password is verified.
+    /// The attempt is allowed; this record must be stored before the password is verified.
     Allowed(AttemptRecord),
-    /// Not before this long from now; never zero. If no other guess is counted meanwhile, it may then.
+    /// Rejected; the next attempt is allowed after `wait`, if no other attempt is counted meanwhile.
     Wait {
-        /// How long.
+        /// The remaining wait, never zero.
         wait: Duration,
-        /// What is to be remembered from now on, when what is remembered lies in the future: a clock was set back, and
-        /// waiting as told must be followed by a guess all the same.
+        /// The record to store when the latest attempt lies in the future because a clock was set back; without it, an
+        /// attempt after `wait` would be rejected again.
         correction: Option<AttemptRecord>,
     },
 }
 
-/// The limits on guessing one account.
+/// The limits on attempts on one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptPolicy {
-    /// Guesses that cost nothing.
+    /// The number of attempts without a wait.
     pub free: u32,
-    /// The wait after the last free guess; it doubles with each guess after that.
+    /// The wait that follows the last free attempt; it doubles with each attempt after that.
     pub first_wait: Duration,
-    /// The longest wait between two guesses.
+    /// The longest wait between two attempts.
     pub max_wait: Duration,
-    /// The most guesses in any 24 hours that are not successes; 0 counts as 1.
+    /// The most attempts in any 24 hours that are not successes; 0 counts as 1.
     pub daily: u32,
 }
 
@@ -96,10 +97,10 @@ impl Default for AttemptPolicy {
 }
 
 impl AttemptPolicy {
-    /// How long after its latest guess a record can matter.
+    /// How long a record can affect a decision after its latest attempt. Older records may be deleted.
     pub const MEMORY: Duration = Duration::from_hours(25);
 
-    /// Judges a guess at `now` by what is remembered, and counts it when it is allowed.
+    /// Decides about an attempt at `now` from the stored record, and counts the attempt if it is allowed.
     pub fn judge(&self, record: Option<&AttemptRecord>, now: Timestamp) -> AttemptDecision {
         let Some(record) = record else {
             return AttemptDecision::Allowed(AttemptRecord {
@@ -108,7 +109,7 @@ impl AttemptPolicy {
                 last_at: now,
             });
         };
-        // What lies in the future was made now; for everything else this changes nothing.
+        // A latest attempt in the future (a clock was set back) is taken as made now.
         let last_at = record.last_at.min(now);
         let recent = record.recent.seen_at(record.last_at, now);
         let wait = self
@@ -130,7 +131,7 @@ impl AttemptPolicy {
         AttemptDecision::Wait { wait, correction }
     }
 
-    /// The wait that follows the `failures`th guess: none while guesses are free, then doubling up to the longest.
+    /// The wait that follows the `failures`th attempt: none while attempts are free, then doubling up to the longest.
     fn wait_after(&self, failures: u32) -> Duration {
         let Some(doublings) = failures.checked_sub(self.free.max(1)) else {
             return Duration::ZERO;

@@ -2,40 +2,40 @@ use core::time::Duration;
 
 use crate::time::Timestamp;
 
-/// The length of the spans that guesses are counted by.
+/// The length of a span; attempts are counted per span.
 const HOUR: Duration = Duration::from_hours(1);
 
-/// How many of them any 24 hours can touch: the one that is under way, 23 whole ones, and part of the one before those.
+/// How many clock hours a window of 24 hours can overlap: the current one, 23 whole ones, and a part of the oldest.
 const SPANS: usize = 25;
 
-/// How many guesses were counted in each hour of the clock of the last 24 hours: the hour of the latest guess first, then
-/// back in time.
+/// The number of attempts counted in each clock hour of the last 24 hours, in order: the hour of the latest attempt first,
+/// the oldest last.
 ///
-/// Any 24 hours touch 25 hours of the clock at most. Whoever keeps the sum of those 25 within a bound keeps every 24 hours
-/// within it, wherever they begin.
+/// A window of 24 hours overlaps at most 25 clock hours. Bounding the sum of these 25 bounds every window of 24 hours,
+/// whenever it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RecentAttempts([u32; SPANS]);
 
 impl RecentAttempts {
-    /// How many bytes they are as bytes.
+    /// The length of the encoding of [`to_bytes`](Self::to_bytes).
     pub const BYTES: usize = SPANS * 4;
 
-    /// No guesses.
+    /// No attempts.
     pub const NONE: Self = Self([0; SPANS]);
 
-    /// Guesses that were all made in the hour of the latest one.
+    /// `count` attempts in the hour of the latest one, and none before.
     pub const fn at_once(count: u32) -> Self {
         let mut spans = [0; SPANS];
         spans[0] = count;
         Self(spans)
     }
 
-    /// All of them.
+    /// The sum over all spans, saturating.
     pub fn total(&self) -> u32 {
         self.0.iter().fold(0, |sum, count| count.saturating_add(sum))
     }
 
-    /// As bytes: each count in four, the most significant first.
+    /// The stored encoding: each count as a big-endian `u32`, the latest hour first.
     pub fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         for (place, count) in bytes.chunks_exact_mut(4).zip(self.0) {
@@ -44,7 +44,7 @@ impl RecentAttempts {
         bytes
     }
 
-    /// The guesses of these bytes.
+    /// Decodes [`to_bytes`](Self::to_bytes).
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
         let mut spans = [0; SPANS];
         let counts = bytes.as_chunks::<4>().0;
@@ -54,8 +54,8 @@ impl RecentAttempts {
         Self(spans)
     }
 
-    /// The guesses as they are to be seen at `now`, when the latest was at `last`: those too long ago are left out. Those
-    /// that lie in the future, because a clock was set back, count as made now.
+    /// The counts relative to `now`, when the latest attempt was at `last`: attempts older than the window are dropped, and
+    /// attempts in the future (a clock was set back) count as made now.
     pub(super) fn seen_at(self, last: Timestamp, now: Timestamp) -> Self {
         let mut seen = Self::NONE;
         let passed = hour(now).saturating_sub(hour(last));
@@ -68,13 +68,13 @@ impl RecentAttempts {
         seen
     }
 
-    /// The same with one more in the hour of the latest.
+    /// Adds one attempt in the hour of the latest one.
     pub(super) const fn and_one(mut self) -> Self {
         self.0[0] = self.0[0].saturating_add(1);
         self
     }
 
-    /// The same without one that was counted at `counted`, when the latest was at `last`.
+    /// Removes one attempt that was counted at `counted`, when the latest was at `last`.
     pub(super) fn without_one(mut self, last: Timestamp, counted: Timestamp) -> Self {
         let age = hour(last).saturating_sub(hour(counted));
         if let Some(span) = self.0.get_mut(usize::try_from(age).unwrap_or(0)) {
@@ -83,11 +83,11 @@ impl RecentAttempts {
         self
     }
 
-    /// How long from `now` until fewer than `bound` are left, when they are what is seen now and none is added. Zero when
-    /// that is so already. For a bound of at least 1 it is at most 25 hours.
+    /// How long from `now` until fewer than `bound` attempts are left in the window, if none is added and the counts are
+    /// relative to `now`. Zero if that is so already; at most 25 hours for a bound of at least 1.
     pub(super) fn wait_for_fewer_than(&self, bound: u32, now: Timestamp) -> Duration {
         let mut left = self.total();
-        // The oldest hour is the first to be over for long enough.
+        // The oldest hour leaves the window first.
         for (age, count) in self.0.iter().enumerate().rev() {
             if left < bound {
                 break;
@@ -102,7 +102,7 @@ impl RecentAttempts {
     }
 }
 
-/// The number of the hour of the clock that an instant is in.
+/// The number of the clock hour that contains the instant, counted from the Unix epoch.
 const fn hour(instant: Timestamp) -> i64 {
     instant.as_unix_seconds().div_euclid(3600)
 }

@@ -1,15 +1,15 @@
-//! The port that counts refused attempts.
+//! The port that counts refused attempts for the audit log.
 
 use crate::time::Timestamp;
 
 use super::AttemptKey;
 
-/// Keeps account of guesses that were refused, so that the audit log tells of a storm of them in few entries.
+/// Counts refused attempts, so that the audit log summarises many of them in few entries.
 ///
-/// A refusal costs no hash, so nothing else would keep whoever guesses on from filling the log and taking up the store.
+/// A refusal costs no hash: without a summary, an attacker could fill the log and overload the store.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait RefusedAttempts: Send + Sync {
-    /// Notes a refusal on the record of that key. Answers how many there were since an entry was last written about it,
-    /// this one included, if one is to be written now: MUST be so for the first.
+    /// Counts a refusal under that key. If an audit event is to be written now, returns the number of refusals since the
+    /// last one was written, this one included; otherwise `None`. MUST return a number for the first refusal.
     fn note(&self, key: &AttemptKey, now: Timestamp) -> Option<u64>;
 }

@@ -1,5 +1,4 @@
-//! What is remembered of what happened: one event for each thing that an investigator would ask about, written in the
-//! transaction of the change it tells of.
+//! Audit events. Each is written in the transaction of the change that it records.
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -12,24 +11,24 @@ use crate::time::Timestamp;
 
 macro_rules! event_kinds {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
-        /// What happened.
+        /// The kind of an audit event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum EventKind {
             $($(#[$doc])* $variant,)*
         }
 
         impl EventKind {
-            /// Every kind.
+            /// All kinds.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The word by which clients and the database know the kind.
+            /// The stored and published word for the kind.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
                 }
             }
 
-            /// The kind of that word.
+            /// Parses the word for the kind; `None` for any other text.
             pub fn parse(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)*
@@ -41,9 +40,9 @@ macro_rules! event_kinds {
 }
 
 event_kinds! {
-    /// Somebody made an account for themselves.
+    /// A user registered.
     UserRegistered = "user.registered",
-    /// An administrator or operator made an account.
+    /// An administrator or operator created an account.
     UserCreated = "user.created",
     /// An account's name changed.
     UserUpdated = "user.updated",
@@ -53,41 +52,41 @@ event_kinds! {
     RolesChanged = "user.roles-changed",
     /// An account was disabled or enabled.
     StatusChanged = "user.status-changed",
-    /// An administrator forgave an account its failed attempts.
+    /// An administrator reset the failed attempts of an account.
     UserUnlocked = "user.unlocked",
     /// A login opened a session.
     LoginSucceeded = "login.succeeded",
-    /// A password was wrong, or right for an account that may not be used.
+    /// A login failed: wrong password, unknown account, or an account that is disabled.
     LoginFailed = "login.failed",
-    /// A password was not looked at, for too many failed attempts.
+    /// A login was refused without verifying the password, because of too many failed attempts.
     LoginRefused = "login.refused",
     /// A session was refreshed from another address or client than before.
     SessionRefreshed = "session.refreshed",
     /// A session was ended.
     SessionEnded = "session.ended",
-    /// A used refresh token came back, which ended the session.
+    /// A used refresh token was presented again, which ended the session.
     SessionReplayed = "session.replayed",
     /// A password was changed.
     PasswordChanged = "password.changed",
-    /// The first administrator was made.
+    /// The first administrator was created.
     SetupCompleted = "setup.completed",
-    /// A new key was made.
+    /// A new signing or sealing key was created.
     KeyRotated = "key.rotated",
-    /// Requests from an address were turned away by the throttle.
+    /// Requests from an address were rejected by the throttle.
     ThrottleRefused = "throttle.refused",
 }
 
-/// How it went.
+/// Whether the action succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventOutcome {
-    /// It was done.
+    /// The action was done.
     Success,
-    /// It was turned away.
+    /// The action failed or was refused.
     Failure,
 }
 
 impl EventOutcome {
-    /// The word by which clients and the database know the outcome.
+    /// The stored and published word for the outcome.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -95,7 +94,7 @@ impl EventOutcome {
         }
     }
 
-    /// The outcome of that word.
+    /// Parses the word for the outcome; `None` for any other text.
     pub fn parse(word: &str) -> Option<Self> {
         match word {
             "success" => Some(Self::Success),
@@ -105,35 +104,35 @@ impl EventOutcome {
     }
 }
 
-/// One entry of the audit log. Holds no secret, ever.
+/// One entry of the audit log. MUST NOT contain a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Names it, in order of time.
+    /// Identifies the event; ids are ordered by time.
     pub id: EventId,
-    /// When.
+    /// When the action happened.
     pub at: Timestamp,
-    /// What.
+    /// The kind of action.
     pub kind: EventKind,
-    /// How it went.
+    /// Whether the action succeeded.
     pub outcome: EventOutcome,
-    /// Whom it happened to, if that is known.
+    /// The user or service affected, if known.
     pub subject: Option<Subject>,
-    /// Who did it, when that is somebody else or known apart.
+    /// The user or service that acted, if it is not the subject or is known separately.
     pub actor: Option<Subject>,
-    /// In or to which session.
+    /// The session in which the action happened, or that it changed.
     pub session_id: Option<SessionId>,
     /// The client's address.
     pub ip: Option<IpAddr>,
-    /// What the client called itself.
+    /// The user agent of the client.
     pub user_agent: Option<String>,
-    /// The request in which it happened.
+    /// The request that caused the event.
     pub request_id: RequestId,
-    /// Particulars, such as the reason.
+    /// Details by name, such as the reason.
     pub detail: BTreeMap<String, String>,
 }
 
 impl Event {
-    /// An event of `kind` in this context; the other particulars are added with the methods below.
+    /// An event of `kind` in this context; the methods below add the other fields.
     pub fn new(
         kind: EventKind,
         outcome: EventOutcome,
@@ -155,28 +154,28 @@ impl Event {
         }
     }
 
-    /// Says whom it happened to.
+    /// Sets the subject.
     #[must_use]
     pub fn of(mut self, subject: impl Into<Subject>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// Says who did it.
+    /// Sets the actor.
     #[must_use]
     pub fn by(mut self, actor: impl Into<Subject>) -> Self {
         self.actor = Some(actor.into());
         self
     }
 
-    /// Says in or to which session.
+    /// Sets the session.
     #[must_use]
     pub fn in_session(mut self, session: SessionId) -> Self {
         self.session_id = Some(session);
         self
     }
 
-    /// Adds a particular.
+    /// Adds a detail.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.detail.insert(name.to_owned(), value.into());

@@ -1,5 +1,4 @@
-//! The audit log: one event for each thing that an investigator would ask about, written in the transaction of the
-//! change it records.
+//! The audit log: security-relevant events, each written in the transaction of the change that it records.
 
 mod event;
 mod repository;

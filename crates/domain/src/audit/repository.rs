@@ -1,4 +1,4 @@
-//! Where the audit log is kept.
+//! The port for the stored audit log.
 
 use crate::id::{EventId, UserId};
 use crate::store_error::StoreResult;
@@ -6,22 +6,22 @@ use crate::time::Timestamp;
 
 use super::{Event, EventKind};
 
-/// Which entries of the audit log to list. Every condition given must hold.
+/// Conditions on the events of a list. An event must meet all that are set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EventFilter {
-    /// What happened to this user, whether or not there is such a user (any more).
+    /// Only events whose subject is this user, whether or not the user (still) exists.
     pub user_id: Option<UserId>,
-    /// What is of this kind.
+    /// Only events of this kind.
     pub kind: Option<EventKind>,
 }
 
-/// The audit log.
+/// The stored audit log. Entries are never changed.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait EventLog {
-    /// Adds an entry. It is kept exactly if the transaction commits, and outlives the user and session it tells of.
+    /// Adds an entry. It is stored exactly if the transaction commits, and MUST outlive the user and session it refers to.
     fn append(&mut self, event: &Event) -> StoreResult<()>;
 
-    /// Up to `limit` entries in descending order of id, the newest first, of those with a lesser id than `before`.
+    /// Up to `limit` entries in descending order of id, the newest first, of those with an id less than `before`.
     ///
     /// The cost MUST NOT grow with the number of entries that are newer than the page or that the filter leaves out.
     fn page(&mut self, filter: &EventFilter, before: Option<EventId>, limit: u32) -> StoreResult<Vec<Event>>;

@@ -2,10 +2,10 @@ use core::fmt;
 
 use crate::id::UserId;
 
-/// Lengths of a client id, in characters.
+/// The permitted lengths of a client id, in characters.
 const LENGTHS: core::ops::RangeInclusive<usize> = 2..=63;
 
-/// A text that cannot name a client.
+/// The text is not a client id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a client id is 2 to 63 lower-case letters, digits, `.`, `_` or `-`, the first a letter or digit, \
@@ -13,10 +13,10 @@ const LENGTHS: core::ops::RangeInclusive<usize> = 2..=63;
 )]
 pub struct InvalidClientId;
 
-/// Names a client: `[a-z0-9][a-z0-9._-]{1,62}` (RFC 6749, section 2.2).
+/// Identifies a client: `[a-z0-9][a-z0-9._-]{1,62}` (RFC 6749, section 2.2).
 ///
-/// Never a text that is a user id, so that a subject names a user or a client and never both (RFC 9700, section 4.15), nor
-/// [`ClientId::DOORWARD`].
+/// A client id is never a user id, so that a subject identifies either a user or a client (RFC 9700, section 4.15), and
+/// never [`ClientId::DOORWARD`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(String);
 
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_outside_the_grammar_are_no_client_ids() {
+    fn texts_outside_the_grammar_are_rejected_as_client_ids() {
         let longest = "a".repeat(63);
         for valid in ["ab", "0a", "a-", "a.b_c-d", "grafana", "doorward2", &longest] {
             assert_eq!(

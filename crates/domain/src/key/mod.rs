@@ -1,4 +1,4 @@
-//! The keys that tokens are made with: how they are kept, and when one succeeds another.
+//! The keys that sign and seal tokens: their stored form, the schedule of their rotation, and the published key set.
 
 mod model;
 mod published;

@@ -1,8 +1,8 @@
-//! The keys that tokens are made with, as a store keeps them: sealed.
+//! The stored form of keys: their secret part is sealed.
 
 use crate::time::Timestamp;
 
-/// What a key is for. One purpose never uses another's key.
+/// What a key is used for. A key is never used for another purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyPurpose {
     /// Signs access tokens.
@@ -15,7 +15,7 @@ impl KeyPurpose {
     /// Every purpose.
     pub const ALL: [Self; 2] = [Self::AccessSigning, Self::RefreshSealing];
 
-    /// The word by which the database knows the purpose.
+    /// The stored word for the purpose.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccessSigning => "access-signing",
@@ -23,7 +23,7 @@ impl KeyPurpose {
         }
     }
 
-    /// The purpose of that word.
+    /// Parses the word for the purpose; `None` for any other text.
     pub fn parse(word: &str) -> Option<Self> {
         match word {
             "access-signing" => Some(Self::AccessSigning),
@@ -33,38 +33,38 @@ impl KeyPurpose {
     }
 }
 
-/// Names a key: the `kid` of the key set and of token headers (RFC 7517, section 4.5).
+/// Identifies a key: the `kid` of the key set and of token headers (RFC 7517, section 4.5).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);
 
 impl KeyId {
-    /// Wraps a key id.
+    /// Wraps a key id. Not validated.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
     }
 
-    /// The id.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A key as a store keeps it: its secret part sealed under the master key, which is not in the store.
+/// A stored key. Its secret part is sealed under the master key, which is not in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedKey {
-    /// Names it.
+    /// Identifies the key.
     pub id: KeyId,
-    /// What it is for.
+    /// What the key is used for.
     pub purpose: KeyPurpose,
-    /// Its place in the line of keys of that purpose, from 1. A store holds at most one key a place, which is what
-    /// lets several instances make the next key at once and agree on one.
+    /// The position in the sequence of keys of that purpose, from 1. A store holds at most one key per purpose and
+    /// ordinal, so concurrent instances that create the next key agree on one.
     pub ordinal: u32,
-    /// The algorithm it is used with, as the adapter names it (for signing keys the JWA name, such as `EdDSA`).
+    /// The algorithm, in the adapter's terms (for signing keys the JWA name, such as `EdDSA`).
     pub algorithm: String,
-    /// Its public part, as the adapter encodes it; empty for a symmetric key.
+    /// The public part in the adapter's encoding; empty for a symmetric key.
     pub public: Vec<u8>,
-    /// Its secret part, sealed.
+    /// The secret part, sealed.
     pub sealed: Vec<u8>,
-    /// When it was made.
+    /// When the key was created; determines its state (see `KeySchedule`).
     pub created_at: Timestamp,
 }

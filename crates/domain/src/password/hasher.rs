@@ -5,26 +5,26 @@ use crate::entropy::Entropy;
 
 use super::PlainPassword;
 
-/// A password that could not be hashed. Nothing that a client sends causes it.
+/// Hashing failed, for example for lack of memory. Input from clients never causes it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("hashing failed: {0}")]
 pub struct HashError(pub String);
 
-/// What verifying a password found.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verification {
-    /// It is the password.
+    /// The password matches the digest.
     Match {
-        /// Whether the digest was made with weaker parameters than are configured now and should be made again.
+        /// Whether the digest has weaker parameters than are configured now, and should be replaced.
         outdated: bool,
     },
-    /// It is not.
+    /// The password does not match.
     Mismatch,
-    /// The digest cannot be used: not a PHC string of a known algorithm, or with parameters beyond what is ever run.
+    /// The digest cannot be used: not a PHC string of a known algorithm, or with parameters above the limits.
     Unusable,
 }
 
-/// Makes and checks password digests.
+/// Hashes passwords and verifies them against digests.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait PasswordHasher: Send + Sync {
     /// Hashes a password with the configured parameters and a fresh salt.
@@ -34,11 +34,11 @@ pub trait PasswordHasher: Send + Sync {
     /// [`verify_nothing`](Self::verify_nothing) when the digest is unusable.
     fn verify(&self, password: &PlainPassword, digest: &PasswordDigest) -> Result<Verification, HashError>;
 
-    /// Does the work of verifying a password where there is no account, and finds nothing. MUST cost what
+    /// Does the work of a verification when there is no account, so that timing does not reveal it. MUST cost what
     /// [`verify`](Self::verify) costs for a digest with the configured parameters.
     fn verify_nothing(&self, password: &PlainPassword) -> Result<(), HashError>;
 
-    /// Clears what the hashing of the calling thread has left in memory. To be called by every thread that hashes, when
-    /// it has nothing to hash for the moment.
+    /// Wipes the memory that hashing on the calling thread has used. To be called by every thread that hashes, when it has
+    /// no more work at the moment.
     fn rest(&self) {}
 }

@@ -1,4 +1,4 @@
-//! Passwords: in the clear, which are good enough, and the ports that hash and estimate them.
+//! Passwords: plain text, the policy for new ones, and the ports that hash them and estimate their strength.
 
 mod hasher;
 mod plain;

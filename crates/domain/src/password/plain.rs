@@ -1,16 +1,16 @@
-//! Passwords in the clear.
+//! Plain-text passwords.
 
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
-/// A password as a person typed it, in Unicode NFC: a composed and a decomposed accent are the same key press.
+/// A password as typed, in Unicode NFC: a composed and a decomposed accent are the same key press.
 ///
 /// Never printed, never serialised, wiped from memory when dropped. It is neither trimmed nor truncated.
 #[derive(Debug, Clone)]
 pub struct PlainPassword(SecretString);
 
 impl PlainPassword {
-    /// Takes a password as typed.
+    /// Normalises a typed password to NFC.
     pub fn new(typed: &SecretString) -> Self {
         let typed = typed.expose_secret();
         let mut normalised = String::with_capacity(typed.len());
@@ -23,7 +23,7 @@ impl PlainPassword {
         self.0.expose_secret()
     }
 
-    /// Its length in code points, the measure of the password policy.
+    /// The length in code points, which the password policy limits.
     pub fn code_points(&self) -> usize {
         self.expose().chars().count()
     }
@@ -35,7 +35,7 @@ mod tests {
     use crate::account::PasswordDigest;
 
     #[test]
-    fn spellings_of_one_accent_are_one_password() {
+    fn composed_and_decomposed_accents_are_the_same_password() {
         let composed = PlainPassword::new(&SecretString::from("p\u{e9}age"));
         let decomposed = PlainPassword::new(&SecretString::from("pe\u{301}age"));
         assert_eq!(composed.expose(), decomposed.expose());
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_print() {
+    fn debug_output_contains_no_password() {
         let password = PlainPassword::new(&SecretString::from("hunter2"));
         let digest = PasswordDigest::new(String::from("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA"));
         assert!(!format!("{password:?} {digest:?}").contains("hunter2"));

@@ -1,7 +1,7 @@
-//! Which passwords are good enough to be chosen.
+//! The policy for new passwords.
 //!
-//! Length, not composition; no forced change; what is common or derived from what everybody knows about the account is
-//! refused, and the reason is named (NIST SP 800-63B-4, section 3.1.1).
+//! Length, not composition; no forced change. Common passwords and those derived from public facts about the account are
+//! rejected with the reason (NIST SP 800-63B-4, section 3.1.1).
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -14,13 +14,13 @@ use crate::account::{DisplayName, Email};
 /// The longest password accepted, in code points.
 const MAX_CODE_POINTS: usize = 256;
 
-/// The name of this service, which is no password for it.
+/// The name of this service, which a password may not be made of.
 const SERVICE: &str = "doorward";
 
-/// The shortest part of an address or name that a password may not be made of: shorter ones stand in many good ones.
+/// The minimum length of a part of an address or name to be compared with: shorter parts occur in many good passwords.
 const SHORTEST_TERM: usize = 3;
 
-/// Why a password is refused.
+/// Why a new password is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordWeakness {
     /// Fewer code points than configured.
@@ -29,19 +29,19 @@ pub enum PasswordWeakness {
     /// More than 256 code points.
     #[error("the password may have at most {MAX_CODE_POINTS} characters")]
     TooLong,
-    /// On the list of passwords that everybody tries first.
+    /// On the list of the most common passwords.
     #[error("this is one of the passwords that are tried first")]
     Common,
     /// The e-mail address, the name or the service's name, or little more than one of them.
     #[error("the password is made of the e-mail address, the name or the name of this service")]
     Derived,
-    /// Guessable with little effort, as the estimator sees it.
+    /// The estimated strength is below the minimum.
     #[error("the password is easy to guess: a longer one, or some uncommon words, would be better")]
     Weak,
 }
 
 impl PasswordWeakness {
-    /// The rule as a stable machine-readable word.
+    /// The broken rule as a stable machine-readable word, for problem details.
     pub const fn code(self) -> &'static str {
         match self {
             Self::TooShort(_) => "too-short",
@@ -52,18 +52,18 @@ impl PasswordWeakness {
         }
     }
 
-    /// This weakness as a violation at `pointer`.
+    /// The violation for the input member at the JSON pointer `pointer`.
     pub fn at(self, pointer: &str) -> Violation {
         Violation::new(pointer, self.code(), self.to_string())
     }
 }
 
-/// The rules a chosen password is held to.
+/// The requirements for new passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordPolicy {
-    /// The fewest code points.
+    /// The minimum length in code points.
     pub min_length: usize,
-    /// The lowest estimate accepted, on the scale of [`StrengthEstimate::score`](crate::password::StrengthEstimate::score).
+    /// The minimum estimate, on the scale of [`StrengthEstimate::score`](crate::password::StrengthEstimate::score).
     pub min_score: u8,
 }
 
@@ -77,8 +77,7 @@ impl Default for PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// Checks a password that somebody with this address and name wants to use, as far as they are known. Tells the first
-    /// reason against it.
+    /// Checks a new password for a user with this address and name, if known. Returns the first weakness found.
     pub fn check(
         &self,
         password: &PlainPassword,
@@ -110,7 +109,7 @@ impl PasswordPolicy {
     }
 }
 
-/// What anybody who knows the account would try first, in lower case.
+/// The terms that an attacker who knows the account would try first, in lower case.
 fn known_terms(email: Option<&Email>, name: Option<&DisplayName>) -> Vec<String> {
     let name = name.map(|name| name.as_str().to_lowercase()).unwrap_or_default();
     let mut terms = vec![
@@ -138,8 +137,8 @@ fn words_of(text: &str) -> impl Iterator<Item = String> {
     text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned)
 }
 
-/// Whether little but `term` (or `term` backwards) is in the password: fewer than four letters and fewer than eight
-/// characters besides.
+/// Whether the password consists of little more than `term` (or `term` backwards): fewer than four other letters and fewer
+/// than eight other characters.
 fn is_derived(password: &str, term: &str) -> bool {
     let backwards: String = term.chars().rev().collect();
     [term, &backwards]
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_knows_of_the_account_is_refused() {
+    fn a_password_made_of_public_facts_about_the_account_is_rejected() {
         for password in [
             "ada.lovelace@engines.example",
             "Lovelace1815!",
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_merely_contains_it_is_judged_by_the_estimator() {
+    fn a_password_that_only_contains_public_facts_is_left_to_the_estimator() {
         assert_eq!(check("lovelace hates gooseberries", 4, false), Ok(()));
         assert_eq!(
             check("lovelace hates gooseberries", 1, false),

@@ -1,11 +1,11 @@
-//! How, how strongly and when a user proved who they are.
+//! How, when and at which assurance level a user authenticated.
 
 use core::fmt;
 use std::collections::BTreeSet;
 
 use crate::time::Timestamp;
 
-/// One way in which a user proved who they are (`amr`, RFC 8176).
+/// An authentication method (`amr`, RFC 8176).
 ///
 /// The order is that in which tokens list them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +20,8 @@ pub enum AuthenticationMethod {
     UserPresence,
     /// `mfa`: more than one factor.
     MultipleFactors,
-    /// A word that this version does not know. A newer instance wrote it; it is kept, so that tokens issued here list it.
+    /// A value that this version does not define, stored by a newer instance. It is preserved, so that tokens issued here
+    /// list it.
     Unknown(String),
 }
 
@@ -33,7 +34,7 @@ impl AuthenticationMethod {
         Self::MultipleFactors,
     ];
 
-    /// The word by which tokens and the database know the method.
+    /// The value in tokens and in the database.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Password => "pwd",
@@ -53,7 +54,7 @@ impl AuthenticationMethod {
     }
 }
 
-/// The level of assurance that methods reach: `acr` of tokens (`OpenID` Connect Core, section 2).
+/// The assurance level of an authentication: `acr` of tokens (`OpenID` Connect Core, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AssuranceLevel {
     /// One factor (NIST SP 800-63B, AAL1).
@@ -63,7 +64,7 @@ pub enum AssuranceLevel {
 }
 
 impl AssuranceLevel {
-    /// The word by which tokens and clients know the level.
+    /// The value in tokens and responses.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Aal1 => "aal1",
@@ -77,35 +78,35 @@ impl AssuranceLevel {
 pub struct AuthenticationMethods(BTreeSet<AuthenticationMethod>);
 
 impl AuthenticationMethods {
-    /// A password and nothing else: every authentication of versions that recorded no methods.
+    /// A password only. Also the methods of rows written before methods were recorded.
     pub fn password() -> Self {
         Self(BTreeSet::from([AuthenticationMethod::Password]))
     }
 
-    /// These methods; `None` without any.
+    /// A set of methods; `None` if empty.
     pub fn new(methods: impl IntoIterator<Item = AuthenticationMethod>) -> Option<Self> {
         let methods: BTreeSet<_> = methods.into_iter().collect();
         (!methods.is_empty()).then_some(Self(methods))
     }
 
-    /// Reads words as a token lists them, in any order, known or not. White space separates words too. `None` if there is no
-    /// word.
+    /// Reads values as a token lists them, in any order, defined here or not. White space separates values too. `None` if
+    /// there is no value.
     pub fn from_words<'w>(words: impl IntoIterator<Item = &'w str>) -> Option<Self> {
         let words = words.into_iter().flat_map(str::split_ascii_whitespace);
         Self::new(words.map(AuthenticationMethod::from_word))
     }
 
-    /// Reads words separated by spaces, as [`Display`](fmt::Display) writes them. `None` if there is no word.
+    /// Reads values separated by spaces, as [`Display`](fmt::Display) writes them. `None` if there is no value.
     pub fn parse(words: &str) -> Option<Self> {
         Self::from_words([words])
     }
 
-    /// The words, in the order in which tokens list them.
+    /// The values, in the order in which tokens list them.
     pub fn words(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(AuthenticationMethod::as_str)
     }
 
-    /// The level that the methods reach. Only `mfa` raises it: a method that this version does not know proves nothing to it.
+    /// The assurance level that the methods reach. Only `mfa` raises it; a method that this version does not define is ignored.
     pub fn assurance(&self) -> AssuranceLevel {
         if self.0.contains(&AuthenticationMethod::MultipleFactors) {
             AssuranceLevel::Aal2
@@ -131,14 +132,14 @@ impl fmt::Display for AuthenticationMethods {
 /// (RFC 9068, section 2.2.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authentication {
-    /// How.
+    /// The methods used.
     pub methods: AuthenticationMethods,
-    /// When the user last proved who they are.
+    /// When the user last authenticated.
     pub at: Timestamp,
 }
 
 impl Authentication {
-    /// By password alone, at that instant.
+    /// An authentication by password only, at that instant.
     pub fn by_password(at: Timestamp) -> Self {
         Self {
             methods: AuthenticationMethods::password(),
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_are_listed_in_one_order_whatever_order_they_came_in() {
+    fn methods_are_listed_in_a_fixed_order() {
         for (read, listed) in [
             ("pwd", "pwd"),
             ("mfa otp pwd", "pwd otp mfa"),
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn no_word_is_no_method() {
+    fn an_empty_list_of_methods_is_rejected() {
         assert_eq!(AuthenticationMethods::new([]), None);
         for blank in ["", " ", "\t\n"] {
             assert_eq!(AuthenticationMethods::parse(blank), None);
@@ -200,7 +201,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn methods_are_read_back_from_their_words(words in prop::collection::vec(any_word(), 1..8)) {
+        fn methods_are_read_back_from_their_values(words in prop::collection::vec(any_word(), 1..8)) {
             let methods = AuthenticationMethods::from_words(words.iter().map(String::as_str));
             let methods = methods.expect("a method");
             prop_assert_eq!(AuthenticationMethods::parse(&methods.to_string()), Some(methods.clone()));
@@ -210,7 +211,7 @@ mod tests {
         }
 
         #[test]
-        fn unknown_methods_change_no_level(words in prop::collection::vec("pwd|otp|pop|user|mfa", 1..6), unknown in prop::collection::vec("x-[a-z]{1,9}", 0..4)) {
+        fn unknown_methods_do_not_change_the_assurance_level(words in prop::collection::vec("pwd|otp|pop|user|mfa", 1..6), unknown in prop::collection::vec("x-[a-z]{1,9}", 0..4)) {
             let known = methods(&words.join(" "));
             let with_unknown = methods(&[words, unknown].concat().join(" "));
             prop_assert_eq!(with_unknown.assurance(), known.assurance());

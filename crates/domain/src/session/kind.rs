@@ -1,24 +1,24 @@
 use crate::client::ClientId;
 use crate::id::SessionId;
 
-/// Who holds a session, and by what it ends besides its own end.
+/// The kind of a session: how its refresh token is held, and what ends it besides its own end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SessionKind {
-    /// Opened at the API: its holder has the refresh token.
+    /// Opened at the API; the client holds the refresh token.
     Direct,
-    /// Opened at Doorward's own pages: a browser has it as a cookie.
+    /// Opened at Doorward's own pages; the browser holds it as a cookie.
     Browser,
-    /// What a user granted an application: that client alone has the refresh token.
+    /// A user's grant to an application; only that client may use the refresh token.
     Grant {
-        /// The application.
+        /// The client to which access was granted.
         client: ClientId,
-        /// The session in which it was granted. Its row may be gone: a grant can outlive it.
+        /// The session in which access was granted. Its row may have been deleted: a grant can outlive it.
         parent: SessionId,
     },
 }
 
 impl SessionKind {
-    /// The word by which the database knows the kind.
+    /// The stored word for the kind.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Direct => "direct",
@@ -27,7 +27,7 @@ impl SessionKind {
         }
     }
 
-    /// The kind of that word, with the client and the parent that only a grant has. `None` for any other combination.
+    /// Reads the kind from its stored word, and the client and parent that only a grant has. `None` for any other combination.
     pub fn from_parts(word: &str, client: Option<ClientId>, parent: Option<SessionId>) -> Option<Self> {
         match (word, client, parent) {
             ("direct", None, None) => Some(Self::Direct),
@@ -37,7 +37,7 @@ impl SessionKind {
         }
     }
 
-    /// The application of a grant.
+    /// The client of a grant; `None` for other kinds.
     pub const fn client(&self) -> Option<&ClientId> {
         match self {
             Self::Direct | Self::Browser => None,
@@ -45,7 +45,7 @@ impl SessionKind {
         }
     }
 
-    /// The session in which a grant was made.
+    /// The parent session of a grant; `None` for other kinds.
     pub const fn parent(&self) -> Option<SessionId> {
         match self {
             Self::Direct | Self::Browser => None,
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_read_back_from_its_parts_and_from_no_others() {
+    fn a_session_kind_is_read_back_only_from_its_own_parts() {
         let client = || ClientId::parse("grafana").expect("a client id");
         let parent = SessionId::from_bytes([7; 16]);
         let kinds = [

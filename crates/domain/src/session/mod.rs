@@ -1,4 +1,4 @@
-//! Sessions and the rotation of their refresh tokens.
+//! Sessions, the rotation of their refresh tokens, and the ports that store and seal them.
 
 mod authentication;
 mod kind;

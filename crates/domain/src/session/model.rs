@@ -1,4 +1,4 @@
-//! A session: what begins with a login and ends once and for all.
+//! The session: begins with a login and ends permanently, by logout, revocation or expiry.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -16,7 +16,7 @@ use super::{Authentication, SessionKind};
 pub struct Generation(u32);
 
 impl Generation {
-    /// The generation of the refresh token that a login hands out.
+    /// The generation of the refresh token that a login issues.
     pub const FIRST: Self = Self(0);
 
     /// The generation with this number.
@@ -24,12 +24,12 @@ impl Generation {
         Self(number)
     }
 
-    /// The number.
+    /// The generation as a number, as stored.
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// The generation after this one; `None` after the last that can be counted.
+    /// The next generation; `None` after `u32::MAX`.
     pub const fn next(self) -> Option<Self> {
         match self.0.checked_add(1) {
             Some(number) => Some(Self(number)),
@@ -51,12 +51,12 @@ impl SessionKey {
         }))
     }
 
-    /// The key of these bytes, as a store kept them.
+    /// The key with these bytes, read from a store.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(SecretBox::new(Box::new(bytes)))
     }
 
-    /// The key itself, for a store to keep and a sealer to use.
+    /// The key itself, for stores and sealers.
     pub fn expose(&self) -> &[u8; 32] {
         self.0.expose_secret()
     }
@@ -69,7 +69,7 @@ impl Clone for SessionKey {
 }
 
 impl PartialEq for SessionKey {
-    /// Compares for tests and stores; no secret is guarded by this comparison.
+    /// For tests and stores. Not in constant time: no check of a secret uses it.
     fn eq(&self, other: &Self) -> bool {
         self.expose() == other.expose()
     }
@@ -77,29 +77,29 @@ impl PartialEq for SessionKey {
 
 impl Eq for SessionKey {}
 
-/// Why a session ended before its time.
+/// Why a session ended before its expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EndReason {
-    /// Its holder logged out.
+    /// The client logged out.
     LoggedOut,
-    /// The user logged out everywhere.
+    /// The user logged out of all sessions.
     LoggedOutEverywhere,
     /// The user ended it from another session.
     EndedByUser,
     /// An administrator ended it.
     EndedByAdmin,
-    /// The user has logged in more often than sessions are kept, and this was the least recently used.
+    /// The user exceeded the maximum number of sessions, and this was the least recently used one.
     Superseded,
     /// The user changed the password in another session.
     PasswordChanged,
     /// The user was disabled.
     UserDisabled,
-    /// A refresh token that had been used before came back: somebody has a copy.
+    /// A used refresh token was presented again, which means that it was copied.
     Replayed,
 }
 
 impl EndReason {
-    /// Every reason.
+    /// All reasons.
     pub const ALL: [Self; 8] = [
         Self::LoggedOut,
         Self::LoggedOutEverywhere,
@@ -111,7 +111,7 @@ impl EndReason {
         Self::Replayed,
     ];
 
-    /// The word by which the database and the audit log know the reason.
+    /// The stored word for the reason, also in the audit log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::LoggedOut => "logged-out",
@@ -125,58 +125,58 @@ impl EndReason {
         }
     }
 
-    /// The reason of that word.
+    /// Parses the word for the reason; `None` for any other text.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
 }
 
-/// When and why a session ended before its time.
+/// When and why a session ended before its expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// When.
+    /// When it ended.
     pub at: Timestamp,
-    /// Why.
+    /// Why it ended.
     pub reason: EndReason,
 }
 
 /// A session. One row in the store, however often it is refreshed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Names it.
+    /// Identifies the session.
     pub id: SessionId,
-    /// Whose it is.
+    /// The user who logged in.
     pub user_id: UserId,
-    /// Who holds it.
+    /// How its refresh token is held.
     pub kind: SessionKind,
     /// How and when the user authenticated.
     pub authentication: Authentication,
-    /// Its secret.
+    /// The secret from which its refresh tokens are sealed.
     pub key: SessionKey,
-    /// The generation of the refresh token that is current.
+    /// The generation of the current refresh token.
     pub generation: Generation,
-    /// When that generation became current. Ending a session never touches it, so that the grace window can never
-    /// bring an ended session back.
+    /// When that generation became current. Ending a session never changes it, so that the grace window cannot revive an
+    /// ended session.
     pub rotated_at: Timestamp,
     /// When it was opened.
     pub created_at: Timestamp,
     /// When it was last refreshed (or opened).
     pub last_used_at: Timestamp,
-    /// From when it is over, however much it is used.
+    /// The absolute expiry, whether or not the session is used.
     pub expires_at: Timestamp,
-    /// How it ended before its time, if it did.
+    /// When and why the session ended before its expiry, if it did.
     pub ended: Option<Ended>,
     /// The client's address when it was last refreshed (or opened).
     pub ip: Option<IpAddr>,
-    /// What the client called itself then, at most [`Session::MAX_USER_AGENT`] characters.
+    /// The user agent then, at most [`Session::MAX_USER_AGENT`] characters.
     pub user_agent: Option<String>,
 }
 
 impl Session {
-    /// The longest user agent kept, in characters.
+    /// The maximum length of a stored user agent, in characters.
     pub const MAX_USER_AGENT: usize = 256;
 
-    /// The earlier of the idle and the absolute bound: when the current refresh token is over if it is not used.
+    /// When the current refresh token expires if it is not used: the earlier of the idle and the absolute expiry.
     pub fn refresh_expires_at(&self, policy: &SessionPolicy) -> Timestamp {
         self.expires_at.min(self.last_used_at + policy.refresh_idle)
     }
@@ -187,18 +187,18 @@ impl Session {
     }
 }
 
-/// How long things last.
+/// The lifetimes and limits of sessions and tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionPolicy {
-    /// The life of an access token.
+    /// The lifetime of an access token.
     pub access_ttl: Duration,
-    /// The life of a session, however much it is used.
+    /// The absolute lifetime of a session.
     pub refresh_ttl: Duration,
-    /// The life of a session that is not used.
+    /// The idle lifetime of a session: how long after its last refresh it expires.
     pub refresh_idle: Duration,
-    /// How long after a rotation the token before it is still answered, with the same successor.
+    /// The grace window: how long after a rotation the previous token still returns the same successor.
     pub refresh_grace: Duration,
-    /// How many live sessions a user may have; with one more, the least recently used ends. At least one.
+    /// The maximum number of live sessions of a user, at least 1. One more ends the least recently used.
     pub max_sessions: u32,
 }
 
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_key_does_not_print() {
+    fn debug_output_contains_no_session_key() {
         assert!(!format!("{:?}", SessionKey::from_bytes([77; 32])).contains("77"));
     }
 }

@@ -1,4 +1,4 @@
-//! Refresh tokens as clients hold them, and the port that seals and opens them.
+//! Refresh tokens, and the port that seals and opens them.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -6,12 +6,12 @@ use crate::id::SessionId;
 
 use super::{Generation, Session};
 
-/// A sealed refresh token, opaque to its holder.
+/// A sealed refresh token, opaque to clients.
 #[derive(Debug, Clone)]
 pub struct RefreshToken(SecretString);
 
 impl RefreshToken {
-    /// Wraps a sealed token.
+    /// Wraps a sealed token. Not validated.
     pub fn new(token: String) -> Self {
         Self(SecretString::from(token))
     }
@@ -22,15 +22,15 @@ impl RefreshToken {
     }
 }
 
-/// What a refresh token of the right *shape* claims to be. It proves nothing until its tag has been checked against
-/// the session's key: see [`RefreshTokens::is_authentic`](crate::session::RefreshTokens::is_authentic).
+/// The claims of a well-formed refresh token. They are unproven until the tag has been checked against the session's key:
+/// see [`RefreshTokens::is_authentic`](crate::session::RefreshTokens::is_authentic).
 #[derive(Clone, Copy)]
 pub struct PresentedRefreshToken {
-    /// The session it claims to belong to.
+    /// The session that the token claims to belong to.
     pub session_id: SessionId,
-    /// The generation it claims to be.
+    /// The generation that the token claims.
     pub generation: Generation,
-    /// The proof of both.
+    /// The authentication tag over both.
     pub tag: [u8; 32],
 }
 
@@ -47,13 +47,13 @@ impl core::fmt::Debug for PresentedRefreshToken {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait RefreshTokens: Send + Sync {
     /// The refresh token of `session` for `generation`. A pure function: equal arguments give equal tokens, which is
-    /// what makes a retried refresh answerable without storing any token. MUST therefore seal with the key that was current
-    /// at [`Session::rotated_at`], not the one that is now: between an answer that was lost and the retry another key may
-    /// have taken over.
+    /// how a retried refresh gets the same token without any token being stored. MUST therefore seal with the key that was
+    /// current at [`Session::rotated_at`], not with the one that is current now: between a lost response and the retry another
+    /// key may have taken over.
     fn seal(&self, session: &Session, generation: Generation) -> RefreshToken;
 
-    /// Reads the shape of what a client presents; `None` for anything that cannot be a refresh token of ours. Costs no
-    /// query and proves nothing.
+    /// Parses the token that a client presents; `None` if it cannot be a refresh token of this service. Runs no query and
+    /// proves nothing.
     fn open(&self, presented: &str) -> Option<PresentedRefreshToken>;
 
     /// Whether the tag proves that this server sealed the token for this session. MUST compare in constant time.

@@ -1,4 +1,4 @@
-//! What is kept of sessions.
+//! The port for stored sessions.
 
 use core::net::IpAddr;
 
@@ -9,27 +9,27 @@ use crate::time::Timestamp;
 
 use super::{EndReason, Generation, Session};
 
-/// Sessions.
+/// Stored sessions, live or ended.
 #[expect(
     clippy::needless_lifetimes,
     reason = "mockall wants lifetimes inside types to be named"
 )]
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait SessionRepository {
-    /// Keeps a new session. MUST fail when there is no such user.
+    /// Stores a new session. MUST fail when the user does not exist.
     fn insert(&mut self, session: &Session) -> StoreResult<()>;
 
-    /// The session of that id, live or not.
+    /// The session with that id, live or not.
     fn find(&mut self, id: SessionId) -> StoreResult<Option<Session>>;
 
-    /// The session of that id, live or not, and the user whose it is, both as they are at one instant.
+    /// The session with that id, live or not, and its user, both as of the same instant.
     fn find_with_user(&mut self, id: SessionId) -> StoreResult<Option<(Session, User)>>;
 
-    /// Moves a session from generation `from` to the next, and notes time, address and client of this use.
+    /// Moves a session from generation `from` to the next, and stores time, address and user agent of this use.
     ///
-    /// MUST be one conditional statement: of all calls with the same `from`, exactly one answers `true`, and none once
-    /// the session has ended, nor from the last generation that can be counted. What this use does not tell (no address, no
-    /// client) replaces what an earlier one told.
+    /// MUST be one conditional statement: of all calls with the same `from`, exactly one returns `true`, and none once
+    /// the session has ended, nor from the last generation that can be counted. Values that this use lacks (no address, no
+    /// user agent) replace earlier ones.
     fn rotate<'a>(
         &mut self,
         id: SessionId,
@@ -39,11 +39,11 @@ pub trait SessionRepository {
         user_agent: Option<&'a str>,
     ) -> StoreResult<bool>;
 
-    /// Ends a session. Answers `false`, and changes nothing, when there is none or it has ended before: when and why a
+    /// Ends a session. Returns `false`, and changes nothing, when it does not exist or has ended before: when and why a
     /// session ended is never rewritten. MUST NOT touch the time of its last rotation.
     fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> StoreResult<bool>;
 
-    /// Ends every session of a user that has not ended, but for `except`. Answers which it ended, in any order.
+    /// Ends every session of a user that has not ended, except `except`. Returns the sessions that it ended, in any order.
     fn end_all(
         &mut self,
         user: UserId,
@@ -52,8 +52,8 @@ pub trait SessionRepository {
         now: Timestamp,
     ) -> StoreResult<Vec<SessionId>>;
 
-    /// The sessions of a user that have not ended and expire after `now`, but for the `keep` most recently used: those that
-    /// have to go when a user may have no more.
+    /// The sessions of a user that have not ended and expire after `now`, except the `keep` most recently used: those to
+    /// end when a user exceeds the maximum.
     fn surplus(&mut self, user: UserId, now: Timestamp, keep: u32) -> StoreResult<Vec<SessionId>>;
 
     /// The sessions of a user that have not ended and expire after `now`, the most recently used first, at most `limit`.

@@ -1,32 +1,33 @@
 //! The rotation of refresh tokens: one pure decision.
 //!
-//! A session has one current generation. Presenting it moves the session on; presenting the one before it within the
-//! grace window gives the *same* successor again, because the answer may have been lost or a second tab may have been
-//! faster; presenting any earlier one means that two parties hold tokens of this session, and ends it.
+//! A session has one current generation. Presenting it moves the session on. Presenting the previous one within the
+//! grace window returns the *same* successor again, because the response may have been lost or a second tab may have been
+//! faster. Presenting any earlier one means that two parties hold tokens of this session, and ends it (RFC 9700, section
+//! 4.14).
 //!
 //! The decision reads when the session was last *rotated* and whether it has *ended*, which are different facts: the
-//! grace window therefore never brings an ended session back.
+//! grace window therefore never revives an ended session.
 
 use crate::time::Timestamp;
 
 use super::{Generation, Session, SessionPolicy};
 
-/// What to do with an authentic refresh token.
+/// The decision about an authentic refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Move the session from `from` to `to`, on condition that it is still at `from`, and hand out `to`.
+    /// Move the session from `from` to `to`, on condition that it is still at `from`, and issue `to`.
     Rotate {
         /// The generation presented, which is current.
         from: Generation,
         /// Its successor.
         to: Generation,
     },
-    /// Hand out the current generation again; write nothing.
+    /// Issue the current generation again; write nothing.
     Repeat {
         /// The current generation.
         current: Generation,
     },
-    /// A used token came back: end the session, remember it, refuse.
+    /// A used token was presented: end the session, record it, refuse.
     Replay,
     /// Refuse, without further consequence.
     Refuse(Refusal),
@@ -37,15 +38,15 @@ pub enum Decision {
 pub enum Refusal {
     /// The session was ended.
     Ended,
-    /// The session is over: its life has passed, or it was not used for too long.
+    /// The session has expired: absolutely, or because it was not used.
     Expired,
-    /// A generation that the session has not reached: the store was restored from an earlier time, or the session has
-    /// been refreshed as often as can be counted.
+    /// The generation is ahead of the session (the store was restored from a backup), or no further generation can be
+    /// counted.
     OutOfRange,
 }
 
 impl Refusal {
-    /// The word by which the audit log knows the reason.
+    /// The word for the reason in the audit log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ended => "session-ended",
@@ -57,7 +58,7 @@ impl Refusal {
 
 /// Decides what to do when the refresh token of generation `presented` is presented at `now`.
 ///
-/// The token's tag MUST have been verified against the session: this function believes the generation.
+/// The token's tag MUST have been verified against the session: this function trusts the generation.
 pub fn decide(session: &Session, presented: Generation, now: Timestamp, policy: &SessionPolicy) -> Decision {
     if session.ended.is_some() {
         return Decision::Refuse(Refusal::Ended);
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn its_predecessor_is_answered_again_within_the_grace_window_only() {
+    fn the_previous_token_returns_the_same_successor_only_within_the_grace_window() {
         let session = session(3, Duration::from_secs(100));
         let repeat = Decision::Repeat {
             current: Generation::new(3),
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn idle_and_absolute_bounds_end_a_session() {
+    fn a_session_expires_when_idle_and_absolutely() {
         let week = SessionPolicy::default().refresh_idle;
         assert_eq!(
             decide_at(&session(0, Duration::ZERO), 0, week),
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_generation_does_not_wrap_around() {
+    fn the_last_generation_is_refused_rather_than_wrapped() {
         let session = session(u32::MAX, Duration::ZERO);
         assert_eq!(
             decide_at(&session, u32::MAX, Duration::ZERO),
@@ -197,7 +198,7 @@ mod tests {
         }
 
         #[test]
-        fn at_most_one_generation_can_rotate_and_none_but_its_predecessor_repeats(
+        fn only_the_current_generation_rotates_and_only_its_predecessor_repeats(
             generation in 0_u32..50, presented in 0_u32..60, rotated in 0_u64..1_000_000, now in 0_u64..3_000_000,
         ) {
             let session = session(generation, Duration::from_secs(rotated));

@@ -1,31 +1,31 @@
-//! The first start: a token that makes the first administrator, once.
+//! First-time setup: a one-time token creates the first administrator.
 
 use crate::store_error::StoreResult;
 use crate::time::Timestamp;
 
-/// How far the first start has come.
+/// The progress of the first-time setup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SetupState {
-    /// The SHA-256 digest of the setup token, once one was made.
+    /// The SHA-256 digest of the setup token, once one was issued.
     pub token_digest: Option<[u8; 32]>,
-    /// When the first administrator was made.
+    /// When the first administrator was created; `None` while setup is open.
     pub completed_at: Option<Timestamp>,
 }
 
-/// Whether there is a first administrator yet.
+/// Stored progress of the setup.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait SetupRepository {
-    /// How far it has come.
+    /// The current progress.
     fn state(&mut self) -> StoreResult<SetupState>;
 
-    /// Keeps the digest of a setup token if there is none yet and setup is not completed. Of all calls at once exactly one
-    /// MUST answer `true`.
+    /// Stores the digest of a setup token if there is none yet and setup is not completed. Of all concurrent calls exactly
+    /// one MUST return `true`.
     fn offer_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool>;
 
-    /// Keeps the digest of a setup token in the place of any other. Answers `false` when setup is completed.
+    /// Stores the digest of a setup token, replacing any other. Returns `false` when setup is completed.
     fn replace_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool>;
 
-    /// Closes setup, whether or not a token was offered, and forgets the token. Of all calls, exactly one MUST answer
+    /// Completes setup, whether or not a token was issued, and deletes the token. Of all calls, exactly one MUST return
     /// `true`.
     fn complete(&mut self, now: Timestamp) -> StoreResult<bool>;
 }

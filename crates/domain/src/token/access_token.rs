@@ -1,4 +1,4 @@
-//! Access tokens as clients hold them, and the ports that sign and verify them.
+//! Access tokens, and the ports that sign and verify them.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -22,16 +22,17 @@ impl AccessToken {
     }
 }
 
-/// An access token could not be signed. Nothing that a client sends causes it.
+/// Signing failed. Input from clients never causes it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("signing failed: {0}")]
 pub struct SigningError(pub String);
 
-/// A token that is not a valid access token of ours. The reason is for the log; a client is told no more than that.
+/// The token is not a valid access token of this service. The reason is for the log; a client learns only that the token
+/// is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the access token is not valid: {reason}")]
 pub struct TokenRejected {
-    /// Why, in words that repeat nothing of the token.
+    /// The reason. Contains no part of the token.
     pub reason: &'static str,
 }
 
@@ -48,6 +49,6 @@ pub trait AccessTokenVerifier: Send + Sync {
     /// The claims of a token, if it is valid at `now`.
     ///
     /// MUST check everything: algorithm and key by `kid` from a ring of known keys only, `typ`, `iss`, `aud`, `exp`,
-    /// `iat`, `nbf`, and that every claim is there with the right type. MUST NOT fetch anything.
+    /// `iat`, `nbf`, and that every claim is present with the right type. MUST NOT access the network.
     fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenRejected>;
 }

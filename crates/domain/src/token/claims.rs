@@ -1,4 +1,4 @@
-//! What an access token says.
+//! The claims of access tokens.
 
 use core::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::subject::{Subject, SubjectVersion};
 /// belong to the signer, which adds and checks them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// `sub`: whom the token represents.
+    /// `sub`: the user or service that the token represents.
     pub subject: Subject,
-    /// `sid`: the session it belongs to; of a service, whose tokens belong to none, an id of their own.
+    /// `sid`: the session of the token; for a service, whose tokens have no session, an id that only this token has.
     pub session_id: SessionId,
-    /// `jti`: the token itself.
+    /// `jti`: identifies the token.
     pub token_id: TokenId,
     /// `ver`: the subject's version when it was issued.
     pub subject_version: SubjectVersion,
@@ -33,30 +33,30 @@ pub struct AccessClaims {
     pub authentication: Option<Authentication>,
 }
 
-/// The claims that say when a token is valid, as found in it.
+/// The time claims of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimTimes {
-    /// `exp`
+    /// `exp`: from when the token is no longer valid.
     pub expires_at: Timestamp,
-    /// `iat`
+    /// `iat`: when the token was issued.
     pub issued_at: Timestamp,
-    /// `nbf`, when there is one.
+    /// `nbf`: before when the token is not valid, if given.
     pub not_before: Option<Timestamp>,
 }
 
-/// A token that is not valid at this time.
+/// The token is not valid at this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UntimelyClaims {
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` or `iat` lies ahead.
+    /// `nbf` or `iat` lies in the future.
     #[error("the token is not valid yet")]
     NotYet,
 }
 
 impl ClaimTimes {
-    /// Checks the times at `now`, forgiving clocks that differ by `leeway`.
+    /// Checks the times at `now`, allowing clocks to differ by `leeway`.
     ///
     /// A token is valid *before* `exp` (RFC 7519, section 4.1.4), and one issued in the future is not valid yet.
     pub fn check(&self, now: Timestamp, leeway: Duration) -> Result<(), UntimelyClaims> {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_valid_from_its_start_to_before_its_end() {
+    fn a_token_is_valid_from_issue_until_just_before_expiry() {
         let times = ClaimTimes {
             expires_at: at(900),
             issued_at: at(100),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn not_before_is_kept() {
+    fn a_token_is_rejected_before_its_nbf() {
         let times = ClaimTimes {
             expires_at: at(900),
             issued_at: at(100),

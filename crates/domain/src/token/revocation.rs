@@ -1,9 +1,9 @@
-//! What makes access tokens untrue before they expire, and how a list of it is kept.
+//! The revocation of access tokens before they expire, and the list of revocations.
 //!
-//! An access token is verified without asking anybody. So that it can be revoked all the same, every instance keeps a
-//! list of what was revoked within the life of an access token, which is little, and follows the store's log of it. A
-//! session is revoked by its id. A subject is revoked *up to a version*: tokens of a lower one are revoked, whenever they
-//! were issued, and a token issued in the very instant of the change is judged correctly.
+//! An access token is verified without access to the store. To make revocation possible, every instance follows the store's
+//! log of revocations and holds a list of those within the lifetime of an access token, which are few. A session is
+//! revoked by its id. A subject is revoked *up to a version*: all tokens with a lower version are revoked, whenever they
+//! were issued, and a token issued in the very instant of the change is classified correctly.
 
 use core::time::Duration;
 use std::collections::HashMap;
@@ -18,14 +18,14 @@ use crate::time::Timestamp;
 use super::AccessClaims;
 use crate::subject::{Subject, SubjectVersion};
 
-/// What was revoked.
+/// What a revocation applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Revoked {
     /// Every access token of a session.
     Session(SessionId),
     /// Every access token of a subject with a version lower than this.
     Subject {
-        /// Whose.
+        /// The subject of the tokens.
         subject: Subject,
         /// The lowest version that is still valid.
         lowest_version: SubjectVersion,
@@ -35,29 +35,29 @@ pub enum Revoked {
 /// An entry of the log of revocations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
-    /// Its place in the log: later entries have greater numbers.
+    /// The position in the log: later entries have greater numbers.
     pub number: u64,
-    /// When it was written.
+    /// When the entry was written.
     pub at: Timestamp,
-    /// What was revoked.
+    /// What a revocation applies to.
     pub revoked: Revoked,
 }
 
-/// The name under which an id stands in a list that anybody may read: base64url, unpadded, of the first 16 bytes of the
-/// SHA-256 digest of the id's text. Whoever has a token can look it up; whoever has the list learns no id.
+/// The digest that represents an id in the public list of revocations: base64url, unpadded, of the first 16 bytes of the
+/// SHA-256 digest of the id's text. A holder of a token can look its id up; a reader of the list learns no id.
 pub fn revocation_digest(id: &str) -> String {
     let digest = Sha256::digest(id.as_bytes());
     URL_SAFE_NO_PAD.encode(digest.first_chunk::<16>().copied().unwrap_or_default())
 }
 
-/// The revocations that can still matter: those younger than any access token that is valid.
+/// The revocations that can still apply to a valid token: those younger than the maximum lifetime of access tokens.
 #[derive(Debug, Clone)]
 pub struct RevocationList {
     life: Duration,
     sessions: HashMap<SessionId, Listed<()>>,
     subjects: HashMap<Subject, Listed<SubjectVersion>>,
     latest: u64,
-    /// When the earliest entry was written; nothing is to be forgotten before it is old enough.
+    /// When the earliest entry was written; pruning is skipped until that one is old enough.
     earliest: Option<Timestamp>,
 }
 
@@ -72,7 +72,7 @@ struct Listed<T> {
 /// The part of a [`RevocationList`] that is newer than some entry, as digests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevocationDigests {
-    /// The number of the latest entry, from which to go on.
+    /// The number of the latest entry: the cursor for the next call.
     pub latest: u64,
     /// Revoked sessions.
     pub sessions: Vec<String>,
@@ -81,8 +81,8 @@ pub struct RevocationDigests {
 }
 
 impl RevocationList {
-    /// An empty list, for access tokens that are accepted at most `life` after they were issued: their lifetime and the
-    /// leeway of the clocks.
+    /// An empty list. `life` is how long access tokens are accepted after they were issued: their lifetime and the leeway
+    /// for clocks.
     pub fn new(life: Duration) -> Self {
         Self {
             life,
@@ -93,7 +93,7 @@ impl RevocationList {
         }
     }
 
-    /// How long an entry matters.
+    /// How long an entry can apply to a valid token.
     pub const fn life(&self) -> Duration {
         self.life
     }
@@ -103,12 +103,12 @@ impl RevocationList {
         self.latest
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.sessions.len() + self.subjects.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -156,7 +156,7 @@ impl RevocationList {
         }
     }
 
-    /// Forgets what no valid token can be concerned by at `now`. Cheap unless there is something to forget.
+    /// Deletes the entries that can apply to no valid token at `now`. Cheap unless an entry is old enough.
     pub fn prune(&mut self, now: Timestamp) {
         let horizon = now - self.life;
         if self.earliest.is_none_or(|earliest| earliest >= horizon) {
@@ -169,7 +169,7 @@ impl RevocationList {
         self.earliest = sessions.chain(subjects).min();
     }
 
-    /// Whether the list makes a token with these claims untrue.
+    /// Whether a token with these claims is revoked.
     pub fn revokes(&self, claims: &AccessClaims) -> bool {
         self.sessions.contains_key(&claims.session_id)
             || self
@@ -178,7 +178,8 @@ impl RevocationList {
                 .is_some_and(|listed| claims.subject_version < listed.value)
     }
 
-    /// What was added after the entry `number` and written at or after `since`, in alphabetical order, which tells nothing about the ids.
+    /// The entries added after the entry `number` and written at or after `since`, in alphabetical order, which reveals nothing
+    /// about the ids.
     pub fn digests_after(&self, number: u64, since: Timestamp) -> RevocationDigests {
         let mut sessions: Vec<String> = self
             .sessions
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_never_goes_back_and_an_old_entry_changes_nothing() {
+    fn the_lowest_valid_version_never_decreases_and_a_repeated_entry_is_ignored() {
         let mut list = RevocationList::new(LIFE);
         list.add(&user(5, 8, 4));
         list.add(&user(6, 8, 3));
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_forgotten_when_no_token_can_be_concerned_and_not_before() {
+    fn entries_are_pruned_only_when_no_valid_token_can_be_revoked_by_them() {
         let mut list = RevocationList::new(LIFE);
         list.add(&session(1, 7, NOW));
         list.add(&session(2, 8, NOW + Duration::from_secs(10)));
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_brings_only_what_is_newer() {
+    fn a_cursor_returns_only_newer_entries() {
         let mut list = RevocationList::new(LIFE);
         list.add(&session(1, 7, NOW));
         list.add(&user(2, 8, 3));
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_as_documented() {
+    fn the_revocation_digest_is_as_documented() {
         // printf 01890a5d-ac96-774b-bcce-b302099a8057 | openssl dgst -sha256 -binary | head -c 16 | base64
         assert_eq!(
             revocation_digest("01890a5d-ac96-774b-bcce-b302099a8057"),

@@ -1,17 +1,17 @@
 use super::AccessClaims;
 
-/// The revocation status of a token that has been verified.
+/// The revocation status of a verified token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevocationStatus {
-    /// It is not revoked.
+    /// The token is not revoked.
     Valid,
-    /// It was revoked.
+    /// The token is revoked.
     Revoked,
-    /// Recent revocations are not known.
+    /// Recent revocations may be missing, so the status cannot be determined.
     Unknown,
 }
 
-/// Knows recent revocations. Called at every request: MUST answer from memory.
+/// Checks tokens against recent revocations. Called for every request: MUST answer from memory.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait RevocationCheck: Send + Sync {
     /// The status of a token with these claims. MUST NOT return [`RevocationStatus::Valid`] when a revocation that was committed

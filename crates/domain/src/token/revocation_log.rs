@@ -1,18 +1,18 @@
-//! Where revocations are kept.
+//! The port for stored revocations.
 
 use crate::store_error::StoreResult;
 use crate::time::Timestamp;
 
 use super::{Revocation, Revoked};
 
-/// The log of what makes access tokens untrue before they expire.
+/// The stored log of revocations.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait RevocationLog {
-    /// Adds an entry for each, in their order. It is to be the last thing that a transaction writes but for its events:
-    /// whoever is here keeps others from adding until its transaction ends.
+    /// Adds an entry for each, in order. To be called as the last write of a transaction except its audit events: it blocks
+    /// other callers until the transaction ends.
     ///
-    /// MUST number entries so that once one can be seen, no entry with a smaller number ever comes to be seen: a reader who
-    /// goes on after the greatest number seen misses nothing.
+    /// MUST number entries so that once an entry is visible, no entry with a smaller number becomes visible: a reader that
+    /// continues after the greatest number seen misses nothing.
     fn append(&mut self, revoked: &[Revoked], now: Timestamp) -> StoreResult<()>;
 
     /// Up to `limit` entries with a number greater than `number`, in the order of their numbers.

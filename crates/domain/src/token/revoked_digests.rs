@@ -1,12 +1,12 @@
-//! The list of revocations as other services get it: digests, which name nobody.
+//! The published list of revocations: digests, from which no id can be derived.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{AccessClaims, revocation_digest};
 
-/// What `GET /v1/revocations` told, for a service that verifies access tokens itself.
+/// The response of `GET /v1/revocations`, for a service that verifies access tokens itself.
 ///
-/// The list is true as of the instant that came with it (`as_of`): how old it may be is for the service to say.
+/// The list is complete as of the instant that came with it (`as_of`); the service decides how old it may be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RevokedDigests {
     sessions: HashSet<String>,
@@ -14,7 +14,7 @@ pub struct RevokedDigests {
 }
 
 impl RevokedDigests {
-    /// The list of these `sessions` and of these subjects (member `users`), as an answer without a cursor tells them: all there is.
+    /// A list of these `sessions` and subjects (member `users`), as in a response without a cursor, which is complete.
     pub fn new(
         sessions: impl IntoIterator<Item = String>,
         subjects: impl IntoIterator<Item = (String, u32)>,
@@ -25,8 +25,8 @@ impl RevokedDigests {
         }
     }
 
-    /// Whether the list makes a token with these claims untrue: its session is listed, or its subject with a version greater
-    /// than the token's.
+    /// Whether a token with these claims is revoked: its session is listed, or its subject with a version greater than the
+    /// token's.
     pub fn revokes(&self, claims: &AccessClaims) -> bool {
         let lowest = self.subjects.get(&revocation_digest(&claims.subject.to_string()));
         self.sessions
@@ -48,7 +48,7 @@ mod tests {
     use crate::token::{Revocation, RevocationList, Revoked};
 
     #[test]
-    fn the_digests_refuse_exactly_what_the_list_refuses() {
+    fn the_digests_revoke_exactly_the_tokens_that_the_list_revokes() {
         let now = Timestamp::from_unix_seconds(1_800_000_000);
         let mut list = RevocationList::new(Duration::from_secs(905));
         let user = |byte| Subject::User(UserId::from_bytes([byte; 16]));

@@ -1,4 +1,4 @@
-//! Shared by the tests.
+//! Claims, keys and issuers that the tests share.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
@@ -150,7 +150,7 @@ impl SigningKey for TestKey {
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "the library asks for a source of randomness and draws from the operating system whatever it is given"
+        reason = "the library requires a source of randomness, but draws from the operating system in any case"
     )]
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         let signature = match &self.pair {

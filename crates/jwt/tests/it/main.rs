@@ -1,4 +1,4 @@
-//! Access tokens as other crates use them.
+//! Tests of the public API: signing and verifying access tokens.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

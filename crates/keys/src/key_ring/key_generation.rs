@@ -17,11 +17,11 @@ const FIRST: u32 = 1;
 /// Why a key is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RotationReason {
-    /// There was none.
+    /// The purpose had no key.
     First,
     /// The newest key has reached the age for its successor.
     Schedule,
-    /// The operator asked for it.
+    /// The operator requested a rotation.
     Command,
     /// The newest key is for another algorithm than is configured.
     Algorithm,

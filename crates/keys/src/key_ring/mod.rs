@@ -1,4 +1,4 @@
-//! The keys of this deployment.
+//! The key ring: the opened keys of the deployment, their rotation and their use.
 
 mod key_generation;
 mod key_sequence;
@@ -36,7 +36,7 @@ pub struct KeyRules {
 
 /// The keys with which this deployment signs and verifies access tokens and seals refresh tokens.
 ///
-/// They are kept in the store, sealed under the master key, so that any number of instances share them. Each use of the
+/// They are stored, sealed under the master key, so that any number of instances share them. Each use of the
 /// ring takes a snapshot of it, so that one token is handled with one set of keys even when the ring is reloaded meanwhile.
 /// Which of the keys makes new tokens depends on the time alone ([`KeyPolicy::schedule`]): instances need not agree on
 /// anything but the content of the store.
@@ -48,9 +48,9 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Opens the ring. Generates the first key of a purpose that has none, and the next signing key when the newest is for
-    /// another algorithm than the rules say; that one takes over when it has been published for long enough. When several
-    /// instances do so at once, one of them makes the key and all use it.
+    /// Opens the ring. Generates the first key of a purpose that has none, and the next signing key if the newest is for
+    /// another algorithm than the rules require; it takes over when it has been published for the lead time. When several
+    /// instances do so at once, one of them stores its key and all use it.
     pub fn open(
         store: &dyn UnitOfWork,
         masters: &MasterKeys,
@@ -271,7 +271,7 @@ mod tests {
         let old_kid = ring.keys().signing.current_at(NOW).public_key().id().clone();
         let old_token = sealer.seal(&old, Generation::FIRST);
 
-        // In no order, as nobody promises one between the insertions.
+        // Unordered: the schedule does not rely on the order of insertion.
         for ordinal in [3, 2] {
             let signing =
                 SigningKeyPair::generate(&ring.sealers, Algorithm::Es256, ordinal, NOW, &entropy).unwrap();

@@ -1,4 +1,4 @@
-//! The keys as the store has them: sealed.
+//! The sealed keys, as stored.
 
 use core::fmt;
 

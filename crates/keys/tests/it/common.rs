@@ -1,4 +1,4 @@
-//! Shared by the tests.
+//! Keys, rules and claims that the tests share.
 
 use core::time::Duration;
 use std::sync::Arc;

@@ -49,7 +49,7 @@ fn store_of(keys: &[SealedKey]) -> MemoryStore {
     store
 }
 
-/// The keys that a first start makes.
+/// The keys that a first start generates.
 fn first_keys(algorithm: Algorithm, seed: u64) -> Vec<SealedKey> {
     let store = MemoryStore::new();
     open_with(&store, 1, algorithm, seed).unwrap();
@@ -60,7 +60,7 @@ fn first_keys(algorithm: Algorithm, seed: u64) -> Vec<SealedKey> {
 }
 
 #[test]
-fn the_first_start_makes_one_key_of_each_purpose() {
+fn the_first_start_generates_one_key_of_each_purpose() {
     for (algorithm, name, public) in [(Algorithm::EdDsa, "EdDSA", 32), (Algorithm::Es256, "ES256", 65)] {
         let [signing, refresh] = &first_keys(algorithm, 5)[..] else {
             panic!("not two keys")
@@ -106,7 +106,7 @@ fn later_starts_use_the_same_keys() {
 }
 
 #[test]
-fn when_instances_start_at_once_one_makes_the_keys() {
+fn concurrent_first_starts_generate_one_key_of_each_purpose() {
     for round in 0..20 {
         let store = MemoryStore::new();
         let barrier = Barrier::new(4);
@@ -149,7 +149,7 @@ fn an_instance_that_loses_the_race_uses_the_stored_key() {
     );
 }
 
-/// A store in which another instance makes its keys just before our first writing transaction.
+/// A store in which another instance inserts its keys just before the first writing transaction of the ring.
 struct Overtaken {
     inner: MemoryStore,
     winner: Vec<SealedKey>,
@@ -206,7 +206,7 @@ fn the_wrong_master_key_is_an_error_and_changes_nothing() {
     );
     assert!(error.to_string().contains("keys.master_key"), "{error}");
 
-    // The missing key is not made either.
+    // The missing key is not generated either.
     let half = store_of(&first_keys(Algorithm::EdDsa, 5)[1..]);
     let error = open_with(&half, 2, Algorithm::EdDsa, 6).unwrap_err();
     assert_eq!(
@@ -220,7 +220,7 @@ fn the_wrong_master_key_is_an_error_and_changes_nothing() {
 }
 
 #[test]
-fn a_missing_key_is_made_and_the_others_stay() {
+fn a_missing_key_is_generated_and_the_others_stay() {
     let keys = first_keys(Algorithm::EdDsa, 5);
     let store = store_of(&keys[..1]);
     let ring = open(&store, 6).unwrap();

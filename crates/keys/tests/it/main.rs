@@ -1,4 +1,4 @@
-//! Keys and what is made with them, as other crates use them.
+//! Tests of the public API: the key ring, and tokens made with its keys.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

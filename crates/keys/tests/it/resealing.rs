@@ -161,7 +161,7 @@ fn all_keys_are_resealed_or_none() {
 }
 
 #[test]
-fn resealing_an_empty_store_makes_no_key() {
+fn resealing_an_empty_store_generates_no_key() {
     let store = MemoryStore::new();
     assert_eq!(resealed(&store, NEW, Some(OLD)), Ok(ResealReport::default()));
     assert!(list(&store).is_empty() && store.events().is_empty());

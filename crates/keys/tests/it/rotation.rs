@@ -71,7 +71,7 @@ fn rotations(store: &MemoryStore) -> Vec<Event> {
 }
 
 #[test]
-fn when_instances_rotate_at_once_one_makes_the_keys() {
+fn concurrent_rotations_generate_one_key_of_each_purpose() {
     for round in 0..20 {
         let store = MemoryStore::new();
         let rings: Vec<_> = (0..3)
@@ -263,7 +263,7 @@ enum Token {
     Refresh(RefreshToken),
 }
 
-/// Another service, which fetches the key set as rarely as its cache life allows.
+/// Another service, which fetches the key set as rarely as `cache_life` allows.
 struct OtherService {
     verifier: Verifier,
     read_at: Timestamp,

@@ -49,7 +49,7 @@ struct JournalMode {
 fn connect_sqlite(path: &Path, busy_timeout: Duration) -> Result<SqliteConnection, ConnectError> {
     let failed = |reason: &dyn core::fmt::Display| ConnectError(format!("{}: {reason}", path.display()));
     create_private(path).map_err(|error| failed(&error))?;
-    // SQLite must not take a relative path for a URI (`file:…`) or a special name (`:memory:`).
+    // SQLite must not interpret a relative path as a URI (`file:…`) or a special name (`:memory:`).
     let anchored = if path.is_absolute() {
         path.to_path_buf()
     } else {

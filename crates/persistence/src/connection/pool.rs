@@ -118,7 +118,7 @@ fn is_loss(error: &diesel::result::Error) -> bool {
     )
 }
 
-/// Makes connections for the pool and says which ones to close.
+/// Opens connections for the pool, and decides which ones it closes.
 ///
 /// Diesel's own manager would try the URL on SQLite first, whatever its scheme, and discard the reason of a failure.
 pub(crate) struct ConnectionManager {

@@ -12,7 +12,7 @@ use super::percent::percent_decode;
 /// caller. Less than the 30 s that a request may take.
 const STATEMENT_TIMEOUT_MS: u32 = 10_000;
 
-/// Doorward's transactions wait for nothing but the database. One that is idle belongs to an instance that hangs, and must
+/// Doorward's transactions wait only for the database. An idle one belongs to an instance that hangs, and must
 /// not keep its locks.
 const IDLE_IN_TRANSACTION_TIMEOUT_MS: u32 = 15_000;
 

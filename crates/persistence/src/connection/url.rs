@@ -32,7 +32,7 @@ impl DatabaseUrl {
     /// Parses `sqlite://relative/path`, `sqlite:///absolute/path`, `postgres://…` or `postgresql://…`.
     ///
     /// A `%` begins a percent-encoded byte (RFC 3986), in the path of a SQLite database too; [`sqlite`](Self::sqlite) takes
-    /// a path without encoding. PostgreSQL URLs mean what they mean to libpq, including several hosts and its parameters,
+    /// a path without encoding. PostgreSQL URLs have the meaning that libpq defines, including several hosts and its parameters,
     /// with a few defaults for time limits.
     pub fn parse(url: &str) -> Result<Self, InvalidDatabaseUrl> {
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
@@ -45,7 +45,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// Like [`parse`](Self::parse), for a URL that the configuration keeps as a secret.
+    /// Like [`parse`](Self::parse), for a URL that is stored as a secret.
     pub fn parse_secret(url: &SecretString) -> Result<Self, InvalidDatabaseUrl> {
         Self::parse(url.expose_secret())
     }

@@ -62,7 +62,7 @@ impl RevocationLog for Transaction<'_> {
                         subject,
                         lowest_version,
                     } => {
-                        // The column has its name from before there were services.
+                        // Despite its name, the column also identifies services; it is older than they are.
                         (
                             None,
                             Some(subject.to_string()),

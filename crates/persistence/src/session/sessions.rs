@@ -55,7 +55,7 @@ impl SessionRow {
         location.parsed("kind", SessionKind::from_parts(&self.kind, client, parent))
     }
 
-    /// Versions before the columns wrote neither, and knew passwords only.
+    /// NULL in rows written before the columns existed, when passwords were the only method.
     fn authentication(&self, location: Location<'_>) -> Result<Authentication, DbError> {
         let methods =
             location.parsed_optional("methods", self.methods.as_deref(), AuthenticationMethods::parse)?;
@@ -238,7 +238,7 @@ impl SessionRepository for Transaction<'_> {
 
     fn surplus(&mut self, user: UserId, now: Timestamp, keep: u32) -> StoreResult<Vec<SessionId>> {
         self.read(|connection| {
-            // No LIMIT is needed: a user has hardly more sessions than are kept.
+            // No LIMIT is needed: a user has hardly more sessions than the maximum.
             let ids: Vec<String> = sessions::table
                 .filter(sessions::user_id.eq(user.to_string()))
                 .filter(sessions::ended_at.is_null())

@@ -20,7 +20,7 @@ pub(crate) struct Expiring {
 /// Deletes up to `limit` rows whose `column` is less than `bound`, the least first. Returns how many were deleted.
 ///
 /// Written in SQL because Diesel's `MultiConnection` has no limited deletion. On PostgreSQL it skips rows that another
-/// instance is deleting, so that instances do not wait for each other.
+/// instance is deleting, so that concurrent deletions do not block each other.
 pub(crate) fn delete_batch<T, V>(
     connection: &mut AnyConnection,
     expiring: &Expiring,

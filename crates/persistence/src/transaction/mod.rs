@@ -15,7 +15,7 @@ use crate::error::DbError;
 
 /// An open transaction. The repositories are implemented for it, in the folder of each feature.
 ///
-/// After a failed statement it runs no other one, and can only be rolled back. PostgreSQL requires this, and even answers a
+/// After a failed statement it runs no other one, and can only be rolled back. PostgreSQL requires this, and even responds to a
 /// `COMMIT` of such a transaction without an error. A use case that ignores an error must not behave differently on SQLite.
 ///
 /// Repositories read a single row with `get_result` and a unique key. `first` would bind a `LIMIT`, and SQLite plans a

@@ -1,4 +1,4 @@
-//! Renders what use cases cost as a table.
+//! Renders the costs of use cases as a table.
 
 use core::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What every use case costs the database, as its exact list of statements. Unlike times, these do not depend on the
+//! The database cost of every use case, as its exact list of statements. Unlike times, these do not depend on the
 //! machine, and an unnecessary statement shows before it slows anything down.
 
 use core::net::IpAddr;
@@ -42,7 +42,7 @@ costs nothing here, and comes before everything that a bearer may do.
 ";
 
 #[test]
-fn every_use_case_costs_what_the_table_says() {
+fn every_use_case_runs_exactly_the_statements_in_the_table() {
     statement_log::install();
     let sqlite = costs_on(&TestDatabase::sqlite());
     let mut page = format!("{INTRODUCTION}\n## SQLite\n\n{}", render(&sqlite));

@@ -1,4 +1,4 @@
-//! Errors inside a transaction: they are reported correctly, and nothing of the transaction is kept.
+//! Errors inside a transaction: they are reported correctly, and nothing of the transaction is committed.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};

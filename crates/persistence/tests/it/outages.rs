@@ -1,4 +1,4 @@
-//! Databases that are busy, unreachable, or lost and back again.
+//! Outages: databases that are busy, unreachable, or temporarily lost.
 
 use core::time::Duration;
 use std::sync::mpsc;

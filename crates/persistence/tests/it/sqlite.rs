@@ -1,4 +1,4 @@
-//! What only SQLite has: settings of connections, files, and a single writer.
+//! Behaviour that only SQLite has: connection settings, files, and a single writer.
 
 use core::time::Duration;
 use std::sync::mpsc;

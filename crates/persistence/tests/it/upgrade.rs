@@ -1,4 +1,4 @@
-//! Rows that the last release wrote, before and beside this version, are read as it meant them.
+//! Rows that the last release wrote, before an upgrade or while both versions run, are read with their original meaning.
 
 use core::fmt::Write as _;
 use std::collections::BTreeMap;

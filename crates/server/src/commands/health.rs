@@ -1,4 +1,4 @@
-//! `doorward health`: asks the running server whether it is ready.
+//! `doorward health`: checks whether the running server is ready.
 //!
 //! It needs no shell and no other program, so that a container can check its health with the only binary in its image.
 
@@ -6,7 +6,7 @@ use super::http_client::{management_address, send};
 use crate::config::Settings;
 use crate::exit::ExitError;
 
-/// Asks the management listener; fails unless it is ready.
+/// Queries the management listener; fails unless the server is ready.
 pub fn check(settings: &Settings) -> Result<(), ExitError> {
     let address = management_address(settings);
     let response = send(address, "GET", &address.to_string(), "/health/ready", &[])

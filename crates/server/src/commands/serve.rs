@@ -106,7 +106,7 @@ fn issue_setup_token(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), 
             );
             Ok(())
         }
-        // On standard output, for whoever started the server, and not in the log, which others may read.
+        // On standard output, for the operator who started the server, and not in the log, which others may read.
         SetupTokenStatus::Made(token) => print(&format!(
             "There is no administrator yet. POST /v1/setup creates one with this token, which is shown only once:\n\nSetup token: {}\n",
             token.expose_secret()

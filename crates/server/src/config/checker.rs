@@ -47,7 +47,7 @@ impl Checker {
         self.warnings.push(format!("{key}: {what}"));
     }
 
-    /// The parsed value; `None`, with an error added, if it is invalid. The caller may go on with any substitute, which
+    /// The parsed value; `None`, with an error added, if it is invalid. The caller may continue with any substitute, which
     /// only the checks that follow see: with an error added no settings are built.
     pub fn accept<T>(&mut self, key: &str, parsed: Result<T, String>) -> Option<T> {
         parsed.map_err(|what| self.refuse(key, &what)).ok()

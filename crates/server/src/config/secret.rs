@@ -31,7 +31,7 @@ impl Secret {
         Ok(Self(SecretString::from(line.strip_suffix('\r').unwrap_or(line))))
     }
 
-    /// The secret; an empty one is an error, because it is a variable that somebody meant to set.
+    /// The secret; an empty one is an error, because it is most likely a variable that was meant to be set.
     pub fn not_empty(self) -> Result<SecretString, String> {
         if self.0.expose_secret().is_empty() {
             Err("it is empty".into())

@@ -1,4 +1,4 @@
-//! The addresses that the server listens on, written to files for whoever started it with port 0.
+//! The addresses that the server listens on, written to files for callers that start it with port 0.
 
 use std::fs;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The master key: where it comes from, and the file that the first start creates for it.
+//! The source of the master key: the configuration, or a file that the first start creates.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};

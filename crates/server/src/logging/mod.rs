@@ -27,7 +27,7 @@ pub struct LogSettings {
     pub level: String,
 }
 
-/// What a line of the log looks like.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_one_line_whatever_it_holds() {
+    fn an_event_is_one_line_whatever_it_contains() {
         for format in [LogFormat::Pretty, LogFormat::Json] {
             let text = logged(format, false, log_hostile_events);
             assert_eq!(text.matches('\n').count(), 2, "{text:?}");

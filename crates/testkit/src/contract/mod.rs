@@ -87,7 +87,7 @@ impl StoreUnderTest for MemoryStore {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotRun(pub String);
 
-/// Runs one case on a fresh store. If the store is unavailable it says so on standard error, past the capture of the
+/// Runs one case on a fresh store. If the store is unavailable, it prints the reason to standard error, past the capture of the
 /// test harness, and returns; with `DOORWARD_REQUIRE_POSTGRES` in the environment it panics instead.
 pub fn run<S: StoreUnderTest>(fresh: Result<S, NotRun>, case: Case) {
     match fresh {

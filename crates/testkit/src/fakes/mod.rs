@@ -1,4 +1,4 @@
-//! Transparent stand-ins for cryptography: what they make can be read, forged and counted.
+//! Transparent fakes of cryptography: tests can read and forge their results, and count their calls.
 
 mod passwords;
 mod tokens;

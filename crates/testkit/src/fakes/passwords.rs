@@ -15,12 +15,12 @@ use crate::{hold, sample};
 
 use super::checksum;
 
-/// What a digest made with today's parameters begins with.
+/// The prefix of digests with the current parameters.
 const CURRENT: &str = "fake$";
-/// What a digest made with weaker parameters begins with.
+/// The prefix of digests with weaker parameters.
 const OUTDATED: &str = "old$";
 
-/// A hasher whose digests are the password behind a prefix, and which counts what it is asked to do.
+/// A hasher whose digests are the password after a prefix. It counts its calls.
 #[derive(Debug, Default)]
 pub struct FakeHasher {
     hashes: AtomicU32,
@@ -30,37 +30,37 @@ pub struct FakeHasher {
 }
 
 impl FakeHasher {
-    /// A hasher that has done nothing yet.
+    /// A hasher whose counters are zero.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The digest that it makes of a password.
+    /// The digest of a password.
     pub fn digest(password: &str) -> PasswordDigest {
         sample::digest(&format!("{CURRENT}{password}"))
     }
 
-    /// A digest of a password that it finds outdated.
+    /// A digest of a password that counts as outdated.
     pub fn outdated_digest(password: &str) -> PasswordDigest {
         sample::digest(&format!("{OUTDATED}{password}"))
     }
 
-    /// Makes everything fail; `None` mends it. What is asked for is still counted.
+    /// Makes every call fail; `None` restores it. Failed calls are counted too.
     pub fn fail_with(&self, error: Option<HashError>) {
         *hold(&self.error) = error;
     }
 
-    /// How many passwords it was asked to hash.
+    /// The number of calls of `hash`.
     pub fn hashes(&self) -> u32 {
         self.hashes.load(Ordering::SeqCst)
     }
 
-    /// How many passwords it was asked to verify against a digest.
+    /// The number of calls of `verify`.
     pub fn verifications(&self) -> u32 {
         self.verifications.load(Ordering::SeqCst)
     }
 
-    /// How many passwords it was asked to verify against nothing.
+    /// The number of calls of `verify_nothing`.
     pub fn dummy_verifications(&self) -> u32 {
         self.dummy_verifications.load(Ordering::SeqCst)
     }
@@ -98,12 +98,12 @@ impl PasswordHasher for FakeHasher {
     }
 }
 
-/// An estimator that finds every password alike. The default finds them all excellent.
+/// An estimator that returns the same result for every password. The default is the best score.
 #[derive(Debug, Clone, Copy)]
 pub struct FakeEstimator {
-    /// The score it gives, from 0 to 4.
+    /// The score of every password, from 0 to 4.
     pub score: u8,
-    /// Whether it calls every password common.
+    /// Whether every password counts as common.
     pub common: bool,
 }
 
@@ -125,7 +125,7 @@ impl StrengthEstimator for FakeEstimator {
     }
 }
 
-/// Names accounts by a checksum of the address that anybody can compute.
+/// Derives keys by an unkeyed checksum, which protects nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FakeAttemptKeys;
 
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_an_error_and_still_counted() {
+    fn failed_calls_are_counted() {
         let hasher = FakeHasher::new();
         let error = HashError("no memory".to_owned());
         hasher.fail_with(Some(error.clone()));
@@ -188,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_address_share_a_key_and_others_do_not() {
+    fn exactly_the_spellings_of_one_address_share_a_key() {
         let key = |typed: &str| FakeAttemptKeys.attempt_key(sample::email(typed).canonical());
         assert_eq!(key("Ada@Example.org"), key("ada@example.org"));
         assert_ne!(key("ada@example.org"), key("bob@example.org"));
     }
 }
 
-/// Has the audit log told of every guess that is refused.
+/// Has every refused attempt recorded in the audit log.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EveryRefusal;
 

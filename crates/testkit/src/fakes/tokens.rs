@@ -15,35 +15,35 @@ use crate::hold;
 
 use super::checksum;
 
-/// How far the clocks of signer and verifier may differ, as by default in production.
+/// The leeway of the verifier: the default of the product.
 const LEEWAY: Duration = Duration::from_secs(5);
-/// What a sealed token begins with.
+/// The prefix of sealed tokens.
 const PREFIX: &str = "fake-refresh";
 
 /// The claims of every token signed, by the token's text.
-type Signed = Arc<Mutex<BTreeMap<String, AccessClaims>>>;
+type ClaimsByToken = Arc<Mutex<BTreeMap<String, AccessClaims>>>;
 
-/// Signs by remembering: token `fake-access-<n>` stands for the `n`th claims signed.
+/// Records the claims it signs: token `fake-access-<n>` stands for the `n`th claims signed.
 #[derive(Debug, Default)]
 pub struct FakeSigner {
-    signed: Signed,
+    signed: ClaimsByToken,
     error: Mutex<Option<SigningError>>,
 }
 
 impl FakeSigner {
-    /// A signer that has signed nothing yet.
+    /// A signer without signed tokens.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A verifier of what this signer has signed and will sign.
+    /// A verifier of the tokens of this signer, including later ones.
     pub fn verifier(&self) -> FakeVerifier {
         FakeVerifier {
             signed: Arc::clone(&self.signed),
         }
     }
 
-    /// Makes signing fail; `None` mends it.
+    /// Makes signing fail; `None` restores it.
     pub fn fail_with(&self, error: Option<SigningError>) {
         *hold(&self.error) = error;
     }
@@ -61,10 +61,10 @@ impl AccessTokenSigner for FakeSigner {
     }
 }
 
-/// Verifies by remembering what a [`FakeSigner`] signed, and by the times in it.
+/// Looks up the claims that a [`FakeSigner`] recorded, and checks their times.
 #[derive(Debug, Clone)]
 pub struct FakeVerifier {
-    signed: Signed,
+    signed: ClaimsByToken,
 }
 
 impl AccessTokenVerifier for FakeVerifier {
@@ -89,7 +89,7 @@ impl AccessTokenVerifier for FakeVerifier {
 }
 
 /// Seals refresh tokens as `fake-refresh.<session>.<generation>.<checksum>`. The checksum depends on the session's key,
-/// the session and the generation, so that a token of another session or generation is found out as in production.
+/// the session and the generation, so that a token of another session or generation is not authentic, as in production.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FakeRefreshTokens;
 
@@ -136,7 +136,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     (text.len() == 64).then_some(bytes)
 }
 
-/// A [`RevocationCheck`] that has nothing against any token.
+/// A [`RevocationCheck`] without revocations.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NothingRevoked;
 
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verifier_knows_what_its_signer_signed_while_it_is_valid() {
+    fn a_verifier_accepts_the_tokens_of_its_signer_while_they_are_valid() {
         let signer = FakeSigner::new();
         let verifier = signer.verifier();
         let token = signer.sign(&claims()).expect("a token");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signer_can_fail() {
+    fn a_signer_fails_if_it_is_set_to_fail() {
         let signer = FakeSigner::new();
         let error = SigningError("no key".to_owned());
         signer.fail_with(Some(error.clone()));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_token_opens_to_what_was_sealed() {
+    fn an_opened_refresh_token_has_the_sealed_claims() {
         let session = sample::session(1, sample::user(1).id);
         let token = FakeRefreshTokens.seal(&session, Generation::new(7));
         assert_eq!(
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_the_shape_does_not_open() {
+    fn malformed_refresh_tokens_are_not_opened() {
         let session = sample::session(1, sample::user(1).id);
         let token = FakeRefreshTokens.seal(&session, Generation::FIRST);
         let token = token.expose();

@@ -9,7 +9,7 @@ use proptest::{prop_assert, prop_assert_eq};
 
 use super::has_billing;
 use super::history_app::HistoryApp;
-use super::reference::{Outcome, Reference};
+use super::reference::{Reference, StepOutcome};
 use super::steps::Step;
 
 /// An account, and the tokens returned to its owner.
@@ -54,7 +54,7 @@ impl<'a> AccountUnderTest<'a> {
         self.compare()
     }
 
-    fn perform_unchecked(&mut self, step: &Step) -> Result<Outcome, TestCaseError> {
+    fn perform_unchecked(&mut self, step: &Step) -> Result<StepOutcome, TestCaseError> {
         let app = self.app;
         match *step {
             Step::Wait(span) => {
@@ -65,23 +65,23 @@ impl<'a> AccountUnderTest<'a> {
                 let number = if right { self.password } else { self.password + 1 };
                 return match app.login(&self.email, number) {
                     Ok(pair) => self.received(&pair),
-                    Err(LoginError::InvalidCredentials) => Ok(Outcome::Refused),
+                    Err(LoginError::InvalidCredentials) => Ok(StepOutcome::Refused),
                     Err(error) => Err(TestCaseError::fail(error.to_string())),
                 };
             }
             Step::Refresh { session, age } => {
                 let Some((session, generation)) = self.reference.name(session, age) else {
-                    return Ok(Outcome::Nothing);
+                    return Ok(StepOutcome::Nothing);
                 };
                 return match app.refresh(&self.sessions[session].tokens[generation]) {
                     Ok(pair) => self.received(&pair),
-                    Err(RefreshError::InvalidRefreshToken) => Ok(Outcome::Refused),
+                    Err(RefreshError::InvalidRefreshToken) => Ok(StepOutcome::Refused),
                     Err(error) => Err(TestCaseError::fail(error.to_string())),
                 };
             }
             Step::Logout { session, age } => {
                 let Some((session, generation)) = self.reference.name(session, age) else {
-                    return Ok(Outcome::Nothing);
+                    return Ok(StepOutcome::Nothing);
                 };
                 app.logout(&self.sessions[session].tokens[generation]);
             }
@@ -92,16 +92,16 @@ impl<'a> AccountUnderTest<'a> {
                 return Ok(self.perform_as(from, step));
             }
         }
-        Ok(Outcome::Done)
+        Ok(StepOutcome::Done)
     }
 
     /// Performs a step that requires an access token, if the token is valid.
-    fn perform_as(&mut self, from: usize, step: &Step) -> Outcome {
+    fn perform_as(&mut self, from: usize, step: &Step) -> StepOutcome {
         let Some((from, _)) = self.reference.name(from, 0) else {
-            return Outcome::Nothing;
+            return StepOutcome::Nothing;
         };
         let Some(caller) = self.app.principal(&self.sessions[from].access_token) else {
-            return Outcome::Refused;
+            return StepOutcome::Refused;
         };
         match *step {
             Step::ChangePassword { .. } => {
@@ -111,15 +111,15 @@ impl<'a> AccountUnderTest<'a> {
             Step::EndOne { session, .. } => {
                 let session = session % self.sessions.len();
                 if !self.app.end_one(caller, self.sessions[session].id) {
-                    return Outcome::NotFound;
+                    return StepOutcome::NotFound;
                 }
             }
             _ => self.app.logout_everywhere(caller),
         }
-        Outcome::Done
+        StepOutcome::Done
     }
 
-    fn received(&mut self, pair: &TokenPair) -> Result<Outcome, TestCaseError> {
+    fn received(&mut self, pair: &TokenPair) -> Result<StepOutcome, TestCaseError> {
         let known = self.sessions.iter().position(|held| held.id == pair.session_id);
         let session = known.unwrap_or(self.sessions.len());
         if known.is_none() {
@@ -138,7 +138,7 @@ impl<'a> AccountUnderTest<'a> {
             held.tokens.push(token.to_owned());
         }
         prop_assert_eq!(pair.user.id, self.user);
-        Ok(Outcome::Tokens {
+        Ok(StepOutcome::Tokens {
             session,
             generation,
             billing: has_billing(&pair.user.roles),

@@ -1,4 +1,4 @@
-//! The use cases that histories are made of, over any store, with the revocations that an instance would know.
+//! The use cases of histories over any store, with the revocations that an instance would have read.
 
 use core::ops::Deref;
 use std::sync::Mutex;
@@ -37,7 +37,7 @@ impl<'a> Deref for HistoryApp<'a> {
 }
 
 impl RevocationCheck for HistoryApp<'_> {
-    /// The answer of an instance that has read all revocations.
+    /// The revocation status according to an instance that has read all revocations.
     fn status(&self, claims: &AccessClaims) -> RevocationStatus {
         let mut list = hold(&self.revoked);
         let latest = list.latest();
@@ -71,7 +71,7 @@ impl<'a> HistoryApp<'a> {
         }
     }
 
-    /// How long sessions last.
+    /// The lifetimes of sessions.
     pub(super) const fn policy(&self) -> SessionPolicy {
         self.app.policies.session
     }

@@ -12,7 +12,7 @@ const LEEWAY: Duration = Duration::from_secs(5);
 
 /// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum StepOutcome {
     /// Tokens of this session and generation, with or without the role `billing`.
     Tokens {
         session: usize,
@@ -60,17 +60,17 @@ impl Reference {
     }
 
     /// The expected outcome of a step that is performed at `now`.
-    pub(super) fn perform(&mut self, step: &Step, now: Timestamp) -> Outcome {
+    pub(super) fn perform(&mut self, step: &Step, now: Timestamp) -> StepOutcome {
         match *step {
-            Step::Wait(_) => Outcome::Done,
+            Step::Wait(_) => StepOutcome::Done,
             Step::Login { right } => self.login(right, now),
             Step::Refresh { session, age } => match self.name(session, age) {
                 Some((session, presented)) => self.refresh(session, presented, now),
-                None => Outcome::Nothing,
+                None => StepOutcome::Nothing,
             },
             Step::Logout { session, age } => match self.name(session, age) {
                 Some((session, _)) => self.end(session, EndReason::LoggedOut),
-                None => Outcome::Nothing,
+                None => StepOutcome::Nothing,
             },
             Step::EndAllByAdmin => self.end_all(None, EndReason::EndedByAdmin),
             Step::SetActive(active) => {
@@ -81,34 +81,34 @@ impl Reference {
                         self.end_all(None, EndReason::UserDisabled);
                     }
                 }
-                Outcome::Done
+                StepOutcome::Done
             }
             Step::SetBilling(billing) => {
                 if self.billing != billing {
                     self.billing = billing;
                     self.version += 1;
                 }
-                Outcome::Done
+                StepOutcome::Done
             }
             Step::LogoutEverywhere { from } | Step::ChangePassword { from } | Step::EndOne { from, .. } => {
                 match self.name(from, 0) {
                     Some((from, _)) if self.is_valid(from, now) => self.perform_as(from, step, now),
-                    Some(_) => Outcome::Refused,
-                    None => Outcome::Nothing,
+                    Some(_) => StepOutcome::Refused,
+                    None => StepOutcome::Nothing,
                 }
             }
         }
     }
 
     /// Performs a step of the holder of a valid access token.
-    fn perform_as(&mut self, from: usize, step: &Step, now: Timestamp) -> Outcome {
+    fn perform_as(&mut self, from: usize, step: &Step, now: Timestamp) -> StepOutcome {
         match *step {
             Step::ChangePassword { .. } => self.end_all(Some(from), EndReason::PasswordChanged),
             Step::EndOne { session, .. } => match self.name(session, 0) {
                 Some((session, _)) if self.is_active(session, now) => {
                     self.end(session, EndReason::EndedByUser)
                 }
-                _ => Outcome::NotFound,
+                _ => StepOutcome::NotFound,
             },
             _ => self.end_all(None, EndReason::LoggedOutEverywhere),
         }
@@ -136,9 +136,9 @@ impl Reference {
             && now < session.rotated_at + self.policy.refresh_idle
     }
 
-    fn login(&mut self, right: bool, now: Timestamp) -> Outcome {
+    fn login(&mut self, right: bool, now: Timestamp) -> StepOutcome {
         if !right || !self.active {
-            return Outcome::Refused;
+            return StepOutcome::Refused;
         }
         self.sessions.push(SessionReference {
             opened_at: now,
@@ -150,9 +150,9 @@ impl Reference {
         self.issue_tokens(self.sessions.len() - 1, now)
     }
 
-    fn refresh(&mut self, number: usize, presented: usize, now: Timestamp) -> Outcome {
+    fn refresh(&mut self, number: usize, presented: usize, now: Timestamp) -> StepOutcome {
         if !self.is_active(number, now) {
-            return Outcome::Refused;
+            return StepOutcome::Refused;
         }
         let grace = self.policy.refresh_grace;
         let session = &mut self.sessions[number];
@@ -161,30 +161,30 @@ impl Reference {
             session.rotated_at = now;
         } else if presented + 1 < session.generation || now >= session.rotated_at + grace {
             session.ended = Some(EndReason::Replayed);
-            return Outcome::Refused;
+            return StepOutcome::Refused;
         }
         self.issue_tokens(number, now)
     }
 
-    fn issue_tokens(&mut self, number: usize, now: Timestamp) -> Outcome {
+    fn issue_tokens(&mut self, number: usize, now: Timestamp) -> StepOutcome {
         let session = &mut self.sessions[number];
         session.issued = (now, self.version);
-        Outcome::Tokens {
+        StepOutcome::Tokens {
             session: number,
             generation: session.generation,
             billing: self.billing,
         }
     }
 
-    fn end(&mut self, number: usize, reason: EndReason) -> Outcome {
+    fn end(&mut self, number: usize, reason: EndReason) -> StepOutcome {
         self.sessions[number].ended.get_or_insert(reason);
-        Outcome::Done
+        StepOutcome::Done
     }
 
-    fn end_all(&mut self, except: Option<usize>, reason: EndReason) -> Outcome {
+    fn end_all(&mut self, except: Option<usize>, reason: EndReason) -> StepOutcome {
         for number in (0..self.sessions.len()).filter(|number| Some(*number) != except) {
             self.end(number, reason);
         }
-        Outcome::Done
+        StepOutcome::Done
     }
 }

@@ -15,7 +15,7 @@ impl UserRepository for Transaction {
             return Ok(Outcome::Refused(EmailTaken));
         }
         if state.accounts.contains_key(&user.id) {
-            return self.refuse("there is a user of that id");
+            return self.refuse("a user with that id exists");
         }
         let account = Credentials {
             user: user.clone(),
@@ -62,7 +62,7 @@ impl UserRepository for Transaction {
         let Some(account) = self.change()?.accounts.get_mut(&user.id) else {
             return Ok(false);
         };
-        // Every field is named, so that a new one has to be decided upon here.
+        // Every field is listed, so that a new one does not compile until it is handled here.
         let User {
             id: _,
             email: _,
@@ -122,15 +122,15 @@ impl UserRepository for Transaction {
             .map(|(_, account)| &account.user);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(users
-            .filter(|user| is_meant(user, filter))
+            .filter(|user| matches_filter(user, filter))
             .take(limit)
             .cloned()
             .collect())
     }
 }
 
-/// Whether every condition of the filter holds.
-fn is_meant(user: &User, filter: &UserFilter) -> bool {
+/// Whether the user meets every condition of the filter.
+fn matches_filter(user: &User, filter: &UserFilter) -> bool {
     let UserFilter { email, role, status } = filter;
     email.as_ref().is_none_or(|email| user.email.canonical() == email)
         && role

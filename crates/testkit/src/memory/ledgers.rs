@@ -1,4 +1,4 @@
-//! The small things: attempts, networks, events, revocations, keys, setup.
+//! Repositories of attempts, networks, events, revocations, keys and setup.
 
 use std::cmp::Reverse;
 

@@ -1,7 +1,7 @@
 //! A store in memory.
 //!
-//! What is committed is one immutable value. A writing transaction works on a copy and commits by putting the copy in
-//! its place, so a rollback has nothing to undo and a reader keeps the value it began with. Writers take turns.
+//! The committed state is one immutable value. A writing transaction works on a copy and commits by replacing the value, so
+//! a rollback discards the copy, and a reader sees the state it began with. Writing transactions run one at a time.
 
 mod accounts;
 mod jobs;
@@ -25,10 +25,10 @@ use crate::hold;
 use self::state::State;
 use self::transaction::Transaction;
 
-/// A store in memory, which can be told to fail.
+/// A store in memory that can be made to fail.
 ///
-/// It is stricter than it needs to be where a database might be: a reading transaction refuses to write and to lock,
-/// and a session needs its user. A writing transaction inside another one of the same thread never gets its turn.
+/// It is as strict as the strictest database: a reading transaction refuses to write and to lock, and a session requires its
+/// user. A writing transaction inside another one on the same thread deadlocks.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     committed: Mutex<Arc<State>>,
@@ -36,7 +36,7 @@ pub struct MemoryStore {
     faults: Mutex<Faults>,
 }
 
-/// What goes wrong, for as long as it is set.
+/// The faults that are set.
 #[derive(Debug, Clone, Default)]
 struct Faults {
     begin: Option<StoreError>,
@@ -51,31 +51,30 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Makes every transaction and every readiness check fail before it begins, as when the database is away; `None`
-    /// brings it back.
+    /// Makes every transaction and every readiness check fail before it begins, like an unreachable database; `None`
+    /// restores the store.
     pub fn fail_with(&self, error: Option<StoreError>) {
         hold(&self.faults).begin = error;
     }
 
-    /// Lets `statements` statements of each transaction through and fails those after them, as when the connection
-    /// breaks in the middle; `None` mends it. A test that tries 0, 1, 2, … until the use case succeeds has tried an
-    /// outage at every step of it.
+    /// Makes the statements of each transaction fail after the first `statements` ones, like a broken connection; `None`
+    /// restores the store. A test that tries 0, 1, 2, … until the use case succeeds has tried an outage at every statement.
     pub fn fail_after(&self, statements: u32, error: Option<StoreError>) {
         hold(&self.faults).statement = error.map(|error| (statements, error));
     }
 
-    /// Makes every commit fail, after all the work was done; `None` mends it. Nothing of the work is kept.
+    /// Makes every commit fail after all statements have run, and discards their changes; `None` restores the store.
     pub fn fail_commits_with(&self, error: Option<StoreError>) {
         hold(&self.faults).commit = error;
     }
 
-    /// Runs the work of every writing transaction twice, the first time for nothing, as a database may ask for when
-    /// transactions collide. A use case must not notice.
+    /// Runs the work of every writing transaction twice and discards the first run, as a database may require after a
+    /// serialisation failure. A use case MUST have the same effect.
     pub fn rerun_writes(&self, rerun: bool) {
         hold(&self.faults).rerun = rerun;
     }
 
-    /// The audit log, in the order in which it was written.
+    /// The audit log, in the order of writing.
     pub fn events(&self) -> Vec<Event> {
         self.state().events.clone()
     }
@@ -90,17 +89,17 @@ impl MemoryStore {
             .collect()
     }
 
-    /// The attempts at an account.
+    /// The attempt record under a key.
     pub fn attempts_on(&self, key: &AttemptKey) -> Option<AttemptRecord> {
         self.state().attempts.get(key).copied()
     }
 
-    /// What is committed now.
+    /// The committed state.
     fn state(&self) -> Arc<State> {
         Arc::clone(&hold(&self.committed))
     }
 
-    /// What goes wrong now, unless it is that nothing can begin.
+    /// The faults for a transaction that begins now; an error if the store is set to be unavailable.
     fn begin(&self) -> StoreResult<Faults> {
         let faults = hold(&self.faults).clone();
         match faults.begin {

@@ -16,10 +16,10 @@ impl SessionRepository for Transaction {
     fn insert(&mut self, session: &Session) -> StoreResult<()> {
         let state = self.change()?;
         if !state.accounts.contains_key(&session.user_id) {
-            return self.refuse("a session needs its user");
+            return self.refuse("the user of the session does not exist");
         }
         if state.sessions.contains_key(&session.id) {
-            return self.refuse("there is a session of that id");
+            return self.refuse("a session with that id exists");
         }
         state.sessions.insert(session.id, session.clone());
         Ok(())
@@ -119,7 +119,7 @@ fn unended(state: &State, user: UserId, now: Timestamp) -> Vec<Session> {
     unended
 }
 
-/// Ends a session unless it has ended before.
+/// Ends a session; returns `false` if it had ended before.
 fn end(session: &mut Session, reason: EndReason, now: Timestamp) -> bool {
     let lives = session.ended.is_none();
     if lives {

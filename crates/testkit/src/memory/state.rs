@@ -11,20 +11,20 @@ use doorward_domain::setup::SetupState;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::Revocation;
 
-/// Everything that the store holds.
+/// The complete content of the store.
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
     pub(super) accounts: BTreeMap<UserId, Credentials>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) attempts: BTreeMap<AttemptKey, AttemptRecord>,
-    /// Networks by their keys: whose they are, and the latest login from there.
+    /// Networks by their keys: the key of the account, and the latest login from the network.
     pub(super) networks: BTreeMap<AttemptKey, (AttemptKey, Timestamp)>,
     pub(super) events: Vec<Event>,
     pub(super) keys: Vec<SealedKey>,
     /// Jobs, with the dedupe keys of those that hold one.
     pub(super) jobs: BTreeMap<JobId, (Job, Option<DedupeKey>)>,
     pub(super) revocations: Vec<Revocation>,
-    /// The number of the latest entry there has been: numbers are never given twice.
+    /// The number of the latest entry ever written: numbers are never reused.
     pub(super) latest_revocation: u64,
     pub(super) setup: SetupState,
 }

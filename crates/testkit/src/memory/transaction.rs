@@ -33,7 +33,7 @@ impl Transaction {
         }
     }
 
-    /// The state to commit. A transaction in which a statement failed cannot be committed, whatever its owner says.
+    /// The state to commit. A transaction in which a statement failed cannot be committed, even if its work returns success.
     pub(super) fn outcome(self) -> StoreResult<Arc<State>> {
         match self.failed {
             Some(error) => Err(error),
@@ -47,7 +47,7 @@ impl Transaction {
         Ok(&self.state)
     }
 
-    /// The state, for a statement that locks. Writers take turns, so the lock is held already.
+    /// The state, for a statement that locks. Writing transactions run one at a time, so the lock is held already.
     pub(super) fn lock_and_look(&mut self) -> StoreResult<&State> {
         self.only_when_writing("a lock")?;
         self.look()
@@ -60,7 +60,7 @@ impl Transaction {
         Ok(Arc::make_mut(&mut self.state))
     }
 
-    /// Refuses, and dooms the transaction: what a constraint of a database does.
+    /// Fails the statement and with it the transaction, like a violated constraint of a database.
     pub(super) fn refuse<T>(&mut self, reason: &str) -> StoreResult<T> {
         let error = StoreError::Unavailable(reason.to_owned());
         self.failed = Some(error.clone());
@@ -75,7 +75,7 @@ impl Transaction {
         }
     }
 
-    /// Counts a statement against the fault that is set, and keeps failing once one has failed.
+    /// Counts a statement, and fails if the fault that is set is reached or a statement has failed before.
     fn statement(&mut self) -> StoreResult<()> {
         if let Some(error) = &self.failed {
             return Err(error.clone());

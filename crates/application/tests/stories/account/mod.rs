@@ -1,4 +1,4 @@
-//! Accounts.
+//! Stories of accounts: creation, listing, changes and deletion.
 
 mod administrators;
 mod deletion;

@@ -76,7 +76,7 @@ fn only_a_login_makes_a_network_known() {
 }
 
 #[test]
-fn changing_the_password_forgets_all_networks_except_the_current_one() {
+fn changing_the_password_deletes_all_networks_except_the_current_one() {
     for (place, remain) in [(HOME, 1), ("198.51.100.1", 0)] {
         let world = StoryApp::new();
         world.user("ada");

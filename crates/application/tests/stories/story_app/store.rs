@@ -17,8 +17,8 @@ pub enum Fault {
     Commit,
 }
 
-/// The memory store, failing as planned in the transaction planned and working before and after it. The memory store's
-/// own faults strike every transaction; a use case of several has to survive one that is lost in the middle.
+/// The memory store, failing as planned in one transaction and working before and after it. The memory store's own faults
+/// affect every transaction, but a use case of several has to handle the loss of any single one.
 #[derive(Debug, Default)]
 pub struct Store {
     pub memory: MemoryStore,

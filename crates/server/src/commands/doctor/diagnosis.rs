@@ -1,4 +1,4 @@
-//! Diagnosis: what the way in which the server observed a request says about the proxy configuration.
+//! Diagnosis of the proxy configuration from a request as the server observed it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -130,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_with_the_configured_header_is_fine() {
+    fn a_trusted_proxy_with_the_configured_header_passes() {
         assert_eq!(diagnose_path(&seen(true, &["192.0.2.7"], &[]), None), []);
         let both = seen(true, &["192.0.2.7"], &["for=192.0.2.7"]);
         assert_eq!(diagnose_path(&both, None), []);
     }
 
     #[test]
-    fn a_path_that_hides_client_addresses_is_wrong() {
+    fn a_path_that_hides_client_addresses_is_reported_as_wrong() {
         let sender = Some("192.0.2.7:5000".parse().unwrap());
         for (way, sender, word) in [
             (
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_intended_is_a_note() {
+    fn a_path_that_may_be_intended_is_reported_as_a_note() {
         let direct = seen(false, &[], &[]);
         let own = ObservedRequest {
             client_trusted: true,

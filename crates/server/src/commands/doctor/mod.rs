@@ -1,7 +1,7 @@
 //! `doorward doctor`: checks how the running server sees requests that take the same path as those of clients.
 //!
-//! It creates a proxy check on the management listener, sends a request with its id to the URL that clients use (or asks the
-//! operator to send it), and asks the management listener how the server observed that request. The public listener responds
+//! It creates a proxy check on the management listener, sends a request with its id to the URL that clients use (or prompts the
+//! operator to send it), and queries the management listener for how the server observed that request. The public listener responds
 //! to it as to any other request.
 
 mod diagnosis;
@@ -31,7 +31,7 @@ const PATH: &str = "health/live";
 
 /// A proxy check, as the management listener creates it.
 #[derive(Deserialize)]
-struct ProxyCheck {
+struct CreatedCheck {
     /// The header in which the request carries the id.
     header: String,
     #[serde(rename = "probe")]
@@ -48,7 +48,7 @@ struct CheckStatus {
 pub fn run(settings: &Settings, arguments: &DoctorArgs) -> Result<(), ExitError> {
     let url = parse_url(&arguments.url)?;
     let management = management_address(settings);
-    let check: ProxyCheck = parse(&ask(management, "POST", "/probes")?)?;
+    let check: CreatedCheck = parse(&query(management, "POST", "/probes")?)?;
     let (seen, sent_from) = if url.scheme() == "http" {
         send_until_observed(&url, &check, management)?
     } else {
@@ -100,7 +100,7 @@ fn target(url: &Url) -> String {
 /// Sends the request until it is observed. Returns the observation, and the address that it was sent from.
 fn send_until_observed(
     url: &Url,
-    check: &ProxyCheck,
+    check: &CreatedCheck,
     management: SocketAddr,
 ) -> Result<(Option<ObservedRequest>, Option<SocketAddr>), ExitError> {
     let failed = |error: std::io::Error| ExitError::other(format!("no response from {url}: {error}"));
@@ -125,10 +125,10 @@ fn send_until_observed(
     Ok((None, None))
 }
 
-/// Asks the operator to send the request with a program that supports TLS, and waits until it is observed.
+/// Prompts the operator to send the request with a program that supports TLS, and waits until it is observed.
 fn wait_until_observed(
     url: &Url,
-    check: &ProxyCheck,
+    check: &CreatedCheck,
     management: SocketAddr,
 ) -> Result<Option<ObservedRequest>, ExitError> {
     print(&format!(
@@ -147,12 +147,12 @@ fn wait_until_observed(
 }
 
 /// Returns the observed request, if there is one.
-fn poll(check: &ProxyCheck, management: SocketAddr) -> Result<Option<ObservedRequest>, ExitError> {
-    let found: CheckStatus = parse(&ask(management, "GET", &format!("/probes/{}", check.id))?)?;
+fn poll(check: &CreatedCheck, management: SocketAddr) -> Result<Option<ObservedRequest>, ExitError> {
+    let found: CheckStatus = parse(&query(management, "GET", &format!("/probes/{}", check.id))?)?;
     Ok(found.seen)
 }
 
-fn ask(management: SocketAddr, method: &str, path: &str) -> Result<Response, ExitError> {
+fn query(management: SocketAddr, method: &str, path: &str) -> Result<Response, ExitError> {
     send(management, method, &management.to_string(), path, &[])
         .map_err(|error| ExitError::other(format!("no response from the server at {management}: {error}")))
 }

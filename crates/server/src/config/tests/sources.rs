@@ -133,7 +133,7 @@ fn variables_of_other_programs_are_ignored() {
         ("DOORWARD_TEST_POSTGRES", "postgres://…"),
         ("DOORWARD_REQUIRE_POSTGRES", "1"),
         ("HOME", "/root"),
-        // What Kubernetes tells every pod about a service named doorward, and one named doorward-management.
+        // Variables that Kubernetes sets in every pod for services named doorward and doorward-management.
         ("DOORWARD_SERVICE_HOST", "10.96.0.12"),
         ("DOORWARD_SERVICE_PORT", "8080"),
         ("DOORWARD_SERVICE_PORT_HTTP", "8080"),

@@ -1,4 +1,4 @@
-//! Accounts.
+//! The contract of the repository of accounts.
 
 pub(super) mod pages;
 pub(super) mod repository;

@@ -1,4 +1,4 @@
-//! Password attempts and known networks.
+//! The contracts of the repositories of password attempts and known networks.
 
 pub(super) mod networks;
 pub(super) mod records;

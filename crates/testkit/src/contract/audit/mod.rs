@@ -1,4 +1,4 @@
-//! The audit log.
+//! The contract of the audit log.
 
 pub(super) mod events;
 pub(super) mod pages;

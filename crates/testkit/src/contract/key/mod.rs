@@ -1,3 +1,3 @@
-//! Sealed keys.
+//! The contract of the repository of sealed keys.
 
 pub(super) mod repository;

@@ -1,4 +1,4 @@
-//! Sessions and revocations.
+//! The contracts of the repositories of sessions and revocations.
 
 pub(super) mod repository;
 pub(super) mod revocations;

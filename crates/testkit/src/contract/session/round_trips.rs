@@ -20,7 +20,7 @@ fn assert_session_round_trips(store: &dyn StoreUnderTest, session: &Session) {
     let listed = store.read(|r| r.sessions().list_unended(session.user_id, long_ago, 1000));
     assert!(
         listed.contains(session),
-        "{session:?} is not as it was in {listed:?}"
+        "{session:?} is not unchanged in {listed:?}"
     );
 }
 

@@ -1,3 +1,3 @@
-//! Setup.
+//! The contract of the setup repository.
 
 pub(super) mod repository;

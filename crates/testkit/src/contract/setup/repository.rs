@@ -21,7 +21,7 @@ fn open(digest: [u8; 32]) -> SetupState {
     }
 }
 
-/// The first token offered is kept, later ones are refused.
+/// The first issued token is stored, later ones are refused.
 pub fn the_first_setup_token_offered_is_kept(store: &dyn StoreUnderTest) {
     assert!(store.write(|r| r.setup().offer_token(&[1; 32])));
     assert!(!store.write(|r| r.setup().offer_token(&[2; 32])));
@@ -32,7 +32,7 @@ pub fn the_first_setup_token_offered_is_kept(store: &dyn StoreUnderTest) {
     assert_eq!(state(store), open([1; 32]));
 }
 
-/// A replacement replaces any previous token or none, and later offers are refused.
+/// A replacement replaces any previous token or none, and later first-time tokens are refused.
 pub fn a_setup_token_can_be_replaced(store: &dyn StoreUnderTest) {
     assert!(store.write(|r| r.setup().replace_token(&[1; 32])));
     assert_eq!(state(store), open([1; 32]));

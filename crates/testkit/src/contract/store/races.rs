@@ -1,4 +1,4 @@
-//! Races: of several threads that want the same, exactly one succeeds.
+//! Races: of several threads that compete for one change, exactly one succeeds.
 
 use core::time::Duration;
 use std::thread;
@@ -231,7 +231,7 @@ pub fn concurrent_key_insertions_have_one_winner(store: &dyn StoreUnderTest) {
     }
 }
 
-/// Of several setup tokens offered exactly one is kept.
+/// Of several setup tokens issued at once exactly one is stored.
 pub fn concurrent_setup_token_offers_have_one_winner(store: &dyn StoreUnderTest) {
     let digest = |racer: usize| [u8::try_from(racer).expect("few threads"); 32];
     let answers = race(THREADS, |racer| {
@@ -261,8 +261,8 @@ pub fn concurrent_setup_completions_have_one_winner(store: &dyn StoreUnderTest) 
     assert_eq!(store.write(|r| r.users().count_active_admins()), 1);
 }
 
-/// Two administrators demote each other concurrently, in every round. `demote` is given whom to demote, and returns
-/// whether it did.
+/// Two administrators demote each other concurrently, in every round. `demote` receives the user to demote, and returns
+/// whether the demotion was committed.
 fn assert_one_administrator_stays(
     store: &dyn StoreUnderTest,
     demote: impl Fn(&mut dyn Repositories, UserId) -> StoreResult<bool> + Sync,

@@ -1,4 +1,4 @@
-//! Running something on several threads at once.
+//! Helpers that run work on several threads at once.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;

@@ -190,11 +190,11 @@ pub fn a_rollback_discards_everything(store: &dyn StoreUnderTest) {
 /// Through [`Transactions`], `Ok` commits; `Err` rolls back and is returned unchanged.
 pub fn ok_commits_and_err_rolls_back(store: &dyn StoreUnderTest) {
     #[derive(Debug, PartialEq)]
-    enum Refusal {
+    enum TestRefusal {
         Refused,
         Store(StoreError),
     }
-    impl From<StoreError> for Refusal {
+    impl From<StoreError> for TestRefusal {
         fn from(error: StoreError) -> Self {
             Self::Store(error)
         }
@@ -202,18 +202,18 @@ pub fn ok_commits_and_err_rolls_back(store: &dyn StoreUnderTest) {
 
     fill(store);
     let before = everything(store);
-    let refused: Result<(), Refusal> = store.store().transaction(|r| {
+    let refused: Result<(), TestRefusal> = store.store().transaction(|r| {
         change_everything(r)?;
-        Err(Refusal::Refused)
+        Err(TestRefusal::Refused)
     });
-    assert_eq!(refused, Err(Refusal::Refused));
+    assert_eq!(refused, Err(TestRefusal::Refused));
     assert_eq!(everything(store), before);
 
-    let done: Result<&str, Refusal> = store.store().transaction(|r| {
+    let done: Result<&str, TestRefusal> = store.store().transaction(|r| {
         change_everything(r)?;
-        Ok("a refusal that must be remembered")
+        Ok("a refusal that must be stored")
     });
-    assert_eq!(done, Ok("a refusal that must be remembered"));
+    assert_eq!(done, Ok("a refusal that must be stored"));
     assert_ne!(everything(store), before);
 }
 

@@ -131,7 +131,7 @@ fn acknowledged_works(protocol: &Protocol, state: &State) -> bool {
     }
 }
 
-/// The successor of a token never arrived, its requests are gone, and it is being delivered again.
+/// The successor of a token never arrived, no request for it is in progress, and it is being delivered again.
 fn is_recovered(_: &Protocol, state: &State) -> bool {
     let [request] = state.requests.as_slice() else {
         return false;

@@ -117,7 +117,7 @@ pub enum Stage {
     Written(Write),
     /// This token is being delivered to the holder.
     Answered(u8),
-    /// Nothing is left to do: the holder was refused, or logged out.
+    /// Finished: the holder was refused, or logged out.
     Closed,
 }
 

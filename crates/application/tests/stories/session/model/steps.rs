@@ -5,7 +5,7 @@ use stateright::{Model, Property};
 use super::properties;
 use super::protocol::{End, Holder, PATIENCE, Protocol, Request, Stage, State, Write};
 
-/// One step of anybody. A crash between two steps is a request that is lost: what it has committed stays.
+/// One step of any participant. A crash between two steps is a lost request: what it has committed stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Time passes by a tick.
@@ -58,8 +58,8 @@ impl Protocol {
         }
     }
 
-    /// Whether one more request may get under way. Of those that come after the end one at a time is enough: they leave
-    /// nothing behind that another could find.
+    /// Whether one more request may start. After the end of the session one at a time is enough: such requests leave no state
+    /// behind that affects another.
     fn has_room(&self, state: &State) -> bool {
         let is_ended = state.row.ended.is_some();
         state.requests.len() < self.at_once
