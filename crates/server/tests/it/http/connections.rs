@@ -79,6 +79,10 @@ fn the_connection_limit_is_checked_against_the_file_descriptor_limit() {
     if let Ok(files) = hard.parse::<u64>()
         && files < 2_000_000
     {
-        assert!(service.log().contains("server.max_connections exceeds the limit on open files"));
+        assert!(
+            service
+                .log()
+                .contains("server.max_connections exceeds the limit on open files")
+        );
     }
 }
