@@ -230,17 +230,17 @@ fn list_sessions(world: &World, round: u64) -> Outcome<f64> {
 /// One transaction of a sweep. There are as many expired sessions as rounds need, and the sweep takes them batch by batch.
 fn sweep(world: &World, round: u64) -> Outcome<f64> {
     if round == 0 {
-        // What has been swept is gone: there is nothing to warm up with.
+        // What has been deleted is gone: there is nothing to warm up with.
         return Ok(0.0);
     }
     let before = now() - std::time::Duration::from_secs(3600);
     let watch = Watch::start();
-    let swept = world
+    let deleted = world
         .store
         .transaction(|repos| -> StoreResult<_> { repos.sessions().delete_expired(before, 200) })?;
     let took = number(watch.nanos()) / 1000.0;
-    if swept != 200 {
-        return Err(format!("{swept} sessions were swept instead of 200").into());
+    if deleted != 200 {
+        return Err(format!("{deleted} sessions were deleted instead of 200").into());
     }
     Ok(took)
 }
