@@ -187,7 +187,7 @@ const RELEASED_ROWS: [&str; 7] = [
     "INSERT INTO attempts (key, failures, recent, last_at) VALUES (KEY32, 2, KEY100, 9)",
     "INSERT INTO known_networks (key, account_key, last_at) VALUES (KEY32, KEY32, 9)",
     "INSERT INTO events (id, at, kind, outcome, user_id, request_id, detail)
-        VALUES ('018bcfe5-687b-7fff-8000-000000000003', 8, 'login.succeeded', 'success', '018bcfe5-687b-7fff-8000-000000000001', 'request', '{}')",
+        VALUES ('018bcfe5-687b-7fff-8000-000000000003', 8, 'login.succeeded', 'success', '018bcfe5-687b-7fff-8000-000000000001', '018bcfe5-687b-7fff-8000-000000000004', '{}')",
     "INSERT INTO revocations (at, session_id) VALUES (9, '018bcfe5-687b-7fff-8000-000000000002')",
 ];
 
