@@ -78,6 +78,12 @@ fn client_input_never_becomes_a_metric_label() {
                 ["full", "displaced", "waited", "stuck"].contains(&value.as_str()),
                 "{value}"
             ),
+            "kind" => assert_eq!(value, "delete-expired"),
+            "state" => assert!(["ready", "dead"].contains(&value.as_str()), "{value}"),
+            "outcome" => assert!(
+                ["completed", "retried", "dead", "taken-over", "unsettled"].contains(&value.as_str()),
+                "{value}"
+            ),
             "le" => {}
             other => panic!("unknown label {other}: add its allowed values here"),
         }
