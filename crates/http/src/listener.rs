@@ -60,15 +60,6 @@ pub struct Addresses {
     pub management: SocketAddr,
 }
 
-/// How a server stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// Active requests may finish.
-    Gracefully,
-    /// Active requests are aborted.
-    Immediately,
-}
-
 /// What the workers of a listener share.
 #[derive(Clone)]
 pub(crate) struct Parts {
@@ -135,7 +126,7 @@ pub fn serve<S>(
     stop: impl FnOnce() -> S,
 ) -> io::Result<()>
 where
-    S: Future<Output = Stop> + 'static,
+    S: Future<Output = ()> + 'static,
 {
     let public = bind(settings.listen)?;
     let management = bind(settings.management_listen)?;
@@ -211,16 +202,14 @@ fn start_management(listener: TcpListener, parts: Parts) -> io::Result<ServerHan
 /// Stops both listeners: readiness becomes false, the public listener closes, active requests finish, and the management
 /// listener closes last.
 async fn stop_on(
-    stop: impl Future<Output = Stop>,
+    stop: impl Future<Output = ()>,
     state: web::Data<ServerState>,
     public: ServerHandle,
     management: ServerHandle,
 ) {
-    let how = stop.await;
+    stop.await;
     state.drain();
-    if how == Stop::Gracefully {
-        tokio::time::sleep(DRAIN_DELAY).await;
-    }
-    public.stop(how == Stop::Gracefully).await;
+    tokio::time::sleep(DRAIN_DELAY).await;
+    public.stop(true).await;
     management.stop(false).await;
 }

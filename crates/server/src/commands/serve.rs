@@ -6,7 +6,7 @@ use std::sync::Arc;
 use doorward_api::Api;
 use doorward_application::{IssueSetupToken, SetupTokenStatus};
 use doorward_domain::store::UnitOfWork;
-use doorward_http::{Addresses, Stop};
+use doorward_http::Addresses;
 use doorward_runtime::{Application, Scheduler, StartError};
 use prometheus::Registry;
 use secrecy::ExposeSecret;
@@ -115,7 +115,7 @@ fn issue_setup_token(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), 
 }
 
 /// Returns a future that completes on SIGTERM or SIGINT. The signals are caught from the time of this call.
-fn stop_signal() -> impl Future<Output = Stop> {
+fn stop_signal() -> impl Future<Output = ()> {
     let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| signal(kind).ok());
     async move {
         let [terminate, interrupt] = signals;
@@ -124,7 +124,6 @@ fn stop_signal() -> impl Future<Output = Stop> {
             () = caught(interrupt) => "SIGINT",
         };
         tracing::info!(signal = name, "stopping, waiting for running requests to finish");
-        Stop::Gracefully
     }
 }
 
