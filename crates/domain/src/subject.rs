@@ -1,4 +1,4 @@
-//! The subject of access tokens.
+//! Subjects of tokens and audit events: users and services, and the versions that revoke their tokens.
 
 use core::fmt;
 

@@ -77,11 +77,11 @@ pub fn schedule_deletion(store: Arc<dyn UnitOfWork>) -> PeriodicTask {
 
 /// Runs the deletion of expired data.
 pub struct DeleteExpiredHandler {
-    /// Where the data is.
+    /// Stores the data.
     pub store: Arc<dyn UnitOfWork>,
-    /// How long a revocation is kept.
+    /// How long a revocation is stored.
     pub revocation_life: Duration,
-    /// How long an audit event is kept.
+    /// How long an audit event is stored.
     pub event_life: Duration,
 }
 
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_task_queues_once_deletes_expired_data() {
+    fn the_job_that_the_task_queues_deletes_expired_data() {
         let store = Arc::new(MemoryStore::new());
         let mut task = schedule_deletion(store.clone());
         for _ in 0..3 {

@@ -26,8 +26,8 @@ pub trait AttemptRepository {
 
     /// Deletes up to `limit` records whose latest attempt was before `before`. Returns how many.
     ///
-    /// The oldest go first. The cost MUST NOT grow with the number of rows that stay, and instances that do it at once MUST NOT
-    /// wait for each other for long.
+    /// Deletes the oldest first. The cost MUST NOT grow with the number of rows that stay, and concurrent calls, also of other
+    /// instances, MUST NOT wait for each other for long.
     fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }
 
@@ -50,7 +50,7 @@ pub trait NetworkRepository {
 
     /// Deletes up to `limit` networks whose latest login was before `before`. Returns how many.
     ///
-    /// The oldest go first. The cost MUST NOT grow with the number of rows that stay, and instances that do it at once MUST NOT
-    /// wait for each other for long.
+    /// Deletes the oldest first. The cost MUST NOT grow with the number of rows that stay, and concurrent calls, also of other
+    /// instances, MUST NOT wait for each other for long.
     fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }

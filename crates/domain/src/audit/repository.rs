@@ -28,7 +28,7 @@ pub trait EventLog {
 
     /// Deletes up to `limit` events whose ids are from before `before`, to the millisecond. Returns how many.
     ///
-    /// The oldest go first. The cost MUST NOT grow with the number of rows that stay, and instances that do it at once MUST NOT
-    /// wait for each other for long.
+    /// Deletes the oldest first. The cost MUST NOT grow with the number of rows that stay, and concurrent calls, also of other
+    /// instances, MUST NOT wait for each other for long.
     fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }

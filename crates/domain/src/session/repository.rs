@@ -61,7 +61,7 @@ pub trait SessionRepository {
 
     /// Deletes up to `limit` sessions that expired (by their absolute bound) before `before`, ended or not. Returns how many.
     ///
-    /// The oldest go first. The cost MUST NOT grow with the number of rows that stay, and instances that do it at once MUST NOT
-    /// wait for each other for long.
+    /// Deletes the oldest first. The cost MUST NOT grow with the number of rows that stay, and concurrent calls, also of other
+    /// instances, MUST NOT wait for each other for long.
     fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }

@@ -18,9 +18,9 @@ pub trait RevocationLog {
     /// Up to `limit` entries with a number greater than `number`, in the order of their numbers.
     fn after(&mut self, number: u64, limit: u32) -> StoreResult<Vec<Revocation>>;
 
-    /// Deletes up to `limit` entries from before `before`. Returns how many. MUST NOT give their numbers to later entries.
+    /// Deletes up to `limit` entries from before `before`. Returns how many. MUST NOT reuse their numbers for later entries.
     ///
-    /// The oldest go first. The cost MUST NOT grow with the number of rows that stay, and instances that do it at once MUST NOT
-    /// wait for each other for long.
+    /// Deletes the oldest first. The cost MUST NOT grow with the number of rows that stay, and concurrent calls, also of other
+    /// instances, MUST NOT wait for each other for long.
     fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }
