@@ -47,7 +47,7 @@ WORKDIR /var/lib/doorward
 VOLUME ["/var/lib/doorward"]
 EXPOSE 8080 9080
 
-# Doorward stops gracefully on SIGTERM, within 25 s.
+# Doorward stops gracefully on SIGTERM: requests get 25 s, the last audit summary and running jobs 5 s each.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["doorward", "health"]
 

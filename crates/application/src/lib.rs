@@ -39,7 +39,7 @@ pub use attempt::protocol::PasswordAttempt;
 pub use attempt::unlock_user::{UnlockUser, UnlockUserError};
 pub use audit::list_events::{EventPage, ListEvents};
 pub use audit::record_refusals::{RecordRefusals, Refusals};
-pub use job::claim::{ClaimJobs, ClaimedJobs};
+pub use job::claim::{ClaimJobs, ClaimedJobs, Missed};
 pub use job::delete_expired::{DeleteExpired, DeletedRows};
 pub use job::schedule::ScheduleNext;
 pub use job::settle::{JobError, SettleJob, Settlement};

@@ -79,8 +79,8 @@ macro_rules! repositories {
             })*
         }
 
-        /// Passes every repository through, and records whether the log of revocations and the queue of jobs were used. In a
-        /// committed writing transaction that means that something was revoked, or a job was queued.
+        /// Passes every repository through, and records whether the log of revocations and the queue of jobs were
+        /// accessed.
         pub struct RepositoryWatch<'a> {
             inner: &'a mut dyn Repositories,
             is_log_used: bool,

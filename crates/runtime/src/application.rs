@@ -7,6 +7,7 @@ use doorward_application::{Authenticate, Policies, Ports, UseCases};
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::key::PublishedKeys;
+use doorward_domain::store::UnitOfWork;
 use doorward_domain::time::Timestamp;
 
 use prometheus::Registry;
@@ -41,7 +42,7 @@ pub struct Application {
     ports: Ports,
     policies: Policies,
     /// Decorates the store of `ports`: refreshes `revocations` and wakes the workers of jobs after a commit that concerns them.
-    store: RefreshingStore,
+    store: Arc<RefreshingStore>,
     job_wake: Arc<JobWake>,
     password_lane: Lane,
     storage_lane: Lane,
@@ -77,11 +78,11 @@ impl Application {
         })?;
         let storage_lane = Lane::start("storage", lanes.storage, metrics.lane("storage"), || {})?;
         let job_wake = Arc::<JobWake>::default();
-        let store = RefreshingStore::new(
+        let store = Arc::new(RefreshingStore::new(
             Arc::clone(&ports.store),
             Arc::clone(&revocations),
             Arc::clone(&job_wake),
-        );
+        ));
         Ok(Arc::new(Self {
             store,
             job_wake,
@@ -95,15 +96,20 @@ impl Application {
         }))
     }
 
-    /// Starts the workers of jobs, with a handler for each kind that this instance runs. To be called once: when the runner stops, no other
-    /// one can be started. Metrics are registered in `registry`.
+    /// The store of the use cases, for periodic tasks and job handlers.
+    pub fn store(&self) -> Arc<dyn UnitOfWork> {
+        Arc::clone(&self.store) as _
+    }
+
+    /// Starts the workers of jobs, with a handler for each kind that this instance runs. To be called once: when the runner
+    /// stops, no other one can be started. Metrics are registered in `registry`.
     pub fn start_jobs(
         &self,
         handlers: Vec<Arc<dyn JobHandler>>,
         registry: &Registry,
     ) -> Result<JobRunner, StartError> {
         let ports = RunnerPorts {
-            store: Arc::clone(&self.ports.store),
+            store: self.store(),
             entropy: Arc::clone(&self.ports.entropy),
             clock: Arc::clone(&self.ports.clock),
             wake: Arc::clone(&self.job_wake),
@@ -212,7 +218,7 @@ impl Application {
 
     fn use_cases(&self) -> UseCases<'_> {
         UseCases {
-            store: &self.store,
+            store: &*self.store,
             ..self.ports.use_cases(&self.policies)
         }
     }

@@ -16,7 +16,8 @@ use crate::error::{ExecutorError, RunError};
 use crate::origin::RequestOrigin;
 
 impl Application {
-    /// Runs a password attempt. Once it is counted, it is completed or taken back even if the returned future is dropped.
+    /// Runs a password attempt. Once it is counted, it goes on even if the returned future is dropped. It is taken back if it
+    /// could not be verified for want of a thread; after any other error it stays counted.
     pub async fn attempt<A: PasswordAttempt>(
         self: &Arc<Self>,
         origin: &RequestOrigin,

@@ -10,8 +10,8 @@ use tracing::debug_span;
 use crate::jobs::JobWake;
 use crate::revocation_cache::RevocationCache;
 
-/// Decorates a store: refreshes the revocation cache after each commit that wrote a revocation, and wakes the workers after
-/// each that queued a job.
+/// Decorates a store: refreshes the revocation cache after each writing transaction that used the log of revocations, and
+/// wakes the workers after each that used the queue of jobs.
 pub(crate) struct RefreshingStore {
     store: Arc<dyn UnitOfWork>,
     revocations: Arc<RevocationCache>,
@@ -36,14 +36,14 @@ impl UnitOfWork for RefreshingStore {
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
         let (mut has_revoked, mut has_queued) = (false, false);
         let transaction = debug_span!("transaction", mode = "write").entered();
-        self.store.write(&mut |repositories| {
+        // An error does not mean that nothing was committed: the response of the database may have been lost.
+        let written = self.store.write(&mut |repositories| {
             let mut watch = RepositoryWatch::over(repositories);
             let verdict = work(&mut watch);
-            let is_committed = verdict == Verdict::Commit;
-            has_revoked = is_committed && watch.is_log_used();
-            has_queued = is_committed && watch.is_queue_used();
+            has_revoked = watch.is_log_used();
+            has_queued = watch.is_queue_used();
             verdict
-        })?;
+        });
         drop(transaction);
         if has_queued {
             self.jobs.notify();
@@ -52,7 +52,7 @@ impl UnitOfWork for RefreshingStore {
             // A failure is not reported here: the cache's own thread will fail and log it.
             let _ = self.revocations.refresh();
         }
-        Ok(())
+        written
     }
 
     fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_application::{DeleteExpired, DeletedRows, JobError, ScheduleNext};
+use doorward_application::{DeleteExpired, DeletedRows, JobError, Missed, ScheduleNext};
 use doorward_domain::job::{Job, JobKind, RetryPolicy};
 use doorward_domain::key::SealedKey;
 use doorward_domain::store::UnitOfWork;
@@ -93,9 +93,12 @@ impl JobHandler for DeleteExpiredHandler {
     fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy {
             delays: &[],
-            then: Duration::from_secs(10),
-            give_up_after: DELETE_EVERY,
+            then: DELETE_EVERY,
         }
+    }
+
+    fn missed(&self) -> Missed {
+        Missed::Drop
     }
 
     fn run(&self, _: &Job, now: Timestamp) -> Result<(), JobError> {

@@ -7,8 +7,18 @@ use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
-/// Why a job is dead that nobody ran for the last time.
-const TOO_LATE: &str = "not done before it was to be given up";
+/// The failure of a job that was given up before it was run.
+const TOO_LATE: &str = "not run in time";
+
+/// What becomes of a job that was not run in time and has not failed either: no instance was running, or the one that ran it
+/// died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missed {
+    /// It is kept as a dead job.
+    Bury,
+    /// It is deleted: a later job does its work, as that of the next interval.
+    Drop,
+}
 
 /// Claims due jobs of one kind.
 pub struct ClaimJobs<'a> {
@@ -18,6 +28,8 @@ pub struct ClaimJobs<'a> {
     pub kind: &'a JobKind,
     /// How long a claimed job belongs to its worker.
     pub lease: Duration,
+    /// What becomes of jobs that were not run in time.
+    pub missed: Missed,
 }
 
 /// What there is to do.
@@ -25,7 +37,7 @@ pub struct ClaimJobs<'a> {
 pub struct ClaimedJobs {
     /// Jobs to be run now, each leased.
     pub jobs: Vec<Job>,
-    /// Jobs that have been given up instead: their time was over. None of them is to be run.
+    /// Jobs that are dead now: their time was over. None of them is to be run.
     pub given_up: Vec<Job>,
     /// When the next job is due, if that is known and nothing was due.
     pub next_due: Option<Timestamp>,
@@ -45,6 +57,12 @@ impl ClaimJobs<'_> {
             let claimed = repos.jobs().claim(self.kind, now, now + self.lease, limit)?;
             let (jobs, given_up): (Vec<Job>, Vec<Job>) =
                 claimed.into_iter().partition(|job| now < job.give_up_at);
+            let (dropped, given_up): (Vec<Job>, Vec<Job>) = given_up
+                .into_iter()
+                .partition(|job| self.missed == Missed::Drop && job.last_failure.is_none());
+            for job in &dropped {
+                repos.jobs().complete(job.id, job.attempts)?;
+            }
             for job in &given_up {
                 // What the last attempt said is more useful than that there was none after it.
                 let failure = job.last_failure.clone();

@@ -9,6 +9,9 @@ use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
+/// After how many intervals a job that was not run, or that keeps failing, is given up.
+const GIVE_UP_AFTER: u32 = 10;
+
 /// Queues the job of the next interval, unless another instance has.
 ///
 /// Intervals are counted from 1970, so that all instances mean the same ones. A job is queued **before** its interval begins
@@ -34,7 +37,8 @@ impl ScheduleNext<'_> {
         let begin = Timestamp::from_micros(now.as_micros().div_euclid(micros).saturating_mul(micros));
         let due_at = begin + every;
         let first = self.store.snapshot(|repos| repos.jobs().next_due(self.kind))?;
-        if first.is_some_and(|first| first >= due_at) {
+        // A job that is due even later is of a clock that was ahead.
+        if first.is_some_and(|first| (due_at..due_at + every).contains(&first)) {
             return Ok(false);
         }
         let key = format!("{} {}", self.kind.as_str(), due_at.as_micros());
@@ -45,8 +49,8 @@ impl ScheduleNext<'_> {
             dedupe_key: DedupeKey::new(key).ok(),
             created_at: now,
             due_at,
-            // The next interval has a job of its own.
-            give_up_at: due_at + every,
+            // Later intervals have jobs of their own: one that could not be run for so long is not made up for.
+            give_up_at: due_at + every * GIVE_UP_AFTER,
         };
         self.store.transaction(|repos| repos.jobs().enqueue(&job))
     }

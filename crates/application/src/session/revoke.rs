@@ -21,9 +21,8 @@ pub(crate) fn end_session(
     now: Timestamp,
 ) -> StoreResult<bool> {
     let ended = repos.sessions().end(session, reason, now)?;
-    if ended {
-        repos.revocations().append(&[Revoked::Session(session)], now)?;
-    }
+    let revoked: &[SessionId] = if ended { &[session] } else { &[] };
+    revoke_sessions(repos, revoked, now)?;
     Ok(ended)
 }
 
@@ -45,11 +44,14 @@ pub(crate) fn end_sessions(
 }
 
 fn revoke_sessions(repos: &mut dyn Repositories, ended: &[SessionId], now: Timestamp) -> StoreResult<()> {
+    // Accessed even if nothing is to be added: this instance then reads the log before it responds, so that a session that
+    // another instance has ended is over here too.
+    let log = repos.revocations();
     if ended.is_empty() {
         return Ok(());
     }
     let revoked: Vec<Revoked> = ended.iter().copied().map(Revoked::Session).collect();
-    repos.revocations().append(&revoked, now)
+    log.append(&revoked, now)
 }
 
 /// Ends every session of `user` except `except`, and revokes their access tokens. Returns how many it ended.

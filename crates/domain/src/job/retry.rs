@@ -9,8 +9,6 @@ pub struct RetryPolicy {
     pub delays: &'static [Duration],
     /// The wait after each later failure.
     pub then: Duration,
-    /// How long after it was due for the first time a job must not begin any more.
-    pub give_up_after: Duration,
 }
 
 /// What becomes of a job after a failed attempt.
@@ -56,12 +54,9 @@ mod tests {
     ];
 
     fn policies() -> impl Strategy<Value = RetryPolicy> {
-        (0..=DELAYS.len(), 0_u64..1_000_000, 0_u64..100_000_000).prop_map(|(delays, then, give_up)| {
-            RetryPolicy {
-                delays: DELAYS.get(..delays).unwrap_or_default(),
-                then: Duration::from_micros(then),
-                give_up_after: Duration::from_micros(give_up),
-            }
+        (0..=DELAYS.len(), 0_u64..1_000_000).prop_map(|(delays, then)| RetryPolicy {
+            delays: DELAYS.get(..delays).unwrap_or_default(),
+            then: Duration::from_micros(then),
         })
     }
 
@@ -72,9 +67,8 @@ mod tests {
         let policy = RetryPolicy {
             delays: &DELAYS,
             then: Duration::from_secs(20),
-            give_up_after: Duration::from_secs(60),
         };
-        let give_up_at = START + policy.give_up_after;
+        let give_up_at = START + Duration::from_secs(60);
         let next = |attempts, after: u32| policy.next_attempt(attempts, give_up_at, START + second * after);
         assert_eq!(next(1, 0), Retry::At(START + 2 * second));
         assert_eq!(next(2, 2), Retry::At(START + 10 * second));
@@ -102,11 +96,12 @@ mod tests {
         #[test]
         fn a_later_failure_is_never_retried_earlier(
             policy in policies(),
+            give_up_after in 0_u64..100_000_000,
             attempts in 1_u32..8,
             now in 0_u64..200_000_000,
             later in 0_u64..200_000_000,
         ) {
-            let give_up_at = START + policy.give_up_after;
+            let give_up_at = START + Duration::from_micros(give_up_after);
             let next = |now| policy.next_attempt(attempts, give_up_at, now);
             let now = START + Duration::from_micros(now);
             match (next(now), next(now + Duration::from_micros(later))) {
@@ -117,9 +112,9 @@ mod tests {
         }
 
         #[test]
-        fn the_number_of_attempts_is_bounded(policy in policies()) {
-            let give_up_at = START + policy.give_up_after;
-            let bound = policy.give_up_after.as_micros() / RetryPolicy::MIN_DELAY.as_micros() + 1;
+        fn the_number_of_attempts_is_bounded(policy in policies(), give_up_after in 0_u64..100_000_000) {
+            let give_up_at = START + Duration::from_micros(give_up_after);
+            let bound = u128::from(give_up_after) / RetryPolicy::MIN_DELAY.as_micros() + 1;
             let (mut now, mut attempts) = (START, 1_u32);
             while let Retry::At(at) = policy.next_attempt(attempts, give_up_at, now) {
                 (now, attempts) = (at, attempts + 1);

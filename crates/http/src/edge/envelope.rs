@@ -48,8 +48,7 @@ pub(crate) async fn envelope(
         .map(ConnectionGuard::begin_request);
     let span = RequestSpan::begin(&state, &request);
     request.extensions_mut().insert(span.request.clone());
-    let traced =
-        tracing::debug_span!("request", request_id = %span.request.request_id(), method = %span.method);
+    let traced = tracing::debug_span!("request", request_id = %span.request.request_id(), method = method_label(&span.method));
     match next.call(request).instrument(traced).await {
         Ok(response) => {
             let route = response.request().match_pattern();

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use doorward_application::{
     AccountDraft, ChangePassword, ClaimJobs, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount,
-    DeleteExpired, JobError, ListKeys, ScheduleNext, SettleJob,
+    DeleteExpired, JobError, ListKeys, Missed, ScheduleNext, SettleJob,
 };
 use doorward_domain::access::ReadUser;
 use doorward_domain::account::Roles;
@@ -340,13 +340,13 @@ fn jobs(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
         store,
         kind: &sample::JOB_KIND,
         lease: Duration::from_secs(60),
+        missed: Missed::Bury,
     };
     let settle = SettleJob {
         store,
         policy: &RetryPolicy {
             delays: &[],
             then: Duration::from_secs(60),
-            give_up_after: Duration::from_hours(1),
         },
     };
     let poll = || claim.execute(4, sample::START).expect("an answer").jobs;

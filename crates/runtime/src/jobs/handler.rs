@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use doorward_application::JobError;
+use doorward_application::{JobError, Missed};
 use doorward_domain::job::{Job, JobKind, RetryPolicy};
 use doorward_domain::time::Timestamp;
 
@@ -15,9 +15,15 @@ pub trait JobHandler: Send + Sync {
     /// When a failed job is tried again.
     fn retry_policy(&self) -> RetryPolicy;
 
-    /// How long a worker has for a job before others may run it too. Must be longer than [`run`](Self::run) takes.
+    /// How long a worker has for a job before others may run it too. Must be longer than [`run`](Self::run) takes by more than
+    /// the clocks of instances may differ (a minute).
     fn lease(&self) -> Duration {
-        Duration::from_secs(60)
+        Duration::from_mins(3)
+    }
+
+    /// What becomes of a job that was not run in time and has not failed either.
+    fn missed(&self) -> Missed {
+        Missed::Bury
     }
 
     /// How many jobs one instance runs at once.

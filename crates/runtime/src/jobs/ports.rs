@@ -10,7 +10,7 @@ use super::wake::JobWake;
 /// What workers need.
 #[derive(Clone)]
 pub(crate) struct RunnerPorts {
-    /// Its transactions need not wake anybody: a worker looks again after each job.
+    /// The store of the use cases: a job that revokes or queues another job has the effects that it has in a request.
     pub(crate) store: Arc<dyn UnitOfWork>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) clock: Clock,

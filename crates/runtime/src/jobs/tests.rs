@@ -34,7 +34,6 @@ impl<F: Fn(&Job) -> Result<(), JobError> + Send + Sync> JobHandler for Handler<F
         RetryPolicy {
             delays: &[],
             then: Duration::from_secs(10),
-            give_up_after: Duration::from_secs(60),
         }
     }
 

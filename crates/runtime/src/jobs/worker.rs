@@ -62,6 +62,7 @@ impl Worker {
             store: &*self.ports.store,
             kind: &self.kind,
             lease: self.handler.lease(),
+            missed: self.handler.missed(),
         };
         let claimed = claim.execute(1, now)?;
         for job in &claimed.given_up {
@@ -101,9 +102,18 @@ impl Worker {
             store: &*self.ports.store,
             policy: &self.policy,
         };
+        let mut has_failed = false;
         loop {
             let now = self.now();
             match settle.execute(job, result, now) {
+                Ok(Settlement::TakenOver) if has_failed => {
+                    tracing::warn!(
+                        kind = self.kind.as_str(),
+                        job = %job.id,
+                        "the result of a job was stored although the database reported an error, or another worker runs it"
+                    );
+                    return RunOutcome::Unsettled;
+                }
                 Ok(settlement) => return self.log_settlement(job, settlement, result),
                 Err(error) if now >= job.due_at || !self.ports.wake.pause(SETTLE_AGAIN) => {
                     tracing::error!(
@@ -114,7 +124,7 @@ impl Worker {
                     );
                     return RunOutcome::Unsettled;
                 }
-                Err(_) => {}
+                Err(_) => has_failed = true,
             }
         }
     }

@@ -41,18 +41,19 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
         Ok(())
     };
     let policy = settings.keys.rules.policy;
+    let registry = Registry::new();
+    let entropy = Arc::clone(&ports.entropy);
+    let application = Application::start(ports, policies, lanes, &registry).map_err(cannot_start)?;
     let tasks = vec![
-        maintenance::rotate_keys(ring, Arc::clone(&store), policy.pause()),
-        maintenance::schedule_deletion(Arc::clone(&store)),
+        maintenance::rotate_keys(ring, application.store(), policy.pause()),
+        maintenance::schedule_deletion(application.store()),
     ];
-    let _scheduler = Scheduler::start(tasks, &ports.entropy).map_err(ExitError::other_error)?;
+    let _scheduler = Scheduler::start(tasks, &entropy).map_err(ExitError::other_error)?;
     let delete_expired = DeleteExpiredHandler {
-        store: Arc::clone(&store),
+        store: application.store(),
         revocation_life: policy.access_life,
         event_life: settings.audit.retention,
     };
-    let registry = Registry::new();
-    let application = Application::start(ports, policies, lanes, &registry).map_err(cannot_start)?;
     let jobs = application
         .start_jobs(vec![Arc::new(delete_expired)], &registry)
         .map_err(cannot_start)?;
@@ -64,8 +65,9 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
         ready,
         stop_signal,
     );
-    jobs.stop();
+    // The summary first: it would be lost with the process, and a job would not.
     application.stop();
+    jobs.stop();
     served.map_err(cannot_serve)?;
     tracing::info!("stopped");
     Ok(())

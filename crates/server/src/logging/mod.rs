@@ -131,7 +131,11 @@ mod tests {
     fn an_event_is_one_line_whatever_it_contains() {
         for format in [LogFormat::Pretty, LogFormat::Json] {
             let text = logged(format, false, log_hostile_events);
-            assert_eq!(text.matches('\n').count(), 2, "{text:?}");
+            assert_eq!(
+                text.matches('\n').count(),
+                3,
+                "two events and the end of the span: {text:?}"
+            );
             assert!(text.ends_with('\n'));
             for line in text.lines() {
                 assert!(!line.contains(is_unsafe), "{line:?}");
@@ -158,10 +162,17 @@ mod tests {
             let _entered = tracing::info_span!("request", id = 7).entered();
             tracing::warn!(user = "ada", tries = 3, "slow down");
         });
-        let (_time, rest) = text.split_once("  ").unwrap();
+        let mut lines = text.lines();
+        let (_time, rest) = lines.next().unwrap().split_once("  ").unwrap();
         assert_eq!(
             rest,
-            "WARN request{id=7}: doorward::logging::tests: slow down user=\"ada\" tries=3\n"
+            "WARN request{id=7}: doorward::logging::tests: slow down user=\"ada\" tries=3"
+        );
+        assert!(
+            lines
+                .next()
+                .unwrap()
+                .contains("INFO request{id=7}: doorward::logging::tests: \"close\" time.busy=")
         );
     }
 
@@ -170,7 +181,7 @@ mod tests {
         let text = logged(LogFormat::Pretty, true, log_hostile_events);
         assert!(text.contains("\x1b[32m"), "the level is green: {text:?}");
         assert!(!text.contains("\x1b[2J"), "{text:?}");
-        assert_eq!(text.matches('\n').count(), 2);
+        assert_eq!(text.matches('\n').count(), 3);
         let without_colours = logged(LogFormat::Json, true, log_hostile_events);
         assert!(!without_colours.contains('\x1b'));
     }

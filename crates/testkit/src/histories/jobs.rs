@@ -4,7 +4,7 @@ use core::cell::RefCell;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use doorward_application::{ClaimJobs, JobError, SettleJob, Settlement};
+use doorward_application::{ClaimJobs, JobError, Missed, SettleJob, Settlement};
 use doorward_domain::id::JobId;
 use doorward_domain::job::{DedupeKey, Job, JobCounts, JobKind, JobState, NewJob, Retry, RetryPolicy};
 use doorward_domain::store::{Transactions as _, UnitOfWork};
@@ -19,15 +19,17 @@ const WORKERS: usize = 3;
 const LEASE: Duration = Duration::from_secs(60);
 const MICROSECOND: Duration = Duration::from_micros(1);
 
+/// How long after it is due a job is given up.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(300);
+
 /// Few attempts, so that histories reach the end of it.
 const POLICY: RetryPolicy = RetryPolicy {
     delays: &[Duration::from_secs(1), Duration::from_secs(30)],
     then: Duration::from_secs(90),
-    give_up_after: Duration::from_secs(300),
 };
 
 /// The most attempts that a job can have before it is given up: one a shortest wait, or a lease.
-const MOST_ATTEMPTS: u64 = POLICY.give_up_after.as_secs() / RetryPolicy::MIN_DELAY.as_secs() + 1;
+const MOST_ATTEMPTS: u64 = GIVE_UP_AFTER.as_secs() / RetryPolicy::MIN_DELAY.as_secs() + 1;
 
 #[derive(Debug, Clone)]
 pub(super) enum JobStep {
@@ -63,7 +65,7 @@ pub(super) fn history(longest: usize) -> impl Strategy<Value = Vec<JobStep>> {
         2 => Just(MICROSECOND),
         2 => Just(LEASE.saturating_sub(MICROSECOND)),
         3 => Just(LEASE),
-        1 => Just(POLICY.give_up_after),
+        1 => Just(GIVE_UP_AFTER),
         3 => (0_u64..100_000_000).prop_map(Duration::from_micros),
     ];
     let step = prop_oneof![
@@ -154,7 +156,7 @@ impl Queue<'_> {
                 .map(|key| DedupeKey::new(format!("{} {key}", self.history)).expect("a short key")),
             created_at: self.now,
             due_at,
-            give_up_at: due_at + POLICY.give_up_after,
+            give_up_at: due_at + GIVE_UP_AFTER,
             ..sample::job(self.history * 10_000 + number)
         };
         let is_held = key.is_some()
@@ -192,6 +194,7 @@ impl Queue<'_> {
             store: self.store,
             kind: &self.kind,
             lease: LEASE,
+            missed: Missed::Bury,
         };
         let claimed = claim.execute(limit, self.now).map_err(|error| failed(&error))?;
         let is_on_time = |id: &JobId| self.expected[id].give_up_at > self.now;

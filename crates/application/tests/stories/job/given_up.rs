@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use doorward_application::{ClaimJobs, DeleteExpired, DeletedRows, JobError, SettleJob, Settlement};
+use doorward_application::{ClaimJobs, DeleteExpired, DeletedRows, JobError, Missed, SettleJob, Settlement};
 use doorward_domain::job::{Job, JobFailure, JobState, RetryPolicy};
 use doorward_domain::store::Transactions as _;
 use doorward_domain::store_error::StoreResult;
@@ -24,6 +24,7 @@ fn claim(store: &MemoryStore, now: Timestamp) -> (Vec<Job>, Vec<Job>) {
         store,
         kind: &JOB_KIND,
         lease: Duration::from_secs(60),
+        missed: Missed::Bury,
     };
     let claimed = claim.execute(10, now).expect("jobs");
     (claimed.jobs, claimed.given_up)
@@ -55,7 +56,6 @@ fn a_job_whose_workers_always_crash_is_given_up_and_keeps_the_last_failure() {
         policy: &RetryPolicy {
             delays: &[],
             then: Duration::from_secs(10),
-            give_up_after: DAY,
         },
     };
     let failed = Err(JobError::Retry("no route to host".to_owned()));

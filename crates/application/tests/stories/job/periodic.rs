@@ -2,8 +2,10 @@
 
 use core::time::Duration;
 
-use doorward_application::{ClaimJobs, ScheduleNext, SettleJob, Settlement};
-use doorward_domain::job::{Job, JobKind, RetryPolicy};
+use doorward_application::{ClaimJobs, Missed, ScheduleNext, SettleJob, Settlement};
+use doorward_domain::job::{Job, JobCounts, JobKind, RetryPolicy};
+use doorward_domain::store::Transactions as _;
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 use doorward_testkit::{MemoryStore, SeededEntropy};
 
@@ -29,13 +31,13 @@ fn work(store: &MemoryStore, now: Timestamp) -> Vec<Job> {
         store,
         kind: &KIND,
         lease: MINUTE,
+        missed: Missed::Drop,
     };
     let settle = SettleJob {
         store,
         policy: &RetryPolicy {
             delays: &[],
             then: MINUTE,
-            give_up_after: MINUTE,
         },
     };
     let jobs = claim.execute(10, now).expect("jobs").jobs;
@@ -77,7 +79,20 @@ fn a_periodic_job_is_queued_ahead_and_due_when_its_interval_begins() {
 fn an_interval_that_nobody_worked_in_is_not_made_up_for() {
     let store = MemoryStore::new();
     assert!(schedule(&store, 1, START));
-    assert_eq!(work(&store, START + 10 * MINUTE), [], "given up");
-    assert!(schedule(&store, 2, START + 10 * MINUTE));
-    assert_eq!(work(&store, START + 11 * MINUTE).len(), 1);
+    assert_eq!(work(&store, START + 11 * MINUTE), [], "given up");
+    let counts = store.snapshot(|repos| -> StoreResult<_> { repos.jobs().count(&KIND) });
+    assert_eq!(counts, Ok(JobCounts { ready: 0, dead: 0 }), "and no fault");
+    assert!(schedule(&store, 2, START + 11 * MINUTE));
+    assert_eq!(work(&store, START + 12 * MINUTE).len(), 1);
+}
+
+#[test]
+fn a_clock_that_was_ahead_once_stops_no_interval() {
+    let store = MemoryStore::new();
+    let year = Duration::from_hours(365 * 24);
+    assert!(schedule(&store, 1, START + year));
+    for minute in 0..3 {
+        assert!(schedule(&store, 2 + u64::from(minute), START + MINUTE * minute));
+        assert_eq!(work(&store, START + MINUTE * (minute + 1)).len(), 1);
+    }
 }
