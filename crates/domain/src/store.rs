@@ -2,26 +2,7 @@
 //!
 //! A new repository is one line in the list `repositories!` below, besides the port itself.
 
-use crate::account::UserRepository;
-use crate::attempt::{AttemptRepository, NetworkRepository};
-use crate::audit::EventLog;
-use crate::job::JobRepository;
-use crate::key::KeyRepository;
-use crate::session::SessionRepository;
-use crate::setup::SetupRepository;
 use crate::store_error::{StoreError, StoreResult};
-use crate::token::RevocationLog;
-#[cfg(any(test, feature = "mocks"))]
-use crate::{
-    account::MockUserRepository,
-    attempt::{MockAttemptRepository, MockNetworkRepository},
-    audit::MockEventLog,
-    job::MockJobRepository,
-    key::MockKeyRepository,
-    session::MockSessionRepository,
-    setup::MockSetupRepository,
-    token::MockRevocationLog,
-};
 
 /// How a transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +46,7 @@ impl<S: UnitOfWork + ?Sized> UnitOfWork for &S {
 /// Generates [`Repositories`], its implementation for a type that is every repository itself (as the open transaction of
 /// a store is), and `MockRepositories`.
 macro_rules! repositories {
-    ($($(#[$doc:meta])* $name:ident: $port:ident, $mock:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $port:path, $mock:path;)*) => {
         /// One open transaction: a repository for each kind of row, one statement at a time.
         ///
         /// A store implements the ports for the type of its open transaction; this trait follows.
@@ -113,23 +94,23 @@ macro_rules! repositories {
 
 repositories! {
     /// Accounts with roles and password digests.
-    users: UserRepository, MockUserRepository;
+    users: crate::account::UserRepository, crate::account::MockUserRepository;
     /// Sessions, live or ended.
-    sessions: SessionRepository, MockSessionRepository;
+    sessions: crate::session::SessionRepository, crate::session::MockSessionRepository;
     /// Attempts at the passwords of accounts.
-    attempts: AttemptRepository, MockAttemptRepository;
+    attempts: crate::attempt::AttemptRepository, crate::attempt::MockAttemptRepository;
     /// Known networks of the owners of accounts.
-    networks: NetworkRepository, MockNetworkRepository;
+    networks: crate::attempt::NetworkRepository, crate::attempt::MockNetworkRepository;
     /// The audit log.
-    events: EventLog, MockEventLog;
+    events: crate::audit::EventLog, crate::audit::MockEventLog;
     /// Revocations of access tokens.
-    revocations: RevocationLog, MockRevocationLog;
+    revocations: crate::token::RevocationLog, crate::token::MockRevocationLog;
     /// Sealed keys.
-    keys: KeyRepository, MockKeyRepository;
+    keys: crate::key::KeyRepository, crate::key::MockKeyRepository;
     /// The queue of jobs.
-    jobs: JobRepository, MockJobRepository;
+    jobs: crate::job::JobRepository, crate::job::MockJobRepository;
     /// Progress of the first-time setup.
-    setup: SetupRepository, MockSetupRepository;
+    setup: crate::setup::SetupRepository, crate::setup::MockSetupRepository;
 }
 
 impl<'a> RepositoryWatch<'a> {

@@ -22,7 +22,7 @@ const MARGIN: Duration = Duration::from_hours(1);
 const DEAD_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
 
 /// What is kept how long. A repository with rows that expire has one entry here.
-const RETENTION: [Retention; 6] = [
+const RETENTION: &[Retention] = &[
     Retention {
         rows: "sessions",
         kept: |_| MARGIN,
@@ -85,7 +85,7 @@ impl DeleteExpired<'_> {
     /// Deletes what has expired by `now`. Kinds of which nothing was deleted are left out of the answer.
     pub fn execute(&self, now: Timestamp) -> StoreResult<Vec<DeletedRows>> {
         let mut deleted = Vec::new();
-        for Retention { rows, kept, delete } in &RETENTION {
+        for Retention { rows, kept, delete } in RETENTION {
             let before = now - kept(self);
             let count = self.batches(|repos| delete(repos, before, BATCH))?;
             if count > 0 {
