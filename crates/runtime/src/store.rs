@@ -41,7 +41,7 @@ impl UnitOfWork for RefreshingStore {
             let mut watch = RepositoryWatch::over(repositories);
             let verdict = work(&mut watch);
             has_revoked = watch.is_log_used();
-            has_queued = watch.is_queue_used();
+            has_queued = verdict == Verdict::Commit && watch.is_queue_used();
             verdict
         });
         drop(transaction);
@@ -114,6 +114,28 @@ mod tests {
         revoke(false).unwrap_err();
         assert_eq!(revocations.status(&claims()), RevocationStatus::Valid);
         revoke(true).unwrap();
+        assert_eq!(revocations.status(&claims()), RevocationStatus::Revoked);
+    }
+
+    /// As a logout that is repeated on this instance after another one has ended the session.
+    #[test]
+    fn a_revocation_of_another_instance_takes_effect_once_the_log_is_accessed() {
+        let memory = Arc::new(MemoryStore::new());
+        let clock: doorward_application::Clock = Arc::new(|| sample::START);
+        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
+        let store = RefreshingStore::new(memory.clone(), Arc::clone(&revocations), Arc::default());
+        let elsewhere = memory.transaction(|repos| {
+            repos
+                .revocations()
+                .append(&[Revoked::Session(SESSION)], sample::START)
+        });
+        elsewhere.unwrap();
+        assert_eq!(revocations.status(&claims()), RevocationStatus::Valid);
+        let accessed = store.transaction(|repos| -> Result<(), StoreError> {
+            repos.revocations();
+            Ok(())
+        });
+        accessed.unwrap();
         assert_eq!(revocations.status(&claims()), RevocationStatus::Revoked);
     }
 

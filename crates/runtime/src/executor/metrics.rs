@@ -28,7 +28,7 @@ impl LanesMetrics {
         let wait = HistogramVec::new(
             HistogramOpts::new(
                 "doorward_lane_wait_seconds",
-                "Time jobs waited in the queue before they ran.",
+                "Time requests waited in the queue of the lane before they ran.",
             )
             .buckets(LATENCY_BUCKETS.to_vec()),
             &["lane"],

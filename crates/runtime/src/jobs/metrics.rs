@@ -74,7 +74,7 @@ impl JobMetrics {
     }
 
     pub(super) fn set_counts(&self, kind: &JobKind, counts: JobCounts) {
-        for (state, count) in [("ready", counts.ready), ("dead", counts.dead)] {
+        for (state, count) in [("queued", counts.ready), ("dead", counts.dead)] {
             self.jobs
                 .with_label_values(&[kind.as_str(), state])
                 .set(i64::try_from(count).unwrap_or(i64::MAX));

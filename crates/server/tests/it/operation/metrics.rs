@@ -79,7 +79,7 @@ fn client_input_never_becomes_a_metric_label() {
                 "{value}"
             ),
             "kind" => assert_eq!(value, "delete-expired"),
-            "state" => assert!(["ready", "dead"].contains(&value.as_str()), "{value}"),
+            "state" => assert!(["queued", "dead"].contains(&value.as_str()), "{value}"),
             "outcome" => assert!(
                 ["completed", "retried", "dead", "taken-over", "unsettled"].contains(&value.as_str()),
                 "{value}"
