@@ -48,10 +48,16 @@ pub(crate) async fn envelope(
         .map(ConnectionGuard::begin_request);
     let span = RequestSpan::begin(&state, &request);
     request.extensions_mut().insert(span.request.clone());
-    let traced = tracing::debug_span!("request", request_id = %span.request.request_id(), method = method_label(&span.method));
-    match next.call(request).instrument(traced).await {
+    let traced = tracing::debug_span!(
+        "request",
+        request_id = %span.request.request_id(),
+        method = method_label(&span.method),
+        route = tracing::field::Empty,
+    );
+    match next.call(request).instrument(traced.clone()).await {
         Ok(response) => {
             let route = response.request().match_pattern();
+            traced.record("route", route.as_deref());
             let (request, response) = response.map_into_boxed_body().into_parts();
             if let Some(RateLimited(class)) = response.extensions().get() {
                 state.application.count_rate_limited(class.name(), &span.request);

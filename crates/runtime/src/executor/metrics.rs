@@ -23,8 +23,8 @@ impl LanesMetrics {
     /// Creates the metrics and registers them in `registry`.
     pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let gauge = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), &["lane"]);
-        let waiting = gauge("doorward_lane_waiting", "Jobs in the queue of the lane.")?;
-        let running = gauge("doorward_lane_running", "Jobs running on the lane.")?;
+        let waiting = gauge("doorward_lane_waiting", "Requests in the queue of the lane.")?;
+        let running = gauge("doorward_lane_running", "Requests running on the lane.")?;
         let wait = HistogramVec::new(
             HistogramOpts::new(
                 "doorward_lane_wait_seconds",
@@ -36,7 +36,7 @@ impl LanesMetrics {
         let refused = IntCounterVec::new(
             Opts::new(
                 "doorward_lane_refused_total",
-                "Jobs rejected or abandoned, by reason.",
+                "Requests that the lane rejected or abandoned, by reason.",
             ),
             &["lane", "reason"],
         )?;
