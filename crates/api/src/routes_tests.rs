@@ -9,12 +9,10 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use doorward_application::Policies;
 use doorward_domain::access::{Holders, Permission};
 use doorward_domain::account::Roles;
-use doorward_domain::id::{SessionId, TokenId};
+use doorward_domain::id::SessionId;
 use doorward_domain::outcome::Outcome;
-use doorward_domain::session::Authentication;
 use doorward_domain::store::Transactions as _;
 use doorward_domain::store_error::StoreError;
-use doorward_domain::subject::SubjectVersion;
 use doorward_domain::token::{AccessClaims, AccessTokenSigner as _};
 use doorward_http::{Guard, in_process};
 use doorward_runtime::executor::{LaneSettings, Priority};
@@ -53,15 +51,8 @@ fn application() -> (Arc<Application>, Arc<FakeSigner>) {
 /// Claims of that user with the given roles.
 fn claims(roles: Roles) -> AccessClaims {
     AccessClaims {
-        subject: sample::user(1).id.into(),
-        session_id: SessionId::from_bytes([1; 16]),
-        token_id: TokenId::from_bytes([1; 16]),
-        subject_version: SubjectVersion::FIRST,
         roles,
-        email: None,
-        issued_at: sample::START,
-        expires_at: sample::START + Duration::from_secs(60),
-        authentication: Some(Authentication::by_password(sample::START)),
+        ..sample::claims(1, SessionId::from_bytes([1; 16]))
     }
 }
 

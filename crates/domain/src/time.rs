@@ -65,6 +65,13 @@ impl core::ops::Sub<Duration> for Timestamp {
     }
 }
 
+/// Seconds rounded up, at least one: waiting for as long is enough, and a span has a length.
+pub fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs()
+        .saturating_add(u64::from(span.subsec_nanos() > 0))
+        .max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,5 +100,12 @@ mod tests {
             Timestamp::from_micros(i64::MIN) - Duration::MAX,
             Timestamp::from_micros(i64::MIN)
         );
+    }
+
+    #[test]
+    fn waits_are_rounded_up_to_whole_seconds() {
+        for (wait, seconds) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (29_500, 30)] {
+            assert_eq!(whole_seconds(Duration::from_millis(wait)), seconds);
+        }
     }
 }

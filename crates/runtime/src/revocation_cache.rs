@@ -263,28 +263,16 @@ fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::account::Roles;
-    use doorward_domain::id::{SessionId, TokenId, UserId};
-    use doorward_domain::subject::SubjectVersion;
+    use doorward_domain::id::SessionId;
     use doorward_domain::token::Revoked;
-    use doorward_testkit::{MemoryStore, sample::START};
+    use doorward_testkit::{MemoryStore, sample, sample::START};
 
     use super::*;
 
     const LIFE: Duration = Duration::from_secs(905);
 
     fn claims(session: u8) -> AccessClaims {
-        AccessClaims {
-            subject: UserId::from_bytes([1; 16]).into(),
-            session_id: SessionId::from_bytes([session; 16]),
-            token_id: TokenId::from_bytes([1; 16]),
-            subject_version: SubjectVersion::FIRST,
-            roles: Roles::user(),
-            email: None,
-            issued_at: START,
-            expires_at: START,
-            authentication: None,
-        }
+        sample::claims(1, SessionId::from_bytes([session; 16]))
     }
 
     fn revoke(store: &MemoryStore, session: u8) {

@@ -68,10 +68,9 @@ impl UnitOfWork for RefreshingStore {
 mod tests {
     use std::time::Duration;
 
-    use doorward_domain::id::{SessionId, TokenId, UserId};
+    use doorward_domain::id::SessionId;
     use doorward_domain::store::Transactions as _;
     use doorward_domain::store_error::StoreError;
-    use doorward_domain::subject::SubjectVersion;
     use doorward_domain::token::{AccessClaims, RevocationCheck as _, RevocationStatus, Revoked};
     use doorward_testkit::{MemoryStore, sample};
 
@@ -80,17 +79,7 @@ mod tests {
     const SESSION: SessionId = SessionId::from_bytes([2; 16]);
 
     fn claims() -> AccessClaims {
-        AccessClaims {
-            subject: UserId::from_bytes([1; 16]).into(),
-            session_id: SESSION,
-            token_id: TokenId::from_bytes([3; 16]),
-            subject_version: SubjectVersion::FIRST,
-            roles: doorward_domain::account::Roles::user(),
-            email: None,
-            issued_at: sample::START,
-            expires_at: sample::START + Duration::from_secs(900),
-            authentication: None,
-        }
+        sample::claims(1, SESSION)
     }
 
     #[test]

@@ -8,13 +8,14 @@ use doorward_domain::account::{Email, PasswordDigest, User, UserStatus};
 use doorward_domain::account::{Role, Roles};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::client::ClientId;
-use doorward_domain::id::{EventId, JobId, RequestId, SessionId, UserId};
+use doorward_domain::id::{EventId, JobId, RequestId, SessionId, TokenId, UserId};
 use doorward_domain::job::{JobKind, JobPayload, NewJob};
 use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
 use doorward_domain::password::PlainPassword;
 use doorward_domain::session::{Authentication, Generation, Session, SessionKey, SessionKind, SessionPolicy};
 use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::AccessClaims;
 use secrecy::SecretString;
 
 /// The creation time of samples: in November 2023, with microseconds.
@@ -60,6 +61,21 @@ pub fn session(number: u32, user: UserId) -> Session {
         ended: None,
         ip: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
         user_agent: Some("testkit/1.0".to_owned()),
+    }
+}
+
+/// The claims of an access token of [`user`] in that session, issued at [`START`] for 15 minutes.
+pub fn claims(number: u32, session: SessionId) -> AccessClaims {
+    AccessClaims {
+        subject: user(number).id.into(),
+        session_id: session,
+        token_id: TokenId::from_bytes([1; 16]),
+        subject_version: SubjectVersion::FIRST,
+        roles: Roles::user(),
+        email: None,
+        issued_at: START,
+        expires_at: START + Duration::from_secs(900),
+        authentication: Some(Authentication::by_password(START)),
     }
 }
 

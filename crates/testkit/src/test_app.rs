@@ -10,13 +10,12 @@ use doorward_application::{
 use doorward_domain::access::{Granted, GrantedUser, Permission, Principal};
 use doorward_domain::account::{Roles, User};
 use doorward_domain::context::RequestContext;
-use doorward_domain::id::{SessionId, TokenId, UserId};
+use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::key::PublishedKeys;
 use doorward_domain::password::PasswordHasher;
 use doorward_domain::session::{Authentication, Session};
 use doorward_domain::store::{Transactions as _, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
-use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::AccessClaims;
 use secrecy::SecretString;
@@ -181,16 +180,13 @@ impl<S: UnitOfWork> TestApp<S> {
 
     /// The proof that an administrator who has no account here has a permission.
     pub fn granted_to_foreign_admin<P: Permission>(&self) -> Granted<P> {
+        let now = self.clock.now();
         let claims = AccessClaims {
-            subject: sample::admin(99).id.into(),
-            session_id: SessionId::from_bytes([99; 16]),
-            token_id: TokenId::from_bytes([99; 16]),
-            subject_version: SubjectVersion::FIRST,
             roles: Roles::admin(),
-            email: None,
-            issued_at: self.clock.now(),
-            expires_at: self.clock.now(),
-            authentication: Some(Authentication::by_password(self.clock.now())),
+            issued_at: now,
+            expires_at: now,
+            authentication: Some(Authentication::by_password(now)),
+            ..sample::claims(99, SessionId::from_bytes([99; 16]))
         };
         Principal::new(claims).authorize().expect("the permission")
     }

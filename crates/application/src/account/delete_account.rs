@@ -14,7 +14,8 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::StoreError;
 
 use crate::account::shared::{LastAdmin, delete};
-use crate::attempt::check::{AttemptResult, FailedAttempt};
+use crate::attempt::protocol::from_attempt_error;
+use crate::attempt::verified::{AttemptResult, FailedAttempt};
 use crate::{CountedAttempt, PasswordAttempt, PendingAttempt, UseCases};
 
 /// Deletes the caller's account and its sessions after verifying the password. Its audit events remain.
@@ -50,6 +51,8 @@ pub enum DeleteAccountError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+from_attempt_error!(DeleteAccountError);
 
 /// A deletion after verification of the password.
 pub struct VerifiedDeletion(AttemptResult);

@@ -30,6 +30,7 @@ use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::subject::Subject;
 
 use crate::attempt::budget::Budget;
+use crate::attempt::verified::{AttemptResult, CountedRecord, FailedAttempt, VerifiedAttempt};
 
 /// The ports and the policy that a password is verified with.
 #[derive(Clone, Copy)]
@@ -79,42 +80,6 @@ struct Target {
 pub struct CountedAttempt {
     credentials: Option<Credentials>,
     count: Option<CountedRecord>,
-}
-
-/// The change of the record by counting an attempt.
-struct CountedRecord {
-    budget: Budget,
-    before: Option<AttemptRecord>,
-    /// The record that includes the attempt.
-    record: AttemptRecord,
-}
-
-/// The result of verifying an attempt. Clients cannot distinguish a wrong password, an unknown account and a disabled one.
-pub(crate) type AttemptResult = Result<VerifiedAttempt, FailedAttempt>;
-
-/// An attempt with the right password.
-pub(crate) struct VerifiedAttempt {
-    /// The account as it was when the attempt was counted.
-    pub(crate) credentials: Credentials,
-    /// Whether the password should be hashed again with the current parameters.
-    pub(crate) outdated: bool,
-    count: Option<CountedRecord>,
-}
-
-/// A failed attempt, as the audit log records it.
-pub(crate) struct FailedAttempt {
-    user_id: Option<UserId>,
-    reason: &'static str,
-}
-
-impl FailedAttempt {
-    /// The password was right, but meanwhile the account was deleted or disabled, or its password changed.
-    pub(crate) const fn overtaken(user_id: UserId) -> Self {
-        Self {
-            user_id: Some(user_id),
-            reason: "changed-meanwhile",
-        }
-    }
 }
 
 impl PendingAttempt {
@@ -343,59 +308,3 @@ fn find(repos: &mut dyn Repositories, target: &Target) -> StoreResult<Option<Cre
         None => repos.users().find_credentials_by_email(&target.email),
     }
 }
-
-impl VerifiedAttempt {
-    /// Resets the count after a successful attempt. To be called after the account was locked: one order prevents
-    /// deadlocks.
-    pub(crate) fn reset_count(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
-        let Some(count) = &self.count else { return Ok(()) };
-        let key = count.budget.key();
-        // An administrator may have unlocked the account meanwhile.
-        let Some(record) = repos.attempts().lock(key)? else {
-            return Ok(());
-        };
-        match record.forgiven(count.record.last_at) {
-            Some(forgiven) => repos.attempts().put(key, &forgiven),
-            None => repos.attempts().forget(key),
-        }
-    }
-
-    /// Deletes all known networks except the one of this attempt: an attacker who had the old password may have logged in
-    /// from the others. To be called after the account was locked.
-    pub(crate) fn delete_other_networks(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
-        match &self.count {
-            Some(count) => count.budget.delete_other_networks(repos),
-            None => Ok(()),
-        }
-    }
-
-    /// Records the network of a successful login. To be called after the account was locked.
-    pub(crate) fn note_login(
-        &self,
-        repos: &mut dyn Repositories,
-        context: &RequestContext,
-    ) -> StoreResult<()> {
-        match &self.count {
-            Some(count) => count.budget.note_login(repos, context.now),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Converts an [`AttemptError`] into the error of each use case.
-macro_rules! refused_attempts {
-    ($($error:ident)*) => {
-        $(
-            impl From<AttemptError> for crate::$error {
-                fn from(error: AttemptError) -> Self {
-                    match error {
-                        AttemptError::TooManyAttempts { retry_after } => Self::TooManyAttempts { retry_after },
-                        AttemptError::Store(error) => Self::Store(error),
-                    }
-                }
-            }
-        )*
-    };
-}
-
-refused_attempts!(LoginError ChangePasswordError DeleteAccountError);

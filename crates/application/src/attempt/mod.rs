@@ -4,3 +4,4 @@ pub(crate) mod budget;
 pub(crate) mod check;
 pub(crate) mod protocol;
 pub(crate) mod unlock_user;
+pub(crate) mod verified;

@@ -48,3 +48,20 @@ impl UseCases<'_> {
         attempt.complete(self, verified, context)
     }
 }
+
+/// Converts an [`AttemptError`] into the error of a use case that implements [`PasswordAttempt`].
+macro_rules! from_attempt_error {
+    ($error:ident) => {
+        impl From<crate::AttemptError> for $error {
+            fn from(error: crate::AttemptError) -> Self {
+                match error {
+                    crate::AttemptError::TooManyAttempts { retry_after } => {
+                        Self::TooManyAttempts { retry_after }
+                    }
+                    crate::AttemptError::Store(error) => Self::Store(error),
+                }
+            }
+        }
+    };
+}
+pub(crate) use from_attempt_error;

@@ -1,7 +1,6 @@
 //! Recording of requests that the throttle rejected.
 
 use core::net::IpAddr;
-use core::time::Duration;
 
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
@@ -9,7 +8,7 @@ use doorward_domain::entropy::Entropy;
 use doorward_domain::id::RequestId;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
-use doorward_domain::time::Timestamp;
+use doorward_domain::time::{Timestamp, whole_seconds};
 
 /// A count of requests that the throttle rejected: one audit event is written for all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,13 +68,6 @@ impl RecordRefusals<'_> {
             None => event.with("network", "others"),
         }
     }
-}
-
-/// Rounded up, so that a period shorter than a second is not recorded as 0.
-fn whole_seconds(span: Duration) -> u64 {
-    span.as_secs()
-        .saturating_add(u64::from(span.subsec_nanos() > 0))
-        .max(1)
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ const BATCH: u32 = 200;
 /// The most batches of one kind in one run. What is left is for the next.
 const MAX_BATCHES: u32 = 200;
 
-/// How long what is over is kept, for clocks that differ and for whoever looks into what happened just now.
+/// How long rows stay after they have expired: clocks may differ, and operators look into recent events.
 const MARGIN: Duration = Duration::from_hours(1);
 
-/// How long a job that was given up is kept, for whoever looks into why.
+/// How long dead jobs are kept, for operators who look into the cause.
 const DEAD_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
 
 /// What is kept how long. A repository with rows that expire has one entry here.

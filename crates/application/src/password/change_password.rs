@@ -15,7 +15,8 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::{Invalid, Violation};
 
-use crate::attempt::check::{FailedAttempt, VerifiedAttempt};
+use crate::attempt::protocol::from_attempt_error;
+use crate::attempt::verified::{FailedAttempt, VerifiedAttempt};
 use crate::session::revoke::end_all;
 use crate::{AccountRules, CountedAttempt, PasswordAttempt, PasswordCheck, PendingAttempt, UseCases};
 
@@ -57,6 +58,8 @@ pub enum ChangePasswordError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+from_attempt_error!(ChangePasswordError);
 
 /// A password change after verification of the current password.
 pub struct VerifiedChange(Result<NewPassword, FailedAttempt>);

@@ -16,7 +16,8 @@ use doorward_domain::store::{Repositories, Transactions};
 use doorward_domain::store_error::StoreError;
 use doorward_domain::token::SigningError;
 
-use crate::attempt::check::{AttemptResult, FailedAttempt, VerifiedAttempt};
+use crate::attempt::protocol::from_attempt_error;
+use crate::attempt::verified::{AttemptResult, FailedAttempt, VerifiedAttempt};
 use crate::session::revoke::end_sessions;
 use crate::{
     CountedAttempt, PasswordAttempt, PasswordCheck, PendingAttempt, TokenIssuer, TokenPair, UseCases,
@@ -52,6 +53,8 @@ pub enum LoginError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+from_attempt_error!(LoginError);
 
 /// A login after verification of the password.
 pub struct VerifiedLogin {

@@ -10,6 +10,7 @@ use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::session::EndReason;
 use doorward_domain::store::Repositories;
 use doorward_domain::store_error::StoreResult;
+use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::Revoked;
 
@@ -93,13 +94,7 @@ pub(crate) fn revoke_earlier_versions(
     user: &User,
     now: Timestamp,
 ) -> StoreResult<()> {
-    repos.revocations().append(
-        &[Revoked::Subject {
-            subject: user.id.into(),
-            lowest_version: user.version,
-        }],
-        now,
-    )
+    revoke_below(repos, user, user.version, now)
 }
 
 /// Revokes every access token of `user`, who is being deleted.
@@ -108,11 +103,18 @@ pub(crate) fn revoke_all_versions(
     user: &User,
     now: Timestamp,
 ) -> StoreResult<()> {
-    repos.revocations().append(
-        &[Revoked::Subject {
-            subject: user.id.into(),
-            lowest_version: user.version.next(),
-        }],
-        now,
-    )
+    revoke_below(repos, user, user.version.next(), now)
+}
+
+fn revoke_below(
+    repos: &mut dyn Repositories,
+    user: &User,
+    lowest_version: SubjectVersion,
+    now: Timestamp,
+) -> StoreResult<()> {
+    let revoked = Revoked::Subject {
+        subject: user.id.into(),
+        lowest_version,
+    };
+    repos.revocations().append(&[revoked], now)
 }

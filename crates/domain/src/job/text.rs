@@ -99,7 +99,7 @@ fn bounded(text: String, max_bytes: usize) -> Result<String, InvalidJobText> {
     }
 }
 
-/// Why an attempt failed, for whoever looks into it: one line of at most 500 characters.
+/// Why an attempt failed, for operators: one line of at most 500 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobFailure(String);
 

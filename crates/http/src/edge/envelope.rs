@@ -50,7 +50,7 @@ pub(crate) async fn envelope(
     request.extensions_mut().insert(span.request.clone());
     let traced = tracing::debug_span!(
         "request",
-        request_id = %span.request.request_id(),
+        request_id = span.request_id.as_str(),
         method = method_label(&span.method),
         route = tracing::field::Empty,
     );
@@ -80,6 +80,8 @@ pub(crate) async fn envelope(
 struct RequestSpan {
     at: Instant,
     method: Method,
+    /// The id as text, for the response header, the log and problems.
+    request_id: String,
     request: Request,
 }
 
@@ -98,6 +100,7 @@ impl RequestSpan {
         Self {
             at: now(),
             method: request.method().clone(),
+            request_id: request_id.to_string(),
             request: Request(RequestOrigin::new(request_id, ip, user_agent)),
         }
     }
@@ -118,14 +121,14 @@ impl RequestSpan {
                 headers.insert(name, HeaderValue::from_static(value));
             }
         }
-        if let Ok(value) = HeaderValue::from_str(&self.request.request_id().to_string()) {
+        if let Ok(value) = HeaderValue::from_str(&self.request_id) {
             headers.insert(REQUEST_ID, value);
         }
         (response, error)
     }
 
     fn render(&self, error: &dyn SurfaceError, framework: &HttpResponse<BoxBody>) -> HttpResponse<BoxBody> {
-        let rendered = error.render(&self.request.request_id().to_string());
+        let rendered = error.render(&self.request_id);
         let mut response = HttpResponse::with_body(rendered.status, BoxBody::new(rendered.body));
         // Other headers that the framework set, such as `Allow`, are kept.
         let kept = framework
@@ -151,8 +154,7 @@ impl RequestSpan {
         state
             .metrics
             .record_response(method, route, status.as_u16(), took);
-        let request_id = self.request.request_id().to_string();
-        let request_id = request_id.as_str();
+        let request_id = self.request_id.as_str();
         let ip = self.request.ip().map(tracing::field::display);
         let (status, took_us) = (
             status.as_u16(),
@@ -160,40 +162,25 @@ impl RequestSpan {
         );
         let code = error.map(SurfaceError::code);
         let cause = error.and_then(SurfaceError::cause);
+        macro_rules! completed {
+            ($level:ident) => {
+                tracing::$level!(
+                    request_id,
+                    method,
+                    route,
+                    status,
+                    code,
+                    took_us,
+                    ip,
+                    cause,
+                    "request completed"
+                )
+            };
+        }
         match status {
-            500 => tracing::error!(
-                request_id,
-                method,
-                route,
-                status,
-                code,
-                took_us,
-                ip,
-                cause,
-                "request completed"
-            ),
-            501..=599 => tracing::warn!(
-                request_id,
-                method,
-                route,
-                status,
-                code,
-                took_us,
-                ip,
-                cause,
-                "request completed"
-            ),
-            _ => tracing::info!(
-                request_id,
-                method,
-                route,
-                status,
-                code,
-                took_us,
-                ip,
-                cause,
-                "request completed"
-            ),
+            500 => completed!(error),
+            501..=599 => completed!(warn),
+            _ => completed!(info),
         }
     }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use doorward_domain::time::whole_seconds;
 
 /// The headers of an error response, besides those that every response has.
 #[derive(Debug, Clone, Default)]
@@ -37,25 +38,6 @@ impl ErrorHeaders {
     pub fn append_to(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.0 {
             headers.append(name.clone(), value.clone());
-        }
-    }
-}
-
-/// Rounds up to whole seconds, at least one.
-fn whole_seconds(span: Duration) -> u64 {
-    span.as_secs()
-        .saturating_add(u64::from(span.subsec_nanos() > 0))
-        .max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_rounded_up_to_whole_seconds() {
-        for (wait, seconds) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (29_500, 30)] {
-            assert_eq!(whole_seconds(Duration::from_millis(wait)), seconds);
         }
     }
 }

@@ -148,25 +148,17 @@ impl RevocationCheck for NothingRevoked {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::account::Roles;
-    use doorward_domain::id::TokenId;
     use doorward_domain::session::Authentication;
-    use doorward_domain::subject::SubjectVersion;
 
     use super::*;
     use crate::sample;
 
     fn claims() -> AccessClaims {
         AccessClaims {
-            subject: sample::user(1).id.into(),
-            session_id: sample::session(1, sample::user(1).id).id,
-            token_id: TokenId::from_bytes([1; 16]),
-            subject_version: SubjectVersion::FIRST,
-            roles: Roles::user(),
-            email: None,
             issued_at: Timestamp::from_unix_seconds(1000),
             expires_at: Timestamp::from_unix_seconds(1900),
             authentication: Some(Authentication::by_password(Timestamp::from_unix_seconds(1000))),
+            ..sample::claims(1, sample::session(1, sample::user(1).id).id)
         }
     }
 

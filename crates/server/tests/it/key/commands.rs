@@ -166,10 +166,7 @@ fn a_running_server_publishes_a_rotated_key_before_its_first_use() {
     });
     assert!(after.text().contains(waiting[0]), "{listed}");
     let first_use: jiff::Timestamp = waiting[6].parse().unwrap();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the program goes by the time as it passes"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the program uses the real time")]
     let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap();
     assert!(first_use.duration_since(now).as_secs() > 300 + 5, "{listed}");
 }
