@@ -1,10 +1,11 @@
 //! Revocation of access tokens: which tokens each use case revokes, and which it does not.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
-use doorward_application::TokenPair;
-use doorward_domain::store::Transactions;
-use doorward_domain::store_error::StoreError;
+use doorward_application::{TokenPair, UseCases};
+use doorward_domain::store::{Repositories, RepositoryWatch, Transactions, UnitOfWork, Verdict};
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::token::RevocationList;
 
 use crate::story_app::{PASSWORD, StoryApp};
@@ -115,4 +116,71 @@ fn changes_without_effect_revoke_nothing() {
     world.enable(&admin, user).expect("the status there is");
     world.rename(&admin, user, "Ada").expect("a change");
     assert!(world.revocations().is_empty());
+}
+
+/// Notices whether a writing transaction accessed the log of revocations. The server reads the log after each that did.
+struct WatchedStore<'a> {
+    store: &'a dyn UnitOfWork,
+    is_log_used: AtomicBool,
+}
+
+impl UnitOfWork for WatchedStore<'_> {
+    fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        self.store.write(&mut |repos| {
+            let mut watch = RepositoryWatch::over(repos);
+            let verdict = work(&mut watch);
+            self.is_log_used.fetch_or(watch.is_log_used(), Ordering::Relaxed);
+            verdict
+        })
+    }
+
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        self.store.read(work)
+    }
+
+    fn check(&self) -> StoreResult<()> {
+        self.store.check()
+    }
+}
+
+/// Whether what `run` does has the server read the log of revocations.
+fn has_the_log_read(app: &StoryApp, run: impl FnOnce(UseCases<'_>)) -> bool {
+    let watched = WatchedStore {
+        store: &app.store,
+        is_log_used: AtomicBool::new(false),
+    };
+    run(UseCases {
+        store: &watched,
+        ..app.use_cases()
+    });
+    watched.is_log_used.into_inner()
+}
+
+#[test]
+fn a_login_and_a_refresh_do_not_have_the_revocation_log_read() {
+    let app = StoryApp::new();
+    app.user("ada");
+    let login = app.login_of("ada", PASSWORD);
+    let mut pair = None;
+    assert!(!has_the_log_read(&app, |use_cases| {
+        pair = use_cases.attempt(&login, &app.now()).ok();
+    }));
+    let pair = pair.expect("tokens");
+    assert!(!has_the_log_read(&app, |use_cases| {
+        let token = pair.refresh_token.expose().into();
+        assert!(use_cases.refresh().execute(&token, &app.now()).is_ok());
+    }));
+}
+
+#[test]
+fn a_logout_has_the_revocation_log_read_even_if_the_session_has_ended() {
+    let app = StoryApp::new();
+    app.user("ada");
+    let pair = app.enter("ada");
+    for _ in 0..2 {
+        assert!(has_the_log_read(&app, |use_cases| {
+            let token = pair.refresh_token.expose().into();
+            assert!(use_cases.logout().execute(&token, &app.now()).is_ok());
+        }));
+    }
 }
