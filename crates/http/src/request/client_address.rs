@@ -11,6 +11,8 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 use ipnet::IpNet;
 use prometheus::IntCounter;
 
+use super::forwarded::{forwarded, x_forwarded_for};
+
 /// The header in which proxies forward the client address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ForwardingHeader {
@@ -81,8 +83,8 @@ impl ClientAddresses {
         if !self.is_trusted(peer) {
             return client;
         }
-        for hop in self.hops(headers).into_iter().rev() {
-            // An obfuscated or invalid element ends the chain: the last valid address counts.
+        for hop in self.hops(headers) {
+            // An obfuscated or malformed element ends the chain: the last valid address counts.
             let Some(address) = hop else { break };
             client = address;
             if !self.is_trusted(address) {
@@ -100,22 +102,20 @@ impl ClientAddresses {
             .any(|network| network.contains(&address))
     }
 
-    /// The hops of the forwarding header from left to right, all of its lines taken as one list (RFC 9110, section 5.3).
-    fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-        let mut hops = Vec::new();
-        for line in headers.get_all(self.settings.header.name()) {
-            // Invalid bytes from the client must not invalidate what a proxy appended.
-            let line = String::from_utf8_lossy(line.as_bytes());
-            match self.settings.header {
-                ForwardingHeader::XForwardedFor => hops.extend(elements(line.split(',')).map(parse_node)),
-                ForwardingHeader::Forwarded if is_closed(&line) => {
-                    hops.extend(elements(split_unquoted(&line, ',')).map(parse_forwarded));
+    /// The addresses of the forwarding header from right to left, all of its lines taken as one list (RFC 9110, section
+    /// 5.3); `None` for an element without a valid address.
+    fn hops(&self, headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+        let header = self.settings.header;
+        let lines: Vec<_> = headers.get_all(header.name()).collect();
+        lines
+            .into_iter()
+            .rev()
+            .flat_map(move |line| -> Box<dyn Iterator<Item = Option<IpAddr>>> {
+                match header {
+                    ForwardingHeader::XForwardedFor => Box::new(x_forwarded_for(line.as_bytes())),
+                    ForwardingHeader::Forwarded => Box::new(forwarded(line.as_bytes())),
                 }
-                // An unclosed quote comes from the client: what a proxy appended comes after the last comma.
-                ForwardingHeader::Forwarded => hops.extend(elements(line.split(',')).map(parse_forwarded)),
-            }
-        }
-        hops
+            })
     }
 
     /// Counts an ignored header and warns once: either a proxy is missing in the configuration, or a client forges headers.
@@ -135,59 +135,6 @@ impl ClientAddresses {
     }
 }
 
-/// The non-empty elements of a list; empty ones are ignored (RFC 9110, section 5.6.1).
-fn elements<'a>(parts: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
-    parts.filter(|part| !part.trim().is_empty())
-}
-
-/// The address of an element of a `Forwarded` header: its only `for` parameter.
-fn parse_forwarded(element: &str) -> Option<IpAddr> {
-    let mut values = split_unquoted(element, ';').filter_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then_some(value.trim())
-    });
-    match (values.next(), values.next()) {
-        (Some(value), None) => parse_node(
-            value
-                .strip_prefix('"')
-                .and_then(|v| v.strip_suffix('"'))
-                .unwrap_or(value),
-        ),
-        _ => None,
-    }
-}
-
-/// Tracks quoted strings while scanning a text (RFC 9110, section 5.6.4).
-#[derive(Default)]
-struct Quoting {
-    is_inside: bool,
-    escaped: bool,
-}
-
-impl Quoting {
-    fn take(&mut self, c: char) {
-        self.is_inside ^= c == '"' && !self.escaped;
-        self.escaped = c == '\\' && self.is_inside && !self.escaped;
-    }
-}
-
-/// Splits at `separator`, except within quoted strings, whose content may come from the client.
-fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let mut quoting = Quoting::default();
-    text.split(move |c| {
-        let splits = c == separator && !quoting.is_inside;
-        quoting.take(c);
-        splits
-    })
-}
-
-/// Whether every quoted string of the text is closed.
-fn is_closed(text: &str) -> bool {
-    let mut quoting = Quoting::default();
-    text.chars().for_each(|c| quoting.take(c));
-    !quoting.is_inside
-}
-
 /// Converts a network of IPv4-mapped IPv6 addresses to the IPv4 network.
 fn canonical_network(network: IpNet) -> IpNet {
     let mapped = match network {
@@ -199,27 +146,6 @@ fn canonical_network(network: IpNet) -> IpNet {
     mapped
         .and_then(|(address, length)| IpNet::new(address.into(), length).ok())
         .unwrap_or(network)
-}
-
-/// An address as proxies write it: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
-fn parse_node(node: &str) -> Option<IpAddr> {
-    let node = node.trim();
-    let bracketed = node.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    let address = match bracketed {
-        Some((address, port)) if port.is_empty() || is_port(port) => address.parse().ok(),
-        Some(_) => None,
-        None => node.parse().ok().or_else(|| {
-            let (address, port) = node.split_once(':')?;
-            port.parse::<u16>().ok()?;
-            address.parse().ok()
-        }),
-    };
-    address.map(|address: IpAddr| address.to_canonical())
-}
-
-fn is_port(text: &str) -> bool {
-    text.strip_prefix(':')
-        .is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]

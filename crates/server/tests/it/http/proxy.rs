@@ -140,6 +140,34 @@ fn the_rfc_7239_forwarded_header_is_supported() {
     assert_eq!(doctor(&service, proxy).0, 0);
 }
 
+/// A proxy that follows RFC 7239: it appends to the line, and quotes what it repeats. The client's quote is not closed.
+#[test]
+fn a_quote_of_the_client_does_not_hide_what_the_proxy_appends() {
+    let service = trusting(launch())
+        .set("server.forwarded_header", "forwarded")
+        .start();
+    let lines = r#"set $appended 'proto=http;host="$http_host";for="$remote_addr:_port"';
+        proxy_set_header Forwarded "$http_forwarded, $appended";"#;
+    let Some(nginx) = Nginx::before(service.address(), lines) else {
+        return;
+    };
+    let forge = |number: u8| {
+        let request = format!(
+            "POST /v1/auth/login HTTP/1.1\r\nHost: a,for=6.6.6.{number};x=\r\nForwarded: for=\"\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
+        );
+        let stream = raw::connect_from([127, 0, 0, 2].into(), nginx.address());
+        raw::exchange_on(stream, request.as_bytes()).unwrap().status
+    };
+    assert_eq!([1, 2, 3].map(forge), [400; 3]);
+    assert_eq!(forge(4), 429, "the client chose another address");
+    assert_eq!(send_login(nginx.address(), "127.0.0.2", ""), 429);
+    assert_eq!(
+        send_login(nginx.address(), "127.0.0.3", ""),
+        400,
+        "the proxy's own limit"
+    );
+}
+
 #[test]
 fn doctor_detects_a_proxy_that_does_not_send_the_configured_header() {
     let service = trusting(launch()).start();
