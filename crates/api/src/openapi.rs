@@ -9,7 +9,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{PathItem, Ref};
 use utoipa::{Modify, OpenApi};
 
-use crate::operation::{docs, health, problems};
+use crate::operation::{docs, health, index, problems};
 use crate::problem::{ProblemBody, ProblemResponse, ViolationBody};
 use crate::{account, audit, key, routes, session, setup, token};
 
@@ -32,7 +32,7 @@ use crate::{account, audit, key, routes, session, setup, token};
         session::handlers::list_own_sessions, session::handlers::end_other_sessions, session::handlers::end_session,
         session::handlers::list_user_sessions, session::handlers::end_user_sessions,
         setup::handlers::complete, audit::handlers::list, key::handlers::jwks, token::handlers::list,
-        health::live, health::ready, docs::openapi, docs::page, docs::asset, problems::page,
+        health::live, health::ready, index::page, docs::openapi, docs::page, docs::redirect, docs::asset, problems::page,
     ),
     components(responses(ProblemResponse), schemas(ProblemBody, ViolationBody)),
     tags(

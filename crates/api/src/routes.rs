@@ -3,26 +3,31 @@
 use doorward_domain::access::{AssignRoles, ManageOwnAccount, ManageUsers, ReadAudit, ReadUser, ReadUsers};
 use doorward_http::Route;
 
-use crate::operation::{docs, health, metrics, problems, proxy_checks};
+use crate::operation::{docs, health, index, metrics, problems, proxy_checks};
 use crate::{account, audit, key, session, setup, token};
 
-/// Builds routes from rows of method, path, throttle class, guard (`public`, or the permission that the handler's first
-/// argument proves) and handler.
+/// Builds routes from rows of method, path, throttle class (or `None`), guard (`public`, or the permission that the
+/// handler's first argument proves) and handler.
 macro_rules! routes {
     ($($method:ident $path:literal $class:ident $guard:ident $handler:path;)*) => {
         vec![$(
             Route::new(
                 actix_web::http::Method::$method,
                 $path,
-                doorward_http::Class::$class,
+                routes!(@class $class),
                 routes!(@guard $guard),
                 $handler,
             ),
         )*]
     };
+    (@class None) => { None };
+    (@class $class:ident) => { Some(doorward_http::Class::$class) };
     (@guard public) => { doorward_http::Guard::Public };
     (@guard $permission:ident) => { doorward_http::Guard::permission::<$permission>() };
 }
+
+/// The paths of the API documentation.
+pub(crate) const DOCUMENTATION: [&str; 4] = ["/openapi.json", "/docs", "/docs/", "/docs/{asset}"];
 
 /// The routes of the public listener.
 #[rustfmt::skip]
@@ -52,12 +57,14 @@ pub(crate) fn public() -> Vec<Route> {
         GET    "/v1/users/{id}/sessions"   General    ReadUsers         session::handlers::list_user_sessions;
         DELETE "/v1/users/{id}/sessions"   General    ManageUsers       session::handlers::end_user_sessions;
         GET    "/v1/audit"                 General    ReadAudit         audit::handlers::list;
-        GET    "/.well-known/jwks.json"    General    public            key::handlers::jwks;
+        GET    "/.well-known/jwks.json"    None       public            key::handlers::jwks;
         GET    "/v1/revocations"           General    public            token::handlers::list;
-        GET    "/health/live"              General    public            health::live;
-        GET    "/health/ready"             General    public            health::ready;
+        GET    "/health/live"              None       public            health::live;
+        GET    "/health/ready"             None       public            health::ready;
+        GET    "/"                         General    public            index::page;
         GET    "/openapi.json"             General    public            docs::openapi;
         GET    "/docs"                     General    public            docs::page;
+        GET    "/docs/"                    General    public            docs::redirect;
         GET    "/docs/{asset}"             General    public            docs::asset;
         GET    "/problems/{code}"          General    public            problems::page;
     }
@@ -67,11 +74,11 @@ pub(crate) fn public() -> Vec<Route> {
 #[rustfmt::skip]
 pub(crate) fn management() -> Vec<Route> {
     routes! {
-        GET    "/health/live"              General    public            health::live;
-        GET    "/health/ready"             General    public            health::ready;
-        GET    "/metrics"                  General    public            metrics::metrics;
-        POST   "/probes"                   General    public            proxy_checks::create;
-        GET    "/probes/{name}"            General    public            proxy_checks::view;
+        GET    "/health/live"              None       public            health::live;
+        GET    "/health/ready"             None       public            health::ready;
+        GET    "/metrics"                  None       public            metrics::metrics;
+        POST   "/probes"                   None       public            proxy_checks::create;
+        GET    "/probes/{name}"            None       public            proxy_checks::view;
     }
 }
 

@@ -25,7 +25,7 @@ pub trait UnitOfWork: Send + Sync {
     /// Runs `work`, which only reads, on one consistent view where the store has one. MAY refuse writes.
     fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()>;
 
-    /// Checks that the store is reachable and has the expected schema, for readiness checks.
+    /// Checks that the store is reachable, has the expected schema and begins writing transactions, for readiness checks.
     fn check(&self) -> StoreResult<()>;
 }
 

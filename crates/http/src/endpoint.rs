@@ -31,8 +31,9 @@ pub struct Route {
     pub method: Method,
     /// The path, with parameters in braces.
     pub path: &'static str,
-    /// The throttle class. All rows of a path have the same class.
-    pub class: Class,
+    /// The throttle class; `None` for routes that cost next to nothing and must never be rejected, such as health checks. All
+    /// rows of a path have the same class.
+    pub class: Option<Class>,
     /// Who may call it. Documentation only: the first argument of the handler enforces it, and a test compares the two.
     pub guard: Guard,
     handler: actix_web::Route,
@@ -40,7 +41,13 @@ pub struct Route {
 
 impl Route {
     /// Creates a row.
-    pub fn new<F, Args>(method: Method, path: &'static str, class: Class, guard: Guard, handler: F) -> Self
+    pub fn new<F, Args>(
+        method: Method,
+        path: &'static str,
+        class: Option<Class>,
+        guard: Guard,
+        handler: F,
+    ) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
@@ -59,13 +66,13 @@ impl Route {
 /// A path with its methods.
 struct Endpoint {
     path: &'static str,
-    class: Class,
+    class: Option<Class>,
     allow: String,
     resource: Resource,
 }
 
 impl Endpoint {
-    fn at(path: &'static str, class: Class) -> Self {
+    fn at(path: &'static str, class: Option<Class>) -> Self {
         Self {
             path,
             class,
@@ -95,7 +102,7 @@ impl Endpoint {
         self.resource = resource.route(handler);
     }
 
-    /// Registers the path, with the throttle if there is one. Other methods get 405.
+    /// Registers the path, with the throttle if there is one and the path has a class. Other methods get 405.
     fn register(self, config: &mut ServiceConfig, throttle: Option<&Throttle>) {
         let allow = self.allow;
         let resource = self.resource.default_service(web::to(move || {
@@ -103,8 +110,8 @@ impl Endpoint {
             async move { Err::<&'static str, _>(rejection) }
         }));
         tracing::trace!(path = self.path, "route");
-        match throttle {
-            Some(throttle) => config.service(resource.wrap(throttle.middleware(self.class))),
+        match throttle.zip(self.class) {
+            Some((throttle, class)) => config.service(resource.wrap(throttle.middleware(class))),
             None => config.service(resource),
         };
     }

@@ -9,7 +9,7 @@ use actix_web::{App, Error};
 use doorward_runtime::Application;
 use prometheus::Registry;
 
-use crate::edge::{Rate, Throttle, ThrottleSettings};
+use crate::edge::{AllowedHosts, Rate, Throttle, ThrottleSettings};
 use crate::listener::{Parts, worker};
 use crate::metrics::Metrics;
 use crate::request::ProxySettings;
@@ -43,6 +43,7 @@ pub fn in_process(
         general: rate,
     };
     let throttle = Throttle::new(unlimited, &metrics);
-    let parts = Parts::new(application, surface, metrics, ProxySettings::default());
+    let hosts = AllowedHosts::default();
+    let parts = Parts::new(application, surface, metrics, ProxySettings::default(), hosts);
     Ok(worker(parts, Some(throttle)))
 }

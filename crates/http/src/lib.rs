@@ -27,7 +27,7 @@ pub use error::{
 pub use extract::{Require, RequireOn, RequireUser, StrictJson, StrictQuery};
 #[cfg(feature = "test-support")]
 pub use in_process::in_process;
-pub use listener::{Addresses, HttpSettings, serve};
+pub use listener::{Addresses, HttpSettings, Stop, StopRequests, serve};
 pub use proxy_check::{ObservedRequest, PROXY_CHECK_HEADER, ProxyCheck};
 pub use request::{ForwardingHeader, ProxySettings, Request};
 pub use state::ServerState;

@@ -1,6 +1,6 @@
 //! The public and the management listener: start, drain, stop.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -8,19 +8,25 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol};
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::body::BoxBody;
-use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{AppConfig, Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
-use actix_web::{App, Error, HttpServer, rt, web};
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, Error, rt, web};
 use doorward_runtime::Application;
 use prometheus::Registry;
+use rustix::net::{Shutdown, shutdown};
 
 use crate::edge::{
-    ConnectionSettings, Connections, Throttle, ThrottleSettings, affordable, envelope, limits,
+    AllowedHosts, ClientStream, ConnectionSettings, Connections, Throttle, ThrottleSettings, affordable,
+    envelope, limits,
 };
 use crate::endpoint::{register_management, register_public};
 use crate::error::ErrorRenderer;
-use crate::metrics::Metrics;
+use crate::metrics::{ConnectionMetrics, Metrics};
 use crate::request::ProxySettings;
 use crate::state::ServerState;
 use crate::surface::Surface;
@@ -31,10 +37,20 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const RESERVED_FILES: usize = 64;
 /// Open files reserved per thread of a lane: SQLite needs three for a database connection.
 const FILES_PER_THREAD: usize = 4;
+/// Open files of a connection: the server's and a duplicate.
+const FILES_PER_CONNECTION: usize = 2;
 /// How long active requests may take to finish when the server stops, in seconds.
 const DRAIN_SECONDS: u64 = 25;
-/// Time between readiness becoming false and the listener closing, so that a load balancer can react.
-const DRAIN_DELAY: Duration = Duration::from_millis(200);
+/// How long the workers may take to begin with the connections that were accepted last.
+const HANDOVER: Duration = Duration::from_millis(50);
+/// How long a connection may take to close after the last response.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The connections of the management listener: monitoring and operators, who may be behind one address.
+const MANAGEMENT_CONNECTIONS: ConnectionSettings = ConnectionSettings {
+    most: 256,
+    most_per_client: 64,
+    idle: Duration::from_secs(30),
+};
 
 /// The settings of the listeners.
 #[derive(Debug, Clone)]
@@ -43,12 +59,32 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// The address of the management listener: health and metrics. Port 0 picks a free one.
     pub management_listen: SocketAddr,
+    /// The names under which the management listener may be used, besides addresses, names without a dot and names that
+    /// nobody can register.
+    pub management_hosts: Vec<String>,
     /// Which proxies may forward a client address.
     pub proxies: ProxySettings,
     /// Limits on connections.
     pub connections: ConnectionSettings,
     /// Rate limits per client address.
     pub throttle: ThrottleSettings,
+    /// How long connections are still accepted after readiness has become false, so that load balancers notice.
+    pub drain_delay: Duration,
+}
+
+/// A request to stop the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Make readiness false, accept connections for [`HttpSettings::drain_delay`], then stop.
+    Announced,
+    /// Stop accepting connections now.
+    Immediate,
+}
+
+/// Requests to stop the server, such as signals. After the first, a further one cuts the drain delay short.
+pub trait StopRequests {
+    /// Waits for the next request.
+    fn next(&mut self) -> impl Future<Output = Stop>;
 }
 
 /// The bound addresses of a server.
@@ -67,6 +103,8 @@ pub(crate) struct Parts {
     application: web::Data<Application>,
     renderer: web::Data<dyn ErrorRenderer>,
     surface: Arc<dyn Surface>,
+    /// The names under which the management listener is used.
+    management_hosts: web::Data<AllowedHosts>,
 }
 
 impl Parts {
@@ -75,6 +113,7 @@ impl Parts {
         surface: Arc<dyn Surface>,
         metrics: Metrics,
         proxies: ProxySettings,
+        management_hosts: AllowedHosts,
     ) -> Self {
         let state = ServerState::new(Arc::clone(&application), metrics, proxies);
         Self {
@@ -82,6 +121,7 @@ impl Parts {
             application: web::Data::from(application),
             renderer: web::Data::from(Arc::clone(&surface) as Arc<dyn ErrorRenderer>),
             surface,
+            management_hosts: web::Data::new(management_hosts),
         }
     }
 }
@@ -109,12 +149,15 @@ pub(crate) fn worker(
         .wrap(from_fn(envelope))
         .configure(|config| match throttle {
             Some(throttle) => register_public(parts.surface.public_routes(), config, &throttle),
-            None => register_management(parts.surface.management_routes(), config),
+            None => {
+                config.app_data(parts.management_hosts);
+                register_management(parts.surface.management_routes(), config);
+            }
         })
 }
 
-/// Serves requests until the future of `stop` completes. Calls `ready` with the bound addresses once connections are
-/// accepted. Registers its metrics in `registry` and publishes all metrics of it.
+/// Serves requests until one of `stop` arrives. Calls `ready` with the bound addresses once connections are accepted.
+/// Registers its metrics in `registry` and publishes all metrics of it.
 ///
 /// Starts its own async runtime and blocks the calling thread, which must not belong to another runtime.
 pub fn serve<S>(
@@ -126,7 +169,7 @@ pub fn serve<S>(
     stop: impl FnOnce() -> S,
 ) -> io::Result<()>
 where
-    S: Future<Output = ()> + 'static,
+    S: StopRequests + 'static,
 {
     let public = bind(settings.listen)?;
     let management = bind(settings.management_listen)?;
@@ -137,20 +180,41 @@ where
     let metrics = Metrics::new(registry).map_err(io::Error::other)?;
     let throttle = Throttle::new(settings.throttle, &metrics);
     let threads = application.threads();
+    let most = affordable(
+        settings.connections.most,
+        RESERVED_FILES + MANAGEMENT_CONNECTIONS.most * FILES_PER_CONNECTION + threads * FILES_PER_THREAD,
+    );
+    let workers = available_parallelism().map_or(1, NonZeroUsize::get).min(most);
     let bounds = ConnectionSettings {
-        most: affordable(
-            settings.connections.most,
-            RESERVED_FILES + threads * FILES_PER_THREAD,
-        ),
+        // As many for each worker.
+        most: most / workers * workers,
         ..settings.connections
     };
-    let parts = Parts::new(application, surface, metrics, settings.proxies);
+    let hosts = AllowedHosts(settings.management_hosts);
+    let parts = Parts::new(application, surface, metrics, settings.proxies, hosts);
     rt::System::new().block_on(async move {
         rt::spawn(throttle.clone().evict_idle_keys());
-        let management = start_management(management, parts.clone())?;
         let state = parts.state.clone();
-        let server = start_public(public, parts, throttle, bounds)?;
-        rt::spawn(stop_on(stop(), state, server.handle(), management));
+        // The management listener has a worker of its own, so that it responds when the public workers are busy.
+        let bounded = connections(
+            MANAGEMENT_CONNECTIONS,
+            &state,
+            state.metrics.management_connections(),
+        );
+        let management = start(management, 1, bounded, parts.clone(), None)?;
+        let management_handle = management.handle();
+        rt::spawn(management);
+        let acceptor = public.try_clone()?;
+        let bounded = connections(bounds, &state, state.metrics.public_connections());
+        let server = start(public, workers, bounded, parts, Some(throttle))?;
+        rt::spawn(stop_on(
+            stop(),
+            settings.drain_delay,
+            state,
+            acceptor,
+            server.handle(),
+            management_handle,
+        ));
         ready(addresses)?;
         server.await
     })
@@ -161,55 +225,87 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
 }
 
-fn start_public(
-    listener: TcpListener,
-    parts: Parts,
-    throttle: Throttle,
-    bounds: ConnectionSettings,
-) -> io::Result<actix_web::dev::Server> {
-    let connections = Connections::new(bounds, bounds.idle + HEAD_TIMEOUT, parts.state.clone());
+/// The connections of a listener; idle ones are closed from now on.
+fn connections(
+    settings: ConnectionSettings,
+    state: &web::Data<ServerState>,
+    metrics: ConnectionMetrics,
+) -> Connections {
+    let connections = Connections::new(settings, settings.idle + HEAD_TIMEOUT, state.clone(), metrics);
     rt::spawn(connections.clone().close_idle_connections());
-    let workers = available_parallelism()
-        .map_or(1, NonZeroUsize::get)
-        .min(bounds.most);
-    let server = HttpServer::new(move || worker(parts.clone(), Some(throttle.clone())));
-    Ok(server
+    connections
+}
+
+/// Starts the workers of a listener. They are those of `actix_web::HttpServer`, but each connection is a [`ClientStream`].
+fn start(
+    listener: TcpListener,
+    workers: usize,
+    connections: Connections,
+    parts: Parts,
+    throttle: Option<Throttle>,
+) -> io::Result<Server> {
+    let bounds = connections.settings();
+    let builder = Server::build();
+    let stopping = builder.graceful_shutdown_signal();
+    let server = builder
         .workers(workers)
-        .max_connections(bounds.most / workers)
-        .on_connect(move |io, data| connections.connected(io, data))
-        .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(bounds.idle)
+        .max_concurrent_connections(bounds.most / workers)
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals()
-        .listen(listener)?
-        .run())
+        .listen("doorward", listener, move || {
+            let application = worker(parts.clone(), throttle.clone())
+                .into_factory()
+                .map_err(|error: Error| error.error_response());
+            let stopping = stopping.clone();
+            let service = HttpService::build()
+                .keep_alive(bounds.idle)
+                .client_request_timeout(HEAD_TIMEOUT)
+                .client_disconnect_timeout(CLOSE_TIMEOUT)
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .on_connect_ext(|stream: &ClientStream, data| {
+                    data.insert(stream.guard());
+                })
+                .finish(map_config(application, |()| AppConfig::default()));
+            let connections = connections.clone();
+            let admit = move |socket: TcpStream| {
+                let peer = socket.peer_addr().ok();
+                let admitted = connections.admit(socket);
+                ready(
+                    admitted
+                        .map(|stream| (stream, Protocol::Http1, peer))
+                        .map_err(DispatchError::Io),
+                )
+            };
+            fn_service(admit).and_then(service)
+        })?;
+    Ok(server.run())
 }
 
-/// The management listener has a worker of its own, so that it responds when the public workers are busy.
-fn start_management(listener: TcpListener, parts: Parts) -> io::Result<ServerHandle> {
-    let server = HttpServer::new(move || worker(parts.clone(), None))
-        .workers(1)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .shutdown_timeout(1)
-        .disable_signals()
-        .listen(listener)?
-        .run();
-    let handle = server.handle();
-    rt::spawn(server);
-    Ok(handle)
-}
-
-/// Stops both listeners: readiness becomes false, the public listener closes, active requests finish, and the management
-/// listener closes last.
+/// Stops both listeners: readiness becomes false and responses close their connections, the public listener closes after the
+/// delay, active requests finish, and the management listener closes last.
 async fn stop_on(
-    stop: impl Future<Output = ()>,
+    mut stop: impl StopRequests,
+    delay: Duration,
     state: web::Data<ServerState>,
+    acceptor: TcpListener,
     public: ServerHandle,
     management: ServerHandle,
 ) {
-    stop.await;
+    let request = stop.next().await;
     state.drain();
-    tokio::time::sleep(DRAIN_DELAY).await;
+    if request == Stop::Announced {
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            _ = stop.next() => {}
+        }
+    }
+    // From now on connecting fails, so that a proxy can send the request elsewhere. Stopping the workers at once would drop
+    // the connections that they have not begun with.
+    let _ = shutdown(&acceptor, Shutdown::Read);
+    tokio::time::sleep(HANDOVER).await;
     public.stop(true).await;
     management.stop(false).await;
 }

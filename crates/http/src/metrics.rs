@@ -14,7 +14,8 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     latency: HistogramVec,
-    connections: ConnectionMetrics,
+    public: ConnectionMetrics,
+    management: ConnectionMetrics,
     forwarding_ignored: IntCounter,
     throttle_keys: IntGaugeVec,
     throttle_refused: IntCounterVec,
@@ -61,7 +62,8 @@ impl Metrics {
         Ok(Self {
             requests,
             latency,
-            connections: ConnectionMetrics::new(&registry)?,
+            public: ConnectionMetrics::new(&registry, "doorward_connections", "public")?,
+            management: ConnectionMetrics::new(&registry, "doorward_management_connections", "management")?,
             forwarding_ignored,
             throttle_keys,
             throttle_refused,
@@ -69,8 +71,14 @@ impl Metrics {
         })
     }
 
-    pub(crate) fn connections(&self) -> ConnectionMetrics {
-        self.connections.clone()
+    /// The metrics of the connections of the public listener.
+    pub(crate) fn public_connections(&self) -> ConnectionMetrics {
+        self.public.clone()
+    }
+
+    /// The metrics of the connections of the management listener.
+    pub(crate) fn management_connections(&self) -> ConnectionMetrics {
+        self.management.clone()
     }
 
     /// The counter of ignored forwarding headers.
@@ -102,32 +110,39 @@ impl Metrics {
     }
 }
 
-/// Metrics of the connections of the public listener.
+/// Metrics of the connections of a listener.
 #[derive(Clone)]
 pub(crate) struct ConnectionMetrics {
     open: IntGauge,
     refused: IntCounter,
     overdue: IntCounter,
+    evicted: IntCounter,
 }
 
 impl ConnectionMetrics {
-    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let open = IntGauge::new("doorward_connections", "Open connections of the public listener.")?;
-        let refused = IntCounter::new(
-            "doorward_connections_refused_total",
-            "Connections closed on accept because the client had too many.",
-        )?;
-        let overdue = IntCounter::new(
-            "doorward_connections_overdue_total",
-            "Connections closed because a request was sent, or a response read, too slowly.",
-        )?;
+    /// Metrics whose names start with `prefix`.
+    fn new(registry: &Registry, prefix: &str, listener: &str) -> Result<Self, prometheus::Error> {
+        let open = IntGauge::new(prefix, format!("Open connections of the {listener} listener."))?;
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::new(format!("{prefix}_{name}_total"), help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
         registry.register(Box::new(open.clone()))?;
-        registry.register(Box::new(overdue.clone()))?;
-        registry.register(Box::new(refused.clone()))?;
         Ok(Self {
             open,
-            refused,
-            overdue,
+            refused: counter(
+                "refused",
+                "Connections closed on accept because the client had too many.",
+            )?,
+            overdue: counter(
+                "overdue",
+                "Connections closed because a request was sent, or a response read, too slowly.",
+            )?,
+            evicted: counter(
+                "evicted",
+                "Idle connections closed because almost as many were open as there may be.",
+            )?,
         })
     }
 
@@ -144,5 +159,10 @@ impl ConnectionMetrics {
     /// Counts a connection that was closed because it was idle for too long.
     pub(crate) fn overdue(&self) {
         self.overdue.inc();
+    }
+
+    /// Counts an idle connection that was closed to make room.
+    pub(crate) fn evicted(&self) {
+        self.evicted.inc();
     }
 }

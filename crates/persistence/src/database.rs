@@ -133,11 +133,11 @@ impl UnitOfWork for Database {
     fn check(&self) -> StoreResult<()> {
         let (_, applied) = self.pool.get_live(migrations::applied)?;
         let status = SchemaStatus::compare(&self.migrations, &applied);
-        if status.is_current() {
-            Ok(())
-        } else {
-            Err(StoreError::Unavailable(status.to_string()))
+        if !status.is_current() {
+            return Err(StoreError::Unavailable(status.to_string()));
         }
+        // Fails on a file that is locked or read-only, and on a standby server.
+        self.write(&mut |_| Verdict::RollBack)
     }
 }
 

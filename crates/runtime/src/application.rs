@@ -19,6 +19,7 @@ use crate::executor::{Lane, LaneSettings, LanesMetrics};
 use crate::jobs::{JobHandler, JobRunner, JobWake, RunnerPorts};
 use crate::keyed_lock::KeyedLock;
 use crate::origin::RequestOrigin;
+use crate::readiness::Readiness;
 use crate::revocation_cache::RevocationCache;
 use crate::store::RefreshingStore;
 
@@ -49,6 +50,7 @@ pub struct Application {
     revocations: Arc<RevocationCache>,
     pub(crate) keyed_lock: KeyedLock,
     rate_limited: Arc<RateLimitSummary>,
+    readiness: Readiness,
 }
 
 impl Application {
@@ -93,6 +95,7 @@ impl Application {
             revocations,
             keyed_lock: KeyedLock::default(),
             rate_limited,
+            readiness: Readiness::default(),
         }))
     }
 
@@ -210,6 +213,10 @@ impl Application {
             debug_span!("hash").in_scope(|| work(use_cases, context))
         };
         self.run_on(&self.password_lane, origin, work).await
+    }
+
+    pub(crate) const fn readiness(&self) -> &Readiness {
+        &self.readiness
     }
 
     pub(crate) const fn password_lane(&self) -> &Lane {

@@ -16,6 +16,7 @@ mod jitter;
 mod jobs;
 mod keyed_lock;
 mod origin;
+mod readiness;
 mod revocation_cache;
 mod scheduler;
 mod store;

@@ -107,9 +107,11 @@ pub fn http(settings: &Settings) -> HttpSettings {
     HttpSettings {
         listen: settings.server.listen,
         management_listen: settings.server.management_listen,
+        management_hosts: settings.server.management_hosts.clone(),
         proxies: settings.server.proxies.clone(),
         connections: settings.server.connections,
         throttle: settings.throttle,
+        drain_delay: settings.server.drain_delay,
     }
 }
 

@@ -1,10 +1,11 @@
 //! The API documentation, served from the binary.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::web::{Data, Path};
+use actix_web::web::{Bytes, Data, Path};
 use utoipa_swagger_ui::Config;
 
 use crate::problem::{Code, Problem};
@@ -40,6 +41,13 @@ const START: &str = r##"SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-
 /// For responses that only change with the binary.
 const ASSET_CACHE: &str = "public, max-age=3600";
 
+/// The settings of the documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DocsSettings {
+    /// Whether the documentation is served.
+    pub(crate) enabled: bool,
+}
+
 /// The OpenAPI document.
 pub(crate) struct Document(pub(crate) &'static str);
 
@@ -67,29 +75,55 @@ pub(crate) async fn page() -> HttpResponse {
         .body(PAGE)
 }
 
+/// Redirect to the API documentation
+#[utoipa::path(
+    get, path = "/docs/", operation_id = "docs_redirect", tag = "documentation",
+    responses((status = 308, description = "The documentation page is at `/docs`.")),
+)]
+pub(crate) async fn redirect() -> HttpResponse {
+    HttpResponse::PermanentRedirect()
+        .insert_header((header::LOCATION, "../docs"))
+        .finish()
+}
+
 /// Get a file of the documentation page
 #[utoipa::path(
     get, path = "/docs/{asset}", operation_id = "docs_asset", tag = "documentation", params(("asset" = String, Path, description = "The file name.")),
     responses((status = 200, description = "The file.", body = String, content_type = "*/*")),
 )]
 pub(crate) async fn asset(name: Path<String>) -> Result<HttpResponse, Problem> {
-    let (content_type, bytes) = if *name == "start.js" {
-        (
-            "text/javascript; charset=utf-8".to_owned(),
-            START.as_bytes().to_vec(),
-        )
-    } else {
-        if !ASSETS.contains(&name.as_str()) {
-            return Err(Problem::new(Code::NotFound));
-        }
-        let file = utoipa_swagger_ui::serve(&name, Arc::new(Config::from("openapi.json")))
-            .ok()
-            .flatten();
-        let file = file.ok_or_else(|| Problem::new(Code::NotFound))?;
-        (file.content_type, file.bytes.into_owned())
-    };
+    let asset = assets()
+        .get(name.as_str())
+        .ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, content_type))
+        .insert_header((header::CONTENT_TYPE, asset.content_type.as_str()))
         .insert_header((header::CACHE_CONTROL, ASSET_CACHE))
-        .body(bytes))
+        .body(asset.bytes.clone()))
+}
+
+/// A file of the page. Responses share its bytes.
+struct Asset {
+    content_type: String,
+    bytes: Bytes,
+}
+
+/// The files of the page, by name.
+fn assets() -> &'static HashMap<&'static str, Asset> {
+    static ASSETS_BY_NAME: OnceLock<HashMap<&str, Asset>> = OnceLock::new();
+    ASSETS_BY_NAME.get_or_init(|| {
+        let config = Arc::new(Config::from("openapi.json"));
+        let vendored = ASSETS.into_iter().filter_map(|name| {
+            let file = utoipa_swagger_ui::serve(name, Arc::clone(&config)).ok()??;
+            let asset = Asset {
+                content_type: file.content_type,
+                bytes: Bytes::from(file.bytes.into_owned()),
+            };
+            Some((name, asset))
+        });
+        let start = Asset {
+            content_type: "text/javascript; charset=utf-8".to_owned(),
+            bytes: Bytes::from_static(START.as_bytes()),
+        };
+        vendored.chain([("start.js", start)]).collect()
+    })
 }

@@ -1,18 +1,14 @@
 //! Liveness and readiness.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpResponse, rt};
 use doorward_http::{FinalBody, Request, ServerState};
 use doorward_runtime::Application;
 
 use super::wire::{HealthBody, State};
-
-/// Timeout of the database check, shorter than the usual timeout of a probe.
-const DATABASE_TIMEOUT: Duration = Duration::from_millis(1500);
 
 fn respond(checks: BTreeMap<&'static str, State>) -> HttpResponse {
     let worst = checks.values().copied().find(|state| *state != State::Ok);
@@ -50,10 +46,10 @@ pub(crate) async fn ready(
     state: Data<ServerState>,
     request: Request,
 ) -> HttpResponse {
-    let check = app.run(&request, |use_cases, _| use_cases.store.check());
-    let database = match rt::time::timeout(DATABASE_TIMEOUT, check).await {
-        Ok(Ok(())) => State::Ok,
-        Ok(Err(_)) | Err(_) => State::Unavailable,
+    let database = if app.store_is_ready(&request).await {
+        State::Ok
+    } else {
+        State::Unavailable
     };
     let server = if state.is_draining() {
         State::Draining

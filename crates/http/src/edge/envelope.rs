@@ -1,13 +1,14 @@
 //! The outermost middleware: assigns the request id, derives the client address, has the surface render errors, adds the
 //! headers of every response, and records the request in log and metrics.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use doorward_domain::id::RequestId;
@@ -20,6 +21,7 @@ use crate::state::ServerState;
 
 use super::connections::ConnectionGuard;
 use super::rate_limit::RateLimited;
+use super::slices::in_slices;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -44,8 +46,8 @@ pub(crate) async fn envelope(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let _active = request
-        .conn_data::<ConnectionGuard>()
-        .map(ConnectionGuard::begin_request);
+        .conn_data::<Arc<ConnectionGuard>>()
+        .map(|guard| guard.begin_request());
     let span = RequestSpan::begin(&state, &request);
     request.extensions_mut().insert(span.request.clone());
     let traced = tracing::debug_span!(
@@ -63,12 +65,12 @@ pub(crate) async fn envelope(
                 state.application.count_rate_limited(class.name(), &span.request);
             }
             let renderer = request.app_data().unwrap_or(&renderer);
-            let (response, error) = span.finish(response, &***renderer);
+            let (response, error) = span.finish(response, &***renderer, state.is_draining());
             span.log_response(&state, route.as_deref(), response.status(), error.as_deref());
-            Ok(ServiceResponse::new(request, response))
+            Ok(ServiceResponse::new(request, in_slices(response)))
         }
         Err(error) => {
-            let (response, cause) = span.finish(error.error_response(), &**renderer);
+            let (response, cause) = span.finish(error.error_response(), &**renderer, state.is_draining());
             span.log_response(&state, None, response.status(), cause.as_deref());
             // The failed middleware has consumed the request; an error that contains its response needs none.
             Err(InternalError::from_response(error, response).into())
@@ -110,12 +112,22 @@ impl RequestSpan {
         &self,
         mut response: HttpResponse<BoxBody>,
         renderer: &dyn ErrorRenderer,
+        is_draining: bool,
     ) -> (HttpResponse<BoxBody>, Option<Box<dyn SurfaceError>>) {
         let error = error_of(&mut response, renderer);
         if let Some(error) = &error {
             response = self.render(&**error, &response);
         }
+        if is_draining {
+            // The client sends its next request on another connection, which leads to another instance.
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        let status = response.status();
         let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED && !headers.contains_key(header::WWW_AUTHENTICATE) {
+            // Every 401 has a challenge (RFC 9110, section 15.5.2).
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         for (name, value) in DEFAULT_HEADERS {
             if !headers.contains_key(&name) {
                 headers.insert(name, HeaderValue::from_static(value));

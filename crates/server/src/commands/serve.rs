@@ -6,7 +6,7 @@ use std::sync::Arc;
 use doorward_api::Api;
 use doorward_application::{IssueSetupToken, SetupTokenStatus};
 use doorward_domain::store::UnitOfWork;
-use doorward_http::Addresses;
+use doorward_http::{Addresses, Stop, StopRequests};
 use doorward_runtime::{Application, Scheduler, StartError};
 use prometheus::Registry;
 use secrecy::ExposeSecret;
@@ -59,11 +59,11 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
         .map_err(cannot_start)?;
     let served = doorward_http::serve(
         Arc::clone(&application),
-        Arc::new(Api),
+        Arc::new(Api { docs: settings.docs }),
         http,
         registry,
         ready,
-        stop_signal,
+        stop_signals,
     );
     // The summary first: it would be lost with the process, and a job would not.
     application.stop();
@@ -116,23 +116,58 @@ fn issue_setup_token(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), 
     }
 }
 
-/// Returns a future that completes on SIGTERM or SIGINT. The signals are caught from the time of this call.
-fn stop_signal() -> impl Future<Output = ()> {
-    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| signal(kind).ok());
-    async move {
-        let [terminate, interrupt] = signals;
-        let name = tokio::select! {
-            () = caught(terminate) => "SIGTERM",
-            () = caught(interrupt) => "SIGINT",
-        };
-        tracing::info!(signal = name, "stopping, waiting for running requests to finish");
+/// The signals that stop the server, caught from the time of this call.
+///
+/// SIGTERM comes from whoever manages the process, and load balancers must notice first. SIGINT comes from a terminal, where
+/// nobody wants to wait; so does SIGHUP, unless it was ignored when the process started (`nohup`).
+fn stop_signals() -> Signals {
+    let hangup = (!hangup_is_ignored()).then(SignalKind::hangup);
+    let [terminate, interrupt, hangup] = [
+        Some(SignalKind::terminate()),
+        Some(SignalKind::interrupt()),
+        hangup,
+    ]
+    .map(|kind| signal(kind?).ok());
+    Signals {
+        terminate,
+        interrupt,
+        hangup,
     }
 }
 
-/// Waits for a signal. Never completes if the signal could not be caught; then it ends the process by default.
-async fn caught(signal: Option<Signal>) {
+/// Whether this process ignores SIGHUP. Only known on Linux; catching the signal changes it.
+fn hangup_is_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        // The lowest bit is that of signal 1, SIGHUP.
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+            .is_some_and(|mask| mask & 1 == 1)
+    })
+}
+
+/// Caught signals; `None` for one that has its default effect.
+struct Signals {
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+    hangup: Option<Signal>,
+}
+
+impl StopRequests for Signals {
+    async fn next(&mut self) -> Stop {
+        let (signal, stop) = tokio::select! {
+            () = caught(&mut self.terminate) => ("SIGTERM", Stop::Announced),
+            () = caught(&mut self.interrupt) => ("SIGINT", Stop::Immediate),
+            () = caught(&mut self.hangup) => ("SIGHUP", Stop::Immediate),
+        };
+        tracing::info!(signal, "stopping, waiting for running requests to finish");
+        stop
+    }
+}
+
+/// Waits for a signal. Never completes if the signal is not caught.
+async fn caught(signal: &mut Option<Signal>) {
     match signal {
-        Some(mut signal) => drop(signal.recv().await),
+        Some(signal) => drop(signal.recv().await),
         None => std::future::pending().await,
     }
 }

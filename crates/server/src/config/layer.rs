@@ -195,7 +195,7 @@ fn check(kind: &Kind, value: &ValueKind) -> Result<(), String> {
         }
         (Kind::Whole { .. }, _) => Err("must be a whole number, without quotes".into()),
         (Kind::Switch, _) => Err("must be true or false, without quotes".into()),
-        (Kind::List, _) => Err("must be a list of strings, such as [\"10.0.0.0/8\"]".into()),
+        (Kind::List, _) => Err("must be a list of strings, such as [\"192.0.2.7\"]".into()),
     }
 }
 

@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use super::checker::Checker;
 use super::sections::{
-    AuditSettings, KeySettings, PasswordSettings, RawAttempts, RawAudit, RawDatabase, RawKeys, RawLane,
-    RawLog, RawPassword, RawServer, RawSetup, RawThrottle, RawTokens, ServerSettings, TokenSettings,
+    AuditSettings, KeySettings, PasswordSettings, RawAttempts, RawAudit, RawDatabase, RawDocs, RawKeys,
+    RawLane, RawLog, RawPassword, RawServer, RawSetup, RawThrottle, RawTokens, ServerSettings, TokenSettings,
 };
 use crate::exit::ExitError;
 use crate::logging::LogSettings;
@@ -44,6 +44,8 @@ pub struct RawSettings {
     pub throttle: RawThrottle,
     /// The audit log.
     pub audit: RawAudit,
+    /// The API documentation.
+    pub docs: RawDocs,
     /// The creation of the first administrator.
     pub setup: RawSetup,
     /// Logging to standard error, one line per event.
@@ -63,6 +65,7 @@ impl Default for RawSettings {
             attempts: RawAttempts::default(),
             throttle: RawThrottle::default(),
             audit: RawAudit::default(),
+            docs: RawDocs::default(),
             setup: RawSetup::default(),
             log: RawLog::default(),
         }
@@ -93,6 +96,8 @@ pub struct Settings {
     pub throttle: ThrottleSettings,
     /// `audit.*`
     pub audit: AuditSettings,
+    /// `docs.enabled`
+    pub docs: bool,
     /// `setup.token`; without it a setup token is generated.
     pub setup_token: Option<SecretString>,
     /// `log.*`
@@ -132,6 +137,7 @@ impl Settings {
             attempts,
             throttle: raw.throttle.check(),
             audit: raw.audit.check(),
+            docs: raw.docs.enabled,
             setup_token,
             log,
             warnings: checker.warnings,

@@ -9,6 +9,7 @@
 mod attempts;
 mod audit;
 mod database;
+mod docs;
 mod keys;
 mod lane;
 mod log;
@@ -21,6 +22,7 @@ mod tokens;
 pub use attempts::RawAttempts;
 pub use audit::{AuditSettings, RawAudit};
 pub use database::RawDatabase;
+pub use docs::RawDocs;
 pub use keys::{KeySettings, RawKeys};
 pub use lane::RawLane;
 pub use log::RawLog;

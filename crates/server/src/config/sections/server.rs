@@ -1,6 +1,7 @@
 //! `server.*`
 
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 use doorward_http::{ConnectionSettings, ForwardingHeader, ProxySettings};
 use ipnet::IpNet;
@@ -22,26 +23,37 @@ pub struct RawServer {
     /// The IP address and port of the management listener, which serves health and metrics and should not be reachable
     /// from outside. The bound address is written to `<data_dir>/management_listen`.
     pub management_listen: String,
+    /// The names by which the management listener is reached, if they could be registered in the public DNS, such as
+    /// `metrics.example.com`. Requests with another such name in `Host` are rejected, so that no web page can send any.
+    /// Addresses, names without a dot and names in `localhost`, `local`, `internal` and `svc` need not be listed.
+    pub management_hosts: Vec<String>,
     /// The URL by which clients reach this service: the issuer (`iss`) of every token, and the base of every link. An
     /// http or https URL without user, query or fragment; a trailing slash is removed.
     pub public_url: String,
-    /// The proxies whose forwarding header is trusted, as networks (`10.0.0.0/8`) or single addresses. Without any, the
+    /// The proxies whose forwarding header is trusted, as single addresses (`192.0.2.7`) or networks in which nothing else
+    /// has an address (`10.20.30.0/28`): whoever can connect from one of them chooses the client address. Without any, the
     /// peer of the connection is the client.
     pub trusted_proxies: Vec<String>,
     /// The header in which trusted proxies forward the client's address: `x-forwarded-for` or `forwarded` (RFC 7239).
     pub forwarded_header: String,
-    /// The most client connections at once; more wait to be accepted. Also bounded by about half
-    /// the limit on open files, which is raised as far as the system permits.
+    /// The most client connections at once. When almost as many are open, idle ones are closed, the longest idle one of the
+    /// address that has the most first; while none is idle, more wait to be accepted. Also bounded by about half the limit
+    /// on open files, which is raised as far as the system permits.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_connections: u32,
-    /// The most connections of one client at once, by address (IPv4) or /64 (IPv6); more are closed. Trusted proxies are
-    /// exempt. Well below `server.max_connections`, it keeps one client from taking all connections.
+    /// The most connections of one client at once, by address (IPv4) or /64 (IPv6); an IPv6 /48 may have four times as many.
+    /// More are closed. Trusted proxies are exempt.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_connections_per_address: u32,
     /// How long an idle connection is kept for the next request. A proxy that keeps connections should keep them for a
     /// shorter time. A client has this time and five seconds to read a response.
     #[schemars(extend("x-min" = "1s", "x-max" = "10m"))]
     pub idle_timeout: Span,
+    /// How long connections are still accepted after SIGTERM, while `/health/ready` returns 503 and every response closes its
+    /// connection, so that load balancers stop sending requests. Longer than they take to notice; `"0s"` if something else
+    /// takes the instance out of service first. SIGINT (Ctrl-C) stops without this delay.
+    #[schemars(extend("x-max" = "5m"))]
+    pub drain_delay: Span,
 }
 
 impl Default for RawServer {
@@ -49,12 +61,14 @@ impl Default for RawServer {
         Self {
             listen: "127.0.0.1:8080".into(),
             management_listen: "127.0.0.1:9080".into(),
+            management_hosts: Vec::new(),
             public_url: "http://localhost:8080".into(),
             trusted_proxies: Vec::new(),
             forwarded_header: "x-forwarded-for".into(),
             max_connections: 4096,
-            max_connections_per_address: 1024,
+            max_connections_per_address: 128,
             idle_timeout: Span::seconds(30),
+            drain_delay: Span::seconds(5),
         }
     }
 }
@@ -82,8 +96,10 @@ impl RawServer {
         ServerSettings {
             listen,
             management_listen,
+            management_hosts: self.management_hosts.clone(),
             public_url,
             proxies: self.check_proxies(checker),
+            drain_delay: self.drain_delay.0,
             connections: ConnectionSettings {
                 most: size(self.max_connections),
                 most_per_client: size(self.max_connections_per_address),
@@ -97,9 +113,11 @@ impl RawServer {
         for text in &self.trusted_proxies {
             trusted.extend(checker.accept("server.trusted_proxies", parse_network(text)));
         }
-        if trusted.iter().any(|network| network.prefix_len() == 0) {
-            let what = "with a network of /0 every client can forge its address";
-            checker.warn("server.trusted_proxies", what);
+        for network in trusted.iter().filter(|network| is_wide(network)) {
+            let what = format!(
+                "every client in {network} can forge its address: list the addresses of the proxies, or a network of their own"
+            );
+            checker.warn("server.trusted_proxies", &what);
         }
         let headers = [
             ("x-forwarded-for", ForwardingHeader::XForwardedFor),
@@ -120,12 +138,16 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// The address of health and metrics; port 0 picks a free one.
     pub management_listen: SocketAddr,
+    /// The names of the management listener.
+    pub management_hosts: Vec<String>,
     /// The issuer of tokens and the base of links, without a trailing slash.
     pub public_url: String,
     /// The trusted proxies.
     pub proxies: ProxySettings,
     /// The bounds of connections.
     pub connections: ConnectionSettings,
+    /// How long connections are still accepted after a request to stop.
+    pub drain_delay: Duration,
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
@@ -134,13 +156,18 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// Whether a network is larger than proxies need: an IPv4 network of more than a /16, an IPv6 network of more than a /48.
+fn is_wide(network: &IpNet) -> bool {
+    network.prefix_len() < if network.addr().is_ipv4() { 16 } else { 48 }
+}
+
 /// Parses a network; a single address is a network of one.
 fn parse_network(text: &str) -> Result<IpNet, String> {
     let single = text.parse::<IpAddr>().map(IpNet::from);
     match single.or_else(|_| text.parse::<IpNet>()) {
         Ok(network) => Ok(network.trunc()),
         Err(error) => Err(format!(
-            "{text:?} is not a network such as 10.0.0.0/8 or fd00::/8 ({error})"
+            "{text:?} is not an address such as 192.0.2.7 or a network such as 10.20.30.0/28 ({error})"
         )),
     }
 }

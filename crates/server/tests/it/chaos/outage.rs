@@ -143,9 +143,14 @@ fn requests_fail_with_503_while_sqlite_is_locked() {
         login(&service.client(), &grace.email, PASSWORD).problem(503, "unavailable");
         grace.client().get("/v1/account").ok(200);
         service.management().get("/health/live").ok(200);
+        let health = service.management().get("/health/ready").ok(503);
+        assert_eq!(health["checks"]["database"], "unavailable");
         leave.send(()).unwrap();
         holder.join().unwrap().unwrap();
     });
     grace.try_refresh().ok(200);
     grace.login_again();
+    eventually("the service is ready", || {
+        (service.management().get("/health/ready").status == 200).then_some(())
+    });
 }

@@ -214,7 +214,8 @@ impl Response {
         assert!(policy.starts_with("default-src 'none'; "), "{self:?}");
         assert!(policy.ends_with("frame-ancestors 'none'"), "{self:?}");
         assert!(self.header("cache-control").is_some(), "{self:?}");
-        assert_eq!(self.header("server"), None, "{self:?}");
+        let server = self.header("server");
+        assert!(server.is_none_or(|name| name.starts_with("nginx/")), "{self:?}");
         let request_id = self.header("x-request-id").unwrap_or_else(|| panic!("{self:?}"));
         assert!(!request_id.is_empty());
         let is_health = self.request_line.contains(" /health/");
@@ -257,6 +258,13 @@ impl Response {
                 _ => "Bearer error=\"invalid_token\"",
             };
             assert_eq!(self.header("www-authenticate"), Some(challenge), "{self:?}");
+        }
+        if self.status == 401 {
+            let challenge = self.header("www-authenticate");
+            assert!(
+                challenge.is_some_and(|challenge| challenge.starts_with("Bearer")),
+                "{self:?}"
+            );
         }
         if code == "forbidden" {
             let challenge = Some("Bearer error=\"insufficient_scope\"");

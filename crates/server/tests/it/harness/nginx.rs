@@ -27,6 +27,12 @@ pub struct Nginx {
 impl Nginx {
     /// Starts nginx with these lines in its `location` block. `None`, with a message, where no nginx is configured.
     pub fn before(service: SocketAddr, lines: &str) -> Option<Self> {
+        Self::balancing(&[service], lines)
+    }
+
+    /// Starts nginx in front of several services, between which it balances. Connections to them are kept if the lines
+    /// say so.
+    pub fn balancing(services: &[SocketAddr], lines: &str) -> Option<Self> {
         let Some(program) = env::var_os(PROGRAM) else {
             assert!(env::var_os(REQUIRED).is_none(), "{PROGRAM} names no nginx");
             // A standard error that is closed must not fail the test.
@@ -36,14 +42,14 @@ impl Nginx {
         let program = PathBuf::from(program);
         // Another process may have taken the free port.
         for _ in 0..20 {
-            if let Some(nginx) = Self::start(&program, service, lines) {
+            if let Some(nginx) = Self::start(&program, services, lines) {
                 return Some(nginx);
             }
         }
         panic!("nginx does not start")
     }
 
-    fn start(program: &PathBuf, service: SocketAddr, lines: &str) -> Option<Self> {
+    fn start(program: &PathBuf, services: &[SocketAddr], lines: &str) -> Option<Self> {
         let directory = directory();
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .unwrap()
@@ -51,7 +57,7 @@ impl Nginx {
             .unwrap()
             .port();
         let configuration = directory.path().join("nginx.conf");
-        fs::write(&configuration, configuration_text(port, service, lines)).unwrap();
+        fs::write(&configuration, configuration_text(port, services, lines)).unwrap();
         let mut child = Command::new(program)
             .arg("-p")
             .arg(directory.path())
@@ -103,7 +109,11 @@ impl Drop for Nginx {
 }
 
 /// A configuration for one foreground process that writes only to its own directory.
-fn configuration_text(port: u16, service: SocketAddr, lines: &str) -> String {
+fn configuration_text(port: u16, services: &[SocketAddr], lines: &str) -> String {
+    let servers: String = services
+        .iter()
+        .map(|service| format!("server {service} max_fails=0; "))
+        .collect();
     format!(
         "daemon off;
 master_process off;
@@ -117,10 +127,11 @@ http {{
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
+    upstream doorward {{ {servers}keepalive 32; }}
     server {{
         listen 127.0.0.1:{port};
         location / {{
-            proxy_pass http://{service};
+            proxy_pass http://doorward;
             proxy_http_version 1.1;
             proxy_set_header Host $http_host;
             {lines}

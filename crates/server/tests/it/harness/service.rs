@@ -15,11 +15,12 @@ use crate::harness::client::Client;
 use crate::harness::database::{DATABASE_PASSWORD, Database, MASTER_KEY};
 use crate::harness::process::{eventually, signal};
 
-/// Settings of a test service unless the test overrides them: any port, cheap hashes, few connections, and no throttle,
-/// because all requests of a test come from one address.
-const DEFAULTS: [(&str, &str); 8] = [
+/// Settings of a test service unless the test overrides them: any port, cheap hashes, few database connections, and hardly
+/// any limit per address, because all requests of a test come from one address.
+const DEFAULTS: [(&str, &str); 9] = [
     ("server.listen", "127.0.0.1:0"),
     ("server.management_listen", "127.0.0.1:0"),
+    ("server.max_connections_per_address", "1024"),
     ("password.argon2.memory_kib", "1024"),
     ("password.argon2.iterations", "1"),
     ("password.argon2.parallelism", "1"),
@@ -53,7 +54,7 @@ impl Launch {
         launch
     }
 
-    /// Uses no settings except free ports.
+    /// Uses no settings except free ports, and stops without delay.
     pub fn bare() -> Self {
         let bare = Self {
             settings: BTreeMap::new(),
@@ -62,6 +63,7 @@ impl Launch {
         };
         bare.set("server.listen", "127.0.0.1:0")
             .set("server.management_listen", "127.0.0.1:0")
+            .set("server.drain_delay", "0s")
     }
 
     /// Sets a configuration key, as a command-line flag.
@@ -169,6 +171,11 @@ impl Service {
             .text()
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
+    /// The address of the management listener.
+    pub fn management_address(&self) -> SocketAddr {
+        self.management
     }
 
     /// The address of the public listener.

@@ -39,25 +39,95 @@ fn connections_are_limited_per_address_except_for_trusted_proxies() {
     });
 }
 
+/// A connection on which a request is being sent, so that it is not idle.
+fn busy(service: &Service, from: [u8; 4]) -> TcpStream {
+    let mut stream = raw::connect_from(from.into(), service.address());
+    assert!(ask_live(&mut stream));
+    let head = "POST /v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+/// Whether the server has closed a connection.
+fn is_closed(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let read = (&mut &*stream).read(&mut [0; 16]);
+    stream.set_nonblocking(false).unwrap();
+    !read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
 #[test]
-fn connections_beyond_the_limit_wait_until_one_closes() {
+fn connections_beyond_the_limit_wait_while_none_is_idle() {
     let service = Launch::on(&Database::sqlite())
         .set("server.max_connections", "4")
         .start();
-    let mut held: Vec<_> = (0..4)
-        .map(|_| connected(&service, [127, 0, 0, 1]).expect("a response"))
-        .collect();
+    let mut held: Vec<_> = (0..4).map(|_| busy(&service, [127, 0, 0, 1])).collect();
     let mut waiting = TcpStream::connect(service.address()).unwrap();
     waiting.write_all(LIVE.as_bytes()).unwrap();
     waiting
         .set_read_timeout(Some(Duration::from_millis(500)))
         .unwrap();
     assert!(waiting.read(&mut [0; 64]).is_err(), "the limit was exceeded");
-    // The management listener is not limited.
+    // The management listener has a limit of its own.
     assert_eq!(service.metric("doorward_connections").unwrap(), 4);
     held.clear();
     waiting.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     assert!(waiting.read(&mut [0; 64]).unwrap() > 0);
+}
+
+/// Addresses that hold as many connections as they may do not keep others out.
+#[test]
+fn idle_connections_of_whoever_has_most_are_closed_first() {
+    let service = Launch::on(&Database::sqlite())
+        .set("server.max_connections", "32")
+        .set("server.max_connections_per_address", "16")
+        .env("DOORWARD_SERVER__TRUSTED_PROXIES", "127.0.0.9")
+        .start();
+    let mut patient = connected(&service, [127, 0, 0, 5]).unwrap();
+    let mut proxy = connected(&service, [127, 0, 0, 9]).unwrap();
+    let working = busy(&service, [127, 0, 0, 2]);
+    let first: Vec<_> = (0..15)
+        .map(|_| raw::connect_from([127, 0, 0, 2].into(), service.address()))
+        .collect();
+    let _second: Vec<_> = (0..8)
+        .map(|_| raw::connect_from([127, 0, 0, 3].into(), service.address()))
+        .collect();
+    // Others come and go, and stay.
+    for number in 10..40 {
+        assert!(connected(&service, [127, 0, 0, number]).is_some(), "{number}");
+    }
+    let _staying: Vec<_> = (40..60)
+        .map(|number| connected(&service, [127, 0, 0, number]).expect("a response"))
+        .collect();
+    assert!(service.metric("doorward_connections_evicted_total").unwrap() > 0);
+    assert!(
+        is_closed(&first[0]),
+        "the longest idle one of the client with the most"
+    );
+    assert!(!is_closed(&working), "a connection with an active request");
+    assert!(ask_live(&mut patient) && ask_live(&mut proxy));
+}
+
+#[test]
+fn the_management_listener_limits_its_connections() {
+    let service = Service::on(&Database::sqlite());
+    let address = service.management_address();
+    let held: Vec<_> = (1..=6)
+        .flat_map(|last| (0..70).map(move |_| raw::connect_from([127, 0, 0, last].into(), address)))
+        .collect();
+    eventually("connections are refused", || {
+        (service
+            .metric("doorward_management_connections_refused_total")
+            .unwrap()
+            > 0)
+        .then_some(())
+    });
+    service.management().get("/health/ready").ok(200);
+    assert!(service.metric("doorward_management_connections").unwrap() <= 256);
+    drop(held);
 }
 
 /// A limit beyond the file descriptor limit is lowered, with a warning.

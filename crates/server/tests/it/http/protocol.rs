@@ -172,7 +172,6 @@ fn unusual_paths_and_queries_are_rejected(database: &Database) {
     let long = format!("/v1/users/{}", "a".repeat(8000));
     let nested = "/..".repeat(500);
     for path in [
-        "/",
         "/v1",
         "/v1/",
         "/v1/auth/login/",
@@ -190,7 +189,7 @@ fn unusual_paths_and_queries_are_rejected(database: &Database) {
         "/%",
         "/%zz",
         "/%c0%ae%c0%ae/",
-        "/docs/",
+        "/docs//",
         "/docs/../openapi.json",
         "/docs/..%2f..%2fetc%2fpasswd",
         "/docs/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
@@ -356,7 +355,8 @@ fn host_and_forwarding_headers_never_appear_in_responses() {
         let request = format!("{}\r\n\r\n{body}", lines.join("\r\n"));
         let response = raw::exchange(service.address(), request.as_bytes()).unwrap();
         assert!(!format!("{response:?}").contains("evil"), "{response:?}");
-        assert_eq!(response.header("location"), None);
+        let location = (operation.path == "/docs/").then_some("../docs");
+        assert_eq!(response.header("location"), location);
         assert_eq!(response.header("access-control-allow-origin"), None);
         if operation.path.ends_with("/login") {
             let (_, claims) =

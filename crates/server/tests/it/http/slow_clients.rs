@@ -1,13 +1,13 @@
 //! Clients that send or read slowly, or not at all.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_recv_buffer_size;
-use rustix::net::{AddressFamily, SocketType, connect, socket};
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 use crate::harness::database::Database;
 use crate::harness::process::eventually;
@@ -97,6 +97,84 @@ fn slow_and_idle_connections_are_closed() {
     // The later head and the unread responses are closed only by the periodic check.
     assert!(service.metric("doorward_connections_overdue_total").unwrap() >= 2);
     assert!(ask_live(&mut TcpStream::connect(address).unwrap()));
+}
+
+/// Connects with a small buffer for received data.
+fn connect_without_room(address: SocketAddr, from: [u8; 4]) -> TcpStream {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    set_socket_recv_buffer_size(&socket, 4096).unwrap();
+    bind(&socket, &SocketAddr::from((from, 0))).unwrap();
+    connect(&socket, &address).unwrap();
+    socket.into()
+}
+
+/// What the server holds for clients that do not read is bounded, in its own memory and in the kernel's.
+#[cfg(target_os = "linux")]
+#[test]
+fn responses_that_nobody_reads_use_little_memory() {
+    const CLIENTS: u8 = 60;
+    let service = Service::on(&Database::sqlite());
+    service.client().get("/docs/swagger-ui-bundle.js").is(200);
+    let resident = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", service.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+    };
+    let before = resident();
+    let bundle = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut clients: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let mut stream = connect_without_room(service.address(), [127, 0, 1, number + 1]);
+            stream.write_all(bundle.repeat(3).as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let requests = "doorward_http_requests_total{method=\"GET\",route=\"/docs/{asset}\",status=\"200\"}";
+    eventually("every response has begun", || {
+        (service.metric(requests)? > u64::from(CLIENTS)).then_some(())
+    });
+    thread::sleep(Duration::from_millis(500));
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 20 * 1024, "{grown} KiB");
+    // What arrives while the server is stopped is what the kernel had in its buffers.
+    service.signal("STOP");
+    let stream = &mut clients[0];
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut received = 0;
+    let mut chunk = vec![0; 65536];
+    while let Ok(length @ 1..) = stream.read(&mut chunk) {
+        received += length;
+    }
+    service.signal("CONT");
+    assert!((1..512 * 1024).contains(&received), "{received} bytes");
+}
+
+/// A client on a slow line that keeps reading gets its response, however long it takes.
+#[test]
+fn a_slow_response_is_not_cut_while_it_makes_progress() {
+    let service = Launch::on(&Database::sqlite())
+        .set("server.idle_timeout", "1s")
+        .start();
+    let length = service.client().get("/docs/swagger-ui-bundle.js").text().len();
+    let mut stream = connect_without_room(service.address(), [127, 0, 0, 1]);
+    let request = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut received = 0;
+    let mut chunk = vec![0; 32 * 1024];
+    loop {
+        match stream.read(&mut chunk).unwrap() {
+            0 => break,
+            read => received += read,
+        }
+        // About 10 s in all, more than `idle_timeout` and the 5 s for a head.
+        thread::sleep(Duration::from_millis(
+            u64::try_from(10_000 * 4096 / length).unwrap() / 2,
+        ));
+    }
+    assert!(received > length, "{received} of {length}");
 }
 
 /// A byte a second does not keep a request alive, neither in the head nor in the body.

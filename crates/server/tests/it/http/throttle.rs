@@ -127,6 +127,23 @@ fn a_request_succeeds_after_waiting_for_retry_after() {
 }
 
 #[test]
+fn probes_do_not_use_up_the_allowance_of_users() {
+    let database = Database::sqlite();
+    let service = launch(&database)
+        .set("throttle.general.burst", "2")
+        .set("throttle.general.per_minute", "1")
+        .start();
+    let client = service.client();
+    for _ in 0..20 {
+        client.get("/health/ready").ok(200);
+        client.get("/.well-known/jwks.json").is(200);
+    }
+    client.get("/v1/auth/me").is(401);
+    client.get("/v1/auth/me").is(401);
+    client.get("/v1/auth/me").is(429);
+}
+
+#[test]
 fn all_other_routes_share_the_general_limit() {
     let database = Database::sqlite();
     let service = launch(&database)
@@ -137,13 +154,7 @@ fn all_other_routes_share_the_general_limit() {
     for number in 0..20 {
         client.get(&format!("/nowhere{number}")).is(404);
     }
-    for path in [
-        "/nowhere",
-        "/health/live",
-        "/v1/auth/me",
-        "/docs",
-        "/openapi.json",
-    ] {
+    for path in ["/nowhere", "/v1/auth/me", "/docs", "/openapi.json"] {
         let response = client.get(path);
         response.is(429);
         assert_eq!(
@@ -152,6 +163,15 @@ fn all_other_routes_share_the_general_limit() {
         );
     }
     send_login(&client).is(400);
+    // Probes and verifiers are never rejected.
+    for _ in 0..30 {
+        client.get("/health/live").ok(200);
+        client.get("/health/ready").ok(200);
+        client.get("/.well-known/jwks.json").is(200);
+        client
+            .post_empty("/health/live")
+            .problem(405, "method-not-allowed");
+    }
     // The management listener is not throttled.
     for _ in 0..30 {
         service.management().get("/health/ready").ok(200);

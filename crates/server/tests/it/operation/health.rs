@@ -7,7 +7,10 @@ use std::thread;
 
 use tempfile::TempDir;
 
+use crate::harness::database::Database;
 use crate::harness::process::{ProcessResult, directory, doorward};
+use crate::harness::raw;
+use crate::harness::service::Launch;
 
 /// Runs `doorward health` against a server that returns `response`; `address_flags` passes its address.
 fn run_health(
@@ -98,4 +101,35 @@ fn an_unreachable_server_is_reported_as_not_ready() {
         &[],
     );
     assert_eq!((ended.status, ended.stderr.lines().count()), (1, 1), "{ended:?}");
+}
+
+/// A page whose name resolves to the operator's machine (DNS rebinding) cannot use the management listener.
+#[test]
+fn the_management_listener_rejects_names_that_can_be_registered() {
+    let service = Launch::on(&Database::sqlite())
+        .set("server.management_hosts", "metrics.example.com")
+        .start();
+    let get = |path: &str, host: &str| {
+        let lines = [format!("GET {path} HTTP/1.1"), format!("Host: {host}")];
+        raw::head(service.management_address(), &[&lines[0], &lines[1]]).unwrap()
+    };
+    for path in ["/metrics", "/health/ready", "/probes/x", "/nowhere"] {
+        get(path, "evil.example:9080").problem(400, "malformed-request");
+    }
+    let address = service.management_address().to_string();
+    for host in [
+        &address,
+        "localhost:9080",
+        "doorward",
+        "[::1]:9080",
+        "metrics.example.com",
+    ] {
+        get("/health/ready", host).is(200);
+    }
+    // The public listener is used under any name.
+    let public = raw::head(
+        service.address(),
+        &["GET /health/ready HTTP/1.1", "Host: auth.example.com"],
+    );
+    public.unwrap().is(200);
 }

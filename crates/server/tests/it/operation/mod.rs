@@ -2,6 +2,7 @@
 
 mod cli;
 mod documents;
+mod drain;
 mod health;
 mod lifecycle;
 mod load;
