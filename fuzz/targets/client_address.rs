@@ -18,9 +18,14 @@ fuzz_target!(|words: &[u8]| {
         client_address(header, &trusted, peer, line)
     };
     let is = |address: &str| address.parse::<IpAddr>().ok();
+    // The client's `Host`, as a proxy quotes it.
+    let host = String::from_utf8_lossy(words).replace(|c: char| !(' '..='~').contains(&c), "");
+    let host = host.replace('\\', "\\\\").replace('"', "\\\"");
     for (header, added) in [
         (ForwardingHeader::XForwardedFor, format!(", {CLIENT}")),
         (ForwardingHeader::Forwarded, format!(", for={CLIENT};proto=https")),
+        (ForwardingHeader::Forwarded, format!(", host=\"a{host}\";for={CLIENT}")),
+        (ForwardingHeader::Forwarded, format!(", for=\"{CLIENT}:_p\";host=\"a{host}\"")),
     ] {
         // What the header may not have in it at all gives nobody.
         let Some(_) = of(header, PROXY, words) else { return };

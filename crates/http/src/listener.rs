@@ -147,9 +147,10 @@ pub(crate) fn worker(
         .configure(|config| parts.surface.add_data(config))
         .wrap(from_fn(limits))
         .wrap(from_fn(envelope))
-        .configure(|config| match throttle {
-            Some(throttle) => register_public(parts.surface.public_routes(), config, &throttle),
-            None => {
+        .configure(|config| {
+            if let Some(throttle) = throttle {
+                register_public(parts.surface.public_routes(), config, &throttle);
+            } else {
                 config.app_data(parts.management_hosts);
                 register_management(parts.surface.management_routes(), config);
             }

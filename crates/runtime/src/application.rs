@@ -50,7 +50,7 @@ pub struct Application {
     revocations: Arc<RevocationCache>,
     pub(crate) keyed_lock: KeyedLock,
     rate_limited: Arc<RateLimitSummary>,
-    readiness: Readiness,
+    readiness: Arc<Readiness>,
 }
 
 impl Application {
@@ -95,7 +95,7 @@ impl Application {
             revocations,
             keyed_lock: KeyedLock::default(),
             rate_limited,
-            readiness: Readiness::default(),
+            readiness: Arc::default(),
         }))
     }
 
@@ -171,6 +171,17 @@ impl Application {
         self.rate_limited.count(class, origin, self.now());
     }
 
+    /// Whether the store can be read and written: checked on the storage lane, like the requests that it stands for, at most
+    /// once a second, and answered within 1.5 s.
+    pub async fn store_is_ready(self: &Arc<Self>, origin: &RequestOrigin) -> bool {
+        let (app, origin) = (Arc::clone(self), origin.clone());
+        let check = || async move {
+            let check = app.run(&origin, |use_cases, _| use_cases.store.check());
+            check.await.is_ok()
+        };
+        self.readiness.get(check).await
+    }
+
     /// Runs a use case that only uses the store on the storage lane.
     pub async fn run<T, E>(
         self: &Arc<Self>,
@@ -213,10 +224,6 @@ impl Application {
             debug_span!("hash").in_scope(|| work(use_cases, context))
         };
         self.run_on(&self.password_lane, origin, work).await
-    }
-
-    pub(crate) const fn readiness(&self) -> &Readiness {
-        &self.readiness
     }
 
     pub(crate) const fn password_lane(&self) -> &Lane {

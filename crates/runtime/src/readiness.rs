@@ -1,12 +1,10 @@
-//! Readiness of the store.
+//! Readiness of the store: a check that is shared.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-
-use crate::application::Application;
-use crate::origin::RequestOrigin;
+use tokio::time::timeout;
 
 /// How long the result of a check is used.
 const FRESH: Duration = Duration::from_secs(1);
@@ -65,42 +63,43 @@ impl Readiness {
 
 /// A check; it ends when this is dropped, failed if it was abandoned.
 struct Running {
-    app: Arc<Application>,
+    readiness: Arc<Readiness>,
     succeeded: bool,
 }
 
 impl Running {
-    async fn run(mut self, origin: RequestOrigin) {
-        let check = self.app.run(&origin, |use_cases, _| use_cases.store.check());
-        self.succeeded = check.await.is_ok();
+    async fn run(mut self, check: impl Future<Output = bool>) {
+        self.succeeded = check.await;
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.app.readiness().finish(self.succeeded);
+        self.readiness.finish(self.succeeded);
     }
 }
 
-impl Application {
-    /// Whether the store can be read and written: checked on the storage lane, like the requests that it stands for, at most
-    /// once a second. False if the check takes more than 1.5 s.
-    pub async fn store_is_ready(self: &Arc<Self>, origin: &RequestOrigin) -> bool {
-        let readiness = self.readiness();
+impl Readiness {
+    /// Returns the result of the last check, or of `check` if that is not recent and none is running. False if the check takes
+    /// longer than [`WAIT`].
+    pub(crate) async fn get<F>(self: &Arc<Self>, check: impl FnOnce() -> F) -> bool
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
         // Before the state is read, so that the end of a check is not missed.
-        let finished = readiness.finished.notified();
-        if let Some(recent) = readiness.recent() {
+        let finished = self.finished.notified();
+        if let Some(recent) = self.recent() {
             return recent;
         }
-        if readiness.begin() {
+        if self.begin() {
             let running = Running {
-                app: Arc::clone(self),
+                readiness: Arc::clone(self),
                 succeeded: false,
             };
             // A caller that stops waiting must not stop the check.
-            tokio::spawn(running.run(origin.clone()));
+            tokio::spawn(running.run(check()));
         }
-        tokio::time::timeout(WAIT, finished).await.is_ok() && readiness.recent().unwrap_or(false)
+        timeout(WAIT, finished).await.is_ok() && self.recent().unwrap_or(false)
     }
 }
 
@@ -110,4 +109,40 @@ impl Application {
 )]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::task::{JoinSet, yield_now};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn many_callers_share_one_check() {
+        let (readiness, checks) = (Arc::<Readiness>::default(), Arc::<AtomicUsize>::default());
+        let mut callers = JoinSet::new();
+        for _ in 0..50 {
+            let (readiness, checks) = (Arc::clone(&readiness), Arc::clone(&checks));
+            callers.spawn(async move {
+                let check = || async move {
+                    checks.fetch_add(1, Ordering::Relaxed);
+                    yield_now().await;
+                    true
+                };
+                readiness.get(check).await
+            });
+        }
+        assert_eq!(callers.join_all().await, [true; 50]);
+        assert_eq!(checks.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_that_hangs_fails_and_is_not_started_again() {
+        let readiness = Arc::<Readiness>::default();
+        assert!(!readiness.get(pending).await);
+        assert!(!readiness.get(|| async { unreachable!() }).await);
+    }
 }

@@ -14,13 +14,13 @@ h2{font-size:1.1875rem;margin:2rem 0 .375rem}\
 p{margin:0 0 .75rem}\
 .muted{color:var(--muted)}\
 code{background:var(--panel);border:1px solid var(--line);border-radius:.25rem;padding:.0625rem .3125rem;\
-font:.9375em ui-monospace,monospace;overflow-wrap:anywhere}\
+font:.9375em ui-monospace,monospace;overflow-wrap:anywhere;box-decoration-break:clone}\
 a{color:var(--link)}\
 a:focus-visible{outline:3px solid var(--link);outline-offset:2px}\
 dl{margin:1.5rem 0 0}dt{font-weight:600;margin-top:1rem}dd{margin:.125rem 0 0}";
 
 /// Content security policy: nothing but the style, by its digest.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-HGc4rIgAZ7GCYJ2U7dNL195SGmETNQ4UVnqB4+XqLpI='; base-uri 'none'; form-action 'none'; \
+const POLICY: &str = "default-src 'none'; style-src 'sha256-CIy5QeDStQIAqTm4ZnQLRDLRKucqUlNovOSlZk8nV+A='; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
 /// A page with a heading. `body` is HTML: text in it is escaped with [`text`].

@@ -28,9 +28,9 @@ pub(super) fn forwarded(line: &[u8]) -> impl Iterator<Item = Option<IpAddr>> {
         if line.is_empty() {
             return None;
         }
-        let (left, node) = split_element(line).map_or((None, None), |(left, node)| (Some(left), node));
-        rest = left;
-        Some(node.and_then(|node| parse_node(&node)))
+        let element = split_element(line);
+        rest = element.as_ref().map(|element| element.before);
+        Some(element.and_then(|element| parse_node(&element.node?)))
     })
 }
 
@@ -43,20 +43,33 @@ fn skip_empty(line: &[u8]) -> &[u8] {
     line.get(..end).unwrap_or_default()
 }
 
-/// Splits off the right-most element, which is not empty. Returns what is left of it, and the value of its `for` parameter;
-/// `None` if it is malformed.
-fn split_element(line: &[u8]) -> Option<(&[u8], Option<Cow<'_, [u8]>>)> {
+/// An element, and what is left of it.
+struct Element<'l> {
+    before: &'l [u8],
+    /// The value of its `for` parameter.
+    node: Option<Cow<'l, [u8]>>,
+}
+
+/// A parameter, and what is left of it.
+struct Parameter<'l> {
+    before: &'l [u8],
+    name: &'l [u8],
+    value: Cow<'l, [u8]>,
+}
+
+/// Splits off the right-most element, which is not empty; `None` if it is malformed.
+fn split_element(line: &[u8]) -> Option<Element<'_>> {
     let mut left = line;
     let mut node = None;
     loop {
         left = left.trim_ascii_end();
         match left.split_last() {
-            None => return Some((left, node)),
-            Some((b',', before)) => return Some((before, node)),
+            None => return Some(Element { before: left, node }),
+            Some((b',', before)) => return Some(Element { before, node }),
             // A parameter may be empty.
             Some((b';', before)) => left = before,
             Some(_) => {
-                let (before, name, value) = split_parameter(left)?;
+                let Parameter { before, name, value } = split_parameter(left)?;
                 if name.eq_ignore_ascii_case(b"for") && node.replace(value).is_some() {
                     return None;
                 }
@@ -69,20 +82,18 @@ fn split_element(line: &[u8]) -> Option<(&[u8], Option<Cow<'_, [u8]>>)> {
     }
 }
 
-/// Splits off the right-most parameter: what is left of it, its name and its value.
-fn split_parameter(text: &[u8]) -> Option<(&[u8], &[u8], Cow<'_, [u8]>)> {
-    let (before, value) = match text.strip_suffix(b"\"") {
-        Some(text) => {
-            let (before, content) = split_quoted(text)?;
-            (before, unescape(content))
-        }
-        None => {
-            let (before, value) = split_while(text, is_unquoted);
-            (before, Cow::Borrowed(value))
-        }
+/// Splits off the right-most parameter; `None` if it is malformed.
+fn split_parameter(text: &[u8]) -> Option<Parameter<'_>> {
+    let (before, value) = if let Some(text) = text.strip_suffix(b"\"") {
+        let (before, content) = split_quoted(text)?;
+        (before, unescape(content))
+    } else {
+        let (before, value) = split_while(text, is_unquoted);
+        (before, Cow::Borrowed(value))
     };
     let (before, name) = split_while(before.strip_suffix(b"=")?, is_token);
-    (!name.is_empty() && !value.is_empty()).then_some((before, name, value))
+    let is_complete = !name.is_empty() && !value.is_empty();
+    is_complete.then_some(Parameter { before, name, value })
 }
 
 /// Splits at the quote that opens the quoted string (RFC 9110, section 5.6.4) which ends at the end of `text`.

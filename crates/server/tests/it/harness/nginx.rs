@@ -110,10 +110,9 @@ impl Drop for Nginx {
 
 /// A configuration for one foreground process that writes only to its own directory.
 fn configuration_text(port: u16, services: &[SocketAddr], lines: &str) -> String {
-    let servers: String = services
-        .iter()
-        .map(|service| format!("server {service} max_fails=0; "))
-        .collect();
+    let servers = services.iter().fold(String::new(), |servers, service| {
+        servers + &format!("server {service} max_fails=0; ")
+    });
     format!(
         "daemon off;
 master_process off;
