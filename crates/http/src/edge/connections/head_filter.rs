@@ -8,6 +8,8 @@
 //! The number of bytes never changes, and no other header. If the filter and the library ever disagreed on where a
 //! request ends, at worst the value of such a line would be changed in the same client's own body.
 
+use memchr::memchr;
+
 /// The size limit of a head, in bytes: 32 KiB of headers and a request line of 8 KiB.
 const MAX_HEAD: usize = 40 * 1024;
 
@@ -121,12 +123,18 @@ impl HeadFilter {
                     taken
                 }
                 State::Unknown => return,
-                _ => {
-                    if let Some(byte) = rest.first_mut() {
-                        self.step(byte);
+                _ => match self.skip_line(rest) {
+                    0 => {
+                        if let Some(byte) = rest.first_mut() {
+                            self.step(byte);
+                        }
+                        1
                     }
-                    1
-                }
+                    skipped => {
+                        self.head.size += skipped;
+                        skipped
+                    }
+                },
             };
             rest = rest.get_mut(taken..).unwrap_or_default();
         }
@@ -135,6 +143,21 @@ impl HeadFilter {
     /// The number of complete heads so far.
     pub(super) const fn heads(&self) -> u64 {
         self.heads
+    }
+
+    /// How many of the next bytes are of no interest, and do not end the line or exceed the limit.
+    fn skip_line(&self, bytes: &[u8]) -> usize {
+        let is_irrelevant = match self.state {
+            State::RequestLine => self.head.word.len() >= CONNECT.len(),
+            State::Value(header) => header == Header::Other,
+            _ => false,
+        };
+        if !is_irrelevant {
+            return 0;
+        }
+        let room = MAX_HEAD.saturating_sub(self.head.size);
+        let bytes = bytes.get(..room).unwrap_or(bytes);
+        memchr(b'\n', bytes).unwrap_or(bytes.len())
     }
 
     /// Processes a byte that is not part of a body.

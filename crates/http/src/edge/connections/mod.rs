@@ -397,3 +397,48 @@ impl Drop for ConnectionGuard {
 fn now() -> Instant {
     Instant::now()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(address: &str) -> Client {
+        Client::of(address.parse().unwrap())
+    }
+
+    fn networks(address: &str) -> Vec<String> {
+        client(address)
+            .networks()
+            .map(|network| network.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn an_ipv6_client_is_counted_by_64_and_by_48() {
+        assert_eq!(networks("192.0.2.1"), ["192.0.2.1/32"]);
+        let both = ["2001:db8:1:2::/64", "2001:db8:1::/48"];
+        assert_eq!(networks("2001:db8:1:2:3:4:5:6"), both);
+    }
+
+    #[test]
+    fn a_48_may_have_four_times_as_many_connections_as_a_64() {
+        let mut open = Open::default();
+        let mut count = |address: &str, most: usize| {
+            let client = client(address);
+            let has_room = open.has_room(client, most);
+            if has_room {
+                for network in client.networks() {
+                    *open.by_network.entry(network).or_default() += 1;
+                }
+            }
+            has_room
+        };
+        for subnet in 0..4 {
+            let address = format!("2001:db8:1:{subnet}::1");
+            assert!(count(&address, 2) && count(&address, 2) && !count(&address, 2));
+        }
+        assert!(!count("2001:db8:1:4::1", 2));
+        assert!(count("2001:db8:2::1", 2));
+        assert!(count("192.0.2.1", 2));
+    }
+}
