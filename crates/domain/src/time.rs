@@ -38,6 +38,12 @@ impl Timestamp {
         Self::from_unix_seconds(self.as_unix_seconds())
     }
 
+    /// This instant cut to whole minutes.
+    #[must_use]
+    pub const fn cut_to_minutes(self) -> Self {
+        Self::from_unix_seconds(self.as_unix_seconds().div_euclid(60).saturating_mul(60))
+    }
+
     /// The time from `earlier` to this instant; zero when `earlier` is later, for example because a clock was set back.
     pub fn since(self, earlier: Self) -> Duration {
         let micros = self.0.saturating_sub(earlier.0);
@@ -88,6 +94,12 @@ mod tests {
     fn seconds_are_rounded_down_on_both_sides_of_the_epoch() {
         assert_eq!(Timestamp::from_micros(1_999_999).as_unix_seconds(), 1);
         assert_eq!(Timestamp::from_micros(-1).as_unix_seconds(), -1);
+    }
+
+    #[test]
+    fn minutes_are_rounded_down_on_both_sides_of_the_epoch() {
+        let cut = |micros| Timestamp::from_micros(micros).cut_to_minutes().as_unix_seconds();
+        assert_eq!([cut(119_999_999), cut(60_000_000), cut(-1)], [60, 60, -60]);
     }
 
     #[test]

@@ -91,6 +91,8 @@ diesel::table! {
         parent_id -> Nullable<Text>,
         authenticated_at -> Nullable<BigInt>,
         methods -> Nullable<Text>,
+        repeats -> BigInt,
+        repeated_generation -> Nullable<BigInt>,
     }
 }
 

@@ -54,6 +54,7 @@ pub fn session(number: u32, user: UserId) -> Session {
         authentication: Authentication::by_password(START),
         key: SessionKey::from_bytes(key),
         generation: Generation::FIRST,
+        repeats: 0,
         rotated_at: START,
         created_at: START,
         last_used_at: START,

@@ -90,10 +90,10 @@ impl From<TokenPair> for TokenPairBody {
 pub(crate) struct SessionBody {
     /// The id of the session.
     id: String,
-    /// When the user logged in.
+    /// When the user logged in, cut to the minute.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When the session was last refreshed, or the time of the login.
+    /// When the session was last refreshed, or the time of the login, cut to the minute.
     #[schema(format = DateTime)]
     last_used_at: String,
     /// When the session ends if it is not refreshed.

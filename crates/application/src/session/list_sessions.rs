@@ -21,7 +21,9 @@ pub enum ListSessionsError {
     Store(#[from] StoreError),
 }
 
-/// Lists live sessions, the most recently used first.
+/// Lists live sessions, the most recently used first. Times of last use are cut to the minute: the exact ones would tell
+/// whoever holds a stolen token when the owner refreshes, and so when to repeat it. Times of creation are cut too, so that no
+/// session seems to have been used before it was created.
 pub struct ListSessions<'a> {
     /// Stores the sessions.
     pub store: &'a dyn UnitOfWork,
@@ -52,6 +54,10 @@ impl ListSessions<'_> {
     fn live(&self, repos: &mut dyn Repositories, user: UserId, now: Timestamp) -> StoreResult<Vec<Session>> {
         let mut sessions = repos.sessions().list_unended(user, now, MAX_LISTED)?;
         sessions.retain(|session| session.is_live(self.policy, now));
+        for session in &mut sessions {
+            session.created_at = session.created_at.cut_to_minutes();
+            session.last_used_at = session.last_used_at.cut_to_minutes();
+        }
         Ok(sessions)
     }
 }

@@ -137,6 +137,7 @@ impl Opening<'_> {
             authentication: Authentication::by_password(now),
             key: SessionKey::generate(self.check.entropy),
             generation: Generation::FIRST,
+            repeats: 0,
             rotated_at: now,
             created_at: now,
             last_used_at: now,

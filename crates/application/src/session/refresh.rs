@@ -8,7 +8,9 @@ use doorward_domain::account::User;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::outcome::Outcome;
-use doorward_domain::session::{Decision, EndReason, Generation, PresentedRefreshToken, Session, decide};
+use doorward_domain::session::{
+    Decision, Difference, EndReason, Generation, PresentedRefreshToken, ReplayCause, Session, decide,
+};
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 use doorward_domain::time::Timestamp;
@@ -93,16 +95,17 @@ impl Refresh<'_> {
             now: (self.clock)(),
             ..context.clone()
         };
-        match decide(&session, presented.generation, context.now, self.issuer.policy) {
+        match decide(&session, presented.generation, context, self.issuer.policy) {
             Decision::Refuse(refusal) => self.refuse(repos, &session, refusal.as_str(), context).map(Some),
-            Decision::Replay => self
-                .end_replayed(repos, &session, presented.generation, context)
+            Decision::Replay(cause) => self
+                .end_replayed(repos, &session, presented.generation, cause, context)
                 .map(Some),
             // Roles and status come from the store, never from an old token.
-            Decision::Repeat { .. } | Decision::Rotate { .. } if !user.is_active() => {
-                self.refuse(repos, &session, INACTIVE, context).map(Some)
-            }
+            _ if !user.is_active() => self.refuse(repos, &session, INACTIVE, context).map(Some),
             Decision::Repeat { .. } => Ok(Some(Outcome::Done(Box::new((user, session, context.now))))),
+            Decision::RepeatFromElsewhere { differs, .. } => {
+                self.repeat_from_elsewhere(repos, user, session, (presented.generation, differs), context)
+            }
             Decision::Rotate { from, to } => self.rotate(repos, user, session, (from, to), context),
         }
     }
@@ -166,6 +169,7 @@ impl Refresh<'_> {
         }
         let rotated = Session {
             generation: to,
+            repeats: 0,
             rotated_at: now,
             last_used_at: now,
             ip,
@@ -175,15 +179,48 @@ impl Refresh<'_> {
         Ok(Some(Outcome::Done(Box::new((user, rotated, now)))))
     }
 
+    /// Counts and records a repeat. Ends the session if others were counted meanwhile, so that it is one too many.
+    fn repeat_from_elsewhere(
+        &self,
+        repos: &mut dyn Repositories,
+        user: User,
+        session: Session,
+        (presented, differs): (Generation, Difference),
+        context: &RequestContext,
+    ) -> Result<Option<Outcome<IssueFor, RefreshError>>, StoreError> {
+        let Some(count) = repos.sessions().count_repeat(session.id, session.generation)? else {
+            return Ok(None);
+        };
+        if count > self.issuer.policy.max_repeats {
+            let cause = ReplayCause::TooManyRepeats;
+            return self
+                .end_replayed(repos, &session, presented, cause, context)
+                .map(Some);
+        }
+        let event = self
+            .event(
+                EventKind::SessionRepeated,
+                EventOutcome::Success,
+                &session,
+                context,
+            )
+            .with("differs", differs.as_str())
+            .with("generation", session.generation.get().to_string())
+            .with("repeat", count.to_string());
+        repos.events().append(&event)?;
+        Ok(Some(Outcome::Done(Box::new((user, session, context.now)))))
+    }
+
     fn end_replayed(
         &self,
         repos: &mut dyn Repositories,
         session: &Session,
         presented: Generation,
+        cause: ReplayCause,
         context: &RequestContext,
     ) -> Result<Outcome<IssueFor, RefreshError>, StoreError> {
         if end_session(repos, session.id, EndReason::Replayed, context.now)? {
-            let event = self
+            let mut event = self
                 .event(
                     EventKind::SessionReplayed,
                     EventOutcome::Failure,
@@ -192,6 +229,9 @@ impl Refresh<'_> {
                 )
                 .with("presented_generation", presented.get().to_string())
                 .with("current_generation", session.generation.get().to_string());
+            if let Some(reason) = cause.reason() {
+                event = event.with("reason", reason);
+            }
             repos.events().append(&event)?;
         }
         Ok(Outcome::Refused(RefreshError::InvalidRefreshToken))

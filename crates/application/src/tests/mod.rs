@@ -75,6 +75,7 @@ pub(crate) fn session(generation: u32) -> Session {
         authentication: Authentication::by_password(NOW),
         key: SessionKey::from_bytes([3; 32]),
         generation: Generation::new(generation),
+        repeats: 0,
         rotated_at: NOW,
         created_at: NOW,
         last_used_at: NOW,

@@ -120,6 +120,92 @@ fn a_retry_gets_the_same_successor_and_writes_nothing() {
     assert_eq!(result.unwrap().refresh_token.expose(), "4");
 }
 
+/// A session that was rotated from another address than that of the context.
+fn rotated_elsewhere(generation: u32) -> Session {
+    Session {
+        ip: "192.0.2.99".parse().ok(),
+        ..session(generation)
+    }
+}
+
+fn expect_count(repositories: &mut MockRepositories, count: Option<u32>) {
+    repositories
+        .sessions
+        .expect_count_repeat()
+        .times(1)
+        .withf(|id, current| (*id, current.get()) == (SESSION, 4))
+        .returning(move |_, _| Ok(count));
+}
+
+#[test]
+fn a_retry_from_elsewhere_is_counted_and_recorded() {
+    let mut repositories = holding(rotated_elsewhere(4), user(&["user"]));
+    expect_count(&mut repositories, Some(10));
+    repositories
+        .events
+        .expect_append()
+        .times(1)
+        .withf(|event| {
+            event.kind == EventKind::SessionRepeated
+                && event.outcome == EventOutcome::Success
+                && event.detail.get("repeat").is_some_and(|count| count == "10")
+        })
+        .returning(|_| Ok(()));
+    let (result, verdicts) = refresh("3", repositories, true);
+    assert_eq!(result.unwrap().refresh_token.expose(), "4");
+    assert_eq!(verdicts, [Verdict::Commit]);
+}
+
+#[test]
+fn a_retry_from_elsewhere_that_others_made_one_too_many_ends_the_session() {
+    let mut repositories = holding(rotated_elsewhere(4), user(&["user"]));
+    expect_count(&mut repositories, Some(11));
+    repositories
+        .sessions
+        .expect_end()
+        .times(1)
+        .returning(|_, _, _| Ok(true));
+    repositories
+        .events
+        .expect_append()
+        .times(1)
+        .withf(|event| {
+            event.kind == EventKind::SessionReplayed
+                && event
+                    .detail
+                    .get("reason")
+                    .is_some_and(|reason| reason == "too-many-repeats")
+        })
+        .returning(|_| Ok(()));
+    expect_revocation(&mut repositories, 1);
+    let (result, verdicts) = refresh("3", repositories, true);
+    assert!(is_refused(&result));
+    assert_eq!(verdicts, [Verdict::Commit]);
+}
+
+#[test]
+fn a_retry_from_elsewhere_is_decided_again_if_the_session_has_moved_on() {
+    let mut repositories = MockRepositories::default();
+    let reads = AtomicU32::new(4);
+    repositories
+        .sessions
+        .expect_find_with_user()
+        .times(2)
+        .returning(move |_| {
+            let read = rotated_elsewhere(reads.fetch_add(1, Ordering::SeqCst));
+            Ok(Some((read, user(&["user"]))))
+        });
+    expect_count(&mut repositories, None);
+    repositories
+        .sessions
+        .expect_end()
+        .times(1)
+        .returning(|_, _, _| Ok(true));
+    repositories.events.expect_append().times(1).returning(|_| Ok(()));
+    expect_revocation(&mut repositories, 1);
+    assert!(is_refused(&refresh("3", repositories, true).0));
+}
+
 #[test]
 fn a_request_that_loses_the_race_gets_the_same_successor() {
     let mut repositories = MockRepositories::default();

@@ -64,6 +64,8 @@ event_kinds! {
     SessionRefreshed = "session.refreshed",
     /// A session was ended.
     SessionEnded = "session.ended",
+    /// A refresh was repeated within the grace window from another address or client than the rotation.
+    SessionRepeated = "session.repeated",
     /// A used refresh token was presented again, which ended the session.
     SessionReplayed = "session.replayed",
     /// A password was changed.

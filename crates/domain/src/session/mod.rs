@@ -16,4 +16,4 @@ pub use refresh_token::{PresentedRefreshToken, RefreshToken, RefreshTokens};
 #[cfg(any(test, feature = "mocks"))]
 pub use repository::MockSessionRepository;
 pub use repository::SessionRepository;
-pub use rotation::{Decision, Refusal, decide};
+pub use rotation::{Decision, Difference, Refusal, ReplayCause, decide};

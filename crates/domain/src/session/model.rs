@@ -155,6 +155,8 @@ pub struct Session {
     pub key: SessionKey,
     /// The generation of the current refresh token.
     pub generation: Generation,
+    /// How many repeats of that generation came from another address or client than its rotation and were answered.
+    pub repeats: u32,
     /// When that generation became current. Ending a session never changes it, so that the grace window cannot revive an
     /// ended session.
     pub rotated_at: Timestamp,
@@ -198,6 +200,9 @@ pub struct SessionPolicy {
     pub refresh_idle: Duration,
     /// The grace window: how long after a rotation the previous token still returns the same successor.
     pub refresh_grace: Duration,
+    /// How many repeats of one generation from another address or client than its rotation are answered. One more is a
+    /// replay.
+    pub max_repeats: u32,
     /// The maximum number of live sessions of a user, at least 1. One more ends the least recently used.
     pub max_sessions: u32,
 }
@@ -209,6 +214,7 @@ impl Default for SessionPolicy {
             refresh_ttl: Duration::from_hours(30 * 24),
             refresh_idle: Duration::from_hours(7 * 24),
             refresh_grace: Duration::from_secs(10),
+            max_repeats: 10,
             max_sessions: 50,
         }
     }

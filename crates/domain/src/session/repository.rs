@@ -39,6 +39,13 @@ pub trait SessionRepository {
         user_agent: Option<&'a str>,
     ) -> StoreResult<bool>;
 
+    /// Counts a repeat of generation `current` from elsewhere, and returns how many have been counted of it, this one included.
+    /// `None`, and no change, when the session is not in that generation (any more), has ended or does not exist.
+    ///
+    /// MUST be one conditional statement: of all calls for one generation each returns another number, counting from 1. The
+    /// next generation counts from 1 again. MUST NOT touch anything else, such as the time of the last use.
+    fn count_repeat(&mut self, id: SessionId, current: Generation) -> StoreResult<Option<u32>>;
+
     /// Ends a session. Returns `false`, and changes nothing, when it does not exist or has ended before: when and why a
     /// session ended is never rewritten. MUST NOT touch the time of its last rotation.
     fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> StoreResult<bool>;

@@ -5,10 +5,15 @@
 //! faster. Presenting any earlier one means that two parties hold tokens of this session, and ends it (RFC 9700, section
 //! 4.14).
 //!
+//! A thief who repeats each refresh of the owner in time would get every successor. So a repeat from another address or
+//! client than the rotation is counted and recorded, more than a few of one generation are a replay, and one that has
+//! neither network nor client in common with the rotation is a replay at once.
+//!
 //! The decision reads when the session was last *rotated* and whether it has *ended*, which are different facts: the
 //! grace window therefore never revives an ended session.
 
-use crate::time::Timestamp;
+use crate::attempt::ClientNetwork;
+use crate::context::RequestContext;
 
 use super::{Generation, Session, SessionPolicy};
 
@@ -27,10 +32,73 @@ pub enum Decision {
         /// The current generation.
         current: Generation,
     },
+    /// Count and record the repeat, and issue the current generation again if the count allows it.
+    RepeatFromElsewhere {
+        /// The current generation.
+        current: Generation,
+        /// How the request differs from the rotation.
+        differs: Difference,
+    },
     /// A used token was presented: end the session, record it, refuse.
-    Replay,
+    Replay(ReplayCause),
     /// Refuse, without further consequence.
     Refuse(Refusal),
+}
+
+/// How a repeat differs from the rotation that it repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// It comes from another address.
+    Address,
+    /// It comes from another client (`User-Agent`).
+    Client,
+    /// Both.
+    AddressAndClient,
+}
+
+impl Difference {
+    /// The word for the difference in the audit log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Client => "client",
+            Self::AddressAndClient => "address-and-client",
+        }
+    }
+
+    /// How a request differs from the rotation of a session; `None` if it does not.
+    fn between(session: &Session, request: &RequestContext) -> Option<Self> {
+        let address = |ip: core::net::IpAddr| ip.to_canonical();
+        let is_other_address = session.ip.map(address) != request.ip.map(address);
+        match (is_other_address, session.user_agent != request.user_agent) {
+            (false, false) => None,
+            (true, false) => Some(Self::Address),
+            (false, true) => Some(Self::Client),
+            (true, true) => Some(Self::AddressAndClient),
+        }
+    }
+}
+
+/// Why a token is a replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplayCause {
+    /// It was used before: its successor was used as well, or the grace window is over.
+    Used,
+    /// It was repeated from another network by another client.
+    OtherNetworkAndClient,
+    /// It was repeated from elsewhere too often.
+    TooManyRepeats,
+}
+
+impl ReplayCause {
+    /// The reason in the audit log; `None` for a token that was used, which is the meaning of a replay without a reason.
+    pub const fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Used => None,
+            Self::OtherNetworkAndClient => Some("other-network-and-client"),
+            Self::TooManyRepeats => Some("too-many-repeats"),
+        }
+    }
 }
 
 /// Why a token is refused without further consequence.
@@ -56,10 +124,16 @@ impl Refusal {
     }
 }
 
-/// Decides what to do when the refresh token of generation `presented` is presented at `now`.
+/// Decides what to do when `request` presents the refresh token of generation `presented`.
 ///
 /// The token's tag MUST have been verified against the session: this function trusts the generation.
-pub fn decide(session: &Session, presented: Generation, now: Timestamp, policy: &SessionPolicy) -> Decision {
+pub fn decide(
+    session: &Session,
+    presented: Generation,
+    request: &RequestContext,
+    policy: &SessionPolicy,
+) -> Decision {
+    let now = request.now;
     if session.ended.is_some() {
         return Decision::Refuse(Refusal::Ended);
     }
@@ -78,146 +152,30 @@ pub fn decide(session: &Session, presented: Generation, now: Timestamp, policy: 
     }
     let is_predecessor = presented.next() == Some(current);
     if is_predecessor && now.since(session.rotated_at) < policy.refresh_grace {
-        return Decision::Repeat { current };
+        return repeat(session, request, policy);
     }
-    Decision::Replay
+    Decision::Replay(ReplayCause::Used)
+}
+
+/// Decides about a repeat within the grace window. The session's address and client are those of its rotation.
+fn repeat(session: &Session, request: &RequestContext, policy: &SessionPolicy) -> Decision {
+    let current = session.generation;
+    let Some(differs) = Difference::between(session, request) else {
+        return Decision::Repeat { current };
+    };
+    // An unknown address does not prove another network.
+    let networks = session.ip.zip(request.ip);
+    let is_other_network =
+        networks.is_some_and(|(one, other)| ClientNetwork::of(one) != ClientNetwork::of(other));
+    if is_other_network && differs == Difference::AddressAndClient {
+        return Decision::Replay(ReplayCause::OtherNetworkAndClient);
+    }
+    if session.repeats >= policy.max_repeats {
+        return Decision::Replay(ReplayCause::TooManyRepeats);
+    }
+    Decision::RepeatFromElsewhere { current, differs }
 }
 
 #[cfg(test)]
-mod tests {
-    use core::time::Duration;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::id::{SessionId, UserId};
-    use crate::session::{Authentication, EndReason, Ended, SessionKey, SessionKind};
-
-    const LOGIN: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
-
-    fn session(generation: u32, rotated_after: Duration) -> Session {
-        let policy = SessionPolicy::default();
-        Session {
-            id: SessionId::from_bytes([1; 16]),
-            user_id: UserId::from_bytes([2; 16]),
-            kind: SessionKind::Direct,
-            authentication: Authentication::by_password(LOGIN),
-            key: SessionKey::from_bytes([3; 32]),
-            generation: Generation::new(generation),
-            rotated_at: LOGIN + rotated_after,
-            created_at: LOGIN,
-            last_used_at: LOGIN + rotated_after,
-            expires_at: LOGIN + policy.refresh_ttl,
-            ended: None,
-            ip: None,
-            user_agent: None,
-        }
-    }
-
-    fn decide_at(session: &Session, presented: u32, after: Duration) -> Decision {
-        decide(
-            session,
-            Generation::new(presented),
-            LOGIN + after,
-            &SessionPolicy::default(),
-        )
-    }
-
-    #[test]
-    fn the_current_token_rotates() {
-        let decision = decide_at(&session(3, Duration::ZERO), 3, Duration::from_secs(1));
-        assert_eq!(
-            decision,
-            Decision::Rotate {
-                from: Generation::new(3),
-                to: Generation::new(4)
-            }
-        );
-    }
-
-    #[test]
-    fn the_previous_token_returns_the_same_successor_only_within_the_grace_window() {
-        let session = session(3, Duration::from_secs(100));
-        let repeat = Decision::Repeat {
-            current: Generation::new(3),
-        };
-        assert_eq!(decide_at(&session, 2, Duration::from_secs(100)), repeat);
-        assert_eq!(decide_at(&session, 2, Duration::from_millis(109_999)), repeat);
-        assert_eq!(decide_at(&session, 2, Duration::from_secs(110)), Decision::Replay);
-    }
-
-    #[test]
-    fn without_a_grace_window_every_retry_is_a_replay() {
-        let policy = SessionPolicy {
-            refresh_grace: Duration::ZERO,
-            ..SessionPolicy::default()
-        };
-        let session = session(1, Duration::from_secs(5));
-        let decision = decide(
-            &session,
-            Generation::new(0),
-            LOGIN + Duration::from_secs(5),
-            &policy,
-        );
-        assert_eq!(decision, Decision::Replay);
-    }
-
-    #[test]
-    fn a_session_expires_when_idle_and_absolutely() {
-        let week = SessionPolicy::default().refresh_idle;
-        assert_eq!(
-            decide_at(&session(0, Duration::ZERO), 0, week),
-            Decision::Refuse(Refusal::Expired)
-        );
-        let month = SessionPolicy::default().refresh_ttl;
-        let busy = session(40, month.saturating_sub(Duration::from_secs(1)));
-        assert!(matches!(
-            decide_at(&busy, 40, month.saturating_sub(Duration::from_millis(1))),
-            Decision::Rotate { .. }
-        ));
-        assert_eq!(decide_at(&busy, 40, month), Decision::Refuse(Refusal::Expired));
-    }
-
-    #[test]
-    fn the_last_generation_is_refused_rather_than_wrapped() {
-        let session = session(u32::MAX, Duration::ZERO);
-        assert_eq!(
-            decide_at(&session, u32::MAX, Duration::ZERO),
-            Decision::Refuse(Refusal::OutOfRange)
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn an_ended_session_is_refused_whatever_is_presented(
-            generation in 0_u32..50, presented in 0_u32..50, rotated in 0_u64..100, ended in 0_u64..100, now in 0_u64..200,
-        ) {
-            let mut session = session(generation, Duration::from_secs(rotated));
-            session.ended = Some(Ended { at: LOGIN + Duration::from_secs(ended), reason: EndReason::Replayed });
-            prop_assert_eq!(decide_at(&session, presented, Duration::from_secs(now)), Decision::Refuse(Refusal::Ended));
-        }
-
-        #[test]
-        fn only_the_current_generation_rotates_and_only_its_predecessor_repeats(
-            generation in 0_u32..50, presented in 0_u32..60, rotated in 0_u64..1_000_000, now in 0_u64..3_000_000,
-        ) {
-            let session = session(generation, Duration::from_secs(rotated));
-            match decide_at(&session, presented, Duration::from_secs(now)) {
-                Decision::Rotate { from, to } => {
-                    prop_assert_eq!(from.get(), generation);
-                    prop_assert_eq!(presented, generation);
-                    prop_assert_eq!(to.get(), generation + 1);
-                }
-                Decision::Repeat { current } => {
-                    prop_assert_eq!(presented + 1, generation);
-                    prop_assert_eq!(current.get(), generation);
-                    prop_assert!(now < rotated + 10);
-                }
-                Decision::Replay => prop_assert!(presented < generation),
-                Decision::Refuse(_) => {
-                    prop_assert!(presented > generation || now >= (rotated + 604_800).min(2_592_000));
-                }
-            }
-        }
-    }
-}
+#[path = "rotation_tests.rs"]
+mod tests;

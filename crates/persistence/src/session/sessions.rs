@@ -1,5 +1,6 @@
 use core::net::IpAddr;
 
+use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
@@ -42,6 +43,8 @@ struct SessionRow {
     parent_id: Option<String>,
     authenticated_at: Option<i64>,
     methods: Option<String>,
+    repeats: i64,
+    repeated_generation: Option<i64>,
 }
 
 impl SessionRow {
@@ -90,6 +93,11 @@ impl TryFrom<SessionRow> for Session {
             authentication,
             key: SessionKey::from_bytes(location.bytes("key", row.key)?),
             generation: Generation::new(location.counter("generation", row.generation)?),
+            repeats: match row.repeated_generation {
+                Some(repeated) if repeated == row.generation => location.counter("repeats", row.repeats)?,
+                // The count is of an earlier generation.
+                _ => 0,
+            },
             rotated_at: instant(row.rotated_at),
             created_at: instant(row.created_at),
             last_used_at: instant(row.last_used_at),
@@ -137,6 +145,8 @@ impl SessionRepository for Transaction<'_> {
                     sessions::parent_id.eq(session.kind.parent().map(|id| id.to_string())),
                     sessions::authenticated_at.eq(session.authentication.at.as_micros()),
                     sessions::methods.eq(session.authentication.methods.to_string()),
+                    sessions::repeats.eq(i64::from(session.repeats)),
+                    sessions::repeated_generation.eq(i64::from(session.generation.get())),
                 ))
                 .execute(connection)?;
             Ok(())
@@ -193,6 +203,30 @@ impl SessionRepository for Transaction<'_> {
                 user_agent: checked_user_agent(user_agent)?,
             };
             affected(on_either!(connection, inner => rotation.execute(inner)))
+        })
+    }
+
+    fn count_repeat(&mut self, id: SessionId, current: Generation) -> StoreResult<Option<u32>> {
+        self.write(|connection| {
+            let id = id.to_string();
+            let generation = i64::from(current.get());
+            let meant = sessions::table
+                .find(&id)
+                .filter(sessions::generation.eq(generation))
+                .filter(sessions::ended_at.is_null());
+            let is_counted = sessions::repeated_generation.eq(generation);
+            let statement = diesel::update(meant)
+                .set((
+                    sessions::repeats.eq(case_when(is_counted, sessions::repeats + 1).otherwise(1_i64)),
+                    sessions::repeated_generation.eq(generation),
+                ))
+                .returning(sessions::repeats);
+            let count: Option<i64> = on_either!(connection, inner => statement.get_result(inner).optional())?;
+            let location = Location {
+                table: "sessions",
+                row: &id,
+            };
+            count.map(|count| location.counter("repeats", count)).transpose()
         })
     }
 

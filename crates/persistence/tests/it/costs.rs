@@ -137,6 +137,10 @@ fn sessions(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     };
     record(costs, "refresh", || app.refresh(&token, &now)).expect("a refresh");
     let pair = record(costs, "refresh, repeated", || app.refresh(&token, &now)).expect("the same successor");
+    record(costs, "refresh, repeated from elsewhere", || {
+        app.refresh(&token, &elsewhere)
+    })
+    .expect("the same successor");
     let next = SecretString::from(pair.refresh_token.expose());
     record(costs, "refresh, from elsewhere", || {
         app.refresh(&next, &elsewhere)

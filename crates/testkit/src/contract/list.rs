@@ -56,6 +56,12 @@ macro_rules! __store_contract_cases {
                     the_list_starts_with_the_most_recently_used
                     surplus_sessions_are_the_least_recently_used
                 }
+                repeats {
+                    repeats_are_counted_for_each_generation
+                    repeats_of_other_generations_and_ended_sessions_are_not_counted
+                    counts_of_repeats_are_read_back_unchanged
+                    concurrent_repeats_each_get_another_count
+                }
                 round_trips {
                     sessions_are_read_back_unchanged
                     session_kinds_are_read_back_unchanged

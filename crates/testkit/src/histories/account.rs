@@ -69,11 +69,11 @@ impl<'a> AccountUnderTest<'a> {
                     Err(error) => Err(TestCaseError::fail(error.to_string())),
                 };
             }
-            Step::Refresh { session, age } => {
+            Step::Refresh { session, age, from } => {
                 let Some((session, generation)) = self.reference.name(session, age) else {
                     return Ok(StepOutcome::Nothing);
                 };
-                return match app.refresh(&self.sessions[session].tokens[generation]) {
+                return match app.refresh_from(&self.sessions[session].tokens[generation], from) {
                     Ok(pair) => self.received(&pair),
                     Err(RefreshError::InvalidRefreshToken) => Ok(StepOutcome::Refused),
                     Err(error) => Err(TestCaseError::fail(error.to_string())),
@@ -152,23 +152,26 @@ impl<'a> AccountUnderTest<'a> {
             let kept = self.app.session(held.id);
             prop_assert_eq!(kept.ended.map(|ended| ended.reason), expected.ended);
             prop_assert_eq!(usize::try_from(kept.generation.get()), Ok(expected.generation));
+            prop_assert_eq!(kept.repeats, expected.repeats);
             let is_valid = self.app.principal(&held.access_token).is_some();
             prop_assert_eq!(is_valid, self.reference.is_valid(number, self.app.clock.now()));
         }
         Ok(())
     }
 
-    /// Presents every token of ended sessions, and compares the replays in the audit log with the reference.
+    /// Presents every token of ended sessions, and compares the replays and repeats in the audit log with the reference.
     pub(super) fn end(&self, events: &[Event]) -> Result<(), TestCaseError> {
         for (held, expected) in self.sessions.iter().zip(&self.reference.sessions) {
             if expected.ended.is_some() {
                 prop_assert!(held.tokens.iter().all(|token| self.app.refresh(token).is_err()));
             }
-            let is_replay = |event: &&Event| {
-                event.kind == EventKind::SessionReplayed && event.session_id == Some(held.id)
+            let count = |kind| {
+                let is_meant = |event: &&Event| event.kind == kind && event.session_id == Some(held.id);
+                events.iter().filter(is_meant).count()
             };
             let was_replayed = expected.ended == Some(EndReason::Replayed);
-            prop_assert_eq!(events.iter().filter(is_replay).count(), usize::from(was_replayed));
+            prop_assert_eq!(count(EventKind::SessionReplayed), usize::from(was_replayed));
+            prop_assert_eq!(count(EventKind::SessionRepeated), expected.all_repeats);
         }
         self.compare()
     }

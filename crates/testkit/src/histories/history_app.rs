@@ -1,5 +1,6 @@
 //! The use cases of histories over any store, with the revocations that an instance would have read.
 
+use core::net::IpAddr;
 use core::ops::Deref;
 use std::sync::Mutex;
 
@@ -7,6 +8,7 @@ use doorward_application::{AccountDraft, Authenticate, ChangePassword, TokenPair
 use doorward_domain::access::Principal;
 use doorward_domain::account::UserStatus;
 use doorward_domain::attempt::AttemptPolicy;
+use doorward_domain::context::RequestContext;
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::patch::Patch;
 use doorward_domain::session::{Session, SessionPolicy};
@@ -16,6 +18,8 @@ use doorward_domain::token::{AccessClaims, RevocationCheck, RevocationList, Revo
 use secrecy::SecretString;
 
 use crate::{TestApp, hold};
+
+use super::steps::Origin;
 
 /// All use cases over a store. It can be shared between threads.
 pub(super) struct HistoryApp<'a> {
@@ -64,6 +68,8 @@ impl<'a> HistoryApp<'a> {
             daily: u32::MAX,
             ..AttemptPolicy::default()
         };
+        // Few enough that histories come to the limit.
+        app.policies.session.max_repeats = 2;
         let life = app.policies.token_life();
         Self {
             app,
@@ -93,6 +99,21 @@ impl<'a> HistoryApp<'a> {
         number: usize,
     ) -> Result<TokenPair, doorward_application::LoginError> {
         self.app.login(email, &password(number))
+    }
+
+    /// Refreshes a session from there.
+    pub(super) fn refresh_from(
+        &self,
+        token: &str,
+        from: Origin,
+    ) -> Result<TokenPair, doorward_application::RefreshError> {
+        let request = RequestContext {
+            ip: Some(IpAddr::from([203, 0, from.network, from.host])),
+            user_agent: Some(format!("client/{}", from.client)),
+            ..self.now()
+        };
+        let refresh = self.use_cases().refresh();
+        refresh.execute(&SecretString::from(token), &request)
     }
 
     pub(super) fn logout(&self, token: &str) {

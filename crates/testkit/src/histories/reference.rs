@@ -5,7 +5,7 @@ use core::time::Duration;
 use doorward_domain::session::{EndReason, SessionPolicy};
 use doorward_domain::time::Timestamp;
 
-use super::steps::Step;
+use super::steps::{Origin, Step};
 
 /// The allowed difference between the clocks of signer and verifier.
 const LEEWAY: Duration = Duration::from_secs(5);
@@ -43,6 +43,11 @@ pub(super) struct SessionReference {
     /// The time of the last rotation, which is the last use.
     rotated_at: Timestamp,
     pub(super) generation: usize,
+    /// Where that rotation came from.
+    rotated_from: Origin,
+    /// How many repeats of the generation from elsewhere were answered, and of all generations.
+    pub(super) repeats: u32,
+    pub(super) all_repeats: usize,
     pub(super) ended: Option<EndReason>,
     /// When the last access token was issued, and the version of the user in it.
     issued: (Timestamp, u32),
@@ -64,8 +69,8 @@ impl Reference {
         match *step {
             Step::Wait(_) => StepOutcome::Done,
             Step::Login { right } => self.login(right, now),
-            Step::Refresh { session, age } => match self.name(session, age) {
-                Some((session, presented)) => self.refresh(session, presented, now),
+            Step::Refresh { session, age, from } => match self.name(session, age) {
+                Some((session, presented)) => self.refresh(session, presented, from, now),
                 None => StepOutcome::Nothing,
             },
             Step::Logout { session, age } => match self.name(session, age) {
@@ -144,24 +149,39 @@ impl Reference {
             opened_at: now,
             rotated_at: now,
             generation: 0,
+            rotated_from: Origin::HOME,
+            repeats: 0,
+            all_repeats: 0,
             ended: None,
             issued: (now, self.version),
         });
         self.issue_tokens(self.sessions.len() - 1, now)
     }
 
-    fn refresh(&mut self, number: usize, presented: usize, now: Timestamp) -> StepOutcome {
+    fn refresh(&mut self, number: usize, presented: usize, from: Origin, now: Timestamp) -> StepOutcome {
         if !self.is_active(number, now) {
             return StepOutcome::Refused;
         }
-        let grace = self.policy.refresh_grace;
+        let (grace, most) = (self.policy.refresh_grace, self.policy.max_repeats);
         let session = &mut self.sessions[number];
         if presented == session.generation {
             session.generation += 1;
             session.rotated_at = now;
-        } else if presented + 1 < session.generation || now >= session.rotated_at + grace {
-            session.ended = Some(EndReason::Replayed);
-            return StepOutcome::Refused;
+            session.rotated_from = from;
+            session.repeats = 0;
+        } else {
+            let by = session.rotated_from;
+            let is_late = presented + 1 < session.generation || now >= session.rotated_at + grace;
+            let is_stranger = by.network != from.network && by.client != from.client;
+            let is_elsewhere = by != from;
+            if is_late || is_stranger || (is_elsewhere && session.repeats == most) {
+                session.ended = Some(EndReason::Replayed);
+                return StepOutcome::Refused;
+            }
+            if is_elsewhere {
+                session.repeats += 1;
+                session.all_repeats += 1;
+            }
         }
         self.issue_tokens(number, now)
     }

@@ -12,16 +12,58 @@ const MICROSECOND: Duration = Duration::from_micros(1);
 /// tokens by how many rotations ago they were issued.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    Login { right: bool },
-    Refresh { session: usize, age: usize },
-    Logout { session: usize, age: usize },
-    LogoutEverywhere { from: usize },
-    EndOne { from: usize, session: usize },
-    ChangePassword { from: usize },
+    Login {
+        right: bool,
+    },
+    Refresh {
+        session: usize,
+        age: usize,
+        from: Origin,
+    },
+    Logout {
+        session: usize,
+        age: usize,
+    },
+    LogoutEverywhere {
+        from: usize,
+    },
+    EndOne {
+        from: usize,
+        session: usize,
+    },
+    ChangePassword {
+        from: usize,
+    },
     EndAllByAdmin,
     SetActive(bool),
     SetBilling(bool),
     Wait(Duration),
+}
+
+/// Where a refresh comes from, by numbers: equal ones are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) network: u8,
+    /// The address in the network.
+    pub(super) host: u8,
+    pub(super) client: u8,
+}
+
+impl Origin {
+    pub(super) const HOME: Self = Self {
+        network: 0,
+        host: 0,
+        client: 0,
+    };
+}
+
+fn origin() -> impl Strategy<Value = Origin> {
+    let elsewhere = (0_u8..2, 0_u8..2, 0_u8..2).prop_map(|(network, host, client)| Origin {
+        network,
+        host,
+        client,
+    });
+    prop_oneof![6 => Just(Origin::HOME), 4 => elsewhere]
 }
 
 /// What one of two clients does with its latest token.
@@ -51,9 +93,10 @@ fn step() -> impl Strategy<Value = Step> {
     let session = || 0_usize..3;
     prop_oneof![
         2 => prop::bool::weighted(0.8).prop_map(|right| Step::Login { right }),
-        12 => session().prop_map(|session| Step::Refresh { session, age: 0 }),
-        5 => session().prop_map(|session| Step::Refresh { session, age: 1 }),
-        1 => (session(), 2_usize..4).prop_map(|(session, age)| Step::Refresh { session, age }),
+        12 => (session(), origin()).prop_map(|(session, from)| Step::Refresh { session, age: 0, from }),
+        5 => (session(), origin()).prop_map(|(session, from)| Step::Refresh { session, age: 1, from }),
+        1 => (session(), 2_usize..4, origin())
+            .prop_map(|(session, age, from)| Step::Refresh { session, age, from }),
         1 => (session(), 0_usize..4).prop_map(|(session, age)| Step::Logout { session, age }),
         1 => session().prop_map(|from| Step::LogoutEverywhere { from }),
         1 => (session(), session()).prop_map(|(from, session)| Step::EndOne { from, session }),

@@ -53,11 +53,21 @@ impl SessionRepository for Transaction {
             return Ok(false);
         }
         session.generation = to;
+        session.repeats = 0;
         session.rotated_at = now;
         session.last_used_at = now;
         session.ip = ip;
         session.user_agent = user_agent.map(str::to_owned);
         Ok(true)
+    }
+
+    fn count_repeat(&mut self, id: SessionId, current: Generation) -> StoreResult<Option<u32>> {
+        let session = self.change()?.sessions.get_mut(&id);
+        let meant = session.filter(|session| session.generation == current && session.ended.is_none());
+        Ok(meant.map(|session| {
+            session.repeats += 1;
+            session.repeats
+        }))
     }
 
     fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> StoreResult<bool> {

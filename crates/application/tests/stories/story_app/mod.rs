@@ -45,6 +45,8 @@ pub struct StoryApp {
     app: TestApp<Store>,
     /// The client address of requests.
     place: Mutex<IpAddr>,
+    /// The user agent of requests.
+    client: Mutex<String>,
     /// Names for the ids of users and sessions, used in event lines.
     names: Mutex<Vec<(String, String)>>,
     /// Passwords and tokens used so far.
@@ -95,6 +97,7 @@ impl StoryApp {
         Self {
             app: TestApp::over(Store::default()),
             place: Mutex::new(HOME.parse().expect("an address")),
+            client: Mutex::new("testkit/1.0".to_owned()),
             names: Mutex::default(),
             secrets: Mutex::default(),
         }
@@ -111,6 +114,7 @@ impl StoryApp {
     pub fn now(&self) -> RequestContext {
         RequestContext {
             ip: Some(*hold(&self.place)),
+            user_agent: Some(hold(&self.client).clone()),
             ..context(self.clock.now())
         }
     }
@@ -118,6 +122,11 @@ impl StoryApp {
     /// Sets the client address of later requests.
     pub fn go_to(&self, address: &str) {
         *hold(&self.place) = address.parse().expect("an address");
+    }
+
+    /// Sets the user agent of later requests.
+    pub fn use_client(&self, user_agent: &str) {
+        user_agent.clone_into(&mut hold(&self.client));
     }
 
     /// Records a secret, so that tests can search for it.

@@ -85,6 +85,7 @@ impl RawTokens {
                 refresh_ttl: self.refresh_ttl.0,
                 refresh_idle: refresh_idle.0,
                 refresh_grace: self.refresh_grace.0,
+                max_repeats: SessionPolicy::default().max_repeats,
                 max_sessions: self.max_sessions,
             },
             leeway: self.leeway.0,

@@ -151,6 +151,14 @@ fn refreshing(service: &Service, log: &Reader) -> Vec<String> {
         &service.client().with_header("user-agent", "elsewhere/1.0"),
         &second,
     );
+    // Within the grace window, from the address and client of the rotation, and by another client.
+    let from =
+        |client: &str, token: &str| refresh(&service.client().with_header("user-agent", client), token);
+    from("elsewhere/1.0", &second).ok(200);
+    let repeated = from("another/1.0", &second);
+    repeated.ok(200);
+    let detail = json!({"differs": "client", "generation": "2", "repeat": "1"});
+    log.assert_recorded(&repeated, "session.repeated", "success", &whom, &detail);
     let third = text(&elsewhere.ok(200)["refresh_token"]);
     let moved = log.event("session.refreshed", &elsewhere);
     assert_eq!(

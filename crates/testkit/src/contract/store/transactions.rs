@@ -75,6 +75,7 @@ fn change_everything(r: &mut dyn Repositories) -> StoreResult<()> {
     r.sessions().insert(&sample::session(2, new.id))?;
     r.sessions()
         .rotate(session.id, Generation::FIRST, START, None, None)?;
+    r.sessions().count_repeat(session.id, Generation::new(1))?;
     r.sessions().end(session.id, EndReason::LoggedOut, START)?;
     r.sessions()
         .end_all(sample::user(1).id, None, EndReason::EndedByAdmin, START)?;

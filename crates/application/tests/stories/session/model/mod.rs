@@ -18,7 +18,8 @@ use std::thread;
 use stateright::{Checker, HasDiscoveries, Model as _};
 
 use self::properties::{
-    ACKNOWLEDGED_WORKS, CAREFUL_OWNER_STAYS, NOT_AHEAD, ONE_LINEAGE, STALE_IS_FOUND, STAYS_ENDED,
+    ACKNOWLEDGED_WORKS, CAREFUL_OWNER_STAYS, NOT_AHEAD, ONE_LINEAGE, REPEATS_ARE_BOUNDED, STALE_IS_FOUND,
+    STAYS_ENDED, STRANGER_IS_FOUND,
 };
 use self::protocol::{Defect, Holder, Protocol};
 
@@ -44,6 +45,16 @@ const THIEF: Protocol = Protocol {
     at_once: 2,
     careful: false,
     ..OWNER
+};
+/// The same with a thief in another network, who has copied what the owner's client calls itself.
+const NEARBY_THIEF: Protocol = Protocol {
+    holders: &[Holder::Owner, Holder::NearbyThief],
+    ..THIEF
+};
+/// The same with a thief who has another client too.
+const DISTANT_THIEF: Protocol = Protocol {
+    holders: &[Holder::Owner, Holder::DistantThief],
+    ..THIEF
 };
 
 fn check(protocol: Protocol, finish: HasDiscoveries) -> impl Checker<Protocol> {
@@ -119,6 +130,26 @@ fn the_protocol_holds_for_an_owner_and_a_thief_without_a_grace_window() {
         Protocol { grace: 0, ..THIEF },
         170_000,
     );
+}
+
+#[test]
+fn the_protocol_holds_for_a_thief_in_another_network() {
+    explore("an owner and a thief in another network", NEARBY_THIEF, 280_000);
+}
+
+#[test]
+fn the_protocol_holds_for_a_thief_with_another_client_in_another_network() {
+    explore("an owner and a distant thief", DISTANT_THIEF, 280_000);
+}
+
+#[test]
+fn the_model_detects_repeats_that_are_answered_wherever_they_come_from() {
+    assert_found(DISTANT_THIEF, Defect::RepeatedAnywhere, STRANGER_IS_FOUND);
+}
+
+#[test]
+fn the_model_detects_repeats_that_are_miscounted() {
+    assert_found(NEARBY_THIEF, Defect::RepeatsMiscounted, REPEATS_ARE_BOUNDED);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! One session, its holders and their requests, as a state machine around the decision of the domain.
 
+use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
-use doorward_domain::id::{SessionId, UserId};
+use doorward_domain::context::RequestContext;
+use doorward_domain::id::{RequestId, SessionId, UserId};
 use doorward_domain::session::{
-    Authentication, Decision, EndReason, Ended, Generation, Session, SessionKey, SessionKind, SessionPolicy,
-    decide,
+    Authentication, Decision, EndReason, Ended, Generation, ReplayCause, Session, SessionKey, SessionKind,
+    SessionPolicy, decide,
 };
 use doorward_domain::time::Timestamp;
 
@@ -40,9 +42,54 @@ pub struct Protocol {
 pub enum Holder {
     /// The owner, who has the token of the login.
     Owner,
-    /// A thief who copies the first holder's token at some time.
+    /// A thief who copies the first holder's token at some time, and has the owner's address and client.
     Thief,
+    /// The same with the owner's client in another network.
+    NearbyThief,
+    /// The same with another client in another network.
+    DistantThief,
 }
+
+impl Holder {
+    pub fn is_thief(self) -> bool {
+        self != Self::Owner
+    }
+
+    fn origin(self) -> Origin {
+        match self {
+            Self::Owner | Self::Thief => Origin::Home,
+            Self::NearbyThief => Origin::OtherNetwork,
+            Self::DistantThief => Origin::OtherNetworkAndClient,
+        }
+    }
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    Home,
+    OtherNetwork,
+    OtherNetworkAndClient,
+}
+
+impl Origin {
+    fn ip(self) -> Option<IpAddr> {
+        Some(IpAddr::V4(match self {
+            Self::Home => Ipv4Addr::new(192, 0, 2, 1),
+            Self::OtherNetwork | Self::OtherNetworkAndClient => Ipv4Addr::new(203, 0, 113, 1),
+        }))
+    }
+
+    fn user_agent(self) -> Option<String> {
+        Some(match self {
+            Self::Home | Self::OtherNetwork => "browser/1.0".to_owned(),
+            Self::OtherNetworkAndClient => "curl/8".to_owned(),
+        })
+    }
+}
+
+/// How many repeats of a generation from elsewhere are answered.
+pub const MAX_REPEATS: u8 = 1;
 
 /// A defect known from other implementations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +104,10 @@ pub enum Defect {
     GraceFromLastUse,
     /// The loser of a race to rotate is refused.
     LoserTurnedAway,
+    /// A repeat is answered wherever it comes from.
+    RepeatedAnywhere,
+    /// Of repeats that are decided at once only one is counted.
+    RepeatsMiscounted,
 }
 
 /// The server's request timeout, in ticks.
@@ -83,6 +134,10 @@ pub struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Row {
     pub generation: u8,
+    /// How many repeats of the generation from elsewhere were answered.
+    pub repeats: u8,
+    /// Where the last rotation came from.
+    pub origin: Origin,
     pub rotated: u8,
     pub last_used: u8,
     pub ended: Option<End>,
@@ -124,6 +179,8 @@ pub enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Write {
     Rotate,
+    /// Counts a repeat from elsewhere, of which this many were counted before.
+    Repeat(u8),
     End(End),
 }
 
@@ -134,6 +191,8 @@ pub struct Past {
     pub used: [bool; GENERATIONS],
     /// Ticks since the last rotation.
     pub rotated: u8,
+    /// How many repeats from elsewhere were answered since.
+    pub repeats: u8,
     /// The latest generation that reached a holder.
     pub acknowledged: u8,
     /// Whether a client was told that the session has ended, or was refused because of a replay.
@@ -151,6 +210,10 @@ pub enum Wrong {
     Forked,
     /// A token was answered that had been used before, outside the grace window.
     StaleAnswered,
+    /// A repeat was answered to a holder who has neither network nor client in common with the rotation.
+    StrangerAnswered,
+    /// More repeats of one generation from elsewhere were answered than are allowed.
+    RepeatedTooOften,
     /// A holder who follows the rules was refused although the session was neither logged out nor expired.
     OwnerTurnedAway,
 }
@@ -163,6 +226,8 @@ impl Protocol {
             age: 0,
             row: Row {
                 generation: 0,
+                repeats: 0,
+                origin: Origin::Home,
                 rotated: 0,
                 last_used: 0,
                 ended: None,
@@ -172,6 +237,7 @@ impl Protocol {
             past: Past {
                 used: [false; GENERATIONS],
                 rotated: 0,
+                repeats: 0,
                 acknowledged: 0,
                 ended: false,
                 tried: [None; GENERATIONS],
@@ -186,6 +252,7 @@ impl Protocol {
             refresh_ttl: self.life.map_or(Duration::from_hours(1), ticks),
             refresh_idle: ticks(self.idle),
             refresh_grace: ticks(self.grace),
+            max_repeats: MAX_REPEATS.into(),
             ..SessionPolicy::default()
         }
     }
@@ -225,6 +292,7 @@ impl Protocol {
             authentication: Authentication::by_password(login),
             key: SessionKey::from_bytes([3; 32]),
             generation: Generation::new(row.generation.into()),
+            repeats: row.repeats.into(),
             rotated_at: ago(match self.defect {
                 Some(Defect::GraceFromLastUse) => row.last_used,
                 _ => row.rotated,
@@ -239,13 +307,13 @@ impl Protocol {
                     End::Replay => EndReason::Replayed,
                 },
             }),
-            ip: None,
-            user_agent: None,
+            ip: row.origin.ip(),
+            user_agent: row.origin.user_agent(),
         }
     }
 
-    /// The domain's decision about a token that arrived this many ticks ago, or a defective domain's.
-    pub fn decide(&self, session: &Session, presented: u8, arrived: u8) -> Decision {
+    /// The domain's decision about a token that this holder sent this many ticks ago, or a defective domain's.
+    pub fn decide(&self, session: &Session, holder: Holder, presented: u8, arrived: u8) -> Decision {
         let (policy, at) = (self.policy(), NOW - Duration::from_secs(arrived.into()));
         let is_recent = at.since(session.rotated_at) < policy.refresh_grace;
         if self.defect == Some(Defect::RevivedByTheGraceClock) && session.ended.is_some() && is_recent {
@@ -253,7 +321,28 @@ impl Protocol {
                 current: session.generation,
             };
         }
-        decide(session, Generation::new(presented.into()), at, &policy)
+        let request = RequestContext {
+            now: at,
+            request_id: RequestId::from_bytes([4; 16]),
+            ip: holder.origin().ip(),
+            user_agent: holder.origin().user_agent(),
+        };
+        let decision = decide(session, Generation::new(presented.into()), &request, &policy);
+        match decision {
+            Decision::RepeatFromElsewhere { current, .. }
+                if self.defect == Some(Defect::RepeatedAnywhere) =>
+            {
+                Decision::Repeat { current }
+            }
+            Decision::Replay(ReplayCause::OtherNetworkAndClient | ReplayCause::TooManyRepeats)
+                if self.defect == Some(Defect::RepeatedAnywhere) =>
+            {
+                Decision::Repeat {
+                    current: session.generation,
+                }
+            }
+            decision => decision,
+        }
     }
 
     /// Whether the session had expired this many ticks ago.
@@ -290,9 +379,11 @@ impl Protocol {
 
     /// Reads the row and decides. Nothing is written where there is nothing to write.
     pub fn read(&self, state: &mut State, request: &Request) -> Stage {
-        match self.decide(&self.session(state), request.presented, request.arrived) {
+        let holder = self.holders[request.holder];
+        match self.decide(&self.session(state), holder, request.presented, request.arrived) {
             Decision::Rotate { .. } => Stage::Decided(Write::Rotate),
-            Decision::Replay => Stage::Decided(Write::End(End::Replay)),
+            Decision::RepeatFromElsewhere { .. } => Stage::Decided(Write::Repeat(state.row.repeats)),
+            Decision::Replay(_) => Stage::Decided(Write::End(End::Replay)),
             Decision::Repeat { .. } => {
                 if self.defect == Some(Defect::GraceFromLastUse) {
                     state.row.last_used = request.arrived;
@@ -309,10 +400,22 @@ impl Protocol {
         let row = &state.row;
         let holds = match write {
             Write::Rotate => row.generation == request.presented && row.ended.is_none(),
+            Write::Repeat(_) => row.generation == request.presented + 1 && row.ended.is_none(),
             Write::End(_) => row.ended.is_none(),
         };
         match write {
+            // The count that the statement returns, not the one that was read, decides whether it is one too many.
+            Write::Repeat(read) if holds => {
+                let is_miscounted = self.defect == Some(Defect::RepeatsMiscounted);
+                let before = if is_miscounted { read } else { row.repeats };
+                if before < MAX_REPEATS {
+                    Stage::Written(Write::Repeat(before))
+                } else {
+                    Stage::Written(Write::End(End::Replay))
+                }
+            }
             _ if holds => Stage::Written(write),
+            Write::Repeat(_) => Stage::Arrived,
             Write::Rotate => match self.defect {
                 Some(Defect::UnconditionalUpdate) => Stage::Written(write),
                 Some(Defect::LoserTurnedAway) => self.refuse(state, request),
@@ -334,10 +437,20 @@ impl Protocol {
                 }
                 *used = true;
                 past.rotated = request.arrived;
+                past.repeats = 0;
                 row.generation = request.presented + 1;
+                row.repeats = 0;
+                row.origin = self.holders[request.holder].origin();
                 row.rotated = request.arrived;
                 row.last_used = request.arrived;
                 Stage::Answered(row.generation)
+            }
+            Write::Repeat(before) => {
+                row.repeats = before + 1;
+                past.repeats += 1;
+                let generation = row.generation;
+                self.note_answer(state, request);
+                Stage::Answered(generation)
             }
             Write::End(end) => {
                 if end == End::Logout || self.defect != Some(Defect::ReplayRolledBack) {
@@ -362,6 +475,13 @@ impl Protocol {
         let is_late = past.rotated.saturating_sub(request.arrived) >= self.grace;
         if is_used && (is_late || request.presented + 1 < state.row.generation) {
             past.wrong = Some(Wrong::StaleAnswered);
+        }
+        let (origin, rotation) = (self.holders[request.holder].origin(), state.row.origin);
+        if origin != rotation && [origin, rotation].contains(&Origin::OtherNetworkAndClient) {
+            past.wrong = Some(Wrong::StrangerAnswered);
+        }
+        if past.repeats > MAX_REPEATS {
+            past.wrong = Some(Wrong::RepeatedTooOften);
         }
     }
 

@@ -3,7 +3,7 @@
 use stateright::{Model, Property};
 
 use super::properties;
-use super::protocol::{End, Holder, PATIENCE, Protocol, Request, Stage, State, Write};
+use super::protocol::{End, PATIENCE, Protocol, Request, Stage, State, Write};
 
 /// One step of any participant. A crash between two steps is a lost request: what it has committed stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Model for Protocol {
         }
         for (number, (holder, hand)) in self.holders.iter().zip(&state.hands).enumerate() {
             match hand {
-                None if *holder == Holder::Thief => steps.push(Step::Steal(number)),
+                None if holder.is_thief() => steps.push(Step::Steal(number)),
                 Some(token) if self.has_room(state) => {
                     if self.presents(state, *token) {
                         steps.push(Step::Refresh(number));
