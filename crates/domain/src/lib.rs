@@ -56,6 +56,7 @@ pub mod account;
 pub mod attempt;
 pub mod audit;
 pub mod client;
+pub mod clock;
 pub mod context;
 pub mod entropy;
 pub mod id;

@@ -22,6 +22,7 @@ use crate::origin::RequestOrigin;
 use crate::readiness::Readiness;
 use crate::revocation_cache::RevocationCache;
 use crate::store::RefreshingStore;
+use crate::watched_clock::WatchedClock;
 
 /// Interval of the audit summaries of throttled requests.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
@@ -45,6 +46,7 @@ pub struct Application {
     /// Decorates the store of `ports`: refreshes `revocations` and wakes the workers of jobs after a commit that concerns them.
     store: Arc<RefreshingStore>,
     job_wake: Arc<JobWake>,
+    clock: Arc<WatchedClock>,
     password_lane: Lane,
     storage_lane: Lane,
     revocations: Arc<RevocationCache>,
@@ -88,6 +90,7 @@ impl Application {
         Ok(Arc::new(Self {
             store,
             job_wake,
+            clock: Arc::new(WatchedClock::new(Arc::clone(&ports.clock))),
             ports,
             policies,
             password_lane,
@@ -104,6 +107,11 @@ impl Application {
         Arc::clone(&self.store) as _
     }
 
+    /// The clock of periodic tasks and job handlers, which knows whether it was moved since the start.
+    pub fn clock(&self) -> Arc<WatchedClock> {
+        Arc::clone(&self.clock)
+    }
+
     /// Starts the workers of jobs, with a handler for each kind that this instance runs. To be called once: when the runner
     /// stops, no other one can be started. Metrics are registered in `registry`.
     pub fn start_jobs(
@@ -114,7 +122,7 @@ impl Application {
         let ports = RunnerPorts {
             store: self.store(),
             entropy: Arc::clone(&self.ports.entropy),
-            clock: Arc::clone(&self.ports.clock),
+            clock: self.clock(),
             wake: Arc::clone(&self.job_wake),
             poll_every: POLL_JOBS_EVERY,
         };

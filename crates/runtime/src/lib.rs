@@ -20,6 +20,7 @@ mod readiness;
 mod revocation_cache;
 mod scheduler;
 mod store;
+mod watched_clock;
 
 pub use application::{Application, LanesSettings};
 pub use audit_summary::AttemptSummary;
@@ -30,3 +31,4 @@ pub use keyed_lock::QueueFull;
 pub use origin::RequestOrigin;
 pub use revocation_cache::{PublishedRevocations, RevocationCache};
 pub use scheduler::{PeriodicTask, Scheduler};
+pub use watched_clock::WatchedClock;

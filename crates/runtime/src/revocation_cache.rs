@@ -16,12 +16,15 @@ use std::time::{Duration, Instant};
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{AccessClaims, RevocationDigests, RevocationList};
+use doorward_domain::token::{AccessClaims, CLOCK_MARGIN, RevocationDigests, RevocationList};
 use doorward_domain::token::{RevocationCheck, RevocationStatus};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use doorward_application::Clock;
+use doorward_domain::clock::ClockReading;
+
+use crate::watched_clock::WatchedClock;
 
 /// How often the background thread reads the store.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -32,10 +35,6 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// How long a check waits for a stale list to be refreshed.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How much longer than the lifetime of a token entries are kept: for clock differences between instances, and for
-/// revocations that waited for a lock after their time was read.
-const MARGIN: Duration = Duration::from_secs(120);
-
 /// Entries per query.
 const BATCH: u32 = 1000;
 
@@ -43,8 +42,8 @@ const BATCH: u32 = 1000;
 /// only while it adds entries.
 pub struct RevocationCache {
     store: Arc<dyn UnitOfWork>,
-    clock: Clock,
-    /// The lifetime of an access token, including the tolerated clock difference.
+    clock: WatchedClock,
+    /// How long an access token is accepted after it was issued.
     life: Duration,
     current: RwLock<Current>,
     /// Held during a refresh, so that entries are added in order.
@@ -62,7 +61,7 @@ struct Current {
     /// When the last successful refresh *started*: the list contains everything that was committed before.
     refreshed_at: Instant,
     /// The same instant on the wall clock, for publication.
-    as_of: Timestamp,
+    as_of: ClockReading,
 }
 
 /// The list as published to other services.
@@ -78,10 +77,11 @@ pub struct PublishedRevocations {
 impl RevocationCache {
     /// Creates a cache and reads all recent revocations.
     pub(crate) fn open(store: Arc<dyn UnitOfWork>, clock: Clock, life: Duration) -> StoreResult<Arc<Self>> {
+        let clock = WatchedClock::new(clock);
         let current = Current {
-            list: RevocationList::new(life + MARGIN),
+            list: RevocationList::new(life + CLOCK_MARGIN),
             refreshed_at: now(),
-            as_of: clock(),
+            as_of: clock.read(),
         };
         let cache = Self {
             store,
@@ -137,9 +137,10 @@ impl RevocationCache {
             }
             (current.list.latest(), current.as_of)
         };
-        let (refreshed_at, as_of) = (now(), (self.clock)());
+        let (refreshed_at, as_of) = (now(), self.clock.read());
         // If the clock was ahead and is set back, pruned entries may be needed again: rebuild the list.
-        let mut rebuilt = (as_of < previous_as_of).then(|| RevocationList::new(self.life + MARGIN));
+        let mut rebuilt =
+            (as_of.now < previous_as_of.now).then(|| RevocationList::new(self.life + CLOCK_MARGIN));
         let mut after = if rebuilt.is_some() { 0 } else { latest };
         loop {
             let entries = self
@@ -152,7 +153,10 @@ impl RevocationCache {
             }
             after = list.latest().max(after);
             if entries.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
-                list.prune(as_of);
+                // Other services need what a clock that is wrong takes for old.
+                if as_of.tells_age_of_revocations(self.life) {
+                    list.prune(as_of.now);
+                }
                 if let Some(rebuilt) = rebuilt {
                     current.list = rebuilt;
                 }
@@ -170,10 +174,16 @@ impl RevocationCache {
     /// Returns the entries after the entry `number`; `None` if the list is stale.
     pub fn published_after(&self, number: u64) -> Option<PublishedRevocations> {
         let current = self.current();
+        let (as_of, life) = (current.as_of, self.life + CLOCK_MARGIN);
+        let since = if as_of.tells_age_of_revocations(self.life) {
+            as_of.now - life
+        } else {
+            Timestamp::from_micros(i64::MIN)
+        };
         current.is_fresh().then(|| PublishedRevocations {
-            as_of: current.as_of,
-            life: self.life,
-            digests: current.list.digests_after(number, current.as_of - self.life),
+            as_of: as_of.now,
+            life,
+            digests: current.list.digests_after(number, since),
         })
     }
 
@@ -330,6 +340,42 @@ mod tests {
         clock.set(START);
         cache.refresh().unwrap();
         assert_eq!(cache.status(&claims(7)), RevocationStatus::Revoked);
+    }
+
+    #[test]
+    fn revocations_are_published_for_the_life_of_a_token_and_the_margin_for_clocks() {
+        let (store, cache) = cache();
+        revoke(&store, 7);
+        cache.refresh().unwrap();
+        assert_eq!(cache.published_after(0).unwrap().life, LIFE + CLOCK_MARGIN);
+        let mut current = cache.current.write().unwrap();
+        for (after, listed) in [
+            (LIFE, 1),
+            (LIFE + CLOCK_MARGIN, 1),
+            (LIFE + CLOCK_MARGIN + MAX_AGE, 0),
+        ] {
+            let as_of = ClockReading::trusted(START + after);
+            current.as_of = as_of;
+            current.list.prune(as_of.now);
+            drop(current);
+            assert_eq!(cache.published_after(0).unwrap().digests.sessions.len(), listed);
+            current = cache.current.write().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_hides_no_revocation_from_other_services() {
+        let store = Arc::new(MemoryStore::new());
+        let clock = Arc::new(doorward_testkit::Clock::at(START));
+        let cache = {
+            let clock = Arc::clone(&clock);
+            RevocationCache::open(store.clone(), Arc::new(move || clock.now()), LIFE).unwrap()
+        };
+        revoke(&store, 7);
+        cache.refresh().unwrap();
+        clock.set(START + 10 * LIFE);
+        cache.refresh().unwrap();
+        assert_eq!(cache.published_after(0).unwrap().digests.sessions.len(), 1);
     }
 
     #[test]

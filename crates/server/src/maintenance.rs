@@ -11,7 +11,7 @@ use doorward_domain::key::SealedKey;
 use doorward_domain::store::UnitOfWork;
 use doorward_domain::time::Timestamp;
 use doorward_keys::KeyRing;
-use doorward_runtime::{JobHandler, PeriodicTask};
+use doorward_runtime::{JobHandler, PeriodicTask, WatchedClock};
 
 use crate::system::{OsEntropy, now};
 
@@ -23,10 +23,15 @@ const DELETE_EXPIRED: JobKind = JobKind::new("delete-expired");
 
 /// The task that loads keys which other instances created, creates the next ones when they are due, and deletes those whose
 /// tokens have all expired.
-pub fn rotate_keys(ring: Arc<KeyRing>, store: Arc<dyn UnitOfWork>, every: Duration) -> PeriodicTask {
+pub fn rotate_keys(
+    ring: Arc<KeyRing>,
+    store: Arc<dyn UnitOfWork>,
+    clock: Arc<WatchedClock>,
+    every: Duration,
+) -> PeriodicTask {
     let run = move || {
         let report = ring
-            .maintain(&*store, now(), &OsEntropy)
+            .maintain(&*store, clock.read(), &OsEntropy)
             .map_err(|error| error.to_string())?;
         for key in &report.made {
             log_key("next key created, will be published before its first use", key);
@@ -79,6 +84,8 @@ pub fn schedule_deletion(store: Arc<dyn UnitOfWork>) -> PeriodicTask {
 pub struct DeleteExpiredHandler {
     /// Stores the data.
     pub store: Arc<dyn UnitOfWork>,
+    /// Tells how old data is, unless it was moved lately.
+    pub clock: Arc<WatchedClock>,
     /// How long a revocation is stored.
     pub revocation_life: Duration,
     /// How long an audit event is stored.
@@ -101,14 +108,20 @@ impl JobHandler for DeleteExpiredHandler {
         Missed::Drop
     }
 
-    fn run(&self, _: &Job, now: Timestamp) -> Result<(), JobError> {
+    fn run(&self, _: &Job, _: Timestamp) -> Result<(), JobError> {
+        let clock = self.clock.read();
+        if !clock.tells_age() {
+            tracing::warn!(
+                "the system clock was set within the last hour: it does not tell how old data is, nothing is deleted"
+            );
+        }
         let delete = DeleteExpired {
             store: &*self.store,
             revocation_life: self.revocation_life,
             event_life: self.event_life,
         };
         let deleted = delete
-            .execute(now)
+            .execute(clock)
             .map_err(|error| JobError::Retry(error.to_string()))?;
         for DeletedRows { rows, count } in deleted {
             tracing::info!(rows, count, "expired data deleted");
@@ -122,7 +135,7 @@ mod tests {
     use doorward_domain::job::JobCounts;
     use doorward_domain::store::Transactions as _;
     use doorward_domain::store_error::StoreResult;
-    use doorward_testkit::{MemoryStore, sample};
+    use doorward_testkit::{Clock, MemoryStore, sample};
 
     use super::*;
 
@@ -133,8 +146,10 @@ mod tests {
         for _ in 0..3 {
             assert_eq!((task.run)(), Ok(()));
         }
+        let clock = Arc::new(Clock::default());
         let handler = DeleteExpiredHandler {
             store: store.clone(),
+            clock: watched(&clock),
             revocation_life: Duration::from_secs(900),
             event_life: Duration::from_secs(900),
         };
@@ -154,8 +169,25 @@ mod tests {
         let jobs = store.transaction(|repos| -> StoreResult<_> {
             repos.jobs().claim(&kind, due, due + handler.lease(), 1)
         });
-        let day = Duration::from_secs(86_400);
-        assert_eq!(handler.run(&jobs.unwrap()[0], expires + day), Ok(()));
+        let job = &jobs.unwrap()[0];
+        let ahead = expires + Duration::from_secs(86_400);
+        clock.set(ahead);
+        assert_eq!(handler.run(job, ahead), Ok(()));
+        assert_eq!(
+            store.sessions_of(sample::user(1).id).len(),
+            1,
+            "the clock was set while the process was running"
+        );
+        let restarted = DeleteExpiredHandler {
+            clock: watched(&clock),
+            ..handler
+        };
+        assert_eq!(restarted.run(job, ahead), Ok(()));
         assert_eq!(store.sessions_of(sample::user(1).id), []);
+    }
+
+    fn watched(clock: &Arc<Clock>) -> Arc<WatchedClock> {
+        let clock = Arc::clone(clock);
+        Arc::new(WatchedClock::new(Arc::new(move || clock.now())))
     }
 }

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use doorward_domain::clock::ClockReading;
 use doorward_domain::job::{Job, JobFailure, JobKind};
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
@@ -44,8 +45,9 @@ pub struct ClaimedJobs {
 }
 
 impl ClaimJobs<'_> {
-    /// Claims up to `limit` jobs. Only reads when nothing is due.
-    pub fn execute(&self, limit: u32, now: Timestamp) -> StoreResult<ClaimedJobs> {
+    /// Claims up to `limit` jobs. Only reads when nothing is due. If the clock does not tell how old a job is, none is given up.
+    pub fn execute(&self, limit: u32, clock: ClockReading) -> StoreResult<ClaimedJobs> {
+        let now = clock.now;
         let next_due = self.store.snapshot(|repos| repos.jobs().next_due(self.kind))?;
         if next_due.is_none_or(|due| due > now) {
             return Ok(ClaimedJobs {
@@ -55,8 +57,9 @@ impl ClaimJobs<'_> {
         }
         self.store.transaction(|repos| {
             let claimed = repos.jobs().claim(self.kind, now, now + self.lease, limit)?;
-            let (jobs, given_up): (Vec<Job>, Vec<Job>) =
-                claimed.into_iter().partition(|job| now < job.give_up_at);
+            let (jobs, given_up): (Vec<Job>, Vec<Job>) = claimed
+                .into_iter()
+                .partition(|job| now < job.give_up_at || !clock.tells_age());
             let (dropped, given_up): (Vec<Job>, Vec<Job>) = given_up
                 .into_iter()
                 .partition(|job| self.missed == Missed::Drop && job.last_failure.is_none());

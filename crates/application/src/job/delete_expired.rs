@@ -3,9 +3,11 @@
 use core::time::Duration;
 
 use doorward_domain::attempt::AttemptPolicy;
+use doorward_domain::clock::ClockReading;
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::CLOCK_MARGIN;
 
 use crate::attempt::budget::KNOWN_FOR;
 
@@ -18,6 +20,9 @@ const MAX_BATCHES: u32 = 200;
 /// How long rows stay after they have expired: clocks may differ, and operators look into recent events.
 const MARGIN: Duration = Duration::from_hours(1);
 
+// Instances and verifiers read revocations for this long.
+const _: () = assert!(MARGIN.as_secs() > CLOCK_MARGIN.as_secs());
+
 /// How long dead jobs are kept, for operators who look into the cause.
 const DEAD_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
 
@@ -25,31 +30,37 @@ const DEAD_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
 const RETENTION: &[Retention] = &[
     Retention {
         rows: "sessions",
+        may_delete: |_, clock| clock.tells_age(),
         kept: |_| MARGIN,
         delete: |repos, before, limit| repos.sessions().delete_expired(before, limit),
     },
     Retention {
         rows: "attempts",
+        may_delete: |_, clock| clock.tells_age(),
         kept: |_| AttemptPolicy::MEMORY,
         delete: |repos, before, limit| repos.attempts().delete_expired(before, limit),
     },
     Retention {
         rows: "networks",
+        may_delete: |_, clock| clock.tells_age(),
         kept: |_| KNOWN_FOR,
         delete: |repos, before, limit| repos.networks().delete_expired(before, limit),
     },
     Retention {
         rows: "revocations",
+        may_delete: |configured, clock| clock.tells_age_of_revocations(configured.revocation_life),
         kept: |configured| configured.revocation_life + MARGIN,
         delete: |repos, before, limit| repos.revocations().delete_expired(before, limit),
     },
     Retention {
         rows: "events",
+        may_delete: |_, clock| clock.tells_age(),
         kept: |configured| configured.event_life,
         delete: |repos, before, limit| repos.events().delete_expired(before, limit),
     },
     Retention {
         rows: "dead jobs",
+        may_delete: |_, clock| clock.tells_age(),
         kept: |_| DEAD_JOBS_KEPT,
         delete: |repos, before, limit| repos.jobs().delete_expired(before, limit),
     },
@@ -58,6 +69,8 @@ const RETENTION: &[Retention] = &[
 /// How long one kind of row is kept, counted from what its repository's `delete_expired` compares.
 struct Retention {
     rows: &'static str,
+    /// Whether the clock tells how old these rows are.
+    may_delete: fn(&DeleteExpired<'_>, &ClockReading) -> bool,
     kept: fn(&DeleteExpired<'_>) -> Duration,
     delete: fn(&mut dyn Repositories, Timestamp, u32) -> StoreResult<u64>,
 }
@@ -82,11 +95,20 @@ pub struct DeletedRows {
 }
 
 impl DeleteExpired<'_> {
-    /// Deletes what has expired by `now`. Kinds of which nothing was deleted are left out of the answer.
-    pub fn execute(&self, now: Timestamp) -> StoreResult<Vec<DeletedRows>> {
+    /// Deletes what has expired, as far as the clock tells. Kinds of which nothing was deleted are left out of the answer.
+    pub fn execute(&self, clock: ClockReading) -> StoreResult<Vec<DeletedRows>> {
         let mut deleted = Vec::new();
-        for Retention { rows, kept, delete } in RETENTION {
-            let before = now - kept(self);
+        for Retention {
+            rows,
+            may_delete,
+            kept,
+            delete,
+        } in RETENTION
+        {
+            if !may_delete(self, &clock) {
+                continue;
+            }
+            let before = clock.now - kept(self);
             let count = self.batches(|repos| delete(repos, before, BATCH))?;
             if count > 0 {
                 deleted.push(DeletedRows { rows, count });

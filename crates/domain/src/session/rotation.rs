@@ -10,7 +10,8 @@
 //! neither network nor client in common with the rotation is a replay at once.
 //!
 //! The decision reads when the session was last *rotated* and whether it has *ended*, which are different facts: the
-//! grace window therefore never revives an ended session.
+//! grace window therefore never revives an ended session. A rotation that seems to lie in the future, because a clock was
+//! set back or clocks differ, is in the window if it is as near as one in the past would have to be.
 
 use crate::attempt::ClientNetwork;
 use crate::context::RequestContext;
@@ -151,7 +152,9 @@ pub fn decide(
         };
     }
     let is_predecessor = presented.next() == Some(current);
-    if is_predecessor && now.since(session.rotated_at) < policy.refresh_grace {
+    // In both directions: a clock that was set back must not leave the window open for as long as it was ahead.
+    let distance = now.since(session.rotated_at).max(session.rotated_at.since(now));
+    if is_predecessor && distance < policy.refresh_grace {
         return repeat(session, request, policy);
     }
     Decision::Replay(ReplayCause::Used)

@@ -93,6 +93,20 @@ fn the_previous_token_returns_the_same_successor_only_within_the_grace_window() 
 }
 
 #[test]
+fn a_clock_that_was_set_back_does_not_widen_the_grace_window() {
+    let session = session(3, Duration::from_secs(3600));
+    for (after, is_repeat) in [(3600 - 9, true), (3600 - 10, false), (1800, false), (0, false)] {
+        let decision = decide_at(&session, 2, Duration::from_secs(after));
+        assert_eq!(matches!(decision, Decision::Repeat { .. }), is_repeat, "{after}");
+        assert_eq!(
+            decision == Decision::Replay(ReplayCause::Used),
+            !is_repeat,
+            "{after}"
+        );
+    }
+}
+
+#[test]
 fn without_a_grace_window_every_retry_is_a_replay() {
     let policy = SessionPolicy {
         refresh_grace: Duration::ZERO,
@@ -231,7 +245,7 @@ proptest! {
             Decision::Repeat { current } => {
                 prop_assert_eq!(presented + 1, generation);
                 prop_assert_eq!(current.get(), generation);
-                prop_assert!(now < rotated + 10);
+                prop_assert!(now < rotated + 10 && rotated < now + 10);
             }
             Decision::Replay(cause) => {
                 prop_assert!(presented < generation);

@@ -11,7 +11,9 @@ pub use access_token::{AccessToken, AccessTokenSigner, AccessTokenVerifier, Sign
 #[cfg(any(test, feature = "mocks"))]
 pub use access_token::{MockAccessTokenSigner, MockAccessTokenVerifier};
 pub use claims::{AccessClaims, ClaimTimes, UntimelyClaims};
-pub use revocation::{Revocation, RevocationDigests, RevocationList, Revoked, revocation_digest};
+pub use revocation::{
+    CLOCK_MARGIN, Revocation, RevocationDigests, RevocationList, Revoked, revocation_digest,
+};
 #[cfg(any(test, feature = "mocks"))]
 pub use revocation_check::MockRevocationCheck;
 pub use revocation_check::{RevocationCheck, RevocationStatus};

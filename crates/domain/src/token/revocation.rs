@@ -18,6 +18,11 @@ use crate::time::Timestamp;
 use super::AccessClaims;
 use crate::subject::{Subject, SubjectVersion};
 
+/// How far the clocks of instances and of other verifiers may differ. Revocations are kept and published for this much longer
+/// than the tokens live that they refer to: a verifier whose clock is slow accepts a token for longer, and the one that
+/// wrote the revocation, which may have waited for a lock, may have dated it early.
+pub const CLOCK_MARGIN: Duration = Duration::from_secs(120);
+
 /// What a revocation applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Revoked {

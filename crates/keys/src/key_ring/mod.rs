@@ -8,6 +8,7 @@ mod stored_keys;
 use core::time::Duration;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use doorward_domain::clock::ClockReading;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::key::PublishedKeys;
 use doorward_domain::key::{KeyPolicy, KeyPurpose, KeyState, SealedKey};
@@ -97,14 +98,15 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Brings the ring and the store up to date at `now`: loads keys that other instances made, generates those that are
-    /// due, and deletes those whose tokens have all expired. To be called every [`KeyPolicy::pause`], on every instance.
+    /// Brings the ring and the store up to date: loads keys that other instances made, generates those that are due, and, if
+    /// the clock tells how old they are, deletes those whose tokens have all expired. To be called every [`KeyPolicy::pause`], on every instance.
     pub fn maintain(
         &self,
         store: &dyn UnitOfWork,
-        now: Timestamp,
+        clock: ClockReading,
         entropy: &dyn Entropy,
     ) -> Result<RotationReport, OpenError> {
+        let now = clock.now;
         self.reload(store)?;
         let stored = &self.keys().stored;
         let mut due = Vec::new();
@@ -116,7 +118,8 @@ impl KeyRing {
             }
             let keys = stored.of(purpose).iter().enumerate();
             expired.extend(
-                keys.filter(|(index, _)| schedule.state(&times, *index, now) == KeyState::Dead)
+                keys.filter(|_| clock.tells_age())
+                    .filter(|(index, _)| schedule.state(&times, *index, now) == KeyState::Dead)
                     .map(|(_, key)| key.clone()),
             );
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Barrier};
 
 use crate::common::{LEEWAY, NOW, claims, decode, master, parties, rules};
 use doorward_domain::audit::{Event, EventKind};
+use doorward_domain::clock::{ClockReading, ClockWatch};
 use doorward_domain::key::PublishedKeys;
 use doorward_domain::key::{KeyPolicy, KeyPurpose, SealedKey};
 use doorward_domain::session::RefreshTokens;
@@ -222,9 +223,28 @@ fn a_key_of_another_algorithm_takes_over_on_schedule() {
     let token = sign(&back, restarted + seconds(601));
     assert_eq!(decode(token.expose()).0["alg"], "EdDSA");
     // An instance with the other configuration makes no key on schedule.
-    nist.maintain(&store, restarted + seconds(2), &SeededEntropy::new(5))
-        .unwrap();
+    nist.maintain(
+        &store,
+        ClockReading::trusted(restarted + seconds(2)),
+        &SeededEntropy::new(5),
+    )
+    .unwrap();
     assert_eq!(list(&store, KeyPurpose::AccessSigning).len(), 3);
+}
+
+#[test]
+fn no_key_is_deleted_while_the_clock_was_moved() {
+    let store = MemoryStore::new();
+    let ring = open(&store, rules(Algorithm::EdDsa), NOW, 1);
+    ring.rotate(&store, NOW, &SeededEntropy::new(2)).unwrap();
+    let ahead = NOW + seconds(40 * 86_400);
+    let mut watch = ClockWatch::start(NOW, Duration::ZERO);
+    let moved = watch.observe(ahead, seconds(1));
+    let report = ring.maintain(&store, moved, &SeededEntropy::new(3)).unwrap();
+    assert!(report.deleted.is_empty());
+    let trusted = ClockReading::trusted(ahead);
+    let report = ring.maintain(&store, trusted, &SeededEntropy::new(4)).unwrap();
+    assert_eq!(report.deleted.len(), 2);
 }
 
 #[test]
@@ -234,7 +254,11 @@ fn a_key_is_deleted_once_all_its_tokens_have_expired() {
     ring.rotate(&store, NOW, &SeededEntropy::new(2)).unwrap();
     let maintain = |after| {
         let report = ring
-            .maintain(&store, NOW + seconds(after), &SeededEntropy::new(3))
+            .maintain(
+                &store,
+                ClockReading::trusted(NOW + seconds(after)),
+                &SeededEntropy::new(3),
+            )
             .unwrap();
         assert!(report.made.is_empty());
         report.deleted.iter().map(|key| key.purpose).collect::<Vec<_>>()
@@ -293,7 +317,9 @@ fn no_live_token_is_rejected_during_rotations() {
         for (index, offset) in (0..rings.len()).zip(0_u64..) {
             if second % pause == offset % pause {
                 let entropy = SeededEntropy::new(second * 3 + offset + 10);
-                rings[index].maintain(&store, now, &entropy).unwrap();
+                rings[index]
+                    .maintain(&store, ClockReading::trusted(now), &entropy)
+                    .unwrap();
             }
         }
         if second % 97 == 0 {
@@ -359,10 +385,15 @@ fn an_instance_that_cannot_reach_the_store_keeps_its_keys() {
     let before = ring.key_set();
     store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
     let late = NOW + seconds(100 * 86_400);
-    assert!(ring.maintain(&store, late, &SeededEntropy::new(3)).is_err());
+    assert!(
+        ring.maintain(&store, ClockReading::trusted(late), &SeededEntropy::new(3))
+            .is_err()
+    );
     assert_eq!(ring.key_set(), before);
     sign(&ring, late);
     store.fail_with(None);
-    let report = ring.maintain(&store, late, &SeededEntropy::new(3)).unwrap();
+    let report = ring
+        .maintain(&store, ClockReading::trusted(late), &SeededEntropy::new(3))
+        .unwrap();
     assert_eq!((report.made.len(), report.deleted.len()), (2, 2));
 }

@@ -13,6 +13,7 @@ use doorward_domain::account::Roles;
 use doorward_domain::account::UserFilter;
 use doorward_domain::account::UserStatus;
 use doorward_domain::audit::EventFilter;
+use doorward_domain::clock::ClockReading;
 use doorward_domain::context::RequestContext;
 use doorward_domain::job::{JobKind, RetryPolicy};
 use doorward_domain::key::KeyPolicy;
@@ -333,7 +334,7 @@ fn background_work(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
         event_life: Duration::from_secs(365 * 86_400),
     };
     record(costs, "delete expired data, with nothing due", || {
-        delete_expired.execute(app.clock.now())
+        delete_expired.execute(ClockReading::trusted(app.clock.now()))
     })
     .expect("a deletion");
 }
@@ -353,7 +354,12 @@ fn jobs(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
             then: Duration::from_secs(60),
         },
     };
-    let poll = || claim.execute(4, sample::START).expect("an answer").jobs;
+    let poll = || {
+        claim
+            .execute(4, ClockReading::trusted(sample::START))
+            .expect("an answer")
+            .jobs
+    };
     record(costs, "look for jobs, once a second", poll);
     for number in 1..=2 {
         store

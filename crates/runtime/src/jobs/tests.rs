@@ -12,6 +12,8 @@ use doorward_testkit::sample::{self, JOB_KIND, START, after};
 use doorward_testkit::{Clock, MemoryStore, SeededEntropy};
 use prometheus::{Registry, TextEncoder};
 
+use crate::watched_clock::WatchedClock;
+
 use super::{JobHandler, JobRunner, JobWake, RunnerPorts};
 
 /// Longer than any test: only a notification ends such a wait.
@@ -83,7 +85,7 @@ impl Instance {
         let ports = RunnerPorts {
             store: self.store.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
-            clock: Arc::new(move || clock.now()),
+            clock: Arc::new(WatchedClock::new(Arc::new(move || clock.now()))),
             wake: Arc::clone(&self.wake),
             poll_every,
         };

@@ -57,14 +57,15 @@ impl Worker {
 
     /// Runs a job that is due. If there is none, returns how long to wait.
     fn run_next(&self) -> StoreResult<Option<Duration>> {
-        let now = self.now();
+        let clock = self.ports.clock.read();
+        let now = clock.now;
         let claim = ClaimJobs {
             store: &*self.ports.store,
             kind: &self.kind,
             lease: self.handler.lease(),
             missed: self.handler.missed(),
         };
-        let claimed = claim.execute(1, now)?;
+        let claimed = claim.execute(1, clock)?;
         for job in &claimed.given_up {
             self.log_given_up(
                 job,
@@ -172,7 +173,7 @@ impl Worker {
     }
 
     fn now(&self) -> Timestamp {
-        (self.ports.clock)()
+        self.ports.clock.read().now
     }
 }
 

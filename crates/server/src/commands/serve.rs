@@ -45,12 +45,13 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     let entropy = Arc::clone(&ports.entropy);
     let application = Application::start(ports, policies, lanes, &registry).map_err(cannot_start)?;
     let tasks = vec![
-        maintenance::rotate_keys(ring, application.store(), policy.pause()),
+        maintenance::rotate_keys(ring, application.store(), application.clock(), policy.pause()),
         maintenance::schedule_deletion(application.store()),
     ];
     let _scheduler = Scheduler::start(tasks, &entropy).map_err(ExitError::other_error)?;
     let delete_expired = DeleteExpiredHandler {
         store: application.store(),
+        clock: application.clock(),
         revocation_life: policy.access_life,
         event_life: settings.audit.retention,
     };

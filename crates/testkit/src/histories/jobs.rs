@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use doorward_application::{ClaimJobs, JobError, Missed, SettleJob, Settlement};
+use doorward_domain::clock::ClockReading;
 use doorward_domain::id::JobId;
 use doorward_domain::job::{DedupeKey, Job, JobCounts, JobKind, JobState, NewJob, Retry, RetryPolicy};
 use doorward_domain::store::{Transactions as _, UnitOfWork};
@@ -196,7 +197,9 @@ impl Queue<'_> {
             lease: LEASE,
             missed: Missed::Bury,
         };
-        let claimed = claim.execute(limit, self.now).map_err(|error| failed(&error))?;
+        let claimed = claim
+            .execute(limit, ClockReading::trusted(self.now))
+            .map_err(|error| failed(&error))?;
         let is_on_time = |id: &JobId| self.expected[id].give_up_at > self.now;
         let (to_run, too_late): (Vec<JobId>, Vec<JobId>) =
             due.into_iter().map(|(_, id)| id).partition(is_on_time);

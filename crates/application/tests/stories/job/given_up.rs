@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use doorward_application::{ClaimJobs, DeleteExpired, DeletedRows, JobError, Missed, SettleJob, Settlement};
+use doorward_domain::clock::{ClockReading, ClockWatch};
 use doorward_domain::job::{Job, JobFailure, JobState, RetryPolicy};
 use doorward_domain::store::Transactions as _;
 use doorward_domain::store_error::StoreResult;
@@ -20,13 +21,17 @@ fn queued() -> MemoryStore {
 }
 
 fn claim(store: &MemoryStore, now: Timestamp) -> (Vec<Job>, Vec<Job>) {
+    claim_by(store, ClockReading::trusted(now))
+}
+
+fn claim_by(store: &MemoryStore, clock: ClockReading) -> (Vec<Job>, Vec<Job>) {
     let claim = ClaimJobs {
         store,
         kind: &JOB_KIND,
         lease: Duration::from_secs(60),
         missed: Missed::Bury,
     };
-    let claimed = claim.execute(10, now).expect("jobs");
+    let claimed = claim.execute(10, clock).expect("jobs");
     (claimed.jobs, claimed.given_up)
 }
 
@@ -45,6 +50,15 @@ fn a_job_that_nobody_could_run_in_time_is_given_up_unrun() {
         found(&store).map(|job| job.state),
         Some(JobState::Dead(START + DAY))
     );
+}
+
+#[test]
+fn a_job_is_run_and_not_given_up_if_the_clock_was_moved() {
+    let store = queued();
+    let mut watch = ClockWatch::start(START, Duration::ZERO);
+    let ahead = watch.observe(START + DAY, Duration::from_secs(1));
+    let (jobs, given_up) = claim_by(&store, ahead);
+    assert_eq!((jobs.len(), given_up.len()), (1, 0));
 }
 
 #[test]
@@ -84,7 +98,7 @@ fn dead_jobs_are_kept_for_thirty_days() {
             revocation_life: DAY,
             event_life: DAY,
         };
-        delete.execute(now).expect("a deletion")
+        delete.execute(ClockReading::trusted(now)).expect("a deletion")
     };
     assert_eq!(delete(START + 31 * DAY), []);
     let deleted = DeletedRows {

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use doorward_application::{ClaimJobs, Missed, ScheduleNext, SettleJob, Settlement};
+use doorward_domain::clock::ClockReading;
 use doorward_domain::job::{Job, JobCounts, JobKind, RetryPolicy};
 use doorward_domain::store::Transactions as _;
 use doorward_domain::store_error::StoreResult;
@@ -40,7 +41,7 @@ fn work(store: &MemoryStore, now: Timestamp) -> Vec<Job> {
             then: MINUTE,
         },
     };
-    let jobs = claim.execute(10, now).expect("jobs").jobs;
+    let jobs = claim.execute(10, ClockReading::trusted(now)).expect("jobs").jobs;
     for job in &jobs {
         assert_eq!(settle.execute(job, &Ok(()), now), Ok(Settlement::Completed));
     }

@@ -3,6 +3,8 @@
 use core::time::Duration;
 
 use doorward_application::{DeleteExpired, DeletedRows};
+use doorward_domain::clock::{ClockReading, ClockWatch};
+use doorward_domain::store::Transactions as _;
 
 use crate::story_app::{StoryApp, WRONG};
 
@@ -11,14 +13,25 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl StoryApp {
     fn delete_expired(&self) -> Vec<DeletedRows> {
+        self.delete_expired_by(ClockReading::trusted(self.clock.now()))
+    }
+
+    fn delete_expired_by(&self, clock: ClockReading) -> Vec<DeletedRows> {
         let revocation_life = Duration::from_secs(905);
         DeleteExpired {
             store: &self.store,
             revocation_life,
             event_life: 100 * DAY,
         }
-        .execute(self.clock.now())
+        .execute(clock)
         .expect("a deletion")
+    }
+}
+
+impl StoryApp {
+    fn stored_revocations(&self) -> usize {
+        let entries = self.store.snapshot(|repos| repos.revocations().after(0, 10));
+        entries.expect("a store that answers").len()
     }
 }
 
@@ -45,6 +58,38 @@ fn expired_data_is_deleted_and_active_data_is_kept() {
     assert_eq!(world.delete_expired(), [deleted("sessions", 2)]);
     assert!(world.is_live(living.session_id));
     assert!(world.refresh(&living).is_ok());
+}
+
+#[test]
+fn a_clock_that_is_ahead_for_one_sweep_costs_nothing() {
+    let world = StoryApp::new();
+    world.user("ada");
+    let ended = world.enter("ada");
+    world.logout(&ended).expect("a logout");
+    let _ = world.login("ada", WRONG);
+    let before = world.snapshot_with_attempts(&["ada"]);
+
+    let mut watch = ClockWatch::start(world.clock.now(), Duration::ZERO);
+    let ahead = watch.observe(world.clock.now() + 1000 * DAY, HOUR / 60);
+    assert_eq!(world.delete_expired_by(ahead), []);
+    let set_right = watch.observe(world.clock.now() + HOUR / 30, HOUR / 30);
+    assert_eq!(world.delete_expired_by(set_right), []);
+    assert_eq!(world.snapshot_with_attempts(&["ada"]), before);
+    assert_eq!(world.stored_revocations(), 1);
+}
+
+/// Whether its clock is right or not: what a revocation from before its start revokes has expired by the time it is deleted.
+#[test]
+fn a_process_that_has_just_started_deletes_no_revocations() {
+    let world = StoryApp::new();
+    world.user("ada");
+    world.logout(&world.enter("ada")).expect("a logout");
+    let later = world.clock.now() + 3 * HOUR;
+    let mut watch = ClockWatch::start(later, Duration::ZERO);
+    assert_eq!(world.delete_expired_by(watch.observe(later, Duration::ZERO)), []);
+    let life = Duration::from_secs(905 + 120);
+    let settled = watch.observe(later + life, life);
+    assert_eq!(world.delete_expired_by(settled), [deleted("revocations", 1)]);
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn the_revocation_feed_lists_digests_and_no_identifiers(database: &Database) {
     let list = empty.ok(200);
     assert_members(&list, &["as_of", "cursor", "max_age_in", "sessions", "users"]);
     instant(&list["as_of"]);
-    assert_eq!(list["max_age_in"], 905);
+    assert_eq!(list["max_age_in"], 1025);
     assert_eq!(
         (listed(&list, &ada), listed(&list, &eve)),
         ((false, None), (false, None))
