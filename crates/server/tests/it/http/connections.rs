@@ -111,6 +111,27 @@ fn idle_connections_of_whoever_has_most_are_closed_first() {
     assert!(ask_live(&mut patient) && ask_live(&mut proxy));
 }
 
+/// Only a few of them are read ahead, and none is lost.
+#[test]
+fn every_pipelined_request_gets_its_response() {
+    const ROUNDS: usize = 100;
+    let service = Service::on(&Database::sqlite());
+    let mut stream = TcpStream::connect(service.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let post = "POST /v1/auth/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 21\r\n\r\n{\"refresh_token\":\"x\"}";
+    let last = "GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let requests = format!("{}{last}", format!("{LIVE}{post}").repeat(ROUNDS));
+    let mut writing = stream.try_clone().unwrap();
+    let received = std::thread::scope(|scope| {
+        scope.spawn(move || writing.write_all(requests.as_bytes()).unwrap());
+        let mut received = String::new();
+        stream.read_to_string(&mut received).unwrap();
+        received
+    });
+    let count = |status: &str| received.matches(&format!("HTTP/1.1 {status} ")).count();
+    assert_eq!((count("200"), count("401"), count("404")), (ROUNDS, ROUNDS, 1));
+}
+
 #[test]
 fn the_management_listener_limits_its_connections() {
     let service = Service::on(&Database::sqlite());

@@ -27,7 +27,7 @@ fn draining_for(delay: &str) -> Service {
 
 #[test]
 fn while_draining_connections_are_accepted_and_every_response_closes_its_own() {
-    let mut service = draining_for("3s");
+    let mut service = draining_for("5s");
     let kept = TcpStream::connect(service.address()).unwrap();
     service.management().get("/health/ready").ok(200);
     service.signal("TERM");
@@ -38,7 +38,7 @@ fn while_draining_connections_are_accepted_and_every_response_closes_its_own() {
     service.management().get("/health/ready").ok(503);
     let stopwatch = Stopwatch::start();
     let mut requests = 0;
-    while stopwatch.read() < 1_500_000 {
+    while stopwatch.read() < 2_500_000 {
         let response = ask(TcpStream::connect(service.address()).unwrap(), LIVE.as_bytes()).unwrap();
         response.is(200);
         assert_eq!(response.header("connection"), Some("close"), "{response:?}");
@@ -49,27 +49,25 @@ fn while_draining_connections_are_accepted_and_every_response_closes_its_own() {
         requests += 1;
         thread::sleep(Duration::from_millis(20));
     }
-    assert!(requests > 10);
+    assert!(requests > 3);
     let response = ask(kept, LIVE.as_bytes()).expect("a connection from before works");
     assert_eq!(response.header("connection"), Some("close"), "{response:?}");
     assert_eq!(service.wait().code(), Some(0));
-    assert!(stopwatch.read() > 2_000_000);
+    assert!(stopwatch.read() > 3_000_000);
 }
 
 #[test]
 fn a_second_signal_ends_the_delay_and_sigint_has_none() {
-    for signals in [&["TERM", "TERM"][..], &["TERM", "INT"], &["INT"]] {
+    for (first, second) in [(Some("TERM"), "TERM"), (Some("TERM"), "INT"), (None, "INT")] {
         let mut service = draining_for("5m");
-        for signal in signals {
-            service.signal(signal);
-            if signals.len() > 1 {
-                eventually("the service is not ready", || {
-                    let agent = service.management().try_send("GET", "/health/ready", None);
-                    (agent.ok()?.status == 503).then_some(())
-                });
-            }
+        if let Some(first) = first {
+            service.signal(first);
+            eventually("the service is not ready", || {
+                (service.management().get("/health/ready").status == 503).then_some(())
+            });
         }
-        assert_eq!(service.wait().code(), Some(0), "{signals:?}");
+        service.signal(second);
+        assert_eq!(service.wait().code(), Some(0), "{first:?} {second}");
     }
 }
 
@@ -153,7 +151,7 @@ fn no_request_fails_while_instances_restart_one_by_one(database: &Database) {
                 let before = done.load(Ordering::Relaxed);
                 assert_eq!(service.terminate().code(), Some(0));
                 service.restart();
-                assert!(done.load(Ordering::Relaxed) > before + 50, "no load");
+                assert!(done.load(Ordering::Relaxed) > before + 20, "no load");
             }
         };
         // The clients must be stopped even if this fails.
