@@ -38,7 +38,7 @@ pub use attempt::check::{AttemptError, CountedAttempt, PasswordCheck, PendingAtt
 pub use attempt::protocol::PasswordAttempt;
 pub use attempt::unlock_user::{UnlockUser, UnlockUserError};
 pub use audit::list_events::{EventPage, ListEvents};
-pub use audit::record_refusals::{RecordRefusals, Refusals};
+pub use audit::record_summaries::{RecordSummaries, Summary};
 pub use job::claim::{ClaimJobs, ClaimedJobs, Missed};
 pub use job::delete_expired::{DeleteExpired, DeletedRows};
 pub use job::schedule::ScheduleNext;

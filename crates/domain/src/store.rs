@@ -2,7 +2,10 @@
 //!
 //! A new repository is one line in the list `repositories!` below, besides the port itself.
 
+use crate::audit::{Event, EventFilter, EventLog};
+use crate::id::EventId;
 use crate::store_error::{StoreError, StoreResult};
+use crate::time::Timestamp;
 
 /// How a transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,29 +49,40 @@ impl<S: UnitOfWork + ?Sized> UnitOfWork for &S {
 /// Generates [`Repositories`], its implementation for a type that is every repository itself (as the open transaction of
 /// a store is), and `MockRepositories`.
 macro_rules! repositories {
-    ($($(#[$doc:meta])* $name:ident: $port:path, $mock:path;)*) => {
+    (
+        log: $(#[$log_doc:meta])* $log:ident: $log_port:path, $log_mock:path;
+        $($(#[$doc:meta])* $name:ident: $port:path, $mock:path;)*
+    ) => {
         /// One open transaction: a repository for each kind of row, one statement at a time.
         ///
         /// A store implements the ports for the type of its open transaction; this trait follows.
         pub trait Repositories {
+            $(#[$log_doc])* fn $log(&mut self) -> &mut dyn $log_port;
             $($(#[$doc])* fn $name(&mut self) -> &mut dyn $port;)*
         }
 
-        impl<T: $($port +)*> Repositories for T {
+        impl<T: $log_port + $($port +)*> Repositories for T {
+            fn $log(&mut self) -> &mut dyn $log_port {
+                self
+            }
             $(fn $name(&mut self) -> &mut dyn $port {
                 self
             })*
         }
 
         /// Passes every repository through, and records whether the log of revocations and the queue of jobs were
-        /// accessed.
+        /// accessed. May leave out audit events.
         pub struct RepositoryWatch<'a> {
             inner: &'a mut dyn Repositories,
             is_log_used: bool,
             is_queue_used: bool,
+            admits: Option<&'a mut dyn FnMut(&Event) -> bool>,
         }
 
         impl Repositories for RepositoryWatch<'_> {
+            fn $log(&mut self) -> &mut dyn $log_port {
+                self
+            }
             $(fn $name(&mut self) -> &mut dyn $port {
                 self.is_log_used |= matches!(stringify!($name), "revocations");
                 self.is_queue_used |= matches!(stringify!($name), "jobs");
@@ -80,11 +94,15 @@ macro_rules! repositories {
         #[cfg(any(test, feature = "mocks"))]
         #[derive(Default)]
         pub struct MockRepositories {
+            $(#[$log_doc])* pub $log: $log_mock,
             $($(#[$doc])* pub $name: $mock,)*
         }
 
         #[cfg(any(test, feature = "mocks"))]
         impl Repositories for MockRepositories {
+            fn $log(&mut self) -> &mut dyn $log_port {
+                &mut self.$log
+            }
             $(fn $name(&mut self) -> &mut dyn $port {
                 &mut self.$name
             })*
@@ -93,6 +111,9 @@ macro_rules! repositories {
 }
 
 repositories! {
+    log:
+    /// The audit log.
+    events: crate::audit::EventLog, crate::audit::MockEventLog;
     /// Accounts with roles and password digests.
     users: crate::account::UserRepository, crate::account::MockUserRepository;
     /// Sessions, live or ended.
@@ -101,8 +122,6 @@ repositories! {
     attempts: crate::attempt::AttemptRepository, crate::attempt::MockAttemptRepository;
     /// Known networks of the owners of accounts.
     networks: crate::attempt::NetworkRepository, crate::attempt::MockNetworkRepository;
-    /// The audit log.
-    events: crate::audit::EventLog, crate::audit::MockEventLog;
     /// Revocations of access tokens.
     revocations: crate::token::RevocationLog, crate::token::MockRevocationLog;
     /// Sealed keys.
@@ -120,6 +139,16 @@ impl<'a> RepositoryWatch<'a> {
             inner,
             is_log_used: false,
             is_queue_used: false,
+            admits: None,
+        }
+    }
+
+    /// Passes only those audit events to the log that `admits` returns `true` for. The transaction learns nothing of it.
+    #[must_use]
+    pub fn with_events_if(self, admits: &'a mut dyn FnMut(&Event) -> bool) -> Self {
+        Self {
+            admits: Some(admits),
+            ..self
         }
     }
 
@@ -131,6 +160,25 @@ impl<'a> RepositoryWatch<'a> {
     /// Whether the queue of jobs was used.
     pub const fn is_queue_used(&self) -> bool {
         self.is_queue_used
+    }
+}
+
+impl EventLog for RepositoryWatch<'_> {
+    fn append(&mut self, event: &Event) -> StoreResult<()> {
+        let is_admitted = self.admits.as_mut().is_none_or(|admits| admits(event));
+        if is_admitted {
+            self.inner.events().append(event)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn page(&mut self, filter: &EventFilter, before: Option<EventId>, limit: u32) -> StoreResult<Vec<Event>> {
+        self.inner.events().page(filter, before, limit)
+    }
+
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        self.inner.events().delete_expired(before, limit)
     }
 }
 

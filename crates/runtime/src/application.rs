@@ -13,7 +13,7 @@ use doorward_domain::time::Timestamp;
 use prometheus::Registry;
 use tracing::{Instrument as _, Span, debug_span};
 
-use crate::audit_summary::{RateLimitSummary, SummaryPorts};
+use crate::audit_summary::{AuditSummary, EventFolder, SummaryPorts};
 use crate::error::{RunError, StartError};
 use crate::executor::{Lane, LaneSettings, LanesMetrics};
 use crate::jobs::{JobHandler, JobRunner, JobWake, RunnerPorts};
@@ -24,7 +24,7 @@ use crate::revocation_cache::RevocationCache;
 use crate::store::RefreshingStore;
 use crate::watched_clock::WatchedClock;
 
-/// Interval of the audit summaries of throttled requests.
+/// Interval of the audit summaries.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often an idle worker looks for jobs that other instances have queued.
@@ -43,7 +43,8 @@ pub struct LanesSettings {
 pub struct Application {
     ports: Ports,
     policies: Policies,
-    /// Decorates the store of `ports`: refreshes `revocations` and wakes the workers of jobs after a commit that concerns them.
+    /// Decorates the store of `ports`: refreshes `revocations` and wakes the workers of jobs after a commit that concerns
+    /// them, and folds audit events that exceed a budget.
     store: Arc<RefreshingStore>,
     job_wake: Arc<JobWake>,
     clock: Arc<WatchedClock>,
@@ -51,7 +52,7 @@ pub struct Application {
     storage_lane: Lane,
     revocations: Arc<RevocationCache>,
     pub(crate) keyed_lock: KeyedLock,
-    rate_limited: Arc<RateLimitSummary>,
+    summary: Arc<AuditSummary>,
     readiness: Arc<Readiness>,
 }
 
@@ -74,7 +75,8 @@ impl Application {
             entropy: Arc::clone(&ports.entropy),
             clock: Arc::clone(&ports.clock),
         };
-        let rate_limited = RateLimitSummary::start(summary_ports, SUMMARY_INTERVAL, registry)?;
+        let folder = Arc::new(EventFolder::new(registry)?);
+        let summary = AuditSummary::start(summary_ports, Arc::clone(&folder), SUMMARY_INTERVAL, registry)?;
         let metrics = LanesMetrics::new(registry)?;
         let hasher = Arc::clone(&ports.hasher);
         let password_lane = Lane::start("password", lanes.password, metrics.lane("password"), move || {
@@ -86,6 +88,7 @@ impl Application {
             Arc::clone(&ports.store),
             Arc::clone(&revocations),
             Arc::clone(&job_wake),
+            folder,
         ));
         Ok(Arc::new(Self {
             store,
@@ -97,7 +100,7 @@ impl Application {
             storage_lane,
             revocations,
             keyed_lock: KeyedLock::default(),
-            rate_limited,
+            summary,
             readiness: Arc::default(),
         }))
     }
@@ -132,7 +135,7 @@ impl Application {
     /// Stops the revocation cache and writes the last audit summary. Call it when requests are no longer accepted.
     pub fn stop(&self) {
         self.revocations.stop();
-        self.rate_limited.stop();
+        self.summary.stop();
     }
 
     /// The current time of the clock port.
@@ -176,7 +179,7 @@ impl Application {
 
     /// Counts a throttled request for the next audit summary.
     pub fn count_rate_limited(&self, class: &'static str, origin: &RequestOrigin) {
-        self.rate_limited.count(class, origin, self.now());
+        self.summary.count(class, origin, self.now());
     }
 
     /// Whether the store can be read and written: checked on the storage lane, like the requests that it stands for, at most

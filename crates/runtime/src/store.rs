@@ -1,21 +1,24 @@
 //! The store of the use cases. When a commit revokes something, it takes effect on this instance before the response is sent;
-//! when a commit queues a job, a worker wakes up.
+//! when a commit queues a job, a worker wakes up. Audit events that exceed the budget of their user are left out, and counted.
 
 use std::sync::Arc;
 
+use doorward_domain::audit::Event;
 use doorward_domain::store::{Repositories, RepositoryWatch, UnitOfWork, Verdict};
 use doorward_domain::store_error::StoreResult;
 use tracing::debug_span;
 
+use crate::audit_summary::{EventFolder, TransactionEvents};
 use crate::jobs::JobWake;
 use crate::revocation_cache::RevocationCache;
 
 /// Decorates a store: refreshes the revocation cache after each writing transaction that used the log of revocations, and
-/// wakes the workers after each that used the queue of jobs.
+/// wakes the workers after each that used the queue of jobs, and folds audit events.
 pub(crate) struct RefreshingStore {
     store: Arc<dyn UnitOfWork>,
     revocations: Arc<RevocationCache>,
     jobs: Arc<JobWake>,
+    folder: Arc<EventFolder>,
 }
 
 impl RefreshingStore {
@@ -23,11 +26,13 @@ impl RefreshingStore {
         store: Arc<dyn UnitOfWork>,
         revocations: Arc<RevocationCache>,
         jobs: Arc<JobWake>,
+        folder: Arc<EventFolder>,
     ) -> Self {
         Self {
             store,
             revocations,
             jobs,
+            folder,
         }
     }
 }
@@ -35,16 +40,26 @@ impl RefreshingStore {
 impl UnitOfWork for RefreshingStore {
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
         let (mut has_revoked, mut has_queued) = (false, false);
+        let mut events = TransactionEvents::default();
         let transaction = debug_span!("transaction", mode = "write").entered();
         // An error does not mean that nothing was committed: the response of the database may have been lost.
         let written = self.store.write(&mut |repositories| {
-            let mut watch = RepositoryWatch::over(repositories);
+            // The store may run the work again.
+            events = TransactionEvents::default();
+            let mut admits = |event: &Event| self.folder.admits(event, &mut events);
+            let mut watch = RepositoryWatch::over(repositories).with_events_if(&mut admits);
             let verdict = work(&mut watch);
             has_revoked = watch.is_log_used();
             has_queued = verdict == Verdict::Commit && watch.is_queue_used();
+            if verdict == Verdict::RollBack {
+                events = TransactionEvents::default();
+            }
             verdict
         });
         drop(transaction);
+        if written.is_ok() {
+            self.folder.committed(events);
+        }
         if has_queued {
             self.jobs.notify();
         }
@@ -68,11 +83,14 @@ impl UnitOfWork for RefreshingStore {
 mod tests {
     use std::time::Duration;
 
+    use doorward_domain::audit::EventKind;
     use doorward_domain::id::SessionId;
+    use doorward_domain::patch::Patch;
     use doorward_domain::store::Transactions as _;
     use doorward_domain::store_error::StoreError;
     use doorward_domain::token::{AccessClaims, RevocationCheck as _, RevocationStatus, Revoked};
     use doorward_testkit::{MemoryStore, sample};
+    use prometheus::Registry;
 
     use super::*;
 
@@ -87,7 +105,7 @@ mod tests {
         let memory = Arc::new(MemoryStore::new());
         let clock: doorward_application::Clock = Arc::new(|| sample::START);
         let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
-        let store = RefreshingStore::new(memory, Arc::clone(&revocations), Arc::default());
+        let store = RefreshingStore::new(memory, Arc::clone(&revocations), Arc::default(), folder());
         let revoke = |commits: bool| {
             store.transaction(|repos| -> Result<(), StoreError> {
                 repos
@@ -112,7 +130,7 @@ mod tests {
         let memory = Arc::new(MemoryStore::new());
         let clock: doorward_application::Clock = Arc::new(|| sample::START);
         let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
-        let store = RefreshingStore::new(memory.clone(), Arc::clone(&revocations), Arc::default());
+        let store = RefreshingStore::new(memory.clone(), Arc::clone(&revocations), Arc::default(), folder());
         let elsewhere = memory.transaction(|repos| {
             repos
                 .revocations()
@@ -134,7 +152,7 @@ mod tests {
         let clock: doorward_application::Clock = Arc::new(|| sample::START);
         let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
         let wake = Arc::<JobWake>::default();
-        let store = RefreshingStore::new(memory, revocations, Arc::clone(&wake));
+        let store = RefreshingStore::new(memory, revocations, Arc::clone(&wake), folder());
         let queued = |commits: bool| {
             let before = wake.position();
             let _ = store.transaction(|repos| -> Result<(), StoreError> {
@@ -151,5 +169,104 @@ mod tests {
         let reading = store.snapshot(|repos| repos.jobs().find(sample::job(1).id));
         assert!(reading.is_ok_and(|job| job.is_some()));
         assert_eq!(wake.position(), 1);
+    }
+
+    fn folder() -> Arc<EventFolder> {
+        Arc::new(EventFolder::new(&Registry::new()).unwrap())
+    }
+
+    /// Twenty requests a second for a minute, of each kind that a user can repeat without end.
+    #[test]
+    fn a_flood_of_audit_events_by_one_user_is_a_bounded_number_of_rows() {
+        let memory = Arc::new(MemoryStore::new());
+        let clock: doorward_application::Clock = Arc::new(|| sample::START);
+        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
+        let store = RefreshingStore::new(memory.clone(), revocations, Arc::default(), folder());
+        let app = doorward_testkit::TestApp::over(store);
+        let account = app.register(doorward_testkit::TestApp::<MemoryStore>::draft("ada@example.org"));
+        let account = account.unwrap();
+        let pair = app.login(
+            "ada@example.org",
+            doorward_testkit::TestApp::<MemoryStore>::PASSWORD,
+        );
+        let pair = pair.unwrap();
+        let caller = app.granted_user(&pair);
+        app.use_cases()
+            .logout()
+            .execute(&pair.refresh_token.expose().into(), &app.now())
+            .unwrap();
+        for number in 0..1200 {
+            app.clock.advance(Duration::from_millis(50));
+            assert!(app.refresh(pair.refresh_token.expose()).is_err());
+            let name = format!("Ada {number}");
+            let renamed =
+                app.use_cases()
+                    .update_account()
+                    .execute(&caller, Patch::To(Some(name.as_str())), &app.now());
+            assert!(renamed.is_ok());
+        }
+        let count = |kind| {
+            let events = memory.events().into_iter();
+            events
+                .filter(|event| event.kind == kind && event.subject == Some(account.id.into()))
+                .count()
+        };
+        assert_eq!(count(EventKind::UserUpdated), 20);
+        assert_eq!(count(EventKind::SessionRefreshed), 20);
+        assert_eq!(count(EventKind::LoginSucceeded), 1);
+        assert_eq!(count(EventKind::SessionEnded), 1);
+    }
+
+    #[test]
+    fn a_transaction_that_is_rolled_back_counts_no_folded_event() {
+        let memory = Arc::new(MemoryStore::new());
+        let clock: doorward_application::Clock = Arc::new(|| sample::START);
+        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
+        let registry = Registry::new();
+        let folder = Arc::new(EventFolder::new(&registry).unwrap());
+        let store = RefreshingStore::new(memory.clone(), revocations, Arc::default(), folder);
+        let append = |commits: bool| {
+            let event = doorward_domain::audit::Event {
+                kind: EventKind::SessionRepeated,
+                subject: Some(sample::user(1).id.into()),
+                ..sample::event(1)
+            };
+            let _ = store.transaction(|repos| -> Result<(), StoreError> {
+                for number in 1..=30 {
+                    repos.events().append(&Event {
+                        id: sample::event(number).id,
+                        ..event.clone()
+                    })?;
+                }
+                if commits {
+                    Ok(())
+                } else {
+                    Err(StoreError::Unavailable("planted".to_owned()))
+                }
+            });
+        };
+        let counters = || {
+            let families = registry.gather().into_iter();
+            let values = families.map(|family| {
+                let metric = &family.get_metric()[0];
+                (
+                    family.name().to_owned(),
+                    metric.get_counter().get_value() + metric.get_gauge().get_value(),
+                )
+            });
+            values.filter(|(_, value)| *value > 0.0).collect::<Vec<_>>()
+        };
+        append(false);
+        assert_eq!((memory.events().len(), counters()), (0, vec![]));
+        append(true);
+        assert_eq!(memory.events().len(), 0, "the budget was spent by the first");
+        assert_eq!(
+            counters(),
+            [
+                ("doorward_audit_folded_total".to_owned(), 30.0),
+                ("doorward_audit_folded_unrecorded".to_owned(), 30.0),
+                ("doorward_session_repeats_total".to_owned(), 30.0),
+            ]
+        );
     }
 }

@@ -25,13 +25,13 @@ fn session(generation: u32, rotated_after: Duration) -> Session {
         last_used_at: LOGIN + rotated_after,
         expires_at: LOGIN + policy.refresh_ttl,
         ended: None,
-        ip: address("192.0.2.1"),
+        ip: Some(address("192.0.2.1")),
         user_agent: Some("browser/1.0".to_owned()),
     }
 }
 
-fn address(text: &str) -> Option<IpAddr> {
-    Some(text.parse().unwrap())
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
 }
 
 /// A request from the address and client of [`session`].
@@ -127,7 +127,7 @@ fn a_repeat_from_the_address_and_client_of_the_rotation_is_never_counted() {
         };
         // An IPv4-mapped IPv6 address is the IPv4 address.
         for ip in ["192.0.2.1", "::ffff:192.0.2.1"] {
-            let decision = repeat_from(&session, address(ip), Some("browser/1.0"));
+            let decision = repeat_from(&session, Some(address(ip)), Some("browser/1.0"));
             assert_eq!(decision, Decision::Repeat { current });
         }
     }
@@ -141,14 +141,22 @@ fn a_repeat_from_another_address_or_client_is_counted() {
         differs,
     };
     for (ip, user_agent, differs) in [
-        (address("192.0.2.2"), Some("browser/1.0"), Difference::Address),
-        (address("203.0.113.1"), Some("browser/1.0"), Difference::Address),
+        (
+            Some(address("192.0.2.2")),
+            Some("browser/1.0"),
+            Difference::Address,
+        ),
+        (
+            Some(address("203.0.113.1")),
+            Some("browser/1.0"),
+            Difference::Address,
+        ),
         (None, Some("browser/1.0"), Difference::Address),
-        (address("192.0.2.1"), Some("curl/8"), Difference::Client),
-        (address("192.0.2.1"), None, Difference::Client),
+        (Some(address("192.0.2.1")), Some("curl/8"), Difference::Client),
+        (Some(address("192.0.2.1")), None, Difference::Client),
         // In the same network, or from an address that is unknown.
         (
-            address("192.0.2.255"),
+            Some(address("192.0.2.255")),
             Some("curl/8"),
             Difference::AddressAndClient,
         ),
@@ -162,7 +170,7 @@ fn a_repeat_from_another_address_or_client_is_counted() {
 fn a_repeat_from_another_network_by_another_client_is_a_replay() {
     let v4 = session(3, Duration::ZERO);
     let v6 = Session {
-        ip: address("2001:db8:7::1"),
+        ip: Some(address("2001:db8:7::1")),
         ..v4.clone()
     };
     for (session, ip, user_agent) in [
@@ -172,12 +180,12 @@ fn a_repeat_from_another_network_by_another_client_is_a_replay() {
         (&v6, "192.0.2.1", Some("curl/8")),
     ] {
         assert_eq!(
-            repeat_from(session, address(ip), user_agent),
+            repeat_from(session, Some(address(ip)), user_agent),
             Decision::Replay(ReplayCause::OtherNetworkAndClient)
         );
     }
     assert!(matches!(
-        repeat_from(&v6, address("2001:db8:7:ffff::1"), Some("curl/8")),
+        repeat_from(&v6, Some(address("2001:db8:7:ffff::1")), Some("curl/8")),
         Decision::RepeatFromElsewhere { .. }
     ));
 }
@@ -189,7 +197,7 @@ fn the_eleventh_counted_repeat_of_a_generation_is_a_replay() {
             repeats,
             ..session(3, Duration::ZERO)
         };
-        let decision = repeat_from(&session, address("192.0.2.2"), Some("browser/1.0"));
+        let decision = repeat_from(&session, Some(address("192.0.2.2")), Some("browser/1.0"));
         let replay = Decision::Replay(ReplayCause::TooManyRepeats);
         assert_eq!(decision == replay, is_replay, "{repeats}: {decision:?}");
     }
@@ -261,7 +269,7 @@ proptest! {
     #[test]
     fn an_address_or_client_only_matters_for_repeats(
         generation in 0_u32..5, presented in 0_u32..7, repeats in 0_u32..13, now in 0_u64..20,
-        ip in prop_oneof![Just(None), Just(address("192.0.2.1")), Just(address("192.0.2.2")), Just(address("203.0.113.1"))],
+        ip in prop_oneof![Just(None), Just(Some(address("192.0.2.1"))), Just(Some(address("192.0.2.2"))), Just(Some(address("203.0.113.1")))],
         user_agent in prop_oneof![Just(None), Just(Some("browser/1.0".to_owned())), Just(Some("curl/8".to_owned()))],
     ) {
         let session = Session { repeats, ..session(generation, Duration::ZERO) };

@@ -1,7 +1,10 @@
 //! Audit summaries: events that are too frequent for one entry each are counted in memory and recorded together.
 
 mod attempts;
-mod rate_limit;
+mod counter;
+mod folded;
+mod writer;
 
 pub use attempts::AttemptSummary;
-pub(crate) use rate_limit::{RateLimitSummary, SummaryPorts};
+pub(crate) use folded::{EventFolder, TransactionEvents};
+pub(crate) use writer::{AuditSummary, SummaryPorts};

@@ -92,7 +92,11 @@ pub fn concurrent_repeats_each_get_another_count(store: &dyn StoreUnderTest) {
         let mut counts: Vec<_> = counts.into_iter().flatten().collect();
         counts.sort_unstable();
         let racers = u32::try_from(THREADS).expect("few threads");
-        assert_eq!(counts, Vec::from_iter(1..=racers), "generation {generation}");
+        assert_eq!(
+            counts,
+            (1..=racers).collect::<Vec<_>>(),
+            "generation {generation}"
+        );
         rotate(store, &session, generation);
     }
 }

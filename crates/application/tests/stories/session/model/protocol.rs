@@ -73,18 +73,18 @@ pub enum Origin {
 }
 
 impl Origin {
-    fn ip(self) -> Option<IpAddr> {
-        Some(IpAddr::V4(match self {
+    fn ip(self) -> IpAddr {
+        IpAddr::V4(match self {
             Self::Home => Ipv4Addr::new(192, 0, 2, 1),
             Self::OtherNetwork | Self::OtherNetworkAndClient => Ipv4Addr::new(203, 0, 113, 1),
-        }))
+        })
     }
 
-    fn user_agent(self) -> Option<String> {
-        Some(match self {
+    fn user_agent(self) -> String {
+        match self {
             Self::Home | Self::OtherNetwork => "browser/1.0".to_owned(),
             Self::OtherNetworkAndClient => "curl/8".to_owned(),
-        })
+        }
     }
 }
 
@@ -307,8 +307,8 @@ impl Protocol {
                     End::Replay => EndReason::Replayed,
                 },
             }),
-            ip: row.origin.ip(),
-            user_agent: row.origin.user_agent(),
+            ip: Some(row.origin.ip()),
+            user_agent: Some(row.origin.user_agent()),
         }
     }
 
@@ -324,8 +324,8 @@ impl Protocol {
         let request = RequestContext {
             now: at,
             request_id: RequestId::from_bytes([4; 16]),
-            ip: holder.origin().ip(),
-            user_agent: holder.origin().user_agent(),
+            ip: Some(holder.origin().ip()),
+            user_agent: Some(holder.origin().user_agent()),
         };
         let decision = decide(session, Generation::new(presented.into()), &request, &policy);
         match decision {

@@ -1,29 +1,34 @@
-//! Audit summary of throttled requests.
+//! The background thread that writes audit summaries.
 //!
-//! A flood of throttled requests must not become a flood of rows. Requests are counted in memory, and once a minute a
-//! background thread writes one event for each class and network, and one for each class for all networks beyond the
-//! limit. Throttled requests do not wait for this. Counts that cannot be written are kept and written later.
+//! A flood of throttled requests, or of events that one user causes, must not become a flood of rows. They are counted in
+//! memory, and once a minute a background thread writes one event for each group and member (class and network, or kind and
+//! user), and one for each group for all members beyond the limit. Requests do not wait for this. Counts that cannot be
+//! written are kept and written later.
 
-mod counter;
-
+use std::hash::Hash;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use doorward_application::{RecordRefusals, Refusals};
+use doorward_application::{Clock, RecordSummaries, Summary};
+use doorward_domain::audit::{EventKind, EventOutcome};
 use doorward_domain::entropy::Entropy;
 use doorward_domain::store::UnitOfWork;
 use doorward_domain::store_error::StoreError;
 use doorward_domain::time::Timestamp;
 use prometheus::{IntGauge, Registry};
 
+use super::counter::{Counted, Counter};
+use super::folded::{self, EventFolder};
+use crate::client_key::client_key;
 use crate::error::StartError;
 use crate::origin::RequestOrigin;
-use counter::{Counted, Counter};
-use doorward_application::Clock;
 
 /// Events per transaction: few enough not to delay other writers.
 const BATCH: usize = 128;
+
+/// How many networks are counted separately, in all classes together.
+pub(super) const MAX_NETWORKS: usize = 1024;
 
 /// Time limit of the last summary, when the server stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,12 +39,13 @@ pub(crate) struct SummaryPorts {
     pub(crate) clock: Clock,
 }
 
-/// Counts throttled requests and periodically writes them into the audit log until it is stopped.
-pub(crate) struct RateLimitSummary {
+/// Counts throttled requests, and periodically writes them and folded events into the audit log until it is stopped.
+pub(crate) struct AuditSummary {
     ports: SummaryPorts,
-    counter: Mutex<Counter>,
-    /// Requests that are counted but not written yet.
+    throttled: Mutex<Counter<&'static str, ipnet::IpNet>>,
+    /// Throttled requests that are counted but not written yet.
     unrecorded: IntGauge,
+    folder: Arc<EventFolder>,
     stage: Mutex<Stage>,
     stage_changed: Condvar,
 }
@@ -52,10 +58,11 @@ enum Stage {
     Ended,
 }
 
-impl RateLimitSummary {
+impl AuditSummary {
     /// Starts the background thread, which writes at the interval `every`.
     pub(crate) fn start(
         ports: SummaryPorts,
+        folder: Arc<EventFolder>,
         every: Duration,
         registry: &Registry,
     ) -> Result<Arc<Self>, StartError> {
@@ -66,8 +73,9 @@ impl RateLimitSummary {
         registry.register(Box::new(unrecorded.clone()))?;
         let log = Arc::new(Self {
             ports,
-            counter: Mutex::default(),
+            throttled: Mutex::new(Counter::new(MAX_NETWORKS)),
             unrecorded,
+            folder,
             stage: Mutex::new(Stage::Running),
             stage_changed: Condvar::new(),
         });
@@ -81,7 +89,8 @@ impl RateLimitSummary {
     /// Counts a throttled request.
     pub(crate) fn count(&self, class: &'static str, origin: &RequestOrigin, now: Timestamp) {
         self.unrecorded.inc();
-        hold(&self.counter).add(class, origin.ip(), origin.request_id(), now);
+        let (ip, request_id) = (origin.ip(), origin.request_id());
+        hold(&self.throttled).add(class, ip.map(client_key), ip, request_id, now);
     }
 
     /// Writes the remaining counts, for at most [`STOP_TIMEOUT`]. Counts that cannot be written by then are lost, which is
@@ -93,11 +102,11 @@ impl RateLimitSummary {
             .stage_changed
             .wait_timeout_while(stage, STOP_TIMEOUT, |stage| *stage != Stage::Ended);
         drop(ended);
-        let lost = self.unrecorded.get();
+        let lost = self.unrecorded.get() + self.folder.unrecorded().get();
         if lost > 0 {
             tracing::error!(
                 requests = lost,
-                "throttled requests could not be written to the audit log before the end of the process; their counts are lost"
+                "audit summaries could not be written before the end of the process; their counts are lost"
             );
         }
     }
@@ -129,13 +138,13 @@ impl RateLimitSummary {
         match self.write() {
             Ok(()) => {
                 if !was_ok {
-                    tracing::info!("audit summaries of throttled requests are written again");
+                    tracing::info!("audit summaries are written again");
                 }
                 true
             }
             Err(error) => {
                 if was_ok {
-                    tracing::error!(cause = %error, "audit summary of throttled requests failed, keeping the counts and retrying");
+                    tracing::error!(cause = %error, "audit summaries cannot be written, keeping the counts and retrying");
                 }
                 false
             }
@@ -145,29 +154,57 @@ impl RateLimitSummary {
     /// Writes all counts. A batch that fails stays counted. A batch whose commit succeeded without the result being received
     /// is written twice.
     fn write(&self) -> Result<(), StoreError> {
-        let mut taken = hold(&self.counter).take();
+        self.write_counts(&self.throttled, &self.unrecorded, throttled_summary)?;
+        self.write_counts(self.folder.counter(), self.folder.unrecorded(), folded::summary)
+    }
+
+    fn write_counts<G: Eq + Hash + Clone, M: Eq + Hash>(
+        &self,
+        counter: &Mutex<Counter<G, M>>,
+        unrecorded: &IntGauge,
+        summary: fn(&Counted<G, M>) -> Summary,
+    ) -> Result<(), StoreError> {
+        let mut taken = hold(counter).take();
         while !taken.is_empty() {
             let rest = taken.split_off(taken.len().min(BATCH));
-            if let Err(error) = self.record(&taken) {
-                let mut counter = hold(&self.counter);
+            let summaries: Vec<Summary> = taken.iter().map(summary).collect();
+            if let Err(error) = self.record(&summaries) {
+                let mut counter = hold(counter);
                 counter.put_back(taken);
                 counter.put_back(rest);
                 return Err(error);
             }
-            let requests: u64 = taken.iter().map(Counted::requests).sum();
-            self.unrecorded.sub(i64::try_from(requests).unwrap_or(i64::MAX));
+            let requests: u64 = summaries.iter().map(|summary| summary.count).sum();
+            unrecorded.sub(i64::try_from(requests).unwrap_or(i64::MAX));
             taken = rest;
         }
         Ok(())
     }
 
-    fn record(&self, counted: &[Counted]) -> Result<(), StoreError> {
-        let refusals: Vec<Refusals> = counted.iter().map(Counted::refusals).collect();
-        RecordRefusals {
+    fn record(&self, summaries: &[Summary]) -> Result<(), StoreError> {
+        RecordSummaries {
             store: &*self.ports.store,
             entropy: &*self.ports.entropy,
         }
-        .execute(&refusals, (self.ports.clock)())
+        .execute(summaries, (self.ports.clock)())
+    }
+}
+
+/// The summary of the throttled requests of one class and network.
+fn throttled_summary(counted: &Counted<&'static str, ipnet::IpNet>) -> Summary {
+    let network = counted.member.map(|network| network.to_string());
+    Summary {
+        kind: EventKind::ThrottleRefused,
+        outcome: EventOutcome::Failure,
+        subject: None,
+        detail: vec![
+            ("class", counted.group.to_owned()),
+            ("network", network.unwrap_or_else(|| "others".to_owned())),
+        ],
+        count: counted.count.requests,
+        since: counted.count.since,
+        ip: counted.count.ip,
+        request_id: counted.count.request_id,
     }
 }
 
@@ -177,4 +214,5 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
+#[path = "writer_tests.rs"]
 mod tests;
