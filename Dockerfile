@@ -1,10 +1,16 @@
 # syntax=docker/dockerfile:1
 
-FROM rust:1.95.0-slim-bookworm AS builder
+# Both base images are of Debian 13, which receives security updates. A tag moves: for a build that can be repeated, give the
+# digests that you have tested, such as --build-arg RUNTIME=debian:trixie-slim@sha256:…
+ARG BUILDER=rust:1.95.0-slim-trixie
+ARG RUNTIME=debian:trixie-slim
+
+FROM ${BUILDER} AS builder
 
 # SQLite, libpq and OpenSSL are compiled from source: this needs a C compiler, and perl and make for OpenSSL.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gcc libc6-dev make perl \
+    && apt-get upgrade --yes \
+    && apt-get install --yes --no-install-recommends ca-certificates gcc libc6-dev make perl \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /src
@@ -17,21 +23,24 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     && install -D -m 0755 target/release/doorward /out/doorward
 
 
-FROM debian:bookworm-slim
+FROM ${RUNTIME}
 
 LABEL org.opencontainers.image.title="Doorward" \
       org.opencontainers.image.description="A self-hosted authentication service" \
       org.opencontainers.image.licenses="GPL-3.0-or-later"
 
-# Root certificates to verify a database server (sslmode=verify-full).
+# Security updates that are newer than the base image. Build with --pull --no-cache to get those of today.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates \
+    && apt-get upgrade --yes \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 10001 doorward \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/doorward \
         --shell /usr/sbin/nologin doorward \
     && install -d -o 10001 -g 10001 -m 0700 /var/lib/doorward
 
+# Root certificates to verify a database server (sslmode=verify-full). Copied, because their package would install an OpenSSL
+# that nothing uses: the one that libpq uses is compiled into the binary, in the version of Cargo.lock.
+COPY --from=builder /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY LICENSE-APACHE LICENSE-GPL LICENSE-MIT LICENSES.md /usr/share/doc/doorward/
 COPY --from=builder /out/doorward /usr/local/bin/doorward
 

@@ -92,6 +92,10 @@ cycles:
 licences:
     scripts/check-licences
 
+# Checks the dependencies for known vulnerabilities, if RustSec's database can be reached.
+advisories:
+    scripts/check-advisories
+
 # Rejects words that were replaced by standard terms.
 words:
     scripts/check-words
@@ -120,7 +124,7 @@ compose-secrets dir="secrets":
     done
     password=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
     printf '%s' "$password" > postgres_password
-    printf 'postgres://doorward:%s@postgres:5432/doorward' "$password" > database_url
+    printf 'postgres://doorward:%s@postgres:5432/doorward?sslmode=disable' "$password" > database_url
     head -c 32 /dev/urandom | base64 | tr -d '\n' > master_key
     # Doorward runs as user 10001 in its container, and Compose mounts a file as it is.
     chown 10001:10001 database_url master_key 2>/dev/null ||
