@@ -1,12 +1,10 @@
 //! The OpenAPI document, from the annotations of the handlers.
 
-use std::sync::OnceLock;
-
 use actix_web::http::Method;
 use doorward_http::Guard;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{PathItem, Ref};
+use utoipa::openapi::{PathItem, Ref, Server};
 use utoipa::{Modify, OpenApi};
 
 use crate::operation::{docs, health, index, problems};
@@ -105,11 +103,15 @@ fn operation<'a>(item: &'a mut PathItem, method: &Method) -> Option<&'a mut Oper
     operation.as_mut()
 }
 
-/// The OpenAPI 3.1 document of the public listener, as JSON.
-pub fn openapi_json() -> &'static str {
-    static JSON: OnceLock<String> = OnceLock::new();
+/// The OpenAPI 3.1 document of the public listener, as JSON. `base_path` is the path under which clients reach it, if it is not
+/// the root of their server.
+pub fn openapi_json(base_path: &str) -> String {
+    let mut document = Document::openapi();
+    if !base_path.is_empty() {
+        document.servers = Some(vec![Server::new(base_path)]);
+    }
     // A document built from annotations always serialises.
-    JSON.get_or_init(|| Document::openapi().to_pretty_json().unwrap_or_default())
+    document.to_pretty_json().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::openapi_json;
 use crate::routes;
 
 fn document() -> Value {
-    serde_json::from_str(openapi_json()).unwrap()
+    serde_json::from_str(&openapi_json("")).unwrap()
 }
 
 /// The path, the method in capitals and the operation object of each operation.
@@ -40,7 +40,7 @@ fn every_route_is_documented_and_every_documented_route_exists() {
 
 #[test]
 fn the_document_in_the_repository_is_up_to_date() {
-    doorward_testkit::assert_golden("docs/openapi.json", &format!("{}\n", openapi_json()));
+    doorward_testkit::assert_golden("docs/openapi.json", &format!("{}\n", openapi_json("")));
 }
 
 #[test]
@@ -99,4 +99,11 @@ fn the_document_is_openapi_3_1_and_describes_problems() {
         problem["required"],
         serde_json::json!(["type", "title", "status", "code", "request_id"])
     );
+}
+
+#[test]
+fn a_base_path_is_the_only_server() {
+    assert_eq!(document()["servers"], Value::Null);
+    let under: Value = serde_json::from_str(&openapi_json("/base")).unwrap();
+    assert_eq!(under["servers"], serde_json::json!([{"url": "/base"}]));
 }

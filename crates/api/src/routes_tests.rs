@@ -96,7 +96,7 @@ async fn every_route_enforces_the_guard_of_its_row() {
         (token(&service_claims(label.clone())), label),
         (token(&service_claims(admin.clone())), admin),
     ];
-    let server = init_service(in_process(application, Arc::new(Api { docs: true })).unwrap()).await;
+    let server = init_service(in_process(application, Arc::new(Api::default())).unwrap()).await;
     let holders = holders();
     for route in public() {
         // Where the path names a user, it is another one than the caller.

@@ -9,15 +9,39 @@ use crate::problem::Problem;
 use crate::routes;
 
 /// The JSON API.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Api {
-    /// Whether the API documentation is served: `/docs` and `/openapi.json`.
-    pub docs: bool,
+    base_path: String,
+    document: String,
+    docs: bool,
+}
+
+impl Api {
+    /// The API as clients reach it under a path: empty, or with a leading slash and none at the end. `docs`: whether its
+    /// documentation is served, `/docs` and `/openapi.json`.
+    pub fn new(base_path: &str, docs: bool) -> Self {
+        Self {
+            base_path: base_path.to_owned(),
+            document: openapi_json(base_path),
+            docs,
+        }
+    }
+}
+
+impl Default for Api {
+    /// The API at the root of its server, with its documentation.
+    fn default() -> Self {
+        Self::new("", true)
+    }
 }
 
 impl ErrorRenderer for Api {
     fn reject(&self, rejection: Rejection) -> Box<dyn SurfaceError> {
         Box::new(Problem::from(rejection))
+    }
+
+    fn base_path(&self) -> &str {
+        &self.base_path
     }
 }
 
@@ -34,7 +58,7 @@ impl Surface for Api {
 
     fn add_data(&self, config: &mut ServiceConfig) {
         config
-            .app_data(Data::new(Document(openapi_json())))
+            .app_data(Data::new(Document(self.document.clone())))
             .app_data(Data::new(DocsSettings { enabled: self.docs }));
     }
 }

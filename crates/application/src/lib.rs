@@ -45,6 +45,7 @@ pub use job::schedule::ScheduleNext;
 pub use job::settle::{JobError, SettleJob, Settlement};
 pub use key::list_keys::{KeyEntry, ListKeys};
 pub use password::change_password::{ChangePassword, ChangePasswordError, VerifiedChange};
+pub use password::check_pepper::{CheckPepper, CheckPepperError};
 pub use ports::{Clock, Ports};
 pub use session::end_sessions::{
     EndOtherSessions, EndSession, EndSessionError, EndUserSessions, LogoutEverywhere,

@@ -16,7 +16,7 @@ use doorward_domain::store::Transactions as _;
 use doorward_domain::store_error::StoreResult;
 use doorward_jwt::Algorithm;
 use doorward_keys::{KeyRing, KeyRules, MasterKey, RefreshSealer};
-use doorward_password::{Argon2Hasher, Argon2Params};
+use doorward_password::{Argon2Hasher, Argon2Params, Peppers};
 use doorward_persistence::{Database, DatabaseSettings, DatabaseUrl, migrate};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -66,7 +66,7 @@ impl BenchData {
             },
         };
         let ring = Arc::new(KeyRing::open(&*store, &master.into(), rules, now(), &OsEntropy)?);
-        let hasher = Argon2Hasher::new(Argon2Params::default(), None)?;
+        let hasher = Argon2Hasher::new(Argon2Params::default(), Peppers::default())?;
         let digest = hasher.hash(&PlainPassword::new(&PASSWORD.into()), &OsEntropy)?;
         let data = Self {
             url: url.to_owned(),

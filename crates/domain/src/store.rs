@@ -128,6 +128,8 @@ repositories! {
     keys: crate::key::KeyRepository, crate::key::MockKeyRepository;
     /// The queue of jobs.
     jobs: crate::job::JobRepository, crate::job::MockJobRepository;
+    /// The pepper that passwords are hashed with.
+    peppers: crate::password::PepperRepository, crate::password::MockPepperRepository;
     /// Progress of the first-time setup.
     setup: crate::setup::SetupRepository, crate::setup::MockSetupRepository;
 }

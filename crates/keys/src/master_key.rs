@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use doorward_domain::entropy::Entropy;
+use doorward_domain::key::is_pattern;
 use secrecy::{ExposeSecret, SecretBox, SecretSlice, SecretString};
 
 use crate::CryptoError;
@@ -86,6 +87,12 @@ impl MasterKey {
         })))
     }
 
+    /// Whether nobody generated this key: its bytes are constant or follow an obvious [pattern](is_pattern). Such a key must not
+    /// seal anything; it may open what it has sealed.
+    pub fn is_pattern(&self) -> bool {
+        is_pattern(self.0.expose_secret())
+    }
+
     /// The key in padded standard base64, for the operator's key file.
     pub fn to_base64(&self) -> SecretString {
         SecretString::from(base64::engine::general_purpose::STANDARD.encode(self.0.expose_secret()))
@@ -151,6 +158,12 @@ mod tests {
             MasterKey::parse(&standard).unwrap().to_base64().expose_secret(),
             standard
         );
+    }
+
+    #[test]
+    fn a_constant_key_is_a_pattern_and_a_generated_one_is_not() {
+        assert!(MasterKey::parse(&"A".repeat(43)).unwrap().is_pattern());
+        assert!(!MasterKey::generate(&SeededEntropy::new(1)).is_pattern());
     }
 
     #[test]

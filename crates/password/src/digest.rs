@@ -2,6 +2,7 @@
 
 use argon2::PasswordHash;
 use argon2::password_hash::phc::{Output, ParamsString, Salt};
+use doorward_domain::password::PepperId;
 
 use crate::Argon2Params;
 
@@ -13,9 +14,6 @@ const MIN_OUTPUT: usize = 16;
 
 /// The memory that verifying a stored digest may need even if less is configured, in KiB: 256 MiB.
 const MAX_STORED_MEMORY_KIB: u32 = 256 * 1024;
-
-/// Identifies the pepper of a digest without revealing it.
-pub(crate) type PepperId = [u8; 8];
 
 /// A parsed digest: argon2id, version 1.3.
 #[derive(Clone)]
@@ -50,7 +48,7 @@ impl StoredDigest {
         params.add_decimal("t", self.params.iterations).ok()?;
         params.add_decimal("p", self.params.parallelism).ok()?;
         if let Some(id) = &self.pepper {
-            params.add_b64_bytes("keyid", id).ok()?;
+            params.add_b64_bytes("keyid", id.as_bytes()).ok()?;
         }
         let phc = PasswordHash {
             algorithm: argon2::ARGON2ID_IDENT,
@@ -78,7 +76,7 @@ impl StoredDigest {
 
     /// Whether the digest is weaker than a new one with the `configured` parameters and length.
     ///
-    /// Less memory or fewer passes are weaker. A digest that only differs in the number of lanes or the length is outdated
+    /// Less memory or fewer passes are weaker. Another pepper than the configured one, or none, is outdated. A digest that only differs in the number of lanes or the length is outdated
     /// too, unless it has more memory or passes than configured, which rehashing would lose.
     pub(crate) fn is_outdated(
         &self,
@@ -91,8 +89,8 @@ impl StoredDigest {
         let stronger =
             self.params.memory_kib > configured.memory_kib || self.params.iterations > configured.iterations;
         let differs = self.params.parallelism != configured.parallelism || self.output.len() != output;
-        let unpeppered = self.pepper.is_none() && pepper.is_some();
-        weaker || unpeppered || (differs && !stronger)
+        let other_pepper = self.pepper.as_ref() != pepper;
+        weaker || other_pepper || (differs && !stronger)
     }
 }
 
@@ -104,9 +102,9 @@ fn parse_params(params: &ParamsString) -> Option<(Argon2Params, Option<PepperId>
             "t" => &mut iterations,
             "p" => &mut parallelism,
             "keyid" if pepper.is_none() => {
-                let mut id = PepperId::default();
+                let mut id = [0; 8];
                 let length = value.b64_decode(&mut id).ok()?.len();
-                pepper = (length == id.len()).then_some(id);
+                pepper = (length == id.len()).then_some(PepperId::from_bytes(id));
                 pepper?;
                 continue;
             }
@@ -144,7 +142,7 @@ mod tests {
         }
         assert_eq!(
             parse("m=1024,t=1,p=1,keyid=AQIDBAUGBwg").unwrap().pepper,
-            Some([1, 2, 3, 4, 5, 6, 7, 8])
+            Some(PepperId::from_bytes([1, 2, 3, 4, 5, 6, 7, 8]))
         );
     }
 
@@ -217,6 +215,7 @@ mod tests {
 
     #[test]
     fn a_weaker_digest_is_outdated_and_a_stronger_one_is_not() {
+        let pepper = PepperId::from_bytes([1; 8]);
         let outdated = |params, pepper| {
             parse(params)
                 .unwrap()
@@ -237,7 +236,7 @@ mod tests {
             "m=65536,t=3,p=4",
         ] {
             assert!(!outdated(params, None), "{params}");
-            assert!(outdated(params, Some(&[1; 8])), "{params}");
+            assert!(outdated(params, Some(&pepper)), "{params}");
         }
         let long = parse("m=19456,t=2,p=1").unwrap();
         assert!(long.is_outdated(Argon2Params::default(), 64, None));

@@ -5,11 +5,11 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use doorward_domain::account::PasswordDigest;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::password::PlainPassword;
-use doorward_domain::password::{HashError, PasswordHasher, Verification};
+use doorward_domain::password::{HashError, PasswordHasher, PepperId, PepperIds, Verification};
 
-use crate::digest::{PepperId, StoredDigest};
+use crate::digest::StoredDigest;
 use crate::memory::{clear, with_blocks};
-use crate::{Argon2Params, InvalidSetting, Pepper};
+use crate::{Argon2Params, InvalidSetting, Pepper, Peppers};
 
 /// The length of new hashes, in bytes.
 const OUTPUT: usize = 32;
@@ -31,52 +31,72 @@ const MIN_MEMORY_KIB: u64 = 8;
 /// # Pepper
 ///
 /// The PHC string of a digest with a pepper has the parameter `keyid`, which identifies the pepper without revealing it. A
-/// digest without `keyid` is verified without a pepper, and is outdated if a pepper is configured, so that the pepper is
-/// added at the next login. A digest whose `keyid` is not that of the configured pepper is
-/// [`Unusable`](Verification::Unusable): it could never match, which must not be reported as a wrong password.
+/// digest without `keyid` is verified without a pepper. A digest with the previous pepper is verified with that one. Both are
+/// outdated if the current pepper is another one, or none, so that the digest is replaced at the next login. A digest whose
+/// `keyid` is that of no configured pepper is [`Unusable`](Verification::Unusable): it could never match, which must not be
+/// reported as a wrong password.
 #[derive(Debug)]
 pub struct Argon2Hasher {
     params: Argon2Params,
-    pepper: Option<(Pepper, PepperId)>,
+    current: Option<(Pepper, PepperId)>,
+    previous: Option<(Pepper, PepperId)>,
 }
 
 impl Argon2Hasher {
-    /// Creates a hasher. Hashes the pepper into its id, which takes as long as hashing a password.
-    pub fn new(params: Argon2Params, pepper: Option<Pepper>) -> Result<Self, InvalidSetting> {
+    /// Creates a hasher. Hashes each pepper into its id, which takes as long as hashing a password.
+    pub fn new(params: Argon2Params, peppers: Peppers) -> Result<Self, InvalidSetting> {
         let params = params.check()?;
-        let with_id = |pepper: Pepper| pepper_id(&pepper).map(|id| (pepper, id));
-        let pepper = pepper
-            .map(with_id)
-            .transpose()
-            .map_err(InvalidSetting::PepperNotHashed)?;
-        Ok(Self { params, pepper })
+        let with_id = |pepper: Option<Pepper>| {
+            pepper
+                .map(|pepper| pepper_id(&pepper).map(|id| (pepper, id)))
+                .transpose()
+                .map_err(InvalidSetting::PepperNotHashed)
+        };
+        Ok(Self {
+            params,
+            current: with_id(peppers.current)?,
+            previous: with_id(peppers.previous)?,
+        })
     }
 
-    fn pepper_id(&self) -> Option<&PepperId> {
-        self.pepper.as_ref().map(|(_, id)| id)
+    /// The ids of its peppers.
+    pub fn pepper_ids(&self) -> PepperIds {
+        let id = |pepper: &Option<(Pepper, PepperId)>| pepper.as_ref().map(|(_, id)| *id);
+        PepperIds {
+            current: id(&self.current),
+            previous: id(&self.previous),
+        }
     }
 
-    /// Parses a digest. `None` if it cannot be verified: malformed, out of bounds, or with another pepper.
-    fn usable(&self, digest: &PasswordDigest) -> Option<StoredDigest> {
+    fn current_pepper(&self) -> Option<&Pepper> {
+        self.current.as_ref().map(|(pepper, _)| pepper)
+    }
+
+    /// Parses a digest. `None` if it cannot be verified: malformed, out of bounds, or with a pepper that is not configured.
+    /// Also returns its pepper, if it has one.
+    fn usable(&self, digest: &PasswordDigest) -> Option<(StoredDigest, Option<&Pepper>)> {
         let stored = StoredDigest::parse(digest.expose())?;
-        let has_its_pepper = stored.pepper.is_none() || stored.pepper.as_ref() == self.pepper_id();
-        (has_its_pepper && stored.is_within_bounds(self.params)).then_some(stored)
+        if !stored.is_within_bounds(self.params) {
+            return None;
+        }
+        let Some(id) = stored.pepper else {
+            return Some((stored, None));
+        };
+        let mut peppers = [&self.current, &self.previous].into_iter().flatten();
+        let (pepper, _) = peppers.find(|(_, known)| *known == id)?;
+        Some((stored, Some(pepper)))
     }
 
-    /// Runs argon2 with `params`, and with the configured pepper if `peppered`.
+    /// Runs argon2 with `params` and `pepper`.
     fn run(
         &self,
         params: Argon2Params,
-        peppered: bool,
+        pepper: Option<&Pepper>,
         salt: &[u8],
         password: &PlainPassword,
         output: &mut [u8],
     ) -> Result<(), HashError> {
-        let pepper = self
-            .pepper
-            .as_ref()
-            .filter(|_| peppered)
-            .map_or(&[][..], |(pepper, _)| pepper.expose());
+        let pepper = pepper.map_or(&[][..], Pepper::expose);
         let keep = usize::try_from(self.params.memory_kib).unwrap_or(usize::MAX);
         run_argon2(params, pepper, salt, password.expose().as_bytes(), output, keep)
     }
@@ -97,7 +117,13 @@ impl Argon2Hasher {
             iterations: u32::try_from(iterations).unwrap_or(u32::MAX),
             parallelism: 1,
         };
-        self.run(rest, true, &DUMMY_SALT, password, &mut [0; OUTPUT])
+        self.run(
+            rest,
+            self.current_pepper(),
+            &DUMMY_SALT,
+            password,
+            &mut [0; OUTPUT],
+        )
     }
 }
 
@@ -106,12 +132,12 @@ impl PasswordHasher for Argon2Hasher {
         let mut salt = [0; SALT];
         entropy.fill(&mut salt);
         let mut output = [0; OUTPUT];
-        self.run(self.params, true, &salt, password, &mut output)?;
+        self.run(self.params, self.current_pepper(), &salt, password, &mut output)?;
         let digest = StoredDigest {
             params: self.params,
             salt: Salt::new(&salt).map_err(failed)?,
             output: Output::new(&output).map_err(failed)?,
-            pepper: self.pepper_id().copied(),
+            pepper: self.pepper_ids().current,
         };
         let phc = digest
             .to_phc()
@@ -120,22 +146,16 @@ impl PasswordHasher for Argon2Hasher {
     }
 
     fn verify(&self, password: &PlainPassword, digest: &PasswordDigest) -> Result<Verification, HashError> {
-        let Some(stored) = self.usable(digest) else {
+        let Some((stored, pepper)) = self.usable(digest) else {
             self.verify_nothing(password)?;
             return Ok(Verification::Unusable);
         };
         let mut buffer = [0; Output::MAX_LENGTH];
         let (output, _) = buffer.split_at_mut(stored.output.len());
-        self.run(
-            stored.params,
-            stored.pepper.is_some(),
-            &stored.salt,
-            password,
-            output,
-        )?;
+        self.run(stored.params, pepper, &stored.salt, password, output)?;
         // `Output` compares in constant time.
         if Output::new(output).map_err(failed)? == stored.output {
-            let outdated = stored.is_outdated(self.params, OUTPUT, self.pepper_id());
+            let outdated = stored.is_outdated(self.params, OUTPUT, self.pepper_ids().current.as_ref());
             return Ok(Verification::Match { outdated });
         }
         self.equalize_work(stored.params, password)?;
@@ -143,7 +163,13 @@ impl PasswordHasher for Argon2Hasher {
     }
 
     fn verify_nothing(&self, password: &PlainPassword) -> Result<(), HashError> {
-        self.run(self.params, true, &DUMMY_SALT, password, &mut [0; OUTPUT])
+        self.run(
+            self.params,
+            self.current_pepper(),
+            &DUMMY_SALT,
+            password,
+            &mut [0; OUTPUT],
+        )
     }
 
     fn rest(&self) {
@@ -153,7 +179,7 @@ impl PasswordHasher for Argon2Hasher {
 
 /// Hashes a pepper into its id, with argon2 so that a weak pepper cannot be found quickly from a digest.
 fn pepper_id(pepper: &Pepper) -> Result<PepperId, HashError> {
-    let mut id = PepperId::default();
+    let mut id = [0; 8];
     run_argon2(
         Argon2Params::default(),
         &[],
@@ -162,7 +188,7 @@ fn pepper_id(pepper: &Pepper) -> Result<PepperId, HashError> {
         &mut id,
         0,
     )?;
-    Ok(id)
+    Ok(PepperId::from_bytes(id))
 }
 
 fn run_argon2(

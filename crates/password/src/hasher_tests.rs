@@ -28,11 +28,55 @@ fn password(text: &str) -> PlainPassword {
 }
 
 fn hasher(params: Argon2Params) -> Argon2Hasher {
-    Argon2Hasher::new(params, None).unwrap()
+    Argon2Hasher::new(params, Peppers::default()).unwrap()
 }
 
 fn peppered(params: Argon2Params, byte: u8) -> Argon2Hasher {
-    Argon2Hasher::new(params, Some(Pepper::new(vec![byte; 16]).unwrap())).unwrap()
+    with_peppers(params, Some(byte), None)
+}
+
+/// A hasher with these bytes as its current and its previous pepper.
+fn with_peppers(params: Argon2Params, current: Option<u8>, previous: Option<u8>) -> Argon2Hasher {
+    let pepper = |byte: Option<u8>| byte.map(|byte| Pepper::new(vec![byte; 16]).unwrap());
+    let peppers = Peppers {
+        current: pepper(current),
+        previous: pepper(previous),
+    };
+    Argon2Hasher::new(params, peppers).unwrap()
+}
+
+#[test]
+fn a_digest_with_the_previous_pepper_verifies_and_is_outdated() {
+    let before = peppered(CHEAP, 1)
+        .hash(&password("correct horse"), &Salted(1))
+        .unwrap();
+    let verify = |current, previous| {
+        let hasher = with_peppers(CHEAP, current, previous);
+        hasher.verify(&password("correct horse"), &before).unwrap()
+    };
+    assert_eq!(verify(Some(1), None), Verification::Match { outdated: false });
+    assert_eq!(verify(Some(1), Some(2)), Verification::Match { outdated: false });
+    assert_eq!(verify(Some(2), Some(1)), Verification::Match { outdated: true });
+    assert_eq!(verify(None, Some(1)), Verification::Match { outdated: true });
+    for (current, previous) in [(None, None), (Some(2), None), (None, Some(2)), (Some(2), Some(3))] {
+        assert_eq!(verify(current, previous), Verification::Unusable);
+    }
+    let both = with_peppers(CHEAP, Some(2), Some(1));
+    assert_eq!(
+        both.verify(&password("wrong"), &before).unwrap(),
+        Verification::Mismatch
+    );
+    let after = both.hash(&password("correct horse"), &Salted(1)).unwrap();
+    let only_new = peppered(CHEAP, 2);
+    assert_eq!(
+        only_new.verify(&password("correct horse"), &after).unwrap(),
+        Verification::Match { outdated: false }
+    );
+    assert_eq!(both.pepper_ids().current, only_new.pepper_ids().current);
+    assert_eq!(
+        both.pepper_ids().previous,
+        peppered(CHEAP, 1).pepper_ids().current
+    );
 }
 
 fn digest(phc: &str) -> PasswordDigest {

@@ -11,7 +11,7 @@
 //! use doorward_domain::password::PlainPassword;
 //! use doorward_domain::entropy::Entropy;
 //! use doorward_domain::password::{PasswordHasher, Verification};
-//! use doorward_password::{Argon2Hasher, Argon2Params};
+//! use doorward_password::{Argon2Hasher, Argon2Params, Peppers};
 //!
 //! # struct Counting;
 //! # impl Entropy for Counting {
@@ -20,7 +20,7 @@
 //! # let entropy = Counting;
 //! # let password = PlainPassword::new(&"correct horse".into());
 //! let params = Argon2Params { memory_kib: 1024, iterations: 1, parallelism: 1 }; // cheap, for this example
-//! let hasher = Argon2Hasher::new(params, None)?;
+//! let hasher = Argon2Hasher::new(params, Peppers::default())?;
 //! let digest = hasher.hash(&password, &entropy)?;
 //! assert_eq!(hasher.verify(&password, &digest)?, Verification::Match { outdated: false });
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -34,4 +34,4 @@ mod settings;
 
 pub use estimator::ZxcvbnEstimator;
 pub use hasher::Argon2Hasher;
-pub use settings::{Argon2Params, InvalidSetting, Pepper};
+pub use settings::{Argon2Params, InvalidSetting, Pepper, Peppers};

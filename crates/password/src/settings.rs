@@ -2,6 +2,7 @@
 
 use core::ops::RangeInclusive;
 
+use doorward_domain::key::is_pattern;
 use doorward_domain::password::HashError;
 use secrecy::{ExposeSecret, SecretSlice};
 
@@ -72,6 +73,15 @@ impl Argon2Params {
     }
 }
 
+/// The pepper of new digests, and the one that existing digests may still have.
+#[derive(Debug, Clone, Default)]
+pub struct Peppers {
+    /// The pepper of new digests, if there is one.
+    pub current: Option<Pepper>,
+    /// Only verifies.
+    pub previous: Option<Pepper>,
+}
+
 /// A secret that is part of every hash and not in the database: the secret value `K` of argon2. `Debug` does not print it.
 #[derive(Debug, Clone)]
 pub struct Pepper(SecretSlice<u8>);
@@ -88,6 +98,16 @@ impl Pepper {
         } else {
             Err(InvalidSetting::Pepper(length))
         }
+    }
+
+    /// Whether nobody generated this pepper: its bytes are constant or follow an obvious [pattern](is_pattern).
+    pub fn is_pattern(&self) -> bool {
+        is_pattern(self.expose())
+    }
+
+    /// Whether both are the same. Not in constant time.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
     }
 
     pub(crate) fn expose(&self) -> &[u8] {

@@ -33,6 +33,7 @@ mod job;
 mod key;
 mod locks;
 mod migrations;
+mod password;
 mod schema;
 mod session;
 mod setup;

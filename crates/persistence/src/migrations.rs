@@ -3,9 +3,10 @@
 use core::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::migration::MigrationSource;
+use diesel::migration::{Migration, MigrationConnection, MigrationSource};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::connection::{AnyConnection, DatabaseUrl, connect};
@@ -25,9 +26,12 @@ const LOCK_TIMEOUT: Duration = Duration::from_mins(5);
 /// If several instances do this at once, one migrates and the others wait for it. A schema with an unknown migration is
 /// left unchanged, and the result is an error.
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, OpenError> {
-    let mut connection = connect(url, LOCK_TIMEOUT)?;
+    migrate_on(connect(url, LOCK_TIMEOUT)?)
+}
+
+fn migrate_on(mut connection: AnyConnection) -> Result<Vec<String>, OpenError> {
     match &mut connection {
-        // One transaction around all migrations, in which each is a savepoint. SQLite's write lock excludes other instances.
+        // One transaction around all migrations. SQLite's write lock excludes other instances.
         AnyConnection::Sqlite(_) => {
             transaction::begin(&mut connection, Mode::Write)?;
             let done = run_pending(&mut connection);
@@ -81,17 +85,41 @@ fn run_pending(connection: &mut AnyConnection) -> Result<Vec<String>, OpenError>
         return Ok(Vec::new());
     }
     let done = match connection {
-        AnyConnection::Sqlite(inner) => inner.run_pending_migrations(SQLITE).map(|_| ()),
+        AnyConnection::Sqlite(inner) => run_pending_on_sqlite(inner),
         AnyConnection::Postgres(inner) => inner.run_pending_migrations(POSTGRES).map(|_| ()),
     };
     done.map_err(|error| OpenError::MigrationFailed(error.to_string()))?;
     Ok(status.pending)
 }
 
+/// Applies the pending migrations in the transaction that is open.
+///
+/// Diesel would put each into a savepoint. When a disk is full, SQLite rolls back the whole transaction, savepoints included;
+/// Diesel would then report that it cannot find the savepoint, and not the cause.
+fn run_pending_on_sqlite(connection: &mut SqliteConnection) -> diesel::migration::Result<()> {
+    connection.setup()?;
+    let applied: Vec<String> = applied_migrations::table
+        .select(applied_migrations::version)
+        .load(connection)?;
+    let mut migrations: Vec<Box<dyn Migration<Sqlite>>> = MigrationSource::<Sqlite>::migrations(&SQLITE)?;
+    migrations.sort_unstable_by_key(|migration| migration.name().version().as_owned());
+    for migration in migrations {
+        let version = migration.name().version().to_string();
+        if applied.contains(&version) {
+            continue;
+        }
+        migration.run(connection)?;
+        diesel::insert_into(applied_migrations::table)
+            .values(applied_migrations::version.eq(version))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
 /// Version and name of every migration of this program, in order.
 pub(crate) fn known(connection: &AnyConnection) -> Vec<(String, String)> {
     let migrations = match connection {
-        AnyConnection::Sqlite(_) => names::<diesel::sqlite::Sqlite>(&SQLITE),
+        AnyConnection::Sqlite(_) => names::<Sqlite>(&SQLITE),
         AnyConnection::Postgres(_) => names::<diesel::pg::Pg>(&POSTGRES),
     };
     migrations.unwrap_or_default()
@@ -138,4 +166,49 @@ pub(crate) fn applied(connection: &mut AnyConnection) -> QueryResult<Vec<String>
         .load(connection)?;
     versions.sort_unstable();
     Ok(versions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_migration_on_a_full_disk_fails_with_that_cause_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::sqlite(folder.path().join("full.db"));
+        for pages in [4, 8, 12, 16, 20] {
+            let mut connection = connect(&url, LOCK_TIMEOUT).unwrap();
+            let AnyConnection::Sqlite(inner) = &mut connection else {
+                panic!("not SQLite");
+            };
+            inner
+                .batch_execute(&format!("PRAGMA max_page_count = {pages}"))
+                .unwrap();
+            let error = migrate_on(connection).unwrap_err();
+            assert!(
+                error.to_string().contains("database or disk is full"),
+                "{pages}: {error}"
+            );
+            assert!(!schema_status(&url).unwrap().pending.is_empty());
+        }
+        assert!(!migrate(&url).unwrap().is_empty());
+        assert!(schema_status(&url).unwrap().is_current());
+    }
+
+    #[test]
+    fn temporary_files_are_beside_the_database() {
+        #[derive(QueryableByName)]
+        struct Folder {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            temp_store_directory: String,
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("it's data");
+        std::fs::create_dir(&inner).unwrap();
+        let mut connection = connect(&DatabaseUrl::sqlite(inner.join("d.db")), LOCK_TIMEOUT).unwrap();
+        let found: Folder = diesel::sql_query("PRAGMA temp_store_directory")
+            .get_result(&mut connection)
+            .unwrap();
+        assert_eq!(found.temp_store_directory, inner.to_str().unwrap());
+    }
 }

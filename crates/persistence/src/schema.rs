@@ -169,9 +169,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    password_pepper (id) {
+        id -> Integer,
+        pepper_id -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
     setup (id) {
         id -> Integer,
         token_digest -> Nullable<Binary>,
+        token_configured -> Bool,
         completed_at -> Nullable<BigInt>,
     }
 }

@@ -16,6 +16,7 @@ use tracing::{Instrument as _, Span, debug_span};
 use crate::audit_summary::{AuditSummary, EventFolder, SummaryPorts};
 use crate::error::{RunError, StartError};
 use crate::executor::{Lane, LaneSettings, LanesMetrics};
+use crate::hasher::ReportingHasher;
 use crate::jobs::{JobHandler, JobRunner, JobWake, RunnerPorts};
 use crate::keyed_lock::KeyedLock;
 use crate::origin::RequestOrigin;
@@ -59,7 +60,7 @@ pub struct Application {
 impl Application {
     /// Reads the recent revocations, starts the threads and registers the metrics in `registry`.
     pub fn start(
-        ports: Ports,
+        mut ports: Ports,
         policies: Policies,
         lanes: LanesSettings,
         registry: &Registry,
@@ -79,6 +80,7 @@ impl Application {
         let summary = AuditSummary::start(summary_ports, Arc::clone(&folder), SUMMARY_INTERVAL, registry)?;
         let metrics = LanesMetrics::new(registry)?;
         let hasher = Arc::clone(&ports.hasher);
+        ports.hasher = Arc::new(ReportingHasher(Arc::clone(&hasher)));
         let password_lane = Lane::start("password", lanes.password, metrics.lane("password"), move || {
             hasher.rest();
         })?;

@@ -12,6 +12,7 @@ mod audit_summary;
 mod client_key;
 mod error;
 pub mod executor;
+mod hasher;
 mod jitter;
 mod jobs;
 mod keyed_lock;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_application::{Policies, Ports};
+use doorward_application::{CheckPepper, CheckPepperError, Policies, Ports};
 use doorward_http::HttpSettings;
 use doorward_jwt::{IssuerAndAudience, Signer, Verifier};
 use doorward_keys::{HmacAttemptKeys, KeyRing, MasterKeys, RefreshSealer};
@@ -55,10 +55,12 @@ const CACHED_TOKENS: usize = 8192;
 /// Creates the data directory and the master key if they do not exist, opens the database, and builds the ports. Also
 /// returns the key ring behind some of them, for the task that rotates keys.
 pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), ExitError> {
-    data_dir::create(&settings.data_dir)?;
+    data_dir::prepare(settings)?;
     // The master key comes before the database, so that a database without its key is noticed and no new key is created.
     let masters = master_keys(settings)?;
     let store = database(settings)?;
+    let hasher = hasher(settings)?;
+    check_pepper(&hasher, &store)?;
     let ring = KeyRing::open(&*store, &masters, settings.keys.rules, now(), &OsEntropy)?;
     let ring = Arc::new(ring);
     let parties = IssuerAndAudience {
@@ -69,7 +71,7 @@ pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), ExitError
     let ports = Ports {
         revocation_store: revocation_store(settings)?,
         store,
-        hasher: Arc::new(hasher(settings)?),
+        hasher: Arc::new(hasher),
         estimator: Arc::new(ZxcvbnEstimator),
         attempt_keys: Arc::new(attempt_keys),
         refused_attempts: Arc::new(AttemptSummary::default()),
@@ -85,10 +87,24 @@ pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), ExitError
     Ok((ports, ring))
 }
 
-/// Returns the password hasher. Takes the pepper out of the settings.
+/// Returns the password hasher. Takes the peppers out of the settings.
 fn hasher(settings: &mut Settings) -> Result<Argon2Hasher, ExitError> {
-    Argon2Hasher::new(settings.password.argon2, settings.password.pepper.take())
+    let peppers = core::mem::take(&mut settings.password.peppers);
+    Argon2Hasher::new(settings.password.argon2, peppers)
         .map_err(|error| ExitError::configuration(error.to_string()))
+}
+
+/// Fails if passwords were hashed with a pepper that is not configured.
+fn check_pepper(hasher: &Argon2Hasher, store: &Database) -> Result<(), ExitError> {
+    CheckPepper { store }
+        .execute(hasher.pepper_ids())
+        .map_err(|error| match error {
+            CheckPepperError::Mismatch(mismatch) => ExitError::configuration(format!(
+                "password.pepper: {mismatch}, so none of them would verify: configure the same pepper; to change or remove it, \
+                 give it as password.previous_pepper"
+            )),
+            CheckPepperError::Store(error) => error.into(),
+        })
 }
 
 /// The policies of the use cases, as configured.

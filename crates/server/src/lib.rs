@@ -11,4 +11,7 @@ pub mod escape;
 pub mod exit;
 pub mod logging;
 pub mod maintenance;
+pub mod one_line;
+pub mod resources;
 pub mod system;
+pub mod trust;

@@ -49,7 +49,7 @@ pub(crate) struct DocsSettings {
 }
 
 /// The OpenAPI document.
-pub(crate) struct Document(pub(crate) &'static str);
+pub(crate) struct Document(pub(crate) String);
 
 /// Get the OpenAPI document
 #[utoipa::path(
@@ -60,7 +60,7 @@ pub(crate) async fn openapi(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .insert_header((header::CACHE_CONTROL, ASSET_CACHE))
-        .body(document.0)
+        .body(document.0.clone())
 }
 
 /// Show the API documentation

@@ -85,9 +85,9 @@ impl SurfaceError for Problem {
         self.cause.as_deref()
     }
 
-    fn render(&self, request_id: &str) -> RenderedError {
+    fn render(&self, request_id: &str, base_path: &str) -> RenderedError {
         let body = ProblemBody {
-            problem_type: format!("/problems/{}", self.code.as_str()),
+            problem_type: format!("{base_path}/problems/{}", self.code.as_str()),
             title: self.code.title(),
             status: self.code.status().as_u16(),
             detail: self.detail.as_deref(),
@@ -144,14 +144,14 @@ mod tests {
             Problem::from(ViewUserError::Store(outage())),
         ] {
             assert_eq!(problem.code, Code::Unavailable);
-            assert!(problem.render("r").headers.contains_key(header::RETRY_AFTER));
+            assert!(problem.render("r", "").headers.contains_key(header::RETRY_AFTER));
         }
     }
 
     #[test]
     fn the_response_does_not_contain_the_cause() {
         let problem = Problem::from(StoreError::Corrupt("users.email of row 7".to_owned()));
-        let body = problem.render("the-request").body;
+        let body = problem.render("the-request", "").body;
         assert!(!body.contains("users.email"));
         assert!(body.contains("the-request"));
         assert_eq!(

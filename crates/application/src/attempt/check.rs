@@ -200,16 +200,7 @@ impl PasswordCheck<'_> {
     /// counted since, it stays counted.
     pub fn take_back(&self, attempt: CountedAttempt) -> StoreResult<()> {
         let Some(count) = attempt.count else { return Ok(()) };
-        let key = count.budget.key();
-        self.store.transaction(|repos| {
-            if repos.attempts().lock(key)? != Some(count.record) {
-                return Ok(());
-            }
-            match &count.before {
-                Some(before) => repos.attempts().put(key, before),
-                None => repos.attempts().forget(key),
-            }
-        })
+        self.store.transaction(|repos| count.take_back(repos))
     }
 
     fn judge(
@@ -266,10 +257,11 @@ impl PasswordCheck<'_> {
             return Ok(Err(FailedAttempt {
                 user_id: None,
                 reason,
+                uncounted: None,
             }));
         };
-        let reason = match self.hasher.verify(password, &credentials.digest)? {
-            Verification::Match { .. } if !credentials.user.is_active() => "account-disabled",
+        let (reason, uncounted) = match self.hasher.verify(password, &credentials.digest)? {
+            Verification::Match { .. } if !credentials.user.is_active() => ("account-disabled", None),
             Verification::Match { outdated } => {
                 return Ok(Ok(VerifiedAttempt {
                     credentials,
@@ -277,16 +269,19 @@ impl PasswordCheck<'_> {
                     count,
                 }));
             }
-            Verification::Mismatch => "wrong-password",
-            Verification::Unusable => "unusable-digest",
+            Verification::Mismatch => ("wrong-password", None),
+            // No password could be right, so nothing was guessed.
+            Verification::Unusable => ("unusable-digest", count),
         };
         Ok(Err(FailedAttempt {
             user_id: Some(credentials.user.id),
             reason,
+            uncounted,
         }))
     }
 
-    /// Records a failed attempt as an event of `kind`. The attempt itself has been counted already.
+    /// Records a failed attempt as an event of `kind`. The attempt itself has been counted already, and is taken back if it was
+    /// none.
     pub(crate) fn record_failure(
         &self,
         kind: EventKind,
@@ -296,8 +291,12 @@ impl PasswordCheck<'_> {
         let mut event =
             Event::new(kind, EventOutcome::Failure, context, self.entropy).with("reason", failure.reason);
         event.subject = failure.user_id.map(Subject::User);
-        self.store
-            .transaction(|repos| -> Result<(), StoreError> { repos.events().append(&event) })
+        self.store.transaction(|repos| -> Result<(), StoreError> {
+            if let Some(count) = &failure.uncounted {
+                count.take_back(repos)?;
+            }
+            repos.events().append(&event)
+        })
     }
 }
 

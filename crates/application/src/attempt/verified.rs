@@ -17,6 +17,20 @@ pub(super) struct CountedRecord {
     pub(super) record: AttemptRecord,
 }
 
+impl CountedRecord {
+    /// Removes the count. If others have been counted since, it stays counted.
+    pub(super) fn take_back(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
+        let key = self.budget.key();
+        if repos.attempts().lock(key)? != Some(self.record) {
+            return Ok(());
+        }
+        match &self.before {
+            Some(before) => repos.attempts().put(key, before),
+            None => repos.attempts().forget(key),
+        }
+    }
+}
+
 /// The result of verifying an attempt. Clients cannot distinguish a wrong password, an unknown account and a disabled one.
 pub(crate) type AttemptResult = Result<VerifiedAttempt, FailedAttempt>;
 
@@ -33,6 +47,8 @@ pub(crate) struct VerifiedAttempt {
 pub(crate) struct FailedAttempt {
     pub(super) user_id: Option<UserId>,
     pub(super) reason: &'static str,
+    /// The count to take back: the failure is not the client's.
+    pub(super) uncounted: Option<CountedRecord>,
 }
 
 impl FailedAttempt {
@@ -41,6 +57,7 @@ impl FailedAttempt {
         Self {
             user_id: Some(user_id),
             reason: "changed-meanwhile",
+            uncounted: None,
         }
     }
 }

@@ -34,8 +34,9 @@ pub struct IssueSetupToken<'a> {
 }
 
 impl IssueSetupToken<'_> {
-    /// Makes the `configured` token valid if there is one, else a token that is generated once. An empty configured token
-    /// counts as none: an empty environment variable must not make setup public.
+    /// Makes the `configured` token valid if there is one, else a token that is generated once. One that was configured earlier
+    /// and is not any more becomes invalid. An empty configured token counts as none: an empty environment variable must not
+    /// make setup public.
     pub fn execute(&self, configured: Option<&SecretString>) -> Result<SetupTokenStatus, StoreError> {
         let configured = configured.filter(|token| !token.expose_secret().is_empty());
         self.store.transaction(|repos| {
@@ -44,9 +45,11 @@ impl IssueSetupToken<'_> {
                 return Ok(SetupTokenStatus::Closed);
             }
             if let Some(token) = configured {
-                repos.setup().replace_token(&setup_token_digest(token))?;
+                repos.setup().replace_token(&setup_token_digest(token), true)?;
                 return Ok(SetupTokenStatus::Configured);
             }
+            // A token that is no longer configured may be known to whoever could read the old configuration.
+            repos.setup().withdraw_configured_token()?;
             let token = self.make_token();
             let offered = repos.setup().offer_token(&setup_token_digest(&token))?;
             Ok(if offered {
@@ -61,7 +64,7 @@ impl IssueSetupToken<'_> {
     pub fn replace(&self) -> Result<Option<SecretString>, StoreError> {
         let token = self.make_token();
         self.store.transaction(|repos| {
-            let replaced = repos.setup().replace_token(&setup_token_digest(&token))?;
+            let replaced = repos.setup().replace_token(&setup_token_digest(&token), false)?;
             Ok(replaced.then(|| token.clone()))
         })
     }

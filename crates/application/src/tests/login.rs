@@ -117,7 +117,7 @@ fn hasher_without_an_account() -> MockPasswordHasher {
 }
 
 #[test]
-fn unknown_wrong_disabled_and_unusable_are_counted_hashed_recorded_and_refused_alike() {
+fn unknown_wrong_and_disabled_are_counted_hashed_recorded_and_refused_alike() {
     let disabled = {
         let mut credentials = credentials();
         credentials.user.status = UserStatus::Disabled;
@@ -126,7 +126,6 @@ fn unknown_wrong_disabled_and_unusable_are_counted_hashed_recorded_and_refused_a
     for (known, hasher) in [
         (None, hasher_without_an_account()),
         (Some(credentials()), hasher_finding(Verification::Mismatch)),
-        (Some(credentials()), hasher_finding(Verification::Unusable)),
         (
             Some(disabled),
             hasher_finding(Verification::Match { outdated: false }),
@@ -143,6 +142,22 @@ fn unknown_wrong_disabled_and_unusable_are_counted_hashed_recorded_and_refused_a
         assert!(matches!(result, Err(LoginError::InvalidCredentials)));
         assert_eq!(verdicts, [Verdict::Commit, Verdict::Commit]);
     }
+}
+
+#[test]
+fn an_unusable_digest_is_refused_alike_and_its_attempt_is_taken_back() {
+    let mut repositories = knowing(Some(credentials()), None);
+    repositories
+        .attempts
+        .expect_put()
+        .times(1)
+        .returning(|_, _| Ok(()));
+    expect_forgiving_lock(&mut repositories);
+    expect_event(&mut repositories, EventKind::LoginFailed);
+    let hasher = hasher_finding(Verification::Unusable);
+    let (result, verdicts) = login("ada@example.org", repositories, &hasher);
+    assert!(matches!(result, Err(LoginError::InvalidCredentials)));
+    assert_eq!(verdicts, [Verdict::Commit, Verdict::Commit]);
 }
 
 #[test]

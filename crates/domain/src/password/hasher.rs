@@ -20,7 +20,8 @@ pub enum Verification {
     },
     /// The password does not match.
     Mismatch,
-    /// The digest cannot be used: not a PHC string of a known algorithm, or with parameters above the limits.
+    /// The digest cannot be used: not a PHC string of a known algorithm, with parameters above the limits, or with a pepper that
+    /// is not configured.
     Unusable,
 }
 

@@ -8,6 +8,8 @@ use crate::time::Timestamp;
 pub struct SetupState {
     /// The SHA-256 digest of the setup token, once one was issued.
     pub token_digest: Option<[u8; 32]>,
+    /// Whether the setup token comes from the configuration.
+    pub token_is_configured: bool,
     /// When the first administrator was created; `None` while setup is open.
     pub completed_at: Option<Timestamp>,
 }
@@ -22,8 +24,12 @@ pub trait SetupRepository {
     /// one MUST return `true`.
     fn offer_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool>;
 
-    /// Stores the digest of a setup token, replacing any other. Returns `false` when setup is completed.
-    fn replace_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool>;
+    /// Stores the digest of a setup token, replacing any other, and whether it comes from the configuration. Returns `false`
+    /// when setup is completed.
+    fn replace_token(&mut self, digest: &[u8; 32], is_configured: bool) -> StoreResult<bool>;
+
+    /// Deletes the setup token if it comes from the configuration. Returns whether it did.
+    fn withdraw_configured_token(&mut self) -> StoreResult<bool>;
 
     /// Completes setup, whether or not a token was issued, and deletes the token. Of all calls, exactly one MUST return
     /// `true`.

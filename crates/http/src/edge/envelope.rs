@@ -116,7 +116,7 @@ impl RequestSpan {
     ) -> (HttpResponse<BoxBody>, Option<Box<dyn SurfaceError>>) {
         let error = error_of(&mut response, renderer);
         if let Some(error) = &error {
-            response = self.render(&**error, &response);
+            response = self.render(&**error, renderer.base_path(), &response);
         }
         if is_draining {
             // The client sends its next request on another connection, which leads to another instance.
@@ -139,8 +139,13 @@ impl RequestSpan {
         (response, error)
     }
 
-    fn render(&self, error: &dyn SurfaceError, framework: &HttpResponse<BoxBody>) -> HttpResponse<BoxBody> {
-        let rendered = error.render(&self.request_id);
+    fn render(
+        &self,
+        error: &dyn SurfaceError,
+        base_path: &str,
+        framework: &HttpResponse<BoxBody>,
+    ) -> HttpResponse<BoxBody> {
+        let rendered = error.render(&self.request_id, base_path);
         let mut response = HttpResponse::with_body(rendered.status, BoxBody::new(rendered.body));
         // Other headers that the framework set, such as `Allow`, are kept.
         let kept = framework

@@ -10,6 +10,9 @@ use super::rejection::Rejection;
 pub trait ErrorRenderer: Send + Sync + 'static {
     /// The surface's error for a request that was rejected before it reached a handler.
     fn reject(&self, rejection: Rejection) -> Box<dyn SurfaceError>;
+
+    /// The path under which clients reach the surface, for links in errors: empty, or with a leading slash and none at the end.
+    fn base_path(&self) -> &str;
 }
 
 /// An error of a surface. The outermost middleware renders it, because it has the request id.
@@ -20,8 +23,8 @@ pub trait SurfaceError: 'static {
     /// The message for the log. It MUST NOT be in the rendered response.
     fn cause(&self) -> Option<&str>;
 
-    /// Renders the response to the request with that id.
-    fn render(&self, request_id: &str) -> RenderedError;
+    /// Renders the response to the request with that id. Links in it start with `base_path`.
+    fn render(&self, request_id: &str, base_path: &str) -> RenderedError;
 }
 
 /// The response for an error.

@@ -76,6 +76,14 @@ fn connect_sqlite(path: &Path, busy_timeout: Duration) -> Result<SqliteConnectio
     connection
         .batch_execute(SQLITE_PRAGMAS)
         .map_err(|error| failed(&error))?;
+    // SQLite spills large sorts and statement journals to temporary files: beside the database, which must be writable
+    // anyway, instead of in a /tmp that may be missing, read-only, small or on another disk. Deprecated only because it holds
+    // for the whole process; an environment variable, the alternative, cannot be set safely once there are threads.
+    let folder = anchored.parent().and_then(Path::to_str).unwrap_or(".");
+    let folder = folder.replace('\'', "''");
+    connection
+        .batch_execute(&format!("PRAGMA temp_store_directory = '{folder}'"))
+        .map_err(|error| failed(&error))?;
     Ok(connection)
 }
 

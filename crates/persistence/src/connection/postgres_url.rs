@@ -1,6 +1,7 @@
 //! PostgreSQL URLs, parsed here because libpq repeats an invalid one, with its password, in the error message.
 
 use core::fmt::Write as _;
+use core::net::IpAddr;
 
 use secrecy::SecretString;
 
@@ -46,6 +47,7 @@ const PARAMETERS: &[&str] = &[
 pub(super) struct PostgresUrl {
     conninfo: SecretString,
     redacted: String,
+    may_downgrade: bool,
 }
 
 impl PostgresUrl {
@@ -71,16 +73,23 @@ impl PostgresUrl {
         }
         parameters.set_query(query)?;
         parameters.check_tls()?;
+        let may_downgrade = parameters.secure_remote()?;
         parameters.add_defaults();
         Ok(Self {
             conninfo: parameters.conninfo().into(),
             redacted: format!("postgres://{host_list}/{database}"),
+            may_downgrade,
         })
     }
 
     /// The URL in libpq's keyword/value form.
     pub(super) fn conninfo(&self) -> &SecretString {
         &self.conninfo
+    }
+
+    /// Whether it is of another machine, and TLS is used only if nobody in between prevents it.
+    pub(super) fn may_downgrade(&self) -> bool {
+        self.may_downgrade
     }
 
     /// The URL without user name, password and parameters.
@@ -183,6 +192,40 @@ impl Parameters {
         Ok(())
     }
 
+    /// Requires that a URL of another machine says how the connection is protected, and has the password sent in no form that
+    /// would give it to a server that only pretends to be the right one. Returns whether TLS is used only if nobody in between
+    /// prevents it.
+    fn secure_remote(&mut self) -> Result<bool, InvalidDatabaseUrl> {
+        if self.is_local(|variable| std::env::var_os(variable).is_some()) {
+            return Ok(false);
+        }
+        if self.get("sslmode").is_none() {
+            return Err(InvalidDatabaseUrl::because(
+                "the server may be on another machine, so the URL must have sslmode: sslmode=verify-full is advised, \
+                 sslmode=disable sends everything in plain text",
+            ));
+        }
+        if self.get("require_auth").is_none() {
+            self.set("require_auth", "scram-sha-256".to_owned());
+        }
+        Ok(matches!(self.get("sslmode"), Some("allow" | "prefer")))
+    }
+
+    /// Whether all hosts are this machine. libpq takes a host that is not given from the environment; `is_set` returns whether
+    /// it has a variable.
+    fn is_local(&self, is_set: impl Fn(&str) -> bool) -> bool {
+        if self.get("service").is_some() || is_set("PGSERVICE") {
+            return false;
+        }
+        let hosts = [("host", "PGHOST"), ("hostaddr", "PGHOSTADDR")];
+        hosts
+            .iter()
+            .all(|(name, variable)| match self.get(name).unwrap_or_default() {
+                "" => !is_set(variable),
+                list => list.split(',').all(is_this_machine),
+            })
+    }
+
     fn add_defaults(&mut self) {
         for (name, value) in DEFAULTS {
             if self.get(name).is_none() {
@@ -212,6 +255,17 @@ impl Parameters {
         });
         quoted.collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Whether a host is this machine: the folder of a socket, an abstract socket, a loopback address or its name. An empty one in a
+/// list is the default socket.
+fn is_this_machine(host: &str) -> bool {
+    host.is_empty()
+        || host.starts_with(['/', '@'])
+        || host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// Splits `host`, `host:port`, `[address]` or `[address]:port` into host and port; either may be empty.
@@ -270,6 +324,84 @@ mod tests {
                 .contains("options='-c statement_timeout=1 -c idle_in_transaction_session_timeout=15000'")
         );
         assert!(conninfo.contains("application_name='mine'"));
+    }
+
+    /// The value of a parameter of libpq.
+    fn parameter(rest: &str, name: &str) -> Option<String> {
+        let url = parsed(rest);
+        let conninfo = url.conninfo().expose_secret().to_owned();
+        let (_, value) = conninfo.split_once(&format!("{name}='"))?;
+        Some(value.split('\'').next()?.to_owned())
+    }
+
+    #[test]
+    fn a_url_of_another_machine_needs_sslmode_and_gets_no_password_in_clear_text() {
+        for hosts in [
+            "db",
+            "db.example:5432",
+            "192.0.2.1",
+            "[2001:db8::1]:5432",
+            "localhost,db.example",
+            "127.0.0.1,192.0.2.1",
+            "localhost.example",
+            "0.0.0.0",
+        ] {
+            let error = PostgresUrl::parse(&format!("ada:hunter2@{hosts}/d"))
+                .map(|_| ())
+                .expect_err(hosts);
+            let text = error.to_string();
+            assert!(
+                text.contains("sslmode=verify-full") && !text.contains("hunter2"),
+                "{text}"
+            );
+            let given = format!("{hosts}/d?sslmode=disable");
+            assert_eq!(
+                parameter(&given, "require_auth").as_deref(),
+                Some("scram-sha-256"),
+                "{hosts}"
+            );
+            let other = format!("{given}&require_auth=password%2Cmd5");
+            assert_eq!(parameter(&other, "require_auth").as_deref(), Some("password,md5"));
+        }
+        for elsewhere in [
+            "/d?host=db.example",
+            "localhost/d?host=db.example",
+            "localhost/d?hostaddr=192.0.2.1",
+            "db.example/d?hostaddr=127.0.0.1",
+            "/d?service=production",
+        ] {
+            assert!(PostgresUrl::parse(elsewhere).is_err(), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_url_of_this_machine_needs_neither() {
+        for hosts in [
+            "localhost",
+            "LOCALHOST:5433",
+            "127.0.0.1",
+            "127.1.2.3",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "%2Fvar%2Frun%2Fpostgresql",
+            "%40abstract",
+            "localhost,127.0.0.1:5433",
+        ] {
+            assert_eq!(parameter(&format!("{hosts}/d"), "require_auth"), None, "{hosts}");
+        }
+        assert_eq!(parameter("/d?host=/run/postgresql", "require_auth"), None);
+    }
+
+    #[test]
+    fn a_host_from_the_environment_counts_if_the_url_has_none() {
+        let with = |text: &str, variable: &str| {
+            let mut parameters = Parameters::default();
+            parameters.set_query(text).unwrap();
+            parameters.is_local(|name| name == variable)
+        };
+        assert!(with("", "PGUSER"));
+        assert!(!with("", "PGHOST") && !with("", "PGHOSTADDR") && !with("host=localhost", "PGSERVICE"));
+        assert!(with("host=localhost", "PGHOST"));
     }
 
     #[cfg(not(feature = "postgres-tls"))]

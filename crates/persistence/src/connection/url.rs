@@ -33,7 +33,8 @@ impl DatabaseUrl {
     ///
     /// A `%` begins a percent-encoded byte (RFC 3986), in the path of a SQLite database too; [`sqlite`](Self::sqlite) takes
     /// a path without encoding. PostgreSQL URLs have the meaning that libpq defines, including several hosts and its parameters,
-    /// with a few defaults for time limits.
+    /// with a few defaults for time limits. If a host is not this machine, the URL must
+    /// have `sslmode`, and the password is sent as SCRAM-SHA-256 requires it unless the URL has `require_auth`.
     pub fn parse(url: &str) -> Result<Self, InvalidDatabaseUrl> {
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
         match scheme {
@@ -78,6 +79,12 @@ impl DatabaseUrl {
     /// Whether this is a SQLite database, a file on this machine.
     pub fn is_sqlite(&self) -> bool {
         matches!(self.0, DatabaseAddress::Sqlite(_))
+    }
+
+    /// Whether the database is on another machine, and `sslmode` is `allow` or `prefer`: TLS is used only if nobody in between
+    /// prevents it.
+    pub fn may_downgrade(&self) -> bool {
+        matches!(&self.0, DatabaseAddress::Postgres(url) if url.may_downgrade())
     }
 
     /// Path of a SQLite database; `None` for PostgreSQL.
@@ -148,14 +155,16 @@ mod tests {
     #[test]
     fn a_password_is_never_displayed() {
         for url in [
-            "postgres://ada:hunter2@h/d",
-            "postgresql://h/d?password=hunter2",
-            "postgres://ada:a@hunter2@h/d",
+            "postgres://ada:hunter2@h/d?sslmode=disable",
+            "postgresql://h/d?sslmode=disable&password=hunter2",
+            "postgres://ada:a@hunter2@h/d?sslmode=disable",
+            "postgres://ada:hunter2@localhost/d",
         ] {
             let url = DatabaseUrl::parse(url).expect(url);
             assert!(!format!("{url} {url:?}").contains("hunter2"), "{url}");
         }
         for url in [
+            "postgres://ada:hunter2@h/d",
             "postgres://ada:hunter2/x@h/d",
             "postgres://ada:1/hunter2@h/d",
             "postgres://ada:hunter2?x@h/d",

@@ -14,20 +14,21 @@ const ROW: i32 = 1;
 impl SetupRepository for Transaction<'_> {
     fn state(&mut self) -> StoreResult<SetupState> {
         self.read(|connection| {
-            let row: Option<(Option<Vec<u8>>, Option<i64>)> = setup::table
+            let row: Option<(Option<Vec<u8>>, bool, Option<i64>)> = setup::table
                 .find(ROW)
-                .select((setup::token_digest, setup::completed_at))
+                .select((setup::token_digest, setup::token_configured, setup::completed_at))
                 .get_result(connection)
                 .optional()?;
             let location = Location {
                 table: "setup",
                 row: "row 1",
             };
-            let (token_digest, completed_at) = location.parsed("id", row)?;
+            let (token_digest, token_is_configured, completed_at) = location.parsed("id", row)?;
             Ok(SetupState {
                 token_digest: token_digest
                     .map(|digest| location.bytes("token_digest", digest))
                     .transpose()?,
+                token_is_configured,
                 completed_at: completed_at.map(instant),
             })
         })
@@ -47,14 +48,28 @@ impl SetupRepository for Transaction<'_> {
         })
     }
 
-    fn replace_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool> {
+    fn replace_token(&mut self, digest: &[u8; 32], is_configured: bool) -> StoreResult<bool> {
         self.write(|connection| {
             let open = setup::table.find(ROW).filter(setup::completed_at.is_null());
-            affected(
-                diesel::update(open)
-                    .set(setup::token_digest.eq(digest.as_slice()))
-                    .execute(connection),
-            )
+            let token = (
+                setup::token_digest.eq(digest.as_slice()),
+                setup::token_configured.eq(is_configured),
+            );
+            affected(diesel::update(open).set(token).execute(connection))
+        })
+    }
+
+    fn withdraw_configured_token(&mut self) -> StoreResult<bool> {
+        self.write(|connection| {
+            let configured = setup::table
+                .find(ROW)
+                .filter(setup::token_configured.eq(true))
+                .filter(setup::completed_at.is_null());
+            let none = (
+                setup::token_digest.eq(None::<Vec<u8>>),
+                setup::token_configured.eq(false),
+            );
+            affected(diesel::update(configured).set(none).execute(connection))
         })
     }
 
@@ -64,6 +79,7 @@ impl SetupRepository for Transaction<'_> {
             let closed = (
                 setup::completed_at.eq(now.as_micros()),
                 setup::token_digest.eq(None::<Vec<u8>>),
+                setup::token_configured.eq(false),
             );
             affected(diesel::update(open).set(closed).execute(connection))
         })

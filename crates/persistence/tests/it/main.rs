@@ -10,6 +10,7 @@ mod cost_app;
 mod cost_table;
 mod costs;
 mod failed_transactions;
+mod fake_postgres;
 mod histories;
 mod migrations;
 mod outages;

@@ -8,6 +8,7 @@ use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use doorward_domain::audit::{Event, EventFilter, EventKind};
 use doorward_domain::session::{Authentication, EndReason, Ended, Session, SessionKind};
+use doorward_domain::setup::SetupState;
 use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::subject::SubjectVersion;
@@ -259,5 +260,38 @@ fn an_event_of_both_a_user_and_a_service_is_reported_and_not_misread() {
             let reason = format!("events.{named} of {}", event.id);
             assert_eq!(page, Err(StoreError::Corrupt(reason)), "{columns}");
         }
+    });
+}
+
+#[test]
+fn a_setup_token_of_the_last_release_stays_valid_and_no_pepper_is_assumed() {
+    on_each_database(|database| {
+        install_last_release(database);
+        let token = |digest: &str| {
+            let bytes = if database.folder().is_some() {
+                format!("x'{digest}'")
+            } else {
+                format!("'\\x{digest}'")
+            };
+            // As the last release writes it, before the upgrade and beside it.
+            database.execute(&format!("UPDATE setup SET token_digest = {bytes} WHERE id = 1"));
+        };
+        token(&"01".repeat(32));
+        migrate(&database.parsed_url()).expect("the new migrations");
+        let store = database.open();
+        let state = || {
+            store
+                .snapshot(|r| -> StoreResult<_> { r.setup().state() })
+                .expect("the state")
+        };
+        let made = |byte| SetupState {
+            token_digest: Some([byte; 32]),
+            ..SetupState::default()
+        };
+        assert_eq!(state(), made(1));
+        token(&"02".repeat(32));
+        assert_eq!(state(), made(2));
+        let pepper = store.snapshot(|r| -> StoreResult<_> { r.peppers().pepper() });
+        assert_eq!(pepper, Ok(None));
     });
 }

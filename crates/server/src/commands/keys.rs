@@ -27,7 +27,7 @@ const HEAD: [&str; 8] = [
 
 /// Lists the keys.
 pub fn list(mut settings: Settings) -> Result<(), ExitError> {
-    data_dir::create(&settings.data_dir)?;
+    data_dir::prepare(&settings)?;
     // No key is opened here, but the database must not be created before its master key.
     compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
@@ -44,7 +44,7 @@ pub fn list(mut settings: Settings) -> Result<(), ExitError> {
 
 /// Creates the next key of each purpose.
 pub fn rotate(mut settings: Settings) -> Result<(), ExitError> {
-    data_dir::create(&settings.data_dir)?;
+    data_dir::prepare(&settings)?;
     let masters = compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
     let rules = settings.keys.rules;
@@ -64,7 +64,7 @@ pub fn rotate(mut settings: Settings) -> Result<(), ExitError> {
 
 /// Seals every key with the current master key.
 pub fn reseal(mut settings: Settings) -> Result<(), ExitError> {
-    data_dir::create(&settings.data_dir)?;
+    data_dir::prepare(&settings)?;
     let masters = compose::master_keys(&mut settings)?;
     let store = compose::database(&settings)?;
     let report = doorward_keys::reseal(&*store, &masters, &OsEntropy)?;

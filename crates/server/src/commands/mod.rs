@@ -16,6 +16,7 @@ use crate::cli::{self, Cli, Command, ConfigCommand, KeysCommand, Parsed, UsersCo
 use crate::config::{self, Settings};
 use crate::exit::ExitError;
 use crate::logging;
+use crate::system;
 
 /// Runs the program with these arguments (its own name first) and this environment. Prints an error on standard error and
 /// returns its exit code.
@@ -23,20 +24,24 @@ pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
+    system::keep_files_private();
     let result = cli::parse(arguments).and_then(|parsed| match parsed {
         Parsed::Run(cli) => run(*cli, variables),
         Parsed::Show(text) => print(text.trim_end()),
     });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    let (code, last) = match result {
+        Ok(()) => (ExitCode::SUCCESS, Vec::new()),
         Err(error) => {
-            for line in error.lines() {
-                // If standard error is closed, the exit code still reports the error.
-                let _ = writeln!(std::io::stderr(), "doorward: {line}");
-            }
-            ExitCode::from(&error)
+            let lines = error
+                .lines()
+                .iter()
+                .map(|line| format!("doorward: {line}"))
+                .collect();
+            (ExitCode::from(&error), lines)
         }
-    }
+    };
+    logging::finish(&last);
+    code
 }
 
 /// Runs the command of the command line.
@@ -44,7 +49,7 @@ fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Resul
     let command = cli.command.unwrap_or(Command::Serve);
     if matches!(command, Command::Openapi) {
         // The document does not depend on the configuration.
-        return print(doorward_api::openapi_json());
+        return print(&doorward_api::openapi_json(""));
     }
     let settings = config::load(cli.configuration.sources(variables))?;
     if matches!(command, Command::Health) {

@@ -16,6 +16,7 @@ use crate::compose;
 use crate::config::Settings;
 use crate::data_dir::{Listener, write_bound};
 use crate::exit::ExitError;
+use crate::logging;
 use crate::maintenance::{self, DeleteExpiredHandler};
 use crate::system::OsEntropy;
 
@@ -23,6 +24,7 @@ use super::print;
 
 /// Runs the server.
 pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
+    log_sizes(&settings);
     let (ports, ring) = compose::ports(&mut settings)?;
     let store = Arc::clone(&ports.store);
     let policies = compose::policies(&settings);
@@ -42,6 +44,7 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     };
     let policy = settings.keys.rules.policy;
     let registry = Registry::new();
+    logging::register_metrics(&registry)?;
     let entropy = Arc::clone(&ports.entropy);
     let application = Application::start(ports, policies, lanes, &registry).map_err(cannot_start)?;
     let tasks = vec![
@@ -60,7 +63,7 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
         .map_err(cannot_start)?;
     let served = doorward_http::serve(
         Arc::clone(&application),
-        Arc::new(Api { docs: settings.docs }),
+        Arc::new(Api::new(&settings.server.base_path, settings.docs)),
         http,
         registry,
         ready,
@@ -72,6 +75,19 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     served.map_err(cannot_serve)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Logs how much is done at once, and what the defaults were derived from.
+fn log_sizes(settings: &Settings) {
+    let resources = &settings.resources;
+    tracing::info!(
+        lane_workers = settings.lane.workers,
+        database_connections = settings.database.max_connections,
+        client_connections = settings.server.connections.most,
+        cores = resources.cores,
+        memory = resources.memory.as_ref().map(tracing::field::display),
+        "sized by the processors and the memory that this process may use, unless configured"
+    );
 }
 
 /// The error for use cases that could not be started.

@@ -37,6 +37,6 @@ pub fn setup_token(mut settings: Settings) -> Result<(), ExitError> {
 
 /// Creates the data directory and the master key, which must exist before the database.
 fn prepare(settings: &mut Settings) -> Result<(), ExitError> {
-    data_dir::create(&settings.data_dir)?;
+    data_dir::prepare(settings)?;
     data_dir::master_key(settings).map(drop)
 }

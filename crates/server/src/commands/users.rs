@@ -14,6 +14,7 @@ use crate::cli::{CreateUser, PasswordSource};
 use crate::compose;
 use crate::config::Settings;
 use crate::exit::ExitError;
+use crate::one_line::one_line;
 use crate::system::{OsEntropy, now};
 
 use super::print;
@@ -46,14 +47,13 @@ pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), ExitErr
     print(&user.id.to_string())
 }
 
-/// Reads the password; the line ending is not part of it.
+/// Reads the password; neither a byte order mark nor the line ending is part of it.
 fn read_password(source: &PasswordSource) -> Result<SecretString, ExitError> {
     let text = source
         .password_file
         .as_deref()
         .map_or_else(read_line, read_file)?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(SecretString::from(line.strip_suffix('\r').unwrap_or(line)))
+    Ok(SecretString::from(one_line(&text)))
 }
 
 fn read_line() -> Result<String, ExitError> {

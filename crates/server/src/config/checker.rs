@@ -32,7 +32,7 @@ impl Checker {
     }
 
     /// Whether any source sets the key; otherwise it has its default.
-    fn is_given(&self, key: &str) -> bool {
+    pub fn is_given(&self, key: &str) -> bool {
         self.origins.contains_key(key)
     }
 
@@ -103,9 +103,12 @@ impl Checker {
                 self.accept(key, parsed)
             }
             (None, Some(path)) => {
-                let parsed = Secret::read(path)
-                    .and_then(Secret::not_empty)
-                    .and_then(|secret| parse(&secret));
+                let parsed = Secret::read(path).and_then(|(secret, warning)| {
+                    if let Some(what) = warning {
+                        self.warn(&file_key, &format!("{path:?} {what}"));
+                    }
+                    secret.not_empty().and_then(|secret| parse(&secret))
+                });
                 self.accept(&file_key, parsed.map_err(|what| format!("{path:?}: {what}")))
             }
         }

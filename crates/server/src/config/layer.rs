@@ -10,6 +10,7 @@ use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 use super::problems::Problems;
 use super::schema::{Key, Keys, Kind, variable_of};
 use super::span::Span;
+use crate::one_line::{has_line_break, one_line};
 
 /// The least similarity to an unknown name (Jaro-Winkler, 0 to 1) at which a known one is suggested.
 const MIN_SIMILARITY: f64 = 0.9;
@@ -55,9 +56,10 @@ impl Reader<'_> {
         layer
     }
 
-    /// Adds one value to `layer`, written as plain text in an environment variable or a flag.
+    /// Adds one value to `layer`, written as plain text in an environment variable or a flag. A final line ending, as a file
+    /// has that a variable was set from, is not part of it.
     pub fn text(&mut self, layer: &mut Layer, path: &str, key: &Key, text: &str, origin: &str) {
-        match parse_text(&key.kind, text) {
+        match parse_text(&key.kind, one_line(text)) {
             Ok(kind) => self.take(layer, path, Value::new(None, kind), origin),
             Err(what) => self.problems.add(path, Some(origin), &what),
         }
@@ -137,7 +139,7 @@ fn parse_toml(text: &str) -> Result<Map<String, Value>, String> {
     ))
 }
 
-/// Parses plain text as the type of its key. A string is taken exactly as it is, whatever it looks like.
+/// Parses plain text as the type of its key. A string is taken as it is, whatever it looks like.
 fn parse_text(kind: &Kind, text: &str) -> Result<ValueKind, String> {
     match kind {
         Kind::Text | Kind::Secret | Kind::Duration { .. } => Ok(ValueKind::String(text.to_owned())),
@@ -169,6 +171,9 @@ fn parse_text(kind: &Kind, text: &str) -> Result<ValueKind, String> {
 /// Checks that a value has its key's type and is within its bounds. The error omits a value that may be a secret.
 fn check(kind: &Kind, value: &ValueKind) -> Result<(), String> {
     match (kind, value) {
+        (Kind::Text | Kind::Secret, ValueKind::String(text)) if has_line_break(text) => {
+            Err("has more than one line".into())
+        }
         (Kind::Text | Kind::Secret, ValueKind::String(_)) | (Kind::Switch, ValueKind::Boolean(_)) => Ok(()),
         (Kind::Duration { min, max }, ValueKind::String(text)) => {
             let span = Span::parse(text)?;

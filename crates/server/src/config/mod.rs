@@ -20,7 +20,9 @@ mod span;
 mod tests;
 
 pub use schema::{Key, Keys, Kind, variable_of};
-pub use sections::{AuditSettings, KeySettings, PasswordSettings, ServerSettings, TokenSettings};
+pub use sections::{
+    AuditSettings, KeySettings, PATTERN_KEY, PasswordSettings, ServerSettings, TokenSettings,
+};
 pub use settings::Settings;
 pub use sources::{FILE_VARIABLE, Flag, Sources};
 pub use span::Span;

@@ -196,6 +196,7 @@ mod tests {
                 "keys.master_key",
                 "keys.previous_master_key",
                 "password.pepper",
+                "password.previous_pepper",
                 "setup.token"
             ]
         );

@@ -3,10 +3,14 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
+
+use crate::one_line::{has_line_break, one_line};
+use crate::trust::{self, Distrust};
 
 /// The most that is read of a file that holds a secret, in bytes.
 const MAX_FILE: u64 = 16 * 1024;
@@ -16,19 +20,30 @@ const MAX_FILE: u64 = 16 * 1024;
 pub struct Secret(pub SecretString);
 
 impl Secret {
-    /// Reads a file that holds one secret; its final line ending is not part of it.
-    pub fn read(path: &str) -> Result<Self, String> {
+    /// Reads a file that holds one secret; neither a byte order mark nor its final line ending is part of it. Refuses a file
+    /// that others may change. Also returns what else is unsafe about it, if anything.
+    pub fn read(path: &str) -> Result<(Self, Option<String>), String> {
+        let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+        let file = Path::new(path);
+        let distrust = trust::judge_mounted(file).map_err(unreadable)?;
+        let distrust = distrust.map(|distrust| (distrust, distrust.with_remedy(file).to_string()));
+        if let Some((Distrust::Writable { .. }, why)) = distrust {
+            return Err(why);
+        }
         let read = || {
             let mut text = String::new();
             File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
             Ok(text)
         };
-        let text: String = read().map_err(|error: std::io::Error| format!("cannot be read: {error}"))?;
+        let text: String = read().map_err(unreadable)?;
         if u64::try_from(text.len()).is_ok_and(|length| length > MAX_FILE) {
             return Err(format!("longer than {MAX_FILE} bytes"));
         }
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        Ok(Self(SecretString::from(line.strip_suffix('\r').unwrap_or(line))))
+        let line = one_line(&text);
+        if has_line_break(line) {
+            return Err("has more than one line".into());
+        }
+        Ok((Self(SecretString::from(line)), distrust.map(|(_, why)| why)))
     }
 
     /// The secret; an empty one is an error, because it is most likely a variable that was meant to be set.

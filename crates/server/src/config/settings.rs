@@ -18,6 +18,7 @@ use super::sections::{
 };
 use crate::exit::ExitError;
 use crate::logging::LogSettings;
+use crate::resources::Resources;
 
 /// Every key there is, as it is written.
 #[derive(Deserialize, JsonSchema)]
@@ -102,6 +103,8 @@ pub struct Settings {
     pub setup_token: Option<SecretString>,
     /// `log.*`
     pub log: LogSettings,
+    /// What the defaults of sizes were derived from.
+    pub resources: Resources,
     /// What is allowed but unsafe, one line each, to be logged as warnings.
     pub warnings: Vec<String>,
 }
@@ -117,11 +120,15 @@ impl Settings {
             checker.refuse("data_dir", "must not be empty; \".\" is the working directory");
         }
         let data_dir = PathBuf::from(raw.data_dir);
-        let server = raw.server.check(&mut checker);
-        let database = raw.database.check(&mut checker, &data_dir);
+        let resources = Resources::detect();
+        let server = raw.server.check(&mut checker, &resources);
+        let database = raw.database.check(&mut checker, &data_dir, &resources);
         let tokens = raw.tokens.check(&mut checker);
         let keys = raw.keys.check(&mut checker, &database.url, &tokens);
         let password = raw.password.check(&mut checker);
+        let lane = raw
+            .lane
+            .check(&mut checker, &resources, password.argon2.memory_kib);
         let attempts = raw.attempts.check(&mut checker);
         let setup_token = raw.setup.check(&mut checker);
         let log = raw.log.check(&mut checker);
@@ -133,13 +140,14 @@ impl Settings {
             keys,
             tokens,
             password,
-            lane: raw.lane.check(),
+            lane,
             attempts,
             throttle: raw.throttle.check(),
             audit: raw.audit.check(),
             docs: raw.docs.enabled,
             setup_token,
             log,
+            resources,
             warnings: checker.warnings,
         })
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::layer::{Layer, Reader};
 use super::problems::Problems;
 use super::schema::Keys;
+use crate::one_line::{one_line, without_mark};
 
 /// The file that is read if none is named and this one exists.
 const DEFAULT_FILE: &str = "doorward.toml";
@@ -52,9 +53,12 @@ impl Sources {
             problems: Problems::default(),
         };
         let variable = |name: &str| self.variables.iter().find(|(variable, _)| variable == name);
-        let named = self
-            .file
-            .or_else(|| variable(FILE_VARIABLE).map(|(_, path)| PathBuf::from(path)));
+        let named = self.file.or_else(|| {
+            variable(FILE_VARIABLE).map(|(_, path)| {
+                path.to_str()
+                    .map_or_else(|| path.into(), |path| one_line(path).into())
+            })
+        });
         let layers = vec![
             read_file(&mut reader, named),
             read_variables(&mut reader, self.variables),
@@ -70,7 +74,7 @@ fn read_file(reader: &mut Reader<'_>, named: Option<PathBuf>) -> Layer {
     let path = named.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
     let origin = format!("file {}", path.display());
     match std::fs::read_to_string(&path) {
-        Ok(text) => reader.toml(&origin, &text),
+        Ok(text) => reader.toml(&origin, without_mark(&text)),
         Err(error) if may_be_absent && error.kind() == ErrorKind::NotFound => Layer::default(),
         Err(error) => {
             reader

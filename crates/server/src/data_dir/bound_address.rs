@@ -32,7 +32,7 @@ impl Listener {
 pub fn write_bound(data_dir: &Path, listener: Listener, address: SocketAddr) -> Result<(), ExitError> {
     let path = data_dir.join(listener.file_name());
     let line = SecretString::from(format!("{address}\n"));
-    write_temporary(&path, &line, 0o644)
+    write_temporary(&path, &line, 0o600)
         .and_then(|temporary| fs::rename(temporary, &path))
         .map_err(|error| ExitError::other(format!("{} cannot be written: {error}", path.display())))
 }

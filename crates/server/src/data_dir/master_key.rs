@@ -1,23 +1,30 @@
 //! The source of the master key: the configuration, or a file that the first start creates.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use doorward_keys::MasterKey;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::write_temporary;
-use crate::config::Settings;
+use crate::config::{PATTERN_KEY, Settings};
 use crate::exit::ExitError;
+use crate::one_line::one_line;
 use crate::system::OsEntropy;
+use crate::trust;
 
 /// The file in the data directory that holds the master key.
 const KEY_FILE: &str = "master.key";
 
 /// The most that is read of the key file, in bytes.
 const MAX_FILE: u64 = 1024;
+
+/// How often an empty key file is read again, and the pause before it.
+const EMPTY_READS: u32 = 10;
+const EMPTY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Returns the configured master key or, with an embedded database, the one in the data directory, which the first start
 /// creates. Takes the configured key out of the settings.
@@ -53,27 +60,30 @@ pub fn master_key(settings: &mut Settings) -> Result<MasterKey, ExitError> {
 /// Reads the master key from its file; `None` if there is no file.
 fn read_key(path: &Path) -> Result<Option<MasterKey>, ExitError> {
     let refuse = |what: String| ExitError::configuration(format!("the master key {} {what}", path.display()));
-    let file = match File::open(path) {
-        Ok(file) => file,
+    trust::check("master key", path)?;
+    let text = match read_text(path) {
+        Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(refuse(format!("cannot be read: {error}"))),
     };
-    if file
-        .metadata()
-        .is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-    {
-        tracing::warn!(
-            path = %path.display(),
-            "master key file is accessible to other users, using it anyway; run chmod 600 on it"
-        );
+    let key = MasterKey::parse(one_line(&text)).map_err(|what| refuse(format!("is invalid: {what}")))?;
+    if key.is_pattern() {
+        return Err(refuse(format!("is refused: {PATTERN_KEY}")));
     }
+    Ok(Some(key))
+}
+
+/// Reads the file. Waits a moment if it is empty: without hard links, another process may be about to write it.
+fn read_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    file.take(MAX_FILE)
-        .read_to_string(&mut text)
-        .map_err(|error| refuse(format!("cannot be read: {error}")))?;
-    let key = MasterKey::parse(text.trim_end());
-    key.map(Some)
-        .map_err(|what| refuse(format!("is invalid: {what}")))
+    for _ in 0..EMPTY_READS {
+        File::open(path)?.take(MAX_FILE).read_to_string(&mut text)?;
+        if !text.is_empty() {
+            break;
+        }
+        std::thread::sleep(EMPTY_PAUSE);
+    }
+    Ok(text)
 }
 
 /// Creates a master key and its file. If several processes do so at once, one succeeds and the others use its key.
@@ -87,11 +97,9 @@ fn create_key(path: &Path) -> Result<MasterKey, ExitError> {
     let key = MasterKey::generate(&OsEntropy);
     let mut line = key.to_base64().expose_secret().to_owned();
     line.push('\n');
-    // A link, unlike a rename, never replaces an existing file, and the file is complete before it has its name.
-    let temporary = write_temporary(path, &SecretString::from(line), 0o600).map_err(|error| fail(&error))?;
-    let linked = fs::hard_link(&temporary, path).and_then(|()| sync_parent(path));
-    let removed = fs::remove_file(&temporary);
-    match linked.and(removed) {
+    match write_new(path, &SecretString::from(line), |from, to| {
+        fs::hard_link(from, to)
+    }) {
         Ok(()) => {
             tracing::info!(
                 path = %path.display(),
@@ -106,6 +114,33 @@ fn create_key(path: &Path) -> Result<MasterKey, ExitError> {
     }
 }
 
+/// Writes a file that must not exist yet. `link` makes a hard link.
+fn write_new(
+    path: &Path,
+    content: &SecretString,
+    link: impl FnOnce(&Path, &Path) -> io::Result<()>,
+) -> io::Result<()> {
+    // A link, unlike a rename, never replaces an existing file, and the file is complete before it has its name.
+    let temporary = write_temporary(path, content, 0o600)?;
+    let linked = link(&temporary, path);
+    let removed = fs::remove_file(&temporary);
+    match linked {
+        Ok(()) => removed?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
+        // A file system without hard links. Another process may read the file while it is still empty: see `read_key`.
+        Err(_) => {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)?;
+            file.write_all(content.expose_secret().as_bytes())?;
+            file.sync_all()?;
+        }
+    }
+    sync_parent(path)
+}
+
 /// Syncs the directory of `path` to disk, so that a new name in it lasts.
 fn sync_parent(path: &Path) -> std::io::Result<()> {
     match path.parent() {
@@ -117,6 +152,7 @@ fn sync_parent(path: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::os::unix::fs::PermissionsExt;
 
     use tempfile::TempDir;
 
@@ -138,6 +174,18 @@ mod tests {
             ..Sources::default()
         })
         .unwrap()
+    }
+
+    /// Creates a file that only its owner may use, whatever the umask of the test.
+    fn write(path: &Path, content: &str) {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)
+            .unwrap();
+        file.write_all(content.as_bytes()).unwrap();
     }
 
     fn mode(path: &Path) -> u32 {
@@ -229,12 +277,42 @@ mod tests {
     }
 
     #[test]
+    fn a_file_system_without_hard_links_gets_a_complete_key_file_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(KEY_FILE);
+        let no_links = |_: &Path, _: &Path| Err(io::Error::from(ErrorKind::PermissionDenied));
+        let key = MasterKey::generate(&OsEntropy).to_base64();
+        write_new(&path, &key, no_links).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), key.expose_secret());
+        assert_eq!(mode(&path), 0o600);
+        let again = write_new(&path, &SecretString::from("another"), no_links).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(names(directory.path()), BTreeSet::from([KEY_FILE.to_owned()]));
+    }
+
+    #[test]
+    fn a_key_file_that_is_still_empty_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(KEY_FILE);
+        let key = MasterKey::generate(&OsEntropy).to_base64();
+        write(&path, "");
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| read_key(&path).unwrap().unwrap());
+            std::thread::sleep(Duration::from_millis(80));
+            write(&path, key.expose_secret());
+            let read = reader.join().unwrap();
+            assert_eq!(read.to_base64().expose_secret(), key.expose_secret());
+        });
+    }
+
+    #[test]
     fn a_damaged_key_file_is_refused_without_being_shown_or_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let mut settings = settings(&directory, &[]);
         create(&settings.data_dir).unwrap();
-        for damaged in ["", "s3cret", "AQID", "not base64!"] {
-            fs::write(settings.data_dir.join(KEY_FILE), damaged).unwrap();
+        let constant = "A".repeat(43);
+        for damaged in ["", "s3cret", "AQID", "not base64!", &constant] {
+            write(&settings.data_dir.join(KEY_FILE), damaged);
             let failure = master_key(&mut settings).unwrap_err();
             assert_eq!(failure.code(), 78);
             assert!(!failure.lines().concat().contains("s3cret"), "{failure:?}");

@@ -1,5 +1,5 @@
-//! The data directory: the directory itself, the master key that the first start creates in it, and the addresses that
-//! the server listens on.
+//! The data directory: the directory itself, the master key that the first start creates in it, the addresses that the
+//! server listens on, and the check that its files are private.
 
 mod bound_address;
 mod master_key;
@@ -16,11 +16,31 @@ use secrecy::{ExposeSecret, SecretString};
 pub use bound_address::{Listener, read_bound, write_bound};
 pub use master_key::master_key;
 
+use crate::config::Settings;
 use crate::exit::ExitError;
 use crate::system::OsEntropy;
+use crate::trust;
 
-/// Creates the data directory, accessible to its owner only, unless it exists.
-pub fn create(data_dir: &Path) -> Result<(), ExitError> {
+/// The files that SQLite keeps beside a database, by what follows its name.
+const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+
+/// Creates the data directory, accessible to its owner only, unless it exists. Refuses a SQLite database that others could
+/// have put there, changed or read: see [`trust`](crate::trust).
+pub fn prepare(settings: &Settings) -> Result<(), ExitError> {
+    create(&settings.data_dir)?;
+    let Some(database) = settings.database.url.sqlite_path() else {
+        return Ok(());
+    };
+    trust::check("database", database)?;
+    for companion in COMPANIONS {
+        let mut name = database.as_os_str().to_owned();
+        name.push(companion);
+        trust::check("database file", Path::new(&name))?;
+    }
+    Ok(())
+}
+
+fn create(data_dir: &Path) -> Result<(), ExitError> {
     let created = DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
     created.map_err(|error| {
         ExitError::configuration(format!(

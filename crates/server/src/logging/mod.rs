@@ -1,13 +1,19 @@
-//! Logging to standard error, one line per event, whatever the event contains.
+//! Logging to standard error, one line per event, whatever the event contains and however slowly it is read.
 
 mod filter;
 mod lines;
+mod queue;
 
 pub use filter::check_directives;
 
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
+use std::time::Duration;
 
+use prometheus::Registry as Metrics;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
@@ -17,6 +23,13 @@ use tracing_subscriber::{Layer, Registry};
 use crate::exit::ExitError;
 use filter::filter;
 use lines::{EscapedFields, EscapedJson};
+use queue::LogQueue;
+
+/// The queue of the process, once logging has started.
+static QUEUE: OnceLock<LogQueue> = OnceLock::new();
+
+/// How long the end of the process waits for a slow reader of the log.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 /// How to log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,12 +61,41 @@ pub fn start(settings: &LogSettings) -> Result<(), ExitError> {
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let filter =
         filter(&settings.level).map_err(|error| ExitError::configuration(format!("log.level: {error}")))?;
+    let cannot_start =
+        |error: &dyn core::fmt::Display| ExitError::other(format!("logging cannot be started: {error}"));
+    let queue = LogQueue::new(queue::LIMIT).map_err(|error| cannot_start(&error))?;
     tracing_subscriber::registry()
-        .with(lines_to(std::io::stderr, format, is_terminal && !is_plain).with_filter(filter))
+        .with(lines_to(queue.clone(), format, is_terminal && !is_plain).with_filter(filter))
         .try_init()
-        .map_err(|error| ExitError::other(format!("logging cannot be started: {error}")))?;
+        .map_err(|error| cannot_start(&error))?;
+    // Not through `std::io::stderr`, whose lock a stalled write would hold.
+    let out = std::io::stderr().as_fd().try_clone_to_owned();
+    out.and_then(|out| queue.start(File::from(out)))
+        .map_err(|error| cannot_start(&error))?;
+    QUEUE.get_or_init(|| queue);
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// Registers the metrics of the log.
+pub fn register_metrics(registry: &Metrics) -> Result<(), ExitError> {
+    QUEUE
+        .get()
+        .map_or(Ok(()), |queue| queue.register(registry))
+        .map_err(ExitError::other_error)
+}
+
+/// Writes the last lines of the process to standard error, after the log, and waits a moment for a slow reader.
+pub fn finish(last: &[String]) {
+    let lines = last.iter().map(|line| format!("{line}\n"));
+    match QUEUE.get() {
+        Some(queue) => {
+            lines.for_each(|line| queue.push(line.as_bytes()));
+            queue.flush(FLUSH_LIMIT);
+        }
+        // If standard error is closed, the exit code still reports the error.
+        None => lines.for_each(|line| drop(std::io::stderr().write_all(line.as_bytes()))),
+    }
 }
 
 /// The layer that writes events as lines.

@@ -148,10 +148,17 @@ macro_rules! __store_contract_cases {
                     keys_are_read_back_unchanged
                 }
             }
+            password {
+                pepper {
+                    a_recorded_pepper_is_read_back_until_it_is_replaced
+                    a_rolled_back_pepper_is_not_recorded
+                }
+            }
             setup {
                 repository {
                     the_first_setup_token_offered_is_kept
                     a_setup_token_can_be_replaced
+                    only_a_configured_setup_token_is_withdrawn
                     setup_is_completed_once
                     setup_can_be_completed_without_a_token
                     a_rolled_back_completion_can_be_repeated

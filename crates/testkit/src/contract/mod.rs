@@ -23,6 +23,7 @@ mod edge_values;
 mod job;
 mod key;
 mod list;
+mod password;
 mod session;
 mod setup;
 pub(crate) mod store;

@@ -9,6 +9,7 @@ use doorward_domain::audit::{EventFilter, EventLog};
 use doorward_domain::id::EventId;
 use doorward_domain::key::KeyRepository;
 use doorward_domain::key::{KeyPurpose, SealedKey};
+use doorward_domain::password::{PepperId, PepperRepository};
 use doorward_domain::setup::{SetupRepository, SetupState};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
@@ -183,6 +184,17 @@ impl KeyRepository for Transaction {
     }
 }
 
+impl PepperRepository for Transaction {
+    fn pepper(&mut self) -> StoreResult<Option<PepperId>> {
+        Ok(self.look()?.pepper)
+    }
+
+    fn record_pepper(&mut self, id: Option<PepperId>) -> StoreResult<()> {
+        self.change()?.pepper = id;
+        Ok(())
+    }
+}
+
 impl SetupRepository for Transaction {
     fn state(&mut self) -> StoreResult<SetupState> {
         Ok(self.look()?.setup)
@@ -197,13 +209,23 @@ impl SetupRepository for Transaction {
         Ok(is_open)
     }
 
-    fn replace_token(&mut self, digest: &[u8; 32]) -> StoreResult<bool> {
+    fn replace_token(&mut self, digest: &[u8; 32], is_configured: bool) -> StoreResult<bool> {
         let setup = &mut self.change()?.setup;
         let is_open = setup.completed_at.is_none();
         if is_open {
             setup.token_digest = Some(*digest);
+            setup.token_is_configured = is_configured;
         }
         Ok(is_open)
+    }
+
+    fn withdraw_configured_token(&mut self) -> StoreResult<bool> {
+        let setup = &mut self.change()?.setup;
+        let is_configured = setup.token_is_configured && setup.completed_at.is_none();
+        if is_configured {
+            *setup = SetupState::default();
+        }
+        Ok(is_configured)
     }
 
     fn complete(&mut self, now: Timestamp) -> StoreResult<bool> {
@@ -211,8 +233,8 @@ impl SetupRepository for Transaction {
         let is_open = setup.completed_at.is_none();
         if is_open {
             *setup = SetupState {
-                token_digest: None,
                 completed_at: Some(now),
+                ..SetupState::default()
             };
         }
         Ok(is_open)

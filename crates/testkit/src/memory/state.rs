@@ -6,6 +6,7 @@ use doorward_domain::audit::Event;
 use doorward_domain::id::{JobId, SessionId, UserId};
 use doorward_domain::job::{DedupeKey, Job};
 use doorward_domain::key::SealedKey;
+use doorward_domain::password::PepperId;
 use doorward_domain::session::Session;
 use doorward_domain::setup::SetupState;
 use doorward_domain::time::Timestamp;
@@ -26,6 +27,7 @@ pub(super) struct State {
     pub(super) revocations: Vec<Revocation>,
     /// The number of the latest entry ever written: numbers are never reused.
     pub(super) latest_revocation: u64,
+    pub(super) pepper: Option<PepperId>,
     pub(super) setup: SetupState,
 }
 

@@ -36,7 +36,7 @@ fn observe_logins(world: &StoryApp, password: &str) -> Vec<Observation> {
 }
 
 #[test]
-fn unknown_wrong_disabled_and_unusable_logins_are_indistinguishable() {
+fn unknown_wrong_and_disabled_logins_are_indistinguishable() {
     let unknown = observe_logins(&StoryApp::new(), PASSWORD);
     assert!(unknown.iter().any(|seen| seen.outcome == "InvalidCredentials"));
     assert!(unknown.iter().any(|seen| seen.outcome.starts_with("TooMany")));
@@ -59,15 +59,30 @@ fn unknown_wrong_disabled_and_unusable_logins_are_indistinguishable() {
     weak.user_with_digest("ada", &FakeHasher::outdated_digest(PASSWORD));
     assert_eq!(observe_logins(&weak, WRONG), unknown);
 
-    let unusable = StoryApp::new();
-    unusable.user_with_digest("ada", &sample::digest("$argon2id$v=19$m=4294967295,t=1,p=1$"));
-    assert_eq!(observe_logins(&unusable, PASSWORD), unknown);
-
     let deleted = StoryApp::new();
     deleted.user("ada");
     let ada = deleted.enter("ada");
     deleted.delete_account(&ada, PASSWORD).expect("deleted");
     assert_eq!(observe_logins(&deleted, PASSWORD), unknown);
+}
+
+/// No password could be right, so no attempt is counted; otherwise it is refused like any other.
+#[test]
+fn a_login_with_an_unusable_digest_is_refused_like_a_wrong_password_and_not_counted() {
+    let unknown = observe_logins(&StoryApp::new(), PASSWORD);
+    let unusable = StoryApp::new();
+    unusable.user_with_digest("ada", &sample::digest("$argon2id$v=19$m=4294967295,t=1,p=1$"));
+    for seen in observe_logins(&unusable, PASSWORD) {
+        assert_eq!(
+            (seen.outcome.as_str(), seen.failures),
+            ("InvalidCredentials", None)
+        );
+        let first = &unknown[0];
+        assert_eq!(
+            (seen.verifications, seen.hashes, seen.events),
+            (first.verifications, first.hashes, first.events)
+        );
+    }
 }
 
 #[test]

@@ -1,3 +1,4 @@
 //! Passwords.
 
 mod change;
+mod pepper;

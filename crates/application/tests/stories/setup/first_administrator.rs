@@ -45,6 +45,27 @@ fn the_setup_token_creates_one_administrator() {
 }
 
 #[test]
+fn a_token_that_is_no_longer_configured_is_replaced_by_one_that_is_made() {
+    let world = StoryApp::new();
+    let configured = "the operator chose this one";
+    for _ in 0..2 {
+        let status = world.issue_setup_token(Some(configured)).expect("a token");
+        assert!(matches!(status, SetupTokenStatus::Configured));
+    }
+    assert!(state(&world).token_is_configured);
+    let made = offered(&world);
+    assert_closed(&world, configured);
+    // The one that was made is not withdrawn at the next start.
+    let status = world.issue_setup_token(None).expect("a status");
+    assert!(matches!(status, SetupTokenStatus::MadeBefore));
+    world
+        .complete_setup(&made, "root")
+        .expect("the first administrator");
+    let status = world.issue_setup_token(Some(configured)).expect("a status");
+    assert!(matches!(status, SetupTokenStatus::Closed));
+}
+
+#[test]
 fn a_wrong_or_empty_token_creates_nothing_and_costs_no_hash() {
     let world = StoryApp::new();
     // Before a token is issued, no token matches.

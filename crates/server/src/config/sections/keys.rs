@@ -13,6 +13,10 @@ use crate::config::checker::Checker;
 use crate::config::secret::Secret;
 use crate::config::span::Span;
 
+/// What is wrong with a master key that nobody generated.
+pub const PATTERN_KEY: &str = "its bytes follow an obvious pattern: generate one with openssl rand -base64 32; if keys are sealed \
+                               with this one, give it as keys.previous_master_key and run doorward keys reseal";
+
 /// `keys.*`
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -57,7 +61,7 @@ impl RawKeys {
             checker.refuse("keys.master_key", what);
         }
         let file = self.master_key_file.as_deref();
-        let master = checker.secret("keys.master_key", self.master_key, file, parse_master_key);
+        let master = checker.secret("keys.master_key", self.master_key, file, parse_new_master_key);
         let file = self.previous_master_key_file.as_deref();
         let previous_master = checker.secret(
             "keys.previous_master_key",
@@ -93,6 +97,16 @@ impl RawKeys {
 
 fn parse_master_key(text: &SecretString) -> Result<MasterKey, String> {
     MasterKey::parse(text.expose_secret()).map_err(|error| error.to_string())
+}
+
+/// Parses a key that will seal. A previous key may be a pattern, so that it can be replaced.
+fn parse_new_master_key(text: &SecretString) -> Result<MasterKey, String> {
+    let key = parse_master_key(text)?;
+    if key.is_pattern() {
+        Err(PATTERN_KEY.into())
+    } else {
+        Ok(key)
+    }
 }
 
 /// `keys.*`

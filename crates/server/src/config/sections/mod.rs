@@ -23,7 +23,7 @@ pub use attempts::RawAttempts;
 pub use audit::{AuditSettings, RawAudit};
 pub use database::RawDatabase;
 pub use docs::RawDocs;
-pub use keys::{KeySettings, RawKeys};
+pub use keys::{KeySettings, PATTERN_KEY, RawKeys};
 pub use lane::RawLane;
 pub use log::RawLog;
 pub use password::{PasswordSettings, RawPassword};
@@ -31,16 +31,6 @@ pub use server::{RawServer, ServerSettings};
 pub use setup::RawSetup;
 pub use throttle::RawThrottle;
 pub use tokens::{RawTokens, TokenSettings};
-
-use std::thread::available_parallelism;
-
-/// How many processors this process may use.
-fn cores() -> u32 {
-    available_parallelism()
-        .ok()
-        .and_then(|cores| u32::try_from(cores.get()).ok())
-        .unwrap_or(1)
-}
 
 /// A count as collections have it.
 fn size(number: u32) -> usize {

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use doorward_domain::password::PasswordPolicy;
-use doorward_password::{Argon2Params, Pepper};
+use doorward_password::{Argon2Params, Pepper, Peppers};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -32,11 +32,17 @@ pub struct RawPassword {
     /// The lowest strength of a new password, as zxcvbn estimates it, from 0 (too guessable) to 4 (very unguessable).
     #[schemars(range(min = 0, max = 4))]
     pub min_score: u8,
-    /// A secret that goes into every hash and is not in the database: at least 16 bytes, in base64. Do not change or remove
-    /// it once it is set: passwords that were hashed with it no longer verify without it.
+    /// A secret that goes into every hash and is not in the database: at least 16 bytes, in base64. Passwords that were hashed
+    /// with it do not verify without it, so the server refuses to start with another one, or none, unless this one is
+    /// `password.previous_pepper`.
     pub pepper: Option<Secret>,
     /// A file that holds `password.pepper`.
     pub pepper_file: Option<String>,
+    /// The previous pepper. Passwords that were hashed with it verify, and are hashed with the current one, or with none, at the
+    /// next login.
+    pub previous_pepper: Option<Secret>,
+    /// A file that holds `password.previous_pepper`.
+    pub previous_pepper_file: Option<String>,
     /// The cost of a hash (argon2id). A stored hash that is weaker is upgraded at the next login.
     pub argon2: RawArgon2,
 }
@@ -48,6 +54,8 @@ impl Default for RawPassword {
             min_score: 2,
             pepper: None,
             pepper_file: None,
+            previous_pepper: None,
+            previous_pepper_file: None,
             argon2: RawArgon2::default(),
         }
     }
@@ -89,13 +97,26 @@ impl RawPassword {
             let what = format!("passwords of fewer than {SAFE_LENGTH} characters can be guessed");
             checker.warn("password.min_length", &what);
         }
-        let pepper_file = self.pepper_file.as_deref();
+        let file = self.pepper_file.as_deref();
+        let pepper = checker.secret("password.pepper", self.pepper, file, parse_new_pepper);
+        let file = self.previous_pepper_file.as_deref();
+        let previous = self.previous_pepper;
+        let previous_pepper = checker.secret("password.previous_pepper", previous, file, parse_pepper);
+        if let (Some(current), Some(previous)) = (&pepper, &previous_pepper)
+            && current.is_same(previous)
+        {
+            let what = "must not be the same as password.pepper";
+            checker.refuse("password.previous_pepper", what);
+        }
         PasswordSettings {
             policy: PasswordPolicy {
                 min_length: size(self.min_length),
                 min_score: self.min_score,
             },
-            pepper: checker.secret("password.pepper", self.pepper, pepper_file, parse_pepper),
+            peppers: Peppers {
+                current: pepper,
+                previous: previous_pepper,
+            },
             argon2: self.argon2.check(checker),
         }
     }
@@ -129,13 +150,24 @@ fn parse_pepper(text: &SecretString) -> Result<Pepper, String> {
     Pepper::new(bytes).map_err(|error| error.to_string())
 }
 
+/// Parses the pepper of new hashes. A previous one may be a pattern, so that it can be replaced.
+fn parse_new_pepper(text: &SecretString) -> Result<Pepper, String> {
+    let pepper = parse_pepper(text)?;
+    if pepper.is_pattern() {
+        let remedy = "its bytes follow an obvious pattern: generate one with openssl rand -base64 32, and give this one as \
+                      password.previous_pepper if passwords were hashed with it";
+        return Err(remedy.into());
+    }
+    Ok(pepper)
+}
+
 /// `password.*`
 #[derive(Debug)]
 pub struct PasswordSettings {
     /// The requirements for a new password.
     pub policy: PasswordPolicy,
-    /// The secret that goes into every hash.
-    pub pepper: Option<Pepper>,
+    /// The secrets that go into every hash.
+    pub peppers: Peppers,
     /// The cost of a hash.
     pub argon2: Argon2Params,
 }

@@ -12,6 +12,7 @@ use url::{Host, Url};
 use super::size;
 use crate::config::checker::Checker;
 use crate::config::span::Span;
+use crate::resources::Resources;
 
 /// `server.*`
 #[derive(Deserialize, JsonSchema)]
@@ -27,8 +28,9 @@ pub struct RawServer {
     /// `metrics.example.com`. Requests with another such name in `Host` are rejected, so that no web page can send any.
     /// Addresses, names without a dot and names in `localhost`, `local`, `internal` and `svc` need not be listed.
     pub management_hosts: Vec<String>,
-    /// The URL by which clients reach this service: the issuer (`iss`) of every token, and the base of every link. An
-    /// http or https URL without user, query or fragment; a trailing slash is removed.
+    /// The URL by which clients reach this service: the issuer (`iss`) of every token, character by character as it is written
+    /// here, but without slashes at the end; and the base of every link, whose path it keeps. An http or https URL in ASCII,
+    /// without user, query or fragment.
     pub public_url: String,
     /// The proxies whose forwarding header is trusted, as single addresses (`192.0.2.7`) or networks in which nothing else
     /// has an address (`10.20.30.0/28`): whoever can connect from one of them chooses the client address. Without any, the
@@ -38,7 +40,7 @@ pub struct RawServer {
     pub forwarded_header: String,
     /// The most client connections at once. When almost as many are open, idle ones are closed, the longest idle one of the
     /// address that has the most first; while none is idle, more wait to be accepted. Also bounded by about half the limit
-    /// on open files, which is raised as far as the system permits.
+    /// on open files, which is raised as far as the system permits, and, unless configured, by a quarter of the memory.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_connections: u32,
     /// The most connections of one client at once, by address (IPv4) or /64 (IPv6); an IPv6 /48 may have four times as many.
@@ -74,7 +76,7 @@ impl Default for RawServer {
 }
 
 impl RawServer {
-    pub fn check(&self, checker: &mut Checker) -> ServerSettings {
+    pub fn check(&self, checker: &mut Checker, resources: &Resources) -> ServerSettings {
         let mut address = |key: &str, text: &str| {
             let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
             checker.accept(key, parse_address(text)).unwrap_or(unspecified)
@@ -93,15 +95,21 @@ impl RawServer {
             let what = "passwords and tokens are sent unencrypted over http";
             checker.warn("server.public_url", what);
         }
+        let max_connections = if checker.is_given("server.max_connections") {
+            self.max_connections
+        } else {
+            resources.client_connections(self.max_connections)
+        };
         ServerSettings {
             listen,
             management_listen,
             management_hosts: self.management_hosts.clone(),
+            base_path: path_of(&public_url),
             public_url,
             proxies: self.check_proxies(checker),
             drain_delay: self.drain_delay.0,
             connections: ConnectionSettings {
-                most: size(self.max_connections),
+                most: size(max_connections),
                 most_per_client: size(self.max_connections_per_address),
                 idle: self.idle_timeout.0,
             },
@@ -142,6 +150,8 @@ pub struct ServerSettings {
     pub management_hosts: Vec<String>,
     /// The issuer of tokens and the base of links, without a trailing slash.
     pub public_url: String,
+    /// The path of `public_url`, without a trailing slash: empty, or with a leading one.
+    pub base_path: String,
     /// The trusted proxies.
     pub proxies: ProxySettings,
     /// The bounds of connections.
@@ -172,7 +182,8 @@ fn parse_network(text: &str) -> Result<IpNet, String> {
     }
 }
 
-/// Parses the URL that clients use, and removes a trailing slash.
+/// Checks the URL that clients use, and removes slashes at the end. Nothing else is changed: verifiers compare the issuer with
+/// what they were given.
 fn parse_public_url(text: &str) -> Result<String, String> {
     let refuse = |what: &str| Err(format!("{text:?} {what}"));
     // The URL parser silently drops or repairs these.
@@ -194,7 +205,24 @@ fn parse_public_url(text: &str) -> Result<String, String> {
     if url.query().is_some() || url.fragment().is_some() {
         return refuse("must not have a query or a fragment");
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    if !text.is_ascii() {
+        return refuse(&format!("is not ASCII: write {url}"));
+    }
+    let written = text.trim_end_matches('/');
+    let (_, rest) = written.split_once("://").unwrap_or(("", written));
+    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default();
+    if url.path().trim_end_matches('/') != path {
+        return refuse(&format!("has a path that clients would change: write {url}"));
+    }
+    Ok(written.to_owned())
+}
+
+/// The path of a URL that [`parse_public_url`] has accepted; empty if it has none.
+fn path_of(public_url: &str) -> String {
+    Url::parse(public_url).map_or_else(
+        |_| String::new(),
+        |url| url.path().trim_end_matches('/').to_owned(),
+    )
 }
 
 /// Whether requests to this URL are sent unencrypted over a network: http to another machine.

@@ -9,7 +9,7 @@ use std::io::Write;
 use super::*;
 
 /// 32 bytes in base64.
-const KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+const KEY: &str = "mgLxfDNeuEHQbxjkJ4vFkF3uC3KpNsgfZPuNIJdMs1o=";
 
 /// A configuration to load.
 #[derive(Default)]

@@ -1,7 +1,5 @@
 //! Sources: their precedence, and what each of them accepts.
 
-use secrecy::ExposeSecret;
-
 use super::*;
 
 #[test]
@@ -33,11 +31,47 @@ fn a_string_is_taken_as_it_is_whatever_it_looks_like() {
         "\"quoted\"",
         "0x1F",
     ] {
-        let from_env = env(&[("DOORWARD_SETUP__TOKEN", text)]).unwrap();
-        assert_eq!(from_env.setup_token.unwrap().expose_secret(), text);
+        let from_env = env(&[("DOORWARD_TOKENS__AUDIENCE", text)]).unwrap();
+        assert_eq!(from_env.tokens.audience, text);
         let from_flag = set(&[&format!("tokens.audience={text}")]).unwrap();
         assert_eq!(from_flag.tokens.audience, text);
     }
+}
+
+#[test]
+fn a_final_line_ending_and_a_byte_order_mark_are_not_part_of_a_value() {
+    for text in [
+        "audience",
+        "audience\n",
+        "audience\r\n",
+        "\u{feff}audience",
+        "\u{feff}audience\r\n",
+    ] {
+        let from_env = env(&[
+            ("DOORWARD_TOKENS__AUDIENCE", text),
+            ("DOORWARD_LANE__QUEUE", "5\n"),
+        ])
+        .unwrap();
+        assert_eq!(
+            (from_env.tokens.audience.as_str(), from_env.lane.queue),
+            ("audience", 5)
+        );
+        let from_flag = set(&[&format!("tokens.audience={text}")]).unwrap();
+        assert_eq!(from_flag.tokens.audience, "audience");
+        let token = format!("{}\n", text.replace("audience", "the operator chose this one"));
+        let refused = env(&[("DOORWARD_SETUP__TOKEN", &token)]);
+        assert_eq!(refused.is_err(), token.contains("\n\n"), "{token:?}");
+    }
+    let from_file = toml("\u{feff}tokens.audience = \"audience\"\r\n").unwrap();
+    assert_eq!(from_file.tokens.audience, "audience");
+    assert_refused(
+        toml("tokens.audience = \"\"\"\none\ntwo\"\"\""),
+        &["tokens.audience", "has more than one line"],
+    );
+    assert_refused(
+        env(&[("DOORWARD_TOKENS__AUDIENCE", "one\ntwo")]),
+        &["tokens.audience", "has more than one line"],
+    );
 }
 
 #[test]
@@ -246,7 +280,7 @@ fn a_file_that_is_not_toml_is_refused_without_its_text() {
         ..Sources::default()
     });
     assert!(absent.unwrap_err().lines()[0].contains("file /absent/doorward.toml: cannot be read"));
-    let variables = vec![("DOORWARD_CONFIG".into(), "/absent/other.toml".into())];
+    let variables = vec![("DOORWARD_CONFIG".into(), "/absent/other.toml\n".into())];
     let absent = load(Sources {
         variables,
         ..Sources::default()

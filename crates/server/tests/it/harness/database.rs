@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_persistence::test_support::TestDatabase;
 
 /// The master key that services are configured with.
-pub const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub const MASTER_KEY: &str = "AAzBIB9Mi4Lq2lKfGKSvJP97lSj/6JbmSQX5Ot8VQ4s=";
 
 /// The password in the database's URL.
 pub const DATABASE_PASSWORD: &str = "s3cret-of-the-database";

@@ -183,8 +183,15 @@ impl Service {
         self.public
     }
 
-    /// The log of all starts so far.
+    /// The log of all starts so far. A thread of the service writes it: waits until it has.
     pub fn log(&self) -> String {
+        let is_written = || {
+            // One that has ended, or is ending, has no metrics.
+            let metrics = self.management().try_send("GET", "/metrics", None);
+            let waiting = |text: &str| text.contains("doorward_log_waiting 0\n");
+            metrics.is_err() || metrics.is_ok_and(|metrics| metrics.status != 200 || waiting(metrics.text()))
+        };
+        eventually("the log is written", || is_written().then_some(()));
         fs::read_to_string(self.home.path().join(LOG)).unwrap()
     }
 

@@ -317,6 +317,23 @@ fn the_documentation_page_loads_no_external_resources() {
     assert!(cached(&client.get("/openapi.json")));
 }
 
+#[test]
+fn a_path_in_the_public_url_is_in_every_link_and_the_issuer_is_as_written() {
+    let database = Database::sqlite();
+    let service = Launch::on(&database)
+        .set("server.public_url", "https://Login.example.org:443/base")
+        .start();
+    let grace = service.new_user("grace");
+    let (_, claims) = crate::harness::response_schema::decode(&grace.access());
+    assert_eq!(claims["iss"], Value::from("https://Login.example.org:443/base"));
+    // Not through the client, which knows the links of a service at the root.
+    let request = b"GET /no-such-page HTTP/1.1\r\nHost: login.example.org\r\nConnection: close\r\n\r\n";
+    let problem = raw::exchange(service.address(), request).unwrap();
+    assert_eq!(problem.body()["type"], "/base/problems/not-found");
+    let document = service.client().get("/openapi.json").ok(200);
+    assert_eq!(document["servers"], serde_json::json!([{"url": "/base"}]));
+}
+
 /// Nothing in a response is derived from the Host header or forwarding headers.
 #[test]
 fn host_and_forwarding_headers_never_appear_in_responses() {

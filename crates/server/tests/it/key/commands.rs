@@ -12,11 +12,11 @@ use crate::harness::service::Service;
 
 const OLD: (&str, &str) = (
     "DOORWARD_KEYS__MASTER_KEY",
-    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    "AAzBIB9Mi4Lq2lKfGKSvJP97lSj/6JbmSQX5Ot8VQ4s=",
 );
 const NEW: (&str, &str) = (
     "DOORWARD_KEYS__MASTER_KEY",
-    "BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    "BAzBIB9Mi4Lq2lKfGKSvJP97lSj/6JbmSQX5Ot8VQ4s=",
 );
 const PREVIOUS: &str = "DOORWARD_KEYS__PREVIOUS_MASTER_KEY";
 
@@ -110,7 +110,7 @@ fn reseal_moves_all_keys_to_a_new_master_key() {
 
     let alone = doorward(&directory, &["keys", "reseal"], &[NEW]);
     assert_misconfigured(&alone, "can be given as keys.previous_master_key");
-    let wrong = [NEW, (PREVIOUS, "BBBBAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")];
+    let wrong = [NEW, (PREVIOUS, "BBBBIB9Mi4Lq2lKfGKSvJP97lSj/6JbmSQX5Ot8VQ4s=")];
     let wrong = doorward(&directory, &["keys", "reseal"], &wrong);
     assert_misconfigured(&wrong, "neither keys.master_key nor keys.previous_master_key");
 

@@ -32,7 +32,7 @@ fn config_check_writes_no_files() {
 fn configuration_warnings_are_json_lines_without_a_terminal() {
     let ended = doorward(
         &directory(),
-        &["config", "check", "--set", "setup.token=007"],
+        &["config", "check", "--set", "password.min_length=7"],
         &[],
     );
     assert_eq!(ended.status, 0);
@@ -40,7 +40,7 @@ fn configuration_warnings_are_json_lines_without_a_terminal() {
     assert_eq!(warning["level"], "WARN");
     assert_eq!(
         warning["message"],
-        "configuration: setup.token: under 16 characters it can be guessed"
+        "configuration: password.min_length: passwords of fewer than 8 characters can be guessed"
     );
 }
 

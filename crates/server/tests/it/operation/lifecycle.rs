@@ -121,7 +121,7 @@ fn a_wrong_master_key_exits_with_the_configuration_status(database: &Database) {
     assert!(service.terminate().success());
     let other = Launch::on(database).env(
         "DOORWARD_KEYS__MASTER_KEY",
-        "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=",
+        "rkSKyGxOjk3sZFcpcI70GHOuecbf+E7/czYJiUh/COU=",
     );
     let (status, log) = other.spawn().wait_for_exit();
     assert_eq!(status.code(), Some(78), "{log}");

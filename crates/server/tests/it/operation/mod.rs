@@ -3,9 +3,11 @@
 mod cli;
 mod documents;
 mod drain;
+mod files;
 mod health;
 mod lifecycle;
 mod load;
 mod log;
 mod metrics;
 mod readme;
+mod stalled_log;

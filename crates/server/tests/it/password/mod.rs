@@ -3,4 +3,5 @@
 mod change;
 mod hash_cost;
 mod hashing_lane;
+mod pepper;
 mod policy;

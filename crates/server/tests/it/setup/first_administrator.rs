@@ -11,6 +11,7 @@ on_both_databases!(
     setup_creates_the_first_administrator_and_then_closes,
     an_invalid_setup_request_leaves_setup_open,
     a_configured_setup_token_is_used_and_not_printed,
+    a_setup_token_that_is_no_longer_configured_is_no_longer_valid,
     the_setup_token_command_replaces_a_lost_token,
     creating_an_administrator_by_command_closes_setup,
 );
@@ -79,6 +80,26 @@ fn a_configured_setup_token_is_used_and_not_printed(database: &Database) {
     let body = json!({"setup_token": token, "email": "ada@example.org", "password": PASSWORD});
     service.client().post("/v1/setup", &body).ok(201);
     assert!(!service.log().contains(token));
+}
+
+fn a_setup_token_that_is_no_longer_configured_is_no_longer_valid(database: &Database) {
+    let configured = "the operator chose this one";
+    let mut service = Launch::on(database)
+        .env("DOORWARD_SETUP__TOKEN", configured)
+        .start();
+    assert!(service.terminate().success());
+    let mut service = Service::on(database);
+    let made = service.setup_token();
+    let body = |token: &str| json!({"setup_token": token, "email": "ada@example.org", "password": PASSWORD});
+    service
+        .client()
+        .post("/v1/setup", &body(configured))
+        .problem(403, "setup-closed");
+    // The one that was made instead is kept like that of a first start.
+    assert!(service.terminate().success());
+    service.restart();
+    assert_eq!(service.output().matches("Setup token").count(), 1);
+    service.client().post("/v1/setup", &body(&made)).ok(201);
 }
 
 fn the_setup_token_command_replaces_a_lost_token(database: &Database) {

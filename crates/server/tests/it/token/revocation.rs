@@ -165,7 +165,7 @@ fn revocations_survive_a_restart(database: &Database) {
 #[expect(clippy::disallowed_methods, reason = "the bound is on time as it passes")]
 fn another_instance_rejects_a_revoked_token_within_a_second(database: &Database) {
     // Both instances need the same master key, which on SQLite is otherwise in the first one's directory.
-    let key = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+    let key = "rkSKyGxOjk3sZFcpcI70GHOuecbf+E7/czYJiUh/COU=";
     let launch = Launch::on(database).set("keys.master_key", key);
     let (first, second) = (launch.clone().start(), launch.start());
     let user = first.new_user("ada");

@@ -8,6 +8,7 @@ use doorward_domain::attempt::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::audit::Event;
 use doorward_domain::key::{KeyPurpose, SealedKey};
 use doorward_domain::outcome::Outcome;
+use doorward_domain::password::PepperId;
 use doorward_domain::session::{EndReason, Generation, Session};
 use doorward_domain::setup::SetupState;
 use doorward_domain::store::{Repositories, Transactions, Verdict};
@@ -34,6 +35,7 @@ struct Everything {
     attempts: Vec<Option<AttemptRecord>>,
     networks: Vec<AttemptKey>,
     keys: Vec<SealedKey>,
+    pepper: Option<PepperId>,
     setup: SetupState,
     events: Vec<Event>,
 }
@@ -87,7 +89,9 @@ fn change_everything(r: &mut dyn Repositories) -> StoreResult<()> {
     r.networks().note(&NEW, &KEPT, START)?;
     r.events().append(&sample::event(2))?;
     r.keys().insert(&sample::key(KeyPurpose::AccessSigning, 2))?;
-    r.setup().replace_token(&[2; 32])?;
+    r.setup().withdraw_configured_token()?;
+    r.setup().replace_token(&[2; 32], true)?;
+    r.peppers().record_pepper(Some(PepperId::from_bytes([2; 8])))?;
     r.setup().complete(START)?;
     Ok(())
 }
@@ -111,6 +115,7 @@ fn everything(store: &dyn StoreUnderTest) -> Everything {
             attempts: vec![r.attempts().lock(&KEPT)?, r.attempts().lock(&NEW)?],
             networks: r.networks().list(&KEPT)?,
             keys: r.keys().list(KeyPurpose::AccessSigning)?,
+            pepper: r.peppers().pepper()?,
             setup: r.setup().state()?,
             events: Vec::new(),
         })
@@ -166,11 +171,12 @@ pub fn a_commit_keeps_everything(store: &dyn StoreUnderTest) {
     assert_eq!(after.attempts, [None, Some(RECORD)]);
     assert_eq!(after.networks, [NEW]);
     assert_eq!(after.keys.len(), 2);
+    assert_ne!(after.pepper, before.pepper);
     assert_eq!(
         after.setup,
         SetupState {
-            token_digest: None,
-            completed_at: Some(START)
+            completed_at: Some(START),
+            ..SetupState::default()
         }
     );
     assert_eq!(after.events, [sample::event(1), sample::event(2)]);

@@ -1,0 +1,3 @@
+//! The contract of the pepper repository.
+
+pub(super) mod pepper;

@@ -1,0 +1,2 @@
+ALTER TABLE setup DROP COLUMN token_configured;
+DROP TABLE password_pepper;
