@@ -75,6 +75,11 @@ mod tests {
         assert_eq!(home, key("ADA@example.org", "192.0.2.77"));
         assert_ne!(home, key("ada@example.org", "192.0.3.1"));
         assert_ne!(home, key("bob@example.org", "192.0.2.1"));
+        let exact = ClientNetwork::exact("192.0.2.1".parse().unwrap());
+        assert_ne!(
+            home,
+            keys(1).network_key(sample::email("ada@example.org").canonical(), &exact)
+        );
         assert_ne!(
             home,
             keys(1).attempt_key(sample::email("ada@example.org").canonical())

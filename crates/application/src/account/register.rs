@@ -3,12 +3,14 @@
 use doorward_domain::account::{Email, EmailTaken, Roles, User};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
+use doorward_domain::outcome::Outcome;
 use doorward_domain::password::HashError;
 use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
 use crate::account::new_account::{PreparedAccount, insert, record_taken};
+use crate::attempt::budget::note_owner;
 use crate::{AccountCreation, AccountDraft, UseCases};
 
 /// Creates an account with the role `user`. Requires no authentication.
@@ -93,7 +95,14 @@ impl AccountCreation for Register {
         };
         use_cases
             .store
-            .transaction(|repos| -> StoreResult<_> { insert(repos, &account, event) })?
+            .transaction(|repos| -> StoreResult<_> {
+                let inserted = insert(repos, &account, event)?;
+                if inserted == Outcome::Done(()) {
+                    let email = account.user.email.canonical();
+                    note_owner(repos, use_cases.attempt_keys, email, context)?;
+                }
+                Ok(inserted)
+            })?
             .into_result()
             .map_err(|EmailTaken| RegisterError::EmailTaken)?;
         Ok(account.user)

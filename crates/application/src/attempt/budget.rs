@@ -1,8 +1,9 @@
 //! Which password attempts are counted together.
 //!
-//! An attempt counts on the record of the account, unless it comes from a known network, from which the owner has logged in
-//! lately: then it counts on a separate record of that network. Attempts from other networks therefore never lock the owner
-//! out. The same rows are read whether or not the account exists.
+//! An attempt counts on the record of the account, unless it comes from where the owner has registered or logged in lately:
+//! then it counts on a separate record of that exact address, or else of that network. Attempts from elsewhere therefore
+//! never lock the owner out, and those of a neighbour in the network do not lock the owner's address. The same rows are read
+//! whether or not the account exists.
 
 use core::time::Duration;
 
@@ -20,16 +21,15 @@ pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(90 * 24);
 /// How long after a recorded login further ones from the network are not recorded, so that most logins write no network.
 const NOTED_FOR: Duration = Duration::from_hours(24);
 
-/// The maximum number of known networks of an account.
-const NETWORKS: u32 = 8;
+/// The maximum number of known addresses and networks of an account. A login records one of each.
+const NETWORKS: u32 = 32;
 
 /// The record that an attempt counts on.
 pub(crate) struct Budget {
     account: AttemptKey,
-    /// The network that the attempt comes from; `None` without a client address.
-    network: Option<AttemptKey>,
-    /// The latest recorded login from that network.
-    last_login: Option<Timestamp>,
+    /// The exact address and the network that the attempt comes from, each with the latest recorded login; none without a
+    /// client address.
+    networks: Vec<(AttemptKey, Option<Timestamp>)>,
     key: AttemptKey,
 }
 
@@ -42,19 +42,20 @@ impl Budget {
         context: &RequestContext,
     ) -> StoreResult<Self> {
         let account = keys.attempt_key(email);
-        let network = context
-            .ip
-            .map(|address| keys.network_key(email, &ClientNetwork::of(address)));
-        let last_login = match &network {
-            Some(network) => repos.networks().last_login(network)?,
-            None => None,
+        let networks = network_keys(keys, email, context);
+        let last_logins = if networks.is_empty() {
+            Vec::new()
+        } else {
+            repos.networks().last_logins(&networks)?
         };
-        let is_known = last_login.is_some_and(|last| context.now.since(last) <= KNOWN_FOR);
+        let networks: Vec<_> = networks.into_iter().zip(last_logins).collect();
+        let is_known = |last: Timestamp| context.now.since(last) <= KNOWN_FOR;
+        let known = networks.iter().find(|(_, last)| last.is_some_and(is_known));
+        let key = known.map_or(account, |(network, _)| *network);
         Ok(Self {
             account,
-            network,
-            last_login,
-            key: network.filter(|_| is_known).unwrap_or(account),
+            networks,
+            key,
         })
     }
 
@@ -63,28 +64,46 @@ impl Budget {
         &self.key
     }
 
-    /// Records a login of the owner from the network. To be called while the account is locked.
+    /// Records a login of the owner from the address and its network. To be called while the account is locked.
     pub(crate) fn note_login(&self, repos: &mut dyn Repositories, now: Timestamp) -> StoreResult<()> {
-        let Some(network) = &self.network else {
-            return Ok(());
-        };
         let is_noted = |last: Timestamp| last <= now && now.since(last) < NOTED_FOR;
-        if self.last_login.is_some_and(is_noted) {
+        if self.networks.iter().all(|(_, last)| last.is_some_and(is_noted)) {
             return Ok(());
         }
-        repos.networks().note(network, &self.account, now)?;
+        let logins: Vec<_> = self.networks.iter().map(|(network, _)| (*network, now)).collect();
+        repos.networks().note(&logins, &self.account)?;
         repos.networks().keep(&self.account, NETWORKS)
     }
 
-    /// Deletes the known networks of the account, except the one of this attempt if it is known. To be called while the
-    /// account is locked.
+    /// Deletes the known addresses and networks of the account, except those of this attempt that are known. To be called
+    /// while the account is locked.
     pub(crate) fn delete_other_networks(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
         repos.networks().keep(&self.account, 0)?;
-        match (&self.network, self.last_login) {
-            (Some(network), Some(last)) => repos.networks().note(network, &self.account, last),
-            _ => Ok(()),
-        }
+        let known = self.networks.iter();
+        let known: Vec<_> = known.filter_map(|(key, last)| Some((*key, (*last)?))).collect();
+        repos.networks().note(&known, &self.account)
     }
+}
+
+/// The keys of the exact address and the network that a request comes from, in the order in which they are looked for.
+fn network_keys(keys: &dyn AttemptKeys, email: &CanonicalEmail, context: &RequestContext) -> Vec<AttemptKey> {
+    let blocks = context
+        .ip
+        .map(|address| [ClientNetwork::exact(address), ClientNetwork::of(address)]);
+    let blocks = blocks.into_iter().flatten();
+    blocks.map(|network| keys.network_key(email, &network)).collect()
+}
+
+/// Records the address and network from which an owner has created the account, in the transaction that inserts it.
+pub(crate) fn note_owner(
+    repos: &mut dyn Repositories,
+    keys: &dyn AttemptKeys,
+    email: &CanonicalEmail,
+    context: &RequestContext,
+) -> StoreResult<()> {
+    let networks = network_keys(keys, email, context).into_iter();
+    let logins: Vec<_> = networks.map(|network| (network, context.now)).collect();
+    repos.networks().note(&logins, &keys.attempt_key(email))
 }
 
 /// Deletes the known networks of an account that is deleted. To be called while the account is locked.

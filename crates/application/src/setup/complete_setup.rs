@@ -12,6 +12,7 @@ use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
 use crate::account::new_account::PreparedAccount;
+use crate::attempt::budget::note_owner;
 use crate::setup::issue_setup_token::setup_token_digest;
 use crate::{AccountCreation, AccountDraft, UseCases};
 
@@ -106,6 +107,7 @@ impl AccountCreation for CompleteSetup {
                 .insert(&user, &digest)?
                 .into_result()
                 .map_err(|EmailTaken| CompleteSetupError::EmailTaken)?;
+            note_owner(repos, use_cases.attempt_keys, user.email.canonical(), context)?;
             Ok(repos.events().append(&event)?)
         });
         match stored {

@@ -1,7 +1,9 @@
 use core::net::IpAddr;
 
-/// The network of a client's address, used to recognise the networks that an owner logs in from: an IPv4 /24 or an IPv6
-/// /48. That is about one access point or site, so an owner whose address is reassigned is still recognised.
+/// A block of addresses that a client's address is in, used to recognise where an owner logs in from.
+///
+/// The *network* is an IPv4 /24 or an IPv6 /48: about one access point or site, so that an owner whose address is reassigned
+/// is still recognised. The *exact address* is an IPv4 /32 or an IPv6 /64, of which one client can use every address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientNetwork(Prefix);
 
@@ -9,6 +11,8 @@ pub struct ClientNetwork(Prefix);
 enum Prefix {
     V4([u8; 3]),
     V6([u8; 6]),
+    ExactV4([u8; 4]),
+    ExactV6([u8; 8]),
 }
 
 impl ClientNetwork {
@@ -26,11 +30,24 @@ impl ClientNetwork {
         }
     }
 
-    /// The leading bytes: 3 of an IPv4 network, 6 of an IPv6 one, so that no IPv4 network equals an IPv6 one.
+    /// The exact address. An IPv4 address that is written as an IPv6 one is an IPv4 address.
+    pub const fn exact(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(Prefix::ExactV4(address.octets())),
+            IpAddr::V6(address) => {
+                let [prefix @ .., _, _, _, _, _, _, _, _] = address.octets();
+                Self(Prefix::ExactV6(prefix))
+            }
+        }
+    }
+
+    /// The leading bytes: 3 or 4 of an IPv4 address, 6 or 8 of an IPv6 one. The length tells the kinds of blocks apart.
     pub const fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Prefix::V4(bytes) => bytes,
             Prefix::V6(bytes) => bytes,
+            Prefix::ExactV4(bytes) => bytes,
+            Prefix::ExactV6(bytes) => bytes,
         }
     }
 }
@@ -56,5 +73,24 @@ mod tests {
         assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.200"));
         assert_eq!(network("192.0.2.1").as_bytes(), [192, 0, 2]);
         assert_eq!(network("2001:db8:7::1").as_bytes(), [0x20, 1, 0x0d, 0xb8, 0, 7]);
+    }
+
+    #[test]
+    fn an_exact_address_is_an_ipv4_address_or_an_ipv6_slash_64() {
+        let exact = |address: &str| ClientNetwork::exact(address.parse().unwrap());
+        assert_eq!(exact("192.0.2.1").as_bytes(), [192, 0, 2, 1]);
+        assert_eq!(exact("::ffff:192.0.2.1"), exact("192.0.2.1"));
+        assert_ne!(exact("192.0.2.1"), exact("192.0.2.2"));
+        assert_eq!(exact("2001:db8:7:1::1"), exact("2001:db8:7:1:ffff::2"));
+        assert_ne!(exact("2001:db8:7:1::1"), exact("2001:db8:7:2::1"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_two_kinds_of_blocks_have_the_same_bytes(one in proptest::prelude::any::<IpAddr>(), other in proptest::prelude::any::<IpAddr>()) {
+            let (exact, wide) = (ClientNetwork::exact(one), ClientNetwork::of(other));
+            proptest::prop_assert_ne!(exact.as_bytes(), wide.as_bytes());
+            proptest::prop_assert!(exact.as_bytes().starts_with(ClientNetwork::of(one).as_bytes()));
+        }
     }
 }

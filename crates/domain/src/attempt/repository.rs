@@ -31,14 +31,15 @@ pub trait AttemptRepository {
     fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 }
 
-/// Known networks: those from which the owners of accounts have logged in. Networks and accounts are stored as keys only.
+/// Known networks: the exact addresses and networks from which the owners of accounts have registered or logged in. Networks
+/// and accounts are stored as keys only.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait NetworkRepository {
-    /// The latest stored login of the owner from that network.
-    fn last_login(&mut self, network: &AttemptKey) -> StoreResult<Option<Timestamp>>;
+    /// The latest stored login of the owner from each of these networks, in their order; `None` from an unknown one.
+    fn last_logins(&mut self, networks: &[AttemptKey]) -> StoreResult<Vec<Option<Timestamp>>>;
 
-    /// Stores a login from that network, replacing an earlier one.
-    fn note(&mut self, network: &AttemptKey, account: &AttemptKey, now: Timestamp) -> StoreResult<()>;
+    /// Stores a login of the owner from each of these networks at its time, replacing earlier ones. No network is given twice.
+    fn note(&mut self, logins: &[(AttemptKey, Timestamp)], account: &AttemptKey) -> StoreResult<()>;
 
     /// The known networks of an account, the latest login first.
     fn list(&mut self, account: &AttemptKey) -> StoreResult<Vec<AttemptKey>>;

@@ -1,5 +1,5 @@
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Binary};
 
 use doorward_domain::attempt::AttemptKey;
 use doorward_domain::attempt::NetworkRepository;
@@ -22,29 +22,48 @@ fn list(connection: &mut AnyConnection, account: &AttemptKey) -> Result<Vec<Vec<
 }
 
 impl NetworkRepository for Transaction<'_> {
-    fn last_login(&mut self, network: &AttemptKey) -> StoreResult<Option<Timestamp>> {
+    fn last_logins(&mut self, networks: &[AttemptKey]) -> StoreResult<Vec<Option<Timestamp>>> {
+        if networks.is_empty() {
+            return Ok(Vec::new());
+        }
         self.read(|connection| {
-            let last: Option<i64> = known_networks::table
-                .find(network.as_bytes().as_slice())
-                .select(known_networks::last_at)
-                .get_result(connection)
-                .optional()?;
-            Ok(last.map(instant))
+            let keys: Vec<&[u8]> = networks.iter().map(|key| key.as_bytes().as_slice()).collect();
+            let found: Vec<(Vec<u8>, i64)> = known_networks::table
+                .filter(known_networks::key.eq_any(&keys))
+                .select((known_networks::key, known_networks::last_at))
+                .load(connection)?;
+            let last = |key: &&[u8]| found.iter().find(|(found, _)| found == key);
+            Ok(keys
+                .iter()
+                .map(|key| last(key).map(|(_, at)| instant(*at)))
+                .collect())
         })
     }
 
-    fn note(&mut self, network: &AttemptKey, account: &AttemptKey, now: Timestamp) -> StoreResult<()> {
+    fn note(&mut self, logins: &[(AttemptKey, Timestamp)], account: &AttemptKey) -> StoreResult<()> {
+        if logins.is_empty() {
+            return Ok(());
+        }
         self.write(|connection| {
-            let values = (
-                known_networks::account_key.eq(account.as_bytes().as_slice()),
-                known_networks::last_at.eq(now.as_micros()),
+            // In SQL, because Diesel inserts several rows one by one on SQLite.
+            let rows: Vec<String> = (0..logins.len())
+                .map(|row| format!("($1, ${}, ${})", 2 * row + 2, 2 * row + 3))
+                .collect();
+            let sql = format!(
+                "INSERT INTO known_networks (account_key, key, last_at) VALUES {} \
+                 ON CONFLICT (key) DO UPDATE SET account_key = excluded.account_key, last_at = excluded.last_at",
+                rows.join(", ")
             );
-            let statement = diesel::insert_into(known_networks::table)
-                .values((known_networks::key.eq(network.as_bytes().as_slice()), values))
-                .on_conflict(known_networks::key)
-                .do_update()
-                .set(values);
-            on_either!(connection, inner => statement.execute(inner))?;
+            on_either!(connection, inner => {
+                let mut statement = diesel::sql_query(sql).into_boxed();
+                statement = statement.bind::<Binary, _>(account.as_bytes().as_slice());
+                for (network, at) in logins {
+                    statement = statement
+                        .bind::<Binary, _>(network.as_bytes().as_slice())
+                        .bind::<BigInt, _>(at.as_micros());
+                }
+                statement.execute(inner)
+            })?;
             Ok(())
         })
     }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use doorward_application::{
     AccountDraft, ChangePassword, ClaimJobs, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount,
-    DeleteExpired, JobError, ListKeys, Missed, ScheduleNext, SettleJob,
+    DeleteExpired, JobError, ListKeys, Login, Missed, ScheduleNext, SettleJob,
 };
 use doorward_domain::access::ReadUser;
 use doorward_domain::account::Roles;
@@ -113,7 +113,18 @@ fn registration_and_login(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     record(costs, "register", || register(&draft)).expect("an account");
     record(costs, "register, address taken", || register(&draft)).expect_err("an address that is taken");
     let email = &draft.email;
-    record(costs, "login, first", || app.login(email, PASSWORD)).expect("a login");
+    let elsewhere = RequestContext {
+        ip: "2001:db8::7".parse::<IpAddr>().ok(),
+        ..app.now()
+    };
+    let login = Login {
+        email: email.clone(),
+        password: SecretString::from(PASSWORD),
+    };
+    record(costs, "login, from a new network", || {
+        app.use_cases().attempt(&login, &elsewhere)
+    })
+    .expect("a login");
     record(costs, "login", || app.login(email, PASSWORD)).expect("a login");
     record(costs, "login, unknown address", || {
         app.login("nobody@example.org", PASSWORD)

@@ -132,6 +132,8 @@ fn sqlite_scan(lines: &[String], sql: &str) -> Option<String> {
         let is_automatic = line.contains(" AUTOMATIC ");
         let is_whole = line
             .strip_prefix("SCAN ")
+            // The rows of an INSERT are no table.
+            .filter(|rest| !rest.ends_with("-ROW VALUES CLAUSE"))
             .filter(|rest| is_large(rest.split(' ').next().unwrap_or_default()))
             .is_some_and(|rest| !(rest.contains(" USING ") && sql.contains(" LIMIT ")));
         is_whole || is_automatic
@@ -146,8 +148,12 @@ fn postgres_scan(lines: &[String], sql: &str) -> Option<String> {
         let (method, table) = line.split_once(" on ")?;
         let method = method.trim_start_matches([' ', '-', '>']);
         let table = table.split(' ').next()?;
-        (method.contains("Scan") && !method.starts_with("Bitmap Index") && is_large(table))
-            .then_some((number, method, line))
+        // The rows of an INSERT are no table.
+        (method.contains("Scan")
+            && method != "Values Scan"
+            && !method.starts_with("Bitmap Index")
+            && is_large(table))
+        .then_some((number, method, line))
     });
     steps
         .find(|(number, method, _)| {

@@ -87,6 +87,7 @@ macro_rules! __store_contract_cases {
                 }
                 networks {
                     the_last_recorded_login_of_a_network_is_found
+                    several_logins_are_recorded_at_once
                     networks_are_listed_by_their_latest_login
                     the_networks_with_the_latest_logins_are_kept
                 }

@@ -49,13 +49,15 @@ impl AttemptRepository for Transaction {
 }
 
 impl NetworkRepository for Transaction {
-    fn last_login(&mut self, network: &AttemptKey) -> StoreResult<Option<Timestamp>> {
-        let network = self.look()?.networks.get(network);
-        Ok(network.map(|(_, last_login)| *last_login))
+    fn last_logins(&mut self, networks: &[AttemptKey]) -> StoreResult<Vec<Option<Timestamp>>> {
+        let known = &self.look()?.networks;
+        let last_login = |network| known.get(network).map(|(_, last_login)| *last_login);
+        Ok(networks.iter().map(last_login).collect())
     }
 
-    fn note(&mut self, network: &AttemptKey, account: &AttemptKey, now: Timestamp) -> StoreResult<()> {
-        self.change()?.networks.insert(*network, (*account, now));
+    fn note(&mut self, logins: &[(AttemptKey, Timestamp)], account: &AttemptKey) -> StoreResult<()> {
+        let logins = logins.iter().map(|(network, at)| (*network, (*account, *at)));
+        self.change()?.networks.extend(logins);
         Ok(())
     }
 

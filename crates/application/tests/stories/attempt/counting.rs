@@ -355,7 +355,7 @@ fn hashing_uses_no_transaction() {
 #[test]
 fn attempts_on_one_record_are_serialised() {
     let world = StoryApp::new();
-    world.user("ada");
+    world.admin("ada");
     let lock_key = |name: &str| {
         let login = world.login_of(name, WRONG);
         let pending = login.look(world.use_cases(), &world.now());

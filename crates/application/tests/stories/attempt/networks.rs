@@ -1,6 +1,9 @@
-//! Networks from which the owner has logged in: attempts from there have a limit of their own.
+//! Addresses and networks that the owner has used: attempts from there have limits of their own.
 
 use core::time::Duration;
+
+use doorward_application::SetupTokenStatus;
+use secrecy::ExposeSecret as _;
 
 use crate::story_app::{HOME, NEW_PASSWORD, PASSWORD, StoryApp, WRONG, outcome};
 
@@ -48,11 +51,117 @@ fn a_known_network_has_a_limit_too() {
 }
 
 #[test]
+fn attempts_of_a_neighbour_do_not_lock_the_address_of_the_owner() {
+    for (own, neighbour) in [
+        (HOME, "192.0.2.99"),
+        ("2001:db8:7:1::1", "2001:db8:7:2::1"),
+        ("2001:db8:7:1:5::1", "2001:db8:7:ffff::9"),
+    ] {
+        let world = StoryApp::new();
+        world.user("ada");
+        world.go_to(own);
+        world.enter("ada");
+        world.go_to(neighbour);
+        world.exhaust("ada");
+        assert!(is_wait(&outcome(&world.login("ada", PASSWORD))), "{neighbour}");
+        world.go_to(own);
+        assert!(world.login("ada", PASSWORD).is_ok(), "{own}");
+        // The neighbour did not use up what the account allows from elsewhere either.
+        world.go_to(AWAY);
+        assert!(world.login("ada", PASSWORD).is_ok(), "{AWAY}");
+    }
+}
+
+#[test]
+fn an_ipv6_client_is_known_by_its_slash_64() {
+    let world = StoryApp::new();
+    world.user("ada");
+    world.go_to("2001:db8:7:1::1");
+    world.enter("ada");
+    world.go_to("2001:db8:7:2::1");
+    world.exhaust("ada");
+    world.go_to("2001:db8:7:1:ffff::2");
+    assert!(world.login("ada", PASSWORD).is_ok());
+}
+
+#[test]
+fn failures_at_the_address_of_the_owner_lock_neither_its_network_nor_the_account() {
+    let world = StoryApp::new();
+    world.user("ada");
+    world.enter("ada");
+    world.exhaust("ada");
+    assert!(is_wait(&outcome(&world.login("ada", PASSWORD))));
+    for place in ["192.0.2.2", AWAY] {
+        world.go_to(place);
+        assert!(world.login("ada", PASSWORD).is_ok(), "{place}");
+    }
+}
+
+#[test]
+fn registration_and_setup_make_address_and_network_known() {
+    let world = StoryApp::new();
+    let SetupTokenStatus::Made(token) = world.issue_setup_token(None).expect("an offer") else {
+        panic!("no token");
+    };
+    world
+        .complete_setup(token.expose_secret(), "root")
+        .expect("an administrator");
+    world.user("ada");
+    for name in ["root", "ada"] {
+        world.go_to(AWAY);
+        world.exhaust(name);
+        assert!(is_wait(&outcome(&world.login(name, PASSWORD))), "{name}");
+        // The network of another address, which is known too.
+        world.go_to("192.0.2.77");
+        world.exhaust(name);
+        world.go_to(HOME);
+        assert!(world.login(name, PASSWORD).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn an_account_made_by_an_administrator_knows_no_network_of_theirs() {
+    let world = StoryApp::new();
+    world.admin("root");
+    assert_eq!(world.networks_of("root"), 0);
+    let root = world.enter("root");
+    world.create_user(&root, "ada", &["user"]).expect("an account");
+    assert_eq!(world.networks_of("ada"), 0);
+}
+
+#[test]
+fn a_refused_registration_makes_no_network_known() {
+    let world = StoryApp::new();
+    world.user("ada");
+    world.go_to(AWAY);
+    assert!(world.register("ada").is_err());
+    assert_eq!(world.networks_of("ada"), 2);
+}
+
+#[test]
+fn a_network_that_was_recorded_without_an_address_stays_known() {
+    let world = StoryApp::new();
+    world.admin("ada");
+    world.note_network_alone("ada");
+    world.go_to(AWAY);
+    world.exhaust("ada");
+    world.go_to(HOME);
+    assert!(world.login("ada", PASSWORD).is_ok());
+    // The login recorded the address, although the network was recorded on the same day.
+    world.go_to("192.0.2.77");
+    world.exhaust("ada");
+    world.go_to(HOME);
+    assert!(world.login("ada", PASSWORD).is_ok());
+}
+
+#[test]
 fn a_network_is_known_only_for_its_own_account() {
     let world = StoryApp::new();
     world.user("ada");
-    world.user("eve");
     world.enter("ada");
+    // Eve registered in her own network.
+    world.go_to("198.51.100.1");
+    world.user("eve");
     world.go_to(AWAY);
     world.exhaust("eve");
     world.exhaust("nobody");
@@ -63,21 +172,21 @@ fn a_network_is_known_only_for_its_own_account() {
 }
 
 #[test]
-fn only_a_login_makes_a_network_known() {
+fn a_login_makes_a_network_known_and_a_failure_or_refresh_does_not() {
     let world = StoryApp::new();
     world.user("ada");
     let phone = world.enter("ada");
     world.go_to(AWAY);
     assert_eq!(outcome(&world.login("ada", WRONG)), INVALID);
     assert!(world.refresh(&phone).is_ok());
-    assert_eq!(world.networks_of("ada"), 1);
-    assert!(world.login("ada", PASSWORD).is_ok());
     assert_eq!(world.networks_of("ada"), 2);
+    assert!(world.login("ada", PASSWORD).is_ok());
+    assert_eq!(world.networks_of("ada"), 4);
 }
 
 #[test]
 fn changing_the_password_deletes_all_networks_except_the_current_one() {
-    for (place, remain) in [(HOME, 1), ("198.51.100.1", 0)] {
+    for (place, remain) in [(HOME, 2), ("192.0.2.77", 1), ("198.51.100.1", 0)] {
         let world = StoryApp::new();
         world.user("ada");
         let phone = world.enter("ada");
@@ -93,7 +202,7 @@ fn changing_the_password_deletes_all_networks_except_the_current_one() {
         world.go_to(AWAY);
         assert!(is_wait(&outcome(&world.login("ada", NEW_PASSWORD))));
         world.go_to(HOME);
-        assert_eq!(world.login("ada", NEW_PASSWORD).is_ok(), place == HOME);
+        assert_eq!(world.login("ada", NEW_PASSWORD).is_ok(), remain > 0);
     }
 }
 
@@ -144,15 +253,15 @@ fn a_network_is_known_for_ninety_days_after_its_last_recorded_login() {
 }
 
 #[test]
-fn the_eight_most_recently_used_networks_are_known() {
+fn the_sixteen_most_recently_used_networks_are_known() {
     let world = StoryApp::new();
     world.user("ada");
     let place = |number: u32| format!("198.51.{number}.1");
-    for number in 0..9 {
+    for number in 0..17 {
         world.go_to(&place(number));
         world.enter("ada");
     }
-    assert_eq!(world.networks_of("ada"), 8);
+    assert_eq!(world.networks_of("ada"), 32);
     world.go_to(AWAY);
     world.exhaust("ada");
     world.go_to(&place(0));
@@ -191,7 +300,7 @@ fn deleting_an_account_deletes_its_networks() {
     let eve = world.user("eve");
     world.enter("eve");
     world.delete_user(&root, eve.id).expect("deleted");
-    assert_eq!((world.networks_of("eve"), world.networks_of("root")), (0, 1));
+    assert_eq!((world.networks_of("eve"), world.networks_of("root")), (0, 2));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use doorward_application::{AccountDraft, TokenPair};
 use doorward_domain::access::Principal;
 use doorward_domain::account::{Email, PasswordDigest, User};
-use doorward_domain::attempt::{AttemptKeys as _, AttemptRecord, ClientNetwork};
+use doorward_domain::attempt::{AttemptKey, AttemptKeys as _, AttemptRecord, ClientNetwork};
 use doorward_domain::context::RequestContext;
 use doorward_domain::id::{SessionId, UserId};
 use doorward_domain::outcome::Outcome;
@@ -244,15 +244,28 @@ impl StoryApp {
 
     // Attempts.
 
-    /// The attempt record of an address for the current network, or else for unknown networks.
+    /// The attempt record of an account for the current client address, or else for its network, or else for unknown ones.
     pub fn attempts_on(&self, name: &str) -> Option<AttemptRecord> {
-        let email = Email::parse(&address(name)).expect("an address");
-        let network = ClientNetwork::of(*hold(&self.place));
-        let network = FakeAttemptKeys.network_key(email.canonical(), &network);
-        self.store
-            .memory
-            .attempts_on(&network)
+        let place = *hold(&self.place);
+        [ClientNetwork::exact(place), ClientNetwork::of(place)]
+            .into_iter()
+            .find_map(|network| self.store.memory.attempts_on(&self.network_key(name, network)))
             .or_else(|| self.attempts_from_anywhere(name))
+    }
+
+    fn network_key(&self, name: &str, network: ClientNetwork) -> AttemptKey {
+        let email = Email::parse(&address(name)).expect("an address");
+        FakeAttemptKeys.network_key(email.canonical(), &network)
+    }
+
+    /// Records a login from the current network but from no exact address, as releases before exact addresses did.
+    pub fn note_network_alone(&self, name: &str) {
+        let email = Email::parse(&address(name)).expect("an address");
+        let account = FakeAttemptKeys.attempt_key(email.canonical());
+        let network = self.network_key(name, ClientNetwork::of(*hold(&self.place)));
+        self.store
+            .transaction(|repos| repos.networks().note(&[(network, self.clock.now())], &account))
+            .expect("a store that answers");
     }
 
     /// The attempt record of an address for unknown networks.
@@ -262,7 +275,7 @@ impl StoryApp {
         self.store.memory.attempts_on(&account)
     }
 
-    /// The number of known networks of an address.
+    /// The number of known addresses and networks of an account.
     pub fn networks_of(&self, name: &str) -> usize {
         let email = Email::parse(&address(name)).expect("an address");
         let account = FakeAttemptKeys.attempt_key(email.canonical());

@@ -20,23 +20,38 @@ fn after(seconds: u64) -> Timestamp {
 }
 
 fn note(store: &dyn StoreUnderTest, number: u8, account: AttemptKey, seconds: u64) {
-    store.write(|r| r.networks().note(&network(number), &account, after(seconds)));
+    store.write(|r| r.networks().note(&[(network(number), after(seconds))], &account));
 }
 
 fn of(store: &dyn StoreUnderTest, account: AttemptKey) -> Vec<AttemptKey> {
     store.read(|r| r.networks().list(&account))
 }
 
-/// The last login of a network is the one recorded last, even if it is earlier; an unknown network has none.
+/// The last login of a network is the one recorded last, even if it is earlier; an unknown network has none. Answers are in
+/// the order of the question.
 pub fn the_last_recorded_login_of_a_network_is_found(store: &dyn StoreUnderTest) {
-    let last_login = |number| store.read(|r| r.networks().last_login(&network(number)));
-    assert_eq!(last_login(1), None);
+    let last_logins = |numbers: &[u8]| {
+        let networks: Vec<_> = numbers.iter().copied().map(network).collect();
+        store.read(|r| r.networks().last_logins(&networks))
+    };
+    assert_eq!(last_logins(&[1, 2]), [None, None]);
     note(store, 1, ADA, 10);
     note(store, 2, ADA, 20);
     note(store, 1, ADA, 5);
-    assert_eq!(last_login(1), Some(after(5)));
-    assert_eq!(last_login(2), Some(after(20)));
-    assert_eq!(last_login(3), None);
+    assert_eq!(last_logins(&[1, 2]), [Some(after(5)), Some(after(20))]);
+    assert_eq!(last_logins(&[2, 3, 1]), [Some(after(20)), None, Some(after(5))]);
+    assert_eq!(last_logins(&[]), []);
+}
+
+/// Several logins are recorded at once, each with its time, and replace earlier ones.
+pub fn several_logins_are_recorded_at_once(store: &dyn StoreUnderTest) {
+    note(store, 1, ADA, 10);
+    let logins = [(1, 30), (2, 20)].map(|(number, seconds)| (network(number), after(seconds)));
+    store.write(|r| r.networks().note(&logins, &ADA));
+    store.write(|r| r.networks().note(&[], &ADA));
+    assert_eq!(of(store, ADA), [1, 2].map(network));
+    let last = store.read(|r| r.networks().last_logins(&[1, 2].map(network)));
+    assert_eq!(last, [Some(after(30)), Some(after(20))]);
 }
 
 /// An account's networks are listed with the latest login first, without those of other accounts.
@@ -64,6 +79,6 @@ pub fn the_networks_with_the_latest_logins_are_kept(store: &dyn StoreUnderTest) 
     assert_eq!(of(store, ADA), [3, 1].map(network));
     store.write(|r| r.networks().keep(&ADA, 0));
     assert_eq!(of(store, ADA), []);
-    assert_eq!(store.read(|r| r.networks().last_login(&network(3))), None);
+    assert_eq!(store.read(|r| r.networks().last_logins(&[network(3)])), [None]);
     assert_eq!(of(store, BOB), [network(4)]);
 }

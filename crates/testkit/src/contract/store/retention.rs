@@ -53,7 +53,7 @@ pub fn networks_are_deleted_by_last_login(store: &dyn StoreUnderTest) {
     let keys = [1, 2].map(|number| AttemptKey::from_bytes([number; 32]));
     let account = AttemptKey::from_bytes([9; 32]);
     for (key, last) in keys.iter().zip([10, 20]) {
-        store.write(|r| r.networks().note(key, &account, after(last)));
+        store.write(|r| r.networks().note(&[(*key, after(last))], &account));
     }
     assert_eq!(store.write(|r| r.networks().delete_expired(after(11), 100)), 1);
     assert_eq!(store.read(|r| r.networks().list(&account)), keys[1..]);

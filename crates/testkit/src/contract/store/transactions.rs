@@ -49,7 +49,7 @@ fn fill(store: &dyn StoreUnderTest) {
     store.write(|r| {
         r.attempts().lock(&KEPT)?;
         r.attempts().put(&KEPT, &RECORD)?;
-        r.networks().note(&KEPT, &KEPT, START)?;
+        r.networks().note(&[(KEPT, START)], &KEPT)?;
         r.events().append(&sample::event(1))?;
         r.keys().insert(&sample::key(KeyPurpose::AccessSigning, 1))?;
         r.setup().offer_token(&[1; 32])
@@ -86,7 +86,7 @@ fn change_everything(r: &mut dyn Repositories) -> StoreResult<()> {
     r.attempts().lock(&NEW)?;
     r.attempts().put(&NEW, &RECORD)?;
     r.networks().keep(&KEPT, 0)?;
-    r.networks().note(&NEW, &KEPT, START)?;
+    r.networks().note(&[(NEW, START)], &KEPT)?;
     r.events().append(&sample::event(2))?;
     r.keys().insert(&sample::key(KeyPurpose::AccessSigning, 2))?;
     r.setup().withdraw_configured_token()?;
