@@ -110,8 +110,14 @@ impl Endpoint {
             async move { Err::<&'static str, _>(rejection) }
         }));
         tracing::trace!(path = self.path, "route");
-        match throttle.zip(self.class) {
-            Some((throttle, class)) => config.service(resource.wrap(throttle.middleware(class))),
+        match throttle
+            .zip(self.class)
+            .and_then(|(throttle, class)| throttle.middlewares(class))
+        {
+            // The last one that wraps a service is the first to be passed.
+            Some([first, second, third, last]) => {
+                config.service(resource.wrap(last).wrap(third).wrap(second).wrap(first))
+            }
             None => config.service(resource),
         };
     }
@@ -120,11 +126,13 @@ impl Endpoint {
 /// Registers routes with the throttle. Every other path gets 404.
 pub(crate) fn register_public(routes: Vec<Route>, config: &mut ServiceConfig, throttle: &Throttle) {
     register(routes, config, Some(throttle));
-    config.service(
-        web::scope("")
-            .wrap(throttle.middleware(Class::General))
-            .default_service(web::to(not_found)),
-    );
+    let rest = web::scope("").default_service(web::to(not_found));
+    match throttle.middlewares(Class::General) {
+        Some([first, second, third, last]) => {
+            config.service(rest.wrap(last).wrap(third).wrap(second).wrap(first))
+        }
+        None => config.service(rest),
+    };
 }
 
 /// Registers routes without a throttle, so that monitoring is never rejected. Every other path gets 404.

@@ -264,7 +264,7 @@ impl Application {
         // The span ends when the job starts or is abandoned.
         let (parent, waiting) = (Span::current(), debug_span!("executor.wait", lane = lane.name()));
         // The time is read when the job starts, not when it is queued.
-        lane.run(origin.client(), move || {
+        lane.run(origin.lane_key(), move || {
             let _parent = parent.entered();
             drop(waiting);
             work(app.use_cases(), &origin.context(app.now()))

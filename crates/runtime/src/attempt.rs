@@ -33,7 +33,7 @@ impl Application {
         attempt: A,
     ) -> Result<A::Output, RunError<A::Error>> {
         // Without room on the password lane, reject before using the store.
-        self.password_lane().check_room(&origin.client())?;
+        self.password_lane().check_room(&origin.lane_key())?;
         let attempt = Arc::new(attempt);
         let to_look = Arc::clone(&attempt);
         let pending = self
@@ -117,7 +117,7 @@ impl Application {
         creation: C,
     ) -> Result<User, RunError<C::Error>> {
         // Without room on the password lane, reject before using the store.
-        self.password_lane().check_room(&origin.client())?;
+        self.password_lane().check_room(&origin.lane_key())?;
         let creation = Arc::new(creation);
         let (to_look, to_hash) = (Arc::clone(&creation), Arc::clone(&creation));
         let found = self

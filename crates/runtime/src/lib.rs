@@ -25,7 +25,7 @@ mod watched_clock;
 
 pub use application::{Application, LanesSettings};
 pub use audit_summary::AttemptSummary;
-pub use client_key::{ClientKey, client_key};
+pub use client_key::{ClientKey, block, client_key};
 pub use error::{ExecutorError, RunError, StartError};
 pub use jobs::{JobHandler, JobRunner};
 pub use keyed_lock::QueueFull;

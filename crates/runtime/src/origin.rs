@@ -7,7 +7,7 @@ use doorward_domain::id::RequestId;
 use doorward_domain::session::Session;
 use doorward_domain::time::Timestamp;
 
-use crate::client_key::{ClientKey, client_key};
+use crate::client_key::{ClientKey, lane_key};
 
 /// Request id, client address and user agent. Everything that is decided or recorded about the client comes from here.
 #[derive(Debug, Clone)]
@@ -38,9 +38,9 @@ impl RequestOrigin {
         self.ip
     }
 
-    /// The key under which the client's requests are counted.
-    pub fn client(&self) -> ClientKey {
-        self.ip.map(client_key)
+    /// The key under which the client's jobs wait for a lane.
+    pub fn lane_key(&self) -> ClientKey {
+        self.ip.map(lane_key)
     }
 
     /// The request context for a use case that runs at `now`.

@@ -20,7 +20,7 @@ use prometheus::{IntGauge, Registry};
 
 use super::counter::{Counted, Counter};
 use super::folded::{self, EventFolder};
-use crate::client_key::client_key;
+use crate::client_key::lane_key;
 use crate::error::StartError;
 use crate::origin::RequestOrigin;
 
@@ -90,7 +90,7 @@ impl AuditSummary {
     pub(crate) fn count(&self, class: &'static str, origin: &RequestOrigin, now: Timestamp) {
         self.unrecorded.inc();
         let (ip, request_id) = (origin.ip(), origin.request_id());
-        hold(&self.throttled).add(class, ip.map(client_key), ip, request_id, now);
+        hold(&self.throttled).add(class, ip.map(lane_key), ip, request_id, now);
     }
 
     /// Writes the remaining counts, for at most [`STOP_TIMEOUT`]. Counts that cannot be written by then are lost, which is

@@ -144,7 +144,7 @@ fn throttled_requests_are_counted_by_network() {
         networks,
         [
             ("192.0.2.1/32".to_owned(), 2, "192.0.2.1".parse().ok()),
-            ("2001:db8::/64".to_owned(), 2, "2001:db8::1".parse().ok()),
+            ("2001:db8::/48".to_owned(), 2, "2001:db8::1".parse().ok()),
         ]
     );
 }

@@ -33,7 +33,7 @@ fn backlog(lane: &Lane) -> usize {
 
 fn client(number: u8) -> ClientKey {
     let address = [192, 0, 2, number];
-    (number != 0).then(|| crate::client_key::client_key(address.into()))
+    (number != 0).then(|| crate::client_key::lane_key(address.into()))
 }
 
 /// Queues a job that returns `name`.

@@ -243,6 +243,33 @@ fn each_client_behind_a_trusted_proxy_has_its_own_limit() {
 }
 
 #[test]
+fn an_ipv6_site_cannot_multiply_its_limit_by_its_addresses() {
+    let database = Database::sqlite();
+    let service = launch(&database)
+        .set("throttle.sensitive.burst", "1")
+        .set("throttle.sensitive.per_minute", "1")
+        .env("DOORWARD_SERVER__TRUSTED_PROXIES", "127.0.0.1")
+        .start();
+    let send_from = |address: &str| send_login(&service.client().with_header("x-forwarded-for", address));
+    let refused = (0..64)
+        .map(|subnet| send_from(&format!("2001:db8:7:{subnet:x}00::1")))
+        .filter(|response| response.status == 429)
+        .collect::<Vec<_>>();
+    // 16 for the /48, and some more if the test takes long.
+    assert!((40..=48).contains(&refused.len()), "{}", refused.len());
+    for refusal in &refused {
+        refusal.problem(429, "rate-limited");
+        assert_eq!(
+            refusal.header("ratelimit-policy"),
+            Some("\"sensitive\";q=16;w=60")
+        );
+    }
+    for elsewhere in ["2001:db8:8::1", "192.0.2.1"] {
+        send_from(elsewhere).problem(400, "malformed-request");
+    }
+}
+
+#[test]
 fn the_forwarded_header_is_parsed_when_configured() {
     let database = Database::sqlite();
     let service = launch(&database)

@@ -1,12 +1,17 @@
-//! The throttle: a rate limiter per client address.
+//! The throttle: rate limiters per client address.
 //!
 //! It protects the server's resources; the attempt policy protects accounts. There are three classes of routes, each with
 //! its own rate per client: a burst, and a number of requests per minute after that. Limits are per instance, kept by
-//! `actix-governor`, with keys that a client cannot multiply: an IPv4 address, an IPv6 /64.
+//! `actix-governor`. A request is counted on each of the [levels](level::LEVELS) of its address family, so that a client
+//! cannot multiply its rate by using more of its addresses.
 //!
-//! Memory is bounded. Beyond [`MAX_KEYS`] clients, further ones are counted by larger networks, and beyond as many networks,
-//! all together. Under a flood a client may thus be allowed less than its rate, never more.
+//! Memory is bounded. Beyond [`MAX_KEYS`] networks of a level, further ones are counted by larger networks, and beyond as
+//! many of those, all together. Under a flood a client may thus be allowed less than its rate, never more, and a flood of one
+//! address family changes nothing for the other.
 
+mod level;
+
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,16 +22,14 @@ use actix_governor::governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use actix_governor::governor::middleware::NoOpMiddleware;
 use actix_governor::{Governor, GovernorConfig, GovernorConfigBuilder, KeyExtractor};
 use actix_web::dev::ServiceRequest;
-use actix_web::middleware::Condition;
 use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder, ResponseError};
-use doorward_runtime::ClientKey;
-use ipnet::IpNet;
 use prometheus::{IntCounter, IntGauge};
 use tokio::sync::Notify;
 
 use crate::error::{Rejection, RejectionKind};
 use crate::metrics::Metrics;
 use crate::request::Request;
+use level::{CountedAs, LEVELS, Level};
 
 /// Interval of the eviction of keys whose full burst is available again.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(30);
@@ -34,7 +37,7 @@ const EVICTION_INTERVAL: Duration = Duration::from_secs(30);
 /// The shortest time between two evictions, when there are many keys.
 const COOLDOWN: Duration = Duration::from_millis(250);
 
-/// How many clients of a class have a key of their own. In addition, as many larger networks have one.
+/// How many networks of a level and class have a key of their own. In addition, as many larger networks have one.
 const MAX_KEYS: usize = 100_000;
 
 /// A rate limit.
@@ -85,12 +88,15 @@ pub(crate) struct RateLimited(pub(crate) Class);
 
 type GovernorLimit = GovernorConfig<AddressKey, NoOpMiddleware<QuantaInstant>>;
 
-/// The limiter of one class.
+/// The middleware of one level.
+pub(crate) type LevelMiddleware = Governor<AddressKey, NoOpMiddleware<QuantaInstant>>;
+
+/// The limiter of one class on one level.
 #[derive(Clone)]
 struct Limit {
     governor: GovernorLimit,
+    level: Level,
     bound: Arc<KeyLimit>,
-    keys: IntGauge,
 }
 
 /// An upper bound of the number of keys: every request counts as a new key until the next eviction.
@@ -101,31 +107,29 @@ struct KeyLimit {
 }
 
 impl KeyLimit {
-    /// Returns the key for a client: its own, that of its larger network, or the common one.
-    fn admit(&self, client: ClientKey) -> ClientKey {
+    /// Returns the key for a client on a level: its own, that of its larger network, or the common one.
+    fn admit(&self, level: Level, client: Option<IpAddr>) -> CountedAs {
+        let own = level.counted_as(client);
+        if own == CountedAs::Exempt {
+            return own;
+        }
         let keys = self.keys.fetch_add(1, Ordering::Relaxed);
         if keys >= MAX_KEYS / 2 {
             self.evict_now.notify_one();
         }
         if keys < MAX_KEYS {
-            client
+            own
         } else if keys < 2 * MAX_KEYS {
-            client.map(larger_network)
+            level.larger(own)
         } else {
-            None
+            CountedAs::Together
         }
     }
 }
 
-/// The network that counts as one client when there are too many clients: an IPv4 /16, an IPv6 /40.
-fn larger_network(client: IpNet) -> IpNet {
-    let length = if client.addr().is_ipv4() { 16 } else { 40 };
-    IpNet::new(client.addr(), length).map_or(client, |network| network.trunc())
-}
-
 impl Limit {
-    /// Evicts the keys whose full burst is available again, and frees their memory.
-    fn evict_idle(&self, class: Class) {
+    /// Evicts the keys whose full burst is available again, and frees their memory. Returns how many are left.
+    fn evict_idle(&self, class: Class) -> usize {
         let limiter = self.governor.limiter();
         let before = self.bound.keys.load(Ordering::Relaxed);
         limiter.retain_recent();
@@ -135,14 +139,29 @@ impl Limit {
         self.bound
             .keys
             .fetch_sub(before.saturating_sub(left), Ordering::Relaxed);
-        self.keys.set(i64::try_from(left).unwrap_or(i64::MAX));
         if left >= MAX_KEYS {
             tracing::warn!(
                 class = class.name(),
+                prefix_length = self.level.prefix,
                 clients = left,
                 "too many clients to track separately; throttling them by larger networks"
             );
         }
+        left
+    }
+}
+
+/// The limiters of one class, in the order of [`LEVELS`].
+#[derive(Clone)]
+struct Limits {
+    levels: [Limit; LEVELS.len()],
+    keys: IntGauge,
+}
+
+impl Limits {
+    fn evict_idle(&self, class: Class) {
+        let left: usize = self.levels.iter().map(|limit| limit.evict_idle(class)).sum();
+        self.keys.set(i64::try_from(left).unwrap_or(i64::MAX));
     }
 }
 
@@ -150,9 +169,9 @@ impl Limit {
 #[derive(Clone)]
 pub(crate) struct Throttle {
     enabled: bool,
-    sensitive: Limit,
-    refresh: Limit,
-    general: Limit,
+    sensitive: Limits,
+    refresh: Limits,
+    general: Limits,
     /// Triggers an eviction.
     evict_now: Arc<Notify>,
 }
@@ -160,25 +179,26 @@ pub(crate) struct Throttle {
 impl Throttle {
     pub(crate) fn new(settings: ThrottleSettings, metrics: &Metrics) -> Self {
         let evict_now = Arc::new(Notify::new());
-        let limit = |class, rate| limit(class, rate, &evict_now, metrics);
+        let limits = |class, rate| limits(class, rate, &evict_now, metrics);
         Self {
             enabled: settings.enabled,
-            sensitive: limit(Class::Sensitive, settings.sensitive),
-            refresh: limit(Class::Refresh, settings.refresh),
-            general: limit(Class::General, settings.general),
+            sensitive: limits(Class::Sensitive, settings.sensitive),
+            refresh: limits(Class::Refresh, settings.refresh),
+            general: limits(Class::General, settings.general),
             evict_now,
         }
     }
 
-    /// The middleware for routes of this class; it does nothing if the throttle is disabled.
-    pub(crate) fn middleware(
-        &self,
-        class: Class,
-    ) -> Condition<Governor<AddressKey, NoOpMiddleware<QuantaInstant>>> {
-        Condition::new(self.enabled, Governor::new(&self.limit(class).governor))
+    /// The middlewares for routes of this class, the first to be passed first; `None` if the throttle is disabled.
+    ///
+    /// The narrowest level comes first: what a client is refused there is not taken from its neighbours.
+    pub(crate) fn middlewares(&self, class: Class) -> Option<[LevelMiddleware; LEVELS.len()]> {
+        let levels = &self.limits(class).levels;
+        self.enabled
+            .then(|| levels.each_ref().map(|limit| Governor::new(&limit.governor)))
     }
 
-    const fn limit(&self, class: Class) -> &Limit {
+    const fn limits(&self, class: Class) -> &Limits {
         match class {
             Class::Sensitive => &self.sensitive,
             Class::Refresh => &self.refresh,
@@ -195,24 +215,31 @@ impl Throttle {
                 () = self.evict_now.notified() => {}
             }
             for class in [Class::Sensitive, Class::Refresh, Class::General] {
-                self.limit(class).evict_idle(class);
+                self.limits(class).evict_idle(class);
             }
             tokio::time::sleep(COOLDOWN).await;
         }
     }
 }
 
-fn limit(class: Class, rate: Rate, evict_now: &Arc<Notify>, metrics: &Metrics) -> Limit {
+fn limits(class: Class, rate: Rate, evict_now: &Arc<Notify>, metrics: &Metrics) -> Limits {
+    let (keys, refused) = metrics.throttle(class.name());
+    let levels = LEVELS.map(|level| limit(level, class, rate, evict_now, &refused));
+    Limits { levels, keys }
+}
+
+fn limit(level: Level, class: Class, rate: Rate, evict_now: &Arc<Notify>, refused: &IntCounter) -> Limit {
     let bound = Arc::new(KeyLimit {
         keys: AtomicUsize::new(0),
         evict_now: Arc::clone(evict_now),
     });
-    let (keys, refused) = metrics.throttle(class.name());
+    let rate = level.rate(rate);
     let extractor = AddressKey {
+        level,
         class,
         rate,
         bound: Arc::clone(&bound),
-        refused,
+        refused: refused.clone(),
     };
     // `finish` requires a positive period and burst. The period would be zero for a rate above one request per nanosecond.
     let period = (Duration::from_secs(60) / rate.per_minute.get()).max(Duration::from_nanos(1));
@@ -227,14 +254,15 @@ fn limit(class: Class, rate: Rate, evict_now: &Arc<Notify>, metrics: &Metrics) -
         .expect("a limit with a positive period and burst");
     Limit {
         governor,
+        level,
         bound,
-        keys,
     }
 }
 
-/// Extracts the key under which a request is counted.
+/// Extracts the key under which a request is counted on a level.
 #[derive(Clone)]
 pub(crate) struct AddressKey {
+    level: Level,
     class: Class,
     rate: Rate,
     bound: Arc<KeyLimit>,
@@ -242,15 +270,19 @@ pub(crate) struct AddressKey {
 }
 
 impl KeyExtractor for AddressKey {
-    type Key = ClientKey;
+    type Key = CountedAs;
     type KeyExtractionError = Rejection;
 
     fn extract(&self, request: &ServiceRequest) -> Result<Self::Key, Rejection> {
         let client = request
             .extensions()
             .get::<Request>()
-            .and_then(|request| request.client());
-        Ok(self.bound.admit(client))
+            .and_then(|request| request.ip());
+        Ok(self.bound.admit(self.level, client))
+    }
+
+    fn whitelisted_keys(&self) -> Vec<CountedAs> {
+        vec![CountedAs::Exempt]
     }
 
     fn exceed_rate_limit_response(
@@ -272,81 +304,5 @@ impl KeyExtractor for AddressKey {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-    use super::*;
-    use doorward_runtime::client_key;
-
-    fn limit_of(per_minute: u32) -> Limit {
-        let rate = Rate {
-            burst: NonZeroU32::MIN,
-            per_minute: NonZeroU32::new(per_minute).unwrap(),
-        };
-        let metrics = Metrics::new(prometheus::Registry::new()).unwrap();
-        limit(Class::General, rate, &Arc::new(Notify::new()), &metrics)
-    }
-
-    fn allows(limit: &Limit, address: IpAddr) -> bool {
-        let key = limit.bound.admit(Some(client_key(address)));
-        limit.governor.limiter().check_key(&key).is_ok()
-    }
-
-    fn v4(number: u32) -> IpAddr {
-        Ipv4Addr::from(number).into()
-    }
-
-    #[test]
-    fn a_million_clients_use_bounded_memory_and_are_evicted() {
-        // One request per second: the burst of the first clients is available again after a while.
-        let limit = limit_of(60);
-        let mut most_keys = 0;
-        for number in 0..1_000_000 {
-            allows(&limit, v4(number * 977));
-            if number % 10_000 == 0 {
-                most_keys = most_keys.max(limit.governor.limiter().len());
-            }
-        }
-        assert!((MAX_KEYS..=2 * MAX_KEYS + 1).contains(&most_keys), "{most_keys}");
-        std::thread::sleep(Duration::from_millis(2200));
-        limit.evict_idle(Class::General);
-        assert_eq!(limit.governor.limiter().len(), 0);
-        // Clients have keys of their own again.
-        let key = Some(client_key(v4(1)));
-        assert_eq!(limit.bound.admit(key), key);
-    }
-
-    #[test]
-    fn with_too_many_clients_each_is_allowed_less_and_never_more() {
-        let limit = limit_of(1);
-        for number in 0..u32::try_from(MAX_KEYS).unwrap() {
-            assert!(allows(&limit, v4(number)));
-        }
-        // No key can be evicted yet.
-        limit.evict_idle(Class::General);
-        // The addresses of a new network share one rate.
-        assert!(allows(&limit, v4(0xC000_0201)));
-        assert!(!allows(&limit, v4(0xC000_0202)));
-        assert!(allows(&limit, v4(0xC001_0201)));
-        let v6 = |third| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, third, 0, 0, 0, 0, 1));
-        assert!(allows(&limit, v6(1)));
-        assert!(!allows(&limit, v6(2)));
-        assert!(allows(&limit, v6(0x100)));
-        // After as many requests again without an eviction, all new clients share one rate.
-        limit.bound.keys.store(2 * MAX_KEYS, Ordering::Relaxed);
-        assert!(allows(&limit, v4(0xC002_0201)));
-        assert!(!allows(&limit, v4(0xC003_0201)));
-    }
-
-    #[test]
-    fn many_requests_of_few_clients_do_not_use_up_the_keys() {
-        let limit = limit_of(60);
-        for _ in 0..MAX_KEYS {
-            allows(&limit, v4(1));
-        }
-        limit.evict_idle(Class::General);
-        assert!(allows(&limit, v4(2)));
-        assert!(allows(&limit, v4(3)));
-        assert!(limit.bound.keys.load(Ordering::Relaxed) <= 3);
-    }
-}
+#[path = "tests.rs"]
+mod tests;
