@@ -59,7 +59,7 @@ impl AccountRules<'_> {
     /// Checks a draft and returns all violations.
     pub(crate) fn check(&self, draft: &AccountDraft) -> Result<CheckedDraft, Invalid> {
         let mut violations = Vec::new();
-        let email = Email::parse(&draft.email)
+        let email = Email::parse_new(&draft.email)
             .map_err(|error| violations.push(Violation::new("/email", error.code(), error.to_string())));
         let name = parse_name(draft.name.as_deref()).map_err(|violation| violations.push(violation));
         let password = PlainPassword::new(&draft.password);

@@ -18,6 +18,10 @@ pub enum InvalidEmail {
     /// comments, address literals, lists, display names, control characters, white space.
     #[error("this is not an e-mail address")]
     Malformed,
+    /// The local part has characters that Unicode takes for variants of others (NFKC, UAX #15), such as full-width letters or
+    /// ligatures. Only new addresses are refused for this.
+    #[error("the part before the @ has a variant of another character, such as a full-width letter")]
+    VariantCharacter,
 }
 
 impl InvalidEmail {
@@ -26,6 +30,7 @@ impl InvalidEmail {
         match self {
             Self::TooLong => "too-long",
             Self::Malformed => "malformed",
+            Self::VariantCharacter => "variant-character",
         }
     }
 }
@@ -82,6 +87,19 @@ impl Email {
             typed: typed.to_owned(),
             canonical: CanonicalEmail(canonical),
         })
+    }
+
+    /// Parses an address that an account is about to get. Refuses more than [`parse`](Self::parse), which reads stored addresses
+    /// and looks accounts up: a local part whose NFKC differs from its NFC, so that no account has an address that looks like
+    /// that of another one but is not equal to it.
+    pub fn parse_new(typed: &str) -> Result<Self, InvalidEmail> {
+        let email = Self::parse(typed)?;
+        let local = typed.rsplit_once('@').map_or("", |(local, _)| local);
+        if local.nfkc().eq(local.nfc()) {
+            Ok(email)
+        } else {
+            Err(InvalidEmail::VariantCharacter)
+        }
     }
 
     /// The address as its owner typed it.
@@ -210,7 +228,51 @@ mod tests {
         assert_eq!(Email::parse(&long), Err(InvalidEmail::TooLong));
     }
 
+    #[test]
+    fn variants_of_characters_are_rejected_in_new_addresses_only() {
+        for typed in [
+            "ａlice@example.org",
+            "ALICＥ@example.org",
+            "oﬃce@example.org",
+            "alice²@example.org",
+            "ªlice@example.org",
+            "𝐚lice@example.org",
+            "ſam@example.org",
+        ] {
+            assert_eq!(
+                Email::parse_new(typed),
+                Err(InvalidEmail::VariantCharacter),
+                "{typed}"
+            );
+            assert!(Email::parse(typed).is_ok(), "{typed}");
+        }
+        for typed in [
+            "alice@example.org",
+            "rené@example.org",
+            "rene\u{301}@example.org",
+            "straße@example.org",
+            "用户@例子.广告",
+            // Full-width letters of the domain are those of the same domain.
+            "alice@ｅxample．org",
+        ] {
+            assert_eq!(Email::parse_new(typed), Email::parse(typed), "{typed}");
+        }
+        assert_eq!(Email::parse_new("a b@c.de"), Err(InvalidEmail::Malformed));
+    }
+
     proptest! {
+        #[test]
+        fn no_two_new_addresses_have_different_canonical_forms_and_one_compatibility_form(
+            one in "[aAeEkKsS\u{e9}ａＡｅªⅳ²ﬁﬃſß\u{212a}\u{301}\u{345}\u{3c9}\u{2126}]{1,4}",
+            other in "[aAeEkKsS\u{e9}ａＡｅªⅳ²ﬁﬃſß\u{212a}\u{301}\u{345}\u{3c9}\u{2126}]{1,4}",
+        ) {
+            let parse = |local: &str| Email::parse_new(&format!("{local}@example.org"));
+            if let (Ok(one), Ok(other)) = (parse(&one), parse(&other)) {
+                let compatible = |email: &Email| email.canonical().as_str().nfkc().collect::<String>();
+                prop_assert_eq!(one.canonical() == other.canonical(), compatible(&one) == compatible(&other));
+            }
+        }
+
         #[test]
         fn parsing_never_panics(typed in any::<String>()) {
             let _ = Email::parse(&typed);

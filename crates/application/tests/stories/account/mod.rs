@@ -3,3 +3,4 @@
 mod administrators;
 mod deletion;
 mod listing;
+mod new_addresses;
