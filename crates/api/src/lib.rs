@@ -16,5 +16,6 @@ mod surface;
 mod token;
 mod wire;
 
+pub use account::user_json;
 pub use openapi::openapi_json;
 pub use surface::Api;

@@ -2,13 +2,15 @@
 //!
 //! A use case is a struct of its dependencies: ports as trait objects, policies as values. It is built where it is called,
 //! and runs once. An operation that requires a permission takes the proof
-//! ([`Granted`](doorward_domain::access::Granted)) as an argument.
+//! ([`Granted`](doorward_domain::access::Granted)) as an argument, or, where an operator may run it at the command line, an
+//! [`Administrator`].
 //!
 //! No password is hashed inside a transaction: a use case reads, hashes, then checks again and writes. Use cases that hash
 //! offer these steps as phases too, because hashing and storing have separate limits; a phase takes the value that the one
 //! before returned.
 
 mod account;
+mod administrator;
 mod attempt;
 mod audit;
 mod job;
@@ -27,6 +29,7 @@ pub use account::create_user::{CreateUser, CreateUserAsOperator, CreateUserError
 pub use account::creation::AccountCreation;
 pub use account::delete_account::{DeleteAccount, DeleteAccountError, VerifiedDeletion};
 pub use account::delete_user::{DeleteUser, DeleteUserError};
+pub use account::find_user::{FindUser, UserReference};
 pub use account::list_users::{ListUsers, UserPage};
 pub use account::new_account::{AccountDraft, AccountRules};
 pub use account::register::{HashedRegistration, IsTaken, Register, RegisterError};
@@ -34,6 +37,7 @@ pub use account::set_roles::{SetRoles, SetRolesError};
 pub use account::update_account::{UpdateAccount, UpdateAccountError};
 pub use account::update_user::{UpdateUser, UpdateUserError};
 pub use account::view_user::{ViewAccount, ViewUser, ViewUserError};
+pub use administrator::Administrator;
 pub use attempt::check::{AttemptError, CountedAttempt, PasswordCheck, PendingAttempt};
 pub use attempt::protocol::PasswordAttempt;
 pub use attempt::unlock_user::{UnlockUser, UnlockUserError};

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use doorward_domain::account::RegistrationMode;
 use doorward_domain::attempt::{AttemptKeys, AttemptPolicy, RefusedAttempts};
 use doorward_domain::entropy::Entropy;
 use doorward_domain::password::{PasswordHasher, PasswordPolicy, StrengthEstimator};
@@ -25,6 +26,8 @@ pub struct Policies {
     pub attempts: AttemptPolicy,
     /// The requirements for new passwords.
     pub password: PasswordPolicy,
+    /// Who may create an account.
+    pub registration: RegistrationMode,
     /// Whether access tokens carry the user's address.
     pub email_in_access_tokens: bool,
     /// How long after its expiry an access token may still be accepted, to allow for clock skew.
@@ -38,6 +41,7 @@ impl Default for Policies {
             session: SessionPolicy::default(),
             attempts: AttemptPolicy::default(),
             password: PasswordPolicy::default(),
+            registration: RegistrationMode::default(),
             email_in_access_tokens: true,
             leeway: Duration::from_secs(5),
         }

@@ -35,7 +35,7 @@
 //! # fn claims(roles: &[&str]) -> AccessClaims {
 //! #     AccessClaims {
 //! #         subject: Subject::User(UserId::from_bytes([1; 16])), session_id: SessionId::from_bytes([2; 16]),
-//! #         token_id: TokenId::from_bytes([3; 16]), subject_version: SubjectVersion::FIRST, email: None,
+//! #         token_id: TokenId::from_bytes([3; 16]), subject_version: SubjectVersion::FIRST, email: None, email_verified: false,
 //! #         roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
 //! #         issued_at: Timestamp::from_unix_seconds(0), expires_at: Timestamp::from_unix_seconds(900),
 //! #         authentication: Some(Authentication::by_password(Timestamp::from_unix_seconds(0))),

@@ -42,6 +42,8 @@ pub(crate) struct ClaimsOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     amr: Option<Vec<&'a str>>,
@@ -65,6 +67,8 @@ impl<'a> ClaimsOut<'a> {
             ver: claims.subject_version.get(),
             roles: claims.roles.iter().map(Role::as_str).collect(),
             email: claims.email.as_deref(),
+            // OpenID Connect Core, section 5.1: it is said of the address in the same token.
+            email_verified: claims.email.as_ref().map(|_| claims.email_verified),
             auth_time: authentication.map(|authentication| authentication.at.as_unix_seconds()),
             amr: authentication.map(|authentication| authentication.methods.words().collect()),
         }
@@ -94,6 +98,9 @@ pub(crate) struct ClaimsIn<'a> {
     roles: Vec<String>,
     #[serde(default, deserialize_with = "not_null")]
     email: Option<String>,
+    /// Absent in tokens of older versions, whose addresses are not verified.
+    #[serde(default)]
+    email_verified: bool,
     #[serde(default, deserialize_with = "not_null")]
     auth_time: Option<Seconds>,
     #[serde(default, deserialize_with = "not_null")]
@@ -149,6 +156,7 @@ impl<'a> ClaimsIn<'a> {
             token_id: TokenId::parse(&self.jti).map_err(|_not_an_id| rejected("jti is not a token id"))?,
             subject_version: SubjectVersion::new(self.ver),
             roles: roles.map_err(|_not_a_role| rejected("invalid role name"))?,
+            email_verified: self.email.is_some() && self.email_verified,
             email: self.email,
             issued_at: self.iat.0,
             expires_at: self.exp.0,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+use doorward_application::UserReference;
+use doorward_domain::account::{Email, InvalidEmail, InvalidRole, Role, UserStatus};
 
 use crate::config::{Flag, Sources};
 use crate::exit::ExitError;
@@ -120,6 +122,102 @@ pub enum Command {
 pub enum UsersCommand {
     /// Create a user
     Create(CreateUser),
+    /// List users, oldest first
+    List(ListUsers),
+    /// Show a user
+    Show(OneUser),
+    /// Disable a user: all sessions end, and the user cannot log in
+    Disable(OneUser),
+    /// Enable a user who was disabled
+    Enable(OneUser),
+    /// Replace the roles of a user
+    SetRoles(SetRoles),
+    /// Unlock a user after too many failed attempts
+    Unlock(OneUser),
+    /// End all sessions of a user
+    EndSessions(OneUser),
+    /// Delete a user. Asks for confirmation on standard input
+    Delete(DeleteUser),
+}
+
+/// How a command prints its result.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Print JSON, one user a line, as the API returns it
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A command about one user.
+#[derive(Debug, Args)]
+pub struct OneUser {
+    /// The id or the e-mail address of the user
+    #[arg(value_name = "USER", value_parser = parse_user)]
+    pub user: UserReference,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `doorward users list`
+#[derive(Debug, Args)]
+pub struct ListUsers {
+    /// Only the user with this e-mail address
+    #[arg(long, value_parser = parse_email)]
+    pub email: Option<Email>,
+    /// Only users with this role
+    #[arg(long, value_parser = parse_role)]
+    pub role: Option<Role>,
+    /// Only users with this status: `active` or `disabled`
+    #[arg(long, value_parser = parse_status)]
+    pub status: Option<UserStatus>,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `doorward users set-roles`
+#[derive(Debug, Args)]
+pub struct SetRoles {
+    /// The id or the e-mail address of the user
+    #[arg(value_name = "USER", value_parser = parse_user)]
+    pub user: UserReference,
+    /// All roles that the user has from now on
+    #[arg(value_name = "ROLE", required = true)]
+    pub roles: Vec<String>,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `doorward users delete`
+#[derive(Debug, Args)]
+pub struct DeleteUser {
+    /// The id or the e-mail address of the user
+    #[arg(value_name = "USER", value_parser = parse_user)]
+    pub user: UserReference,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+fn parse_user(text: &str) -> Result<UserReference, String> {
+    UserReference::parse(text).ok_or_else(|| "neither a user id nor an e-mail address".to_owned())
+}
+
+fn parse_email(text: &str) -> Result<Email, InvalidEmail> {
+    Email::parse(text)
+}
+
+fn parse_role(text: &str) -> Result<Role, InvalidRole> {
+    Role::parse(text)
+}
+
+fn parse_status(text: &str) -> Result<UserStatus, String> {
+    UserStatus::parse(text).ok_or_else(|| "neither `active` nor `disabled`".to_owned())
 }
 
 /// `doorward users create`
@@ -137,6 +235,9 @@ pub struct CreateUser {
     /// The source of the password.
     #[command(flatten)]
     pub password: PasswordSource,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// The source of a password: never an argument, which other users can see.

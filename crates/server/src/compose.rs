@@ -113,6 +113,7 @@ pub const fn policies(settings: &Settings) -> Policies {
         session: settings.tokens.session,
         attempts: settings.attempts,
         password: settings.password.policy,
+        registration: settings.registration,
         email_in_access_tokens: settings.tokens.email,
         leeway: settings.tokens.leeway,
     }

@@ -74,6 +74,7 @@ pub fn claims(number: u32, session: SessionId) -> AccessClaims {
         subject_version: SubjectVersion::FIRST,
         roles: Roles::user(),
         email: None,
+        email_verified: false,
         issued_at: START,
         expires_at: START + Duration::from_secs(900),
         authentication: Some(Authentication::by_password(START)),

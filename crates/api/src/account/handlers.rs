@@ -99,6 +99,8 @@ pub(crate) async fn change_password(
 }
 
 /// Create an account
+///
+/// While registration is closed (`registration.mode`), every request is refused with 403 `feature-disabled`.
 #[utoipa::path(
     post, path = "/v1/auth/register", tag = "auth", request_body = NewAccount,
     responses((status = 201, description = "The new account.", body = UserBody)),

@@ -20,6 +20,9 @@ pub(crate) struct UserBody {
     id: String,
     /// The e-mail address as it was entered.
     email: String,
+    /// Whether the user has proved that the address is theirs. An address that is not verified is no proof of who the user is.
+    #[schema(example = false)]
+    email_verified: bool,
     /// The display name.
     #[schema(required = true)]
     name: Option<String>,
@@ -86,6 +89,7 @@ impl From<User> for UserBody {
     fn from(user: User) -> Self {
         Self {
             id: user.id.to_string(),
+            email_verified: user.is_email_verified(),
             email: user.email.as_typed().to_owned(),
             name: user.name.map(|name| name.as_str().to_owned()),
             roles: role_names(&user.roles),

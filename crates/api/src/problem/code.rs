@@ -65,6 +65,9 @@ codes! {
         "The first administrator is created once, with the setup token that the server printed at its first start or that is \
          configured. Either the token is wrong, or an administrator exists already.",
         "Check the token. If it is lost, `doorward setup-token` issues a new one. If an administrator exists, log in as one.";
+    FeatureDisabled = "feature-disabled", FORBIDDEN, "Feature disabled",
+        "The server is configured not to offer this. If registration is closed, only administrators create accounts.",
+        "Ask an administrator for an account.";
     NotFound = "not-found", NOT_FOUND, "Not found",
         "The resource does not exist, or no longer exists.",
         "Check the path: it is case-sensitive and has no trailing slash.";
@@ -94,7 +97,7 @@ codes! {
         "There were too many failed attempts on this account, from any address. The password was not checked.",
         "Wait for the time in `Retry-After`. An administrator can unlock the account.";
     RateLimited = "rate-limited", TOO_MANY_REQUESTS, "Too many requests",
-        "The client's address (IPv6: its /64 network) has exceeded its rate limit.",
+        "The client's address (IPv6: its /64, /56 or /48 network) has exceeded its rate limit.",
         "Wait for the time in `Retry-After`, and send fewer requests.";
     HeadersTooLarge = "headers-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "Request headers too large",
         "The headers are larger than 32 KiB in total.",

@@ -126,6 +126,7 @@ macro_rules! problems {
 
 problems! {
     RegisterError {
+        RegisterError::Closed => Self::new(Code::FeatureDisabled),
         RegisterError::EmailTaken => Self::new(Code::EmailTaken),
     } through { Invalid, Hash, Store, }
     AttemptError {

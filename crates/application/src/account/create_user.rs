@@ -12,7 +12,7 @@ use doorward_domain::validation::Invalid;
 
 use crate::account::new_account::{PreparedAccount, insert};
 use crate::account::shared::{parse_roles, role_list};
-use crate::{AccountCreation, AccountDraft, UseCases};
+use crate::{AccountCreation, AccountDraft, Administrator, UseCases};
 
 /// Why no account was created.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +77,7 @@ impl AccountCreation for CreateUser {
         hashed: HashedUser,
         context: &RequestContext,
     ) -> Result<User, CreateUserError> {
-        let by = |event: Event| event.by(self.admin.principal().subject().clone());
-        store(use_cases, hashed, by, context)
+        store(use_cases, hashed, &Administrator::Granted(&self.admin), context)
     }
 }
 
@@ -114,7 +113,7 @@ impl AccountCreation for CreateUserAsOperator {
         hashed: HashedUser,
         context: &RequestContext,
     ) -> Result<User, CreateUserError> {
-        store(use_cases, hashed, |event| event.with("by", "operator"), context)
+        store(use_cases, hashed, &Administrator::Operator, context)
     }
 }
 
@@ -133,13 +132,13 @@ fn hash(
 fn store(
     use_cases: UseCases<'_>,
     HashedUser(account): HashedUser,
-    by: impl Fn(Event) -> Event,
+    admin: &Administrator<'_, ManageUsers>,
     context: &RequestContext,
 ) -> Result<User, CreateUserError> {
     let user = &account.user;
     let new_event = |kind, outcome| Event::new(kind, outcome, context, use_cases.entropy);
     let event = |outcome| {
-        let event = by(new_event(EventKind::UserCreated, outcome));
+        let event = admin.sign(new_event(EventKind::UserCreated, outcome));
         match outcome {
             EventOutcome::Success => event.of(user.id).with("roles", role_list(&user.roles)),
             EventOutcome::Failure => event,

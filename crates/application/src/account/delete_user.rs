@@ -1,6 +1,6 @@
 //! Deletion of accounts by administrators.
 
-use doorward_domain::access::{Granted, ManageUsers};
+use doorward_domain::access::ManageUsers;
 use doorward_domain::attempt::AttemptKeys;
 use doorward_domain::audit::{Event, EventKind};
 use doorward_domain::context::RequestContext;
@@ -9,9 +9,10 @@ use doorward_domain::id::UserId;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 
+use crate::Administrator;
 use crate::account::shared::{LastAdmin, delete};
 
-/// Deletes an account and its sessions, on behalf of an administrator.
+/// Deletes an account and its sessions.
 pub struct DeleteUser<'a> {
     /// Stores the accounts.
     pub store: &'a dyn UnitOfWork,
@@ -37,16 +38,17 @@ pub enum DeleteUserError {
 
 impl DeleteUser<'_> {
     /// Deletes the account. Its audit events remain and refer to its id.
-    pub fn execute(
+    pub fn execute<'b>(
         &self,
-        admin: &Granted<ManageUsers>,
+        admin: impl Into<Administrator<'b, ManageUsers>>,
         id: UserId,
         context: &RequestContext,
     ) -> Result<(), DeleteUserError> {
+        let admin = admin.into();
         let event = |outcome| {
-            Event::new(EventKind::UserDeleted, outcome, context, self.entropy)
+            admin
+                .sign(Event::new(EventKind::UserDeleted, outcome, context, self.entropy))
                 .of(id)
-                .by(admin.principal().subject().clone())
         };
         self.store
             .transaction(|repos| -> Result<_, DeleteUserError> {

@@ -1,11 +1,13 @@
 //! The list of accounts.
 
-use doorward_domain::access::{Granted, ReadUsers};
+use doorward_domain::access::ReadUsers;
 use doorward_domain::account::User;
 use doorward_domain::account::UserFilter;
 use doorward_domain::id::UserId;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
+
+use crate::Administrator;
 
 /// One page of accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub struct UserPage {
     pub next: Option<UserId>,
 }
 
-/// Lists accounts, on behalf of an administrator.
+/// Lists accounts.
 pub struct ListUsers<'a> {
     /// Stores the accounts.
     pub store: &'a dyn UnitOfWork,
@@ -24,9 +26,9 @@ pub struct ListUsers<'a> {
 
 impl ListUsers<'_> {
     /// Up to `limit` accounts that meet the filter, after the account `after`.
-    pub fn execute(
+    pub fn execute<'b>(
         &self,
-        _admin: &Granted<ReadUsers>,
+        _admin: impl Into<Administrator<'b, ReadUsers>>,
         filter: &UserFilter,
         after: Option<UserId>,
         limit: u32,

@@ -4,6 +4,7 @@ pub(crate) mod create_user;
 pub(crate) mod creation;
 pub(crate) mod delete_account;
 pub(crate) mod delete_user;
+pub(crate) mod find_user;
 pub(crate) mod list_users;
 pub(crate) mod new_account;
 pub(crate) mod register;

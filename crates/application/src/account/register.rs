@@ -1,6 +1,6 @@
 //! Registration.
 
-use doorward_domain::account::{Email, EmailTaken, Roles, User};
+use doorward_domain::account::{Email, EmailTaken, RegistrationMode, Roles, User};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::outcome::Outcome;
@@ -13,12 +13,15 @@ use crate::account::new_account::{PreparedAccount, insert, record_taken};
 use crate::attempt::budget::note_owner;
 use crate::{AccountCreation, AccountDraft, UseCases};
 
-/// Creates an account with the role `user`. Requires no authentication.
+/// Creates an account with the role `user`, unless registration is closed. Requires no authentication.
 pub struct Register(pub AccountDraft);
 
 /// Why no account was created.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
+    /// Registration is closed.
+    #[error("registration is closed")]
+    Closed,
     /// The draft breaks rules.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -44,8 +47,11 @@ impl AccountCreation for Register {
     type Hashed = HashedRegistration;
     type Error = RegisterError;
 
-    /// Looks the address up, so that no password is hashed for an address that is taken.
+    /// Refuses when registration is closed. Looks the address up, so that no password is hashed for an address that is taken.
     fn look(&self, use_cases: UseCases<'_>, _: &RequestContext) -> Result<IsTaken, RegisterError> {
+        if use_cases.policies.registration == RegistrationMode::Closed {
+            return Err(RegisterError::Closed);
+        }
         // A malformed address is reported later, together with all other violations.
         Ok(IsTaken(match Email::parse(&self.0.email) {
             Ok(email) => use_cases

@@ -1,6 +1,6 @@
 //! Changing the roles of users.
 
-use doorward_domain::access::{AssignRoles, Granted};
+use doorward_domain::access::AssignRoles;
 use doorward_domain::account::User;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
@@ -11,10 +11,11 @@ use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 use doorward_domain::validation::Invalid;
 
+use crate::Administrator;
 use crate::account::shared::{LastAdmin, is_last_admin, parse_roles, refuse_last_admin, role_list};
 use crate::session::revoke::revoke_earlier_versions;
 
-/// Replaces the roles of a user, on behalf of an administrator.
+/// Replaces the roles of a user.
 pub struct SetRoles<'a> {
     /// Stores the accounts.
     pub store: &'a dyn UnitOfWork,
@@ -41,14 +42,14 @@ pub enum SetRolesError {
 
 impl SetRoles<'_> {
     /// Sets the roles to exactly these. Returns the updated account.
-    pub fn execute(
+    pub fn execute<'b>(
         &self,
-        admin: &Granted<AssignRoles>,
+        admin: impl Into<Administrator<'b, AssignRoles>>,
         id: UserId,
         roles: &[String],
         context: &RequestContext,
     ) -> Result<User, SetRolesError> {
-        let roles = parse_roles(roles)?;
+        let (admin, roles) = (admin.into(), parse_roles(roles)?);
         self.store
             .transaction(|repos| -> Result<Outcome<User, LastAdmin>, SetRolesError> {
                 let mut user = repos.users().lock(id)?.ok_or(SetRolesError::NotFound)?;
@@ -57,9 +58,14 @@ impl SetRoles<'_> {
                     return Ok(Outcome::Done(user));
                 }
                 let event = |outcome| {
-                    Event::new(EventKind::RolesChanged, outcome, context, self.entropy)
+                    admin
+                        .sign(Event::new(
+                            EventKind::RolesChanged,
+                            outcome,
+                            context,
+                            self.entropy,
+                        ))
                         .of(id)
-                        .by(admin.principal().subject().clone())
                         .with("before", before.as_str())
                         .with("after", role_list(&user.roles))
                 };

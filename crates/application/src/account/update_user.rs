@@ -1,6 +1,6 @@
 //! Changes of accounts by administrators.
 
-use doorward_domain::access::{Granted, ManageUsers};
+use doorward_domain::access::ManageUsers;
 use doorward_domain::account::{User, UserStatus};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
@@ -13,10 +13,11 @@ use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 use doorward_domain::validation::Invalid;
 
+use crate::Administrator;
 use crate::account::shared::{LastAdmin, is_last_admin, parse_name_change, refuse_last_admin};
 use crate::session::revoke::{end_all, revoke_earlier_versions};
 
-/// Changes the name or status of an account, on behalf of an administrator.
+/// Changes the name or status of an account.
 pub struct UpdateUser<'a> {
     /// Stores the accounts.
     pub store: &'a dyn UnitOfWork,
@@ -44,19 +45,19 @@ pub enum UpdateUserError {
 impl UpdateUser<'_> {
     /// Changes the name, the status or both. Disabling a user ends all their sessions, and enabling them restores none.
     /// Returns the updated account.
-    pub fn execute(
+    pub fn execute<'b>(
         &self,
-        admin: &Granted<ManageUsers>,
+        admin: impl Into<Administrator<'b, ManageUsers>>,
         id: UserId,
         name: Patch<Option<&str>>,
         status: Patch<UserStatus>,
         context: &RequestContext,
     ) -> Result<User, UpdateUserError> {
-        let name = parse_name_change(name)?;
+        let (admin, name) = (admin.into(), parse_name_change(name)?);
         let event_of = |kind, outcome| {
-            Event::new(kind, outcome, context, self.entropy)
+            admin
+                .sign(Event::new(kind, outcome, context, self.entropy))
                 .of(id)
-                .by(admin.principal().subject().clone())
         };
         let event = |kind| event_of(kind, EventOutcome::Success);
         self.store

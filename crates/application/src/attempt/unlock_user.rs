@@ -1,6 +1,6 @@
 //! Unlocking accounts after failed attempts.
 
-use doorward_domain::access::{Granted, ManageUsers};
+use doorward_domain::access::ManageUsers;
 use doorward_domain::attempt::AttemptKeys;
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
@@ -9,7 +9,9 @@ use doorward_domain::id::UserId;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 
-/// Deletes the attempt records of an account, for all networks, on behalf of an administrator.
+use crate::Administrator;
+
+/// Deletes the attempt records of an account, for all networks.
 pub struct UnlockUser<'a> {
     /// Stores accounts and attempt records.
     pub store: &'a dyn UnitOfWork,
@@ -32,9 +34,9 @@ pub enum UnlockUserError {
 
 impl UnlockUser<'_> {
     /// Deletes the records, and records the action in the audit log.
-    pub fn execute(
+    pub fn execute<'b>(
         &self,
-        admin: &Granted<ManageUsers>,
+        admin: impl Into<Administrator<'b, ManageUsers>>,
         id: UserId,
         context: &RequestContext,
     ) -> Result<(), UnlockUserError> {
@@ -44,8 +46,8 @@ impl UnlockUser<'_> {
             context,
             self.entropy,
         )
-        .of(id)
-        .by(admin.principal().subject().clone());
+        .of(id);
+        let event = admin.into().sign(event);
         self.store.transaction(|repos| {
             let user = repos.users().find(id)?.ok_or(UnlockUserError::NotFound)?;
             let account = self.attempt_keys.attempt_key(user.email.canonical());

@@ -1,6 +1,6 @@
 //! Ending sessions without their refresh tokens.
 
-use doorward_domain::access::{Granted, GrantedUser, ManageOwnAccount, ManageUsers};
+use doorward_domain::access::{GrantedUser, ManageOwnAccount, ManageUsers};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::Entropy;
@@ -9,6 +9,7 @@ use doorward_domain::session::{EndReason, SessionPolicy};
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
 
+use crate::Administrator;
 use crate::session::revoke::{end_all, end_session};
 
 /// Why no session was ended.
@@ -134,7 +135,7 @@ impl EndOtherSessions<'_> {
     }
 }
 
-/// Ends every session of a user, on behalf of an administrator.
+/// Ends every session of a user.
 pub struct EndUserSessions<'a> {
     /// Stores the sessions.
     pub store: &'a dyn UnitOfWork,
@@ -144,9 +145,9 @@ pub struct EndUserSessions<'a> {
 
 impl EndUserSessions<'_> {
     /// Ends the sessions and revokes their access tokens.
-    pub fn execute(
+    pub fn execute<'b>(
         &self,
-        admin: &Granted<ManageUsers>,
+        admin: impl Into<Administrator<'b, ManageUsers>>,
         user: UserId,
         context: &RequestContext,
     ) -> Result<(), EndSessionError> {
@@ -155,8 +156,8 @@ impl EndUserSessions<'_> {
             EventOutcome::Success,
             context,
             self.entropy,
-        )
-        .by(admin.principal().subject().clone());
+        );
+        let event = admin.into().sign(event);
         self.store.transaction(|repos| {
             if repos.users().lock(user)?.is_none() {
                 return Err(EndSessionError::NotFound);

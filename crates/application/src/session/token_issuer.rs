@@ -63,6 +63,7 @@ impl TokenIssuer<'_> {
             email: self
                 .email_in_access_tokens
                 .then(|| user.email.as_typed().to_owned()),
+            email_verified: user.is_email_verified(),
             issued_at,
             expires_at,
             authentication: Some(Authentication {

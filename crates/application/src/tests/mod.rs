@@ -98,6 +98,7 @@ pub(crate) fn granted<P: Permission>(roles: &[&str]) -> doorward_domain::access:
         subject_version: SubjectVersion::FIRST,
         roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
         email: None,
+        email_verified: false,
         issued_at: NOW,
         expires_at: NOW,
         authentication: Some(Authentication::by_password(NOW)),

@@ -72,6 +72,7 @@ mod tests {
                 subject_version: SubjectVersion::FIRST,
                 roles: Roles::user(),
                 email: None,
+                email_verified: false,
                 issued_at: ISSUED,
                 expires_at: ISSUED + Duration::from_secs(3600),
                 authentication: Some(Authentication::by_password(ISSUED)),

@@ -217,6 +217,7 @@ mod tests {
             subject_version: SubjectVersion::FIRST,
             roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
             email: None,
+            email_verified: false,
             issued_at: Timestamp::from_unix_seconds(0),
             expires_at: Timestamp::from_unix_seconds(900),
             authentication,

@@ -3,6 +3,7 @@
 mod email;
 mod name;
 mod password_digest;
+mod registration;
 mod repository;
 mod role;
 mod user;
@@ -10,6 +11,7 @@ mod user;
 pub use email::{CanonicalEmail, Email, InvalidEmail};
 pub use name::{DisplayName, InvalidName};
 pub use password_digest::PasswordDigest;
+pub use registration::RegistrationMode;
 #[cfg(any(test, feature = "mocks"))]
 pub use repository::MockUserRepository;
 pub use repository::{EmailTaken, UserFilter, UserRepository};

@@ -89,6 +89,11 @@ impl User {
         self.status == UserStatus::Active
     }
 
+    /// Whether the user has proved that the address is theirs. Until addresses can be verified, none is.
+    pub const fn is_email_verified(&self) -> bool {
+        false
+    }
+
     /// Whether this is an administrator who may log in. At least one such account must exist.
     pub fn is_active_admin(&self) -> bool {
         self.is_active() && self.roles.is_admin()

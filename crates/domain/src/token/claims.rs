@@ -25,6 +25,9 @@ pub struct AccessClaims {
     pub roles: Roles,
     /// `email`: the user's address as typed, unless tokens are configured not to carry it.
     pub email: Option<String>,
+    /// `email_verified`: whether the user has proved that the address is theirs. An address that is not verified tells nothing
+    /// about who the user is.
+    pub email_verified: bool,
     /// `iat`: when it was issued, in whole seconds.
     pub issued_at: Timestamp,
     /// `exp`: from when it is no longer valid, in whole seconds.

@@ -227,6 +227,7 @@ mod tests {
             subject_version: SubjectVersion::new(version),
             roles: Roles::user(),
             email: None,
+            email_verified: false,
             issued_at: NOW,
             expires_at: NOW,
             authentication: Some(Authentication::by_password(NOW)),

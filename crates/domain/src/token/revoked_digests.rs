@@ -93,6 +93,7 @@ mod tests {
                 subject_version: SubjectVersion::new(version),
                 roles: Roles::user(),
                 email: None,
+                email_verified: false,
                 issued_at: now,
                 expires_at: now,
                 authentication: None,

@@ -7,7 +7,7 @@ use crate::common::{LEEWAY, NOW, TestKeys, claims, claims_json, decode, parties}
 use doorward_domain::session::{Authentication, AuthenticationMethods};
 use doorward_domain::token::AccessClaims;
 use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
-use doorward_jwt::{Algorithm, IssuerAndAudience, Signer, Verifier};
+use doorward_jwt::{Algorithm, IssuerAndAudience, Signer, TokenType, Verifier};
 use doorward_testkit::sample;
 use jsonwebtoken::{DecodingKey, Validation};
 use proptest::prelude::*;
@@ -40,10 +40,36 @@ fn a_token_without_an_email_has_no_email_claim() {
     let signer = Signer::new(TestKeys::new(Algorithm::EdDsa, 1), parties());
     let without = AccessClaims {
         email: None,
+        email_verified: false,
         ..claims()
     };
     let (_, payload) = decode(signer.sign(&without).unwrap().expose());
     assert_eq!(payload.get("email"), None);
+    assert_eq!(payload.get("email_verified"), None);
+}
+
+#[test]
+fn a_token_says_whether_its_email_is_verified_and_an_older_one_is_not() {
+    let keys = TestKeys::new(Algorithm::EdDsa, 1);
+    let signer = Signer::new(Arc::clone(&keys), parties());
+    let verifier = Verifier::new(keys, parties(), LEEWAY);
+    for email_verified in [false, true] {
+        let claims = AccessClaims {
+            email_verified,
+            ..claims()
+        };
+        let token = signer.sign(&claims).unwrap();
+        assert_eq!(decode(token.expose()).1["email_verified"], email_verified);
+        assert_eq!(verifier.verify(token.expose(), NOW), Ok(claims));
+    }
+    // As signed before there was the claim; and a claim about an address that the token does not have.
+    for removed in ["email_verified", "email"] {
+        let mut payload = claims_json();
+        payload["email_verified"] = json!(true);
+        payload.as_object_mut().unwrap().remove(removed);
+        let token = signer.sign_claims(TokenType::ACCESS, NOW, &payload).unwrap();
+        assert!(!verifier.verify(&token, NOW).unwrap().email_verified, "{removed}");
+    }
 }
 
 #[test]
@@ -82,6 +108,7 @@ fn a_token_of_a_service_is_issued_to_itself_and_authenticates_no_user() {
         subject: sample::service(1).into(),
         authentication: None,
         email: None,
+        email_verified: false,
         ..claims()
     };
     let token = signer.sign(&service).unwrap();

@@ -41,6 +41,7 @@ pub fn claims() -> AccessClaims {
         subject_version: SubjectVersion::new(4),
         roles: sample::roles(&["admin", "user"]),
         email: Some("Ada@Example.org".to_owned()),
+        email_verified: false,
         issued_at: NOW,
         expires_at: NOW + Duration::from_secs(900),
         authentication: Some(Authentication::by_password(NOW - Duration::from_secs(60))),
@@ -61,6 +62,7 @@ pub fn claims_json() -> Value {
         "ver": 4,
         "roles": ["admin", "user"],
         "email": "Ada@Example.org",
+        "email_verified": false,
         "auth_time": 1_699_999_940,
         "amr": ["pwd"],
     })

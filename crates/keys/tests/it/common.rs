@@ -66,6 +66,7 @@ pub fn claims() -> AccessClaims {
         subject_version: SubjectVersion::new(4),
         roles: sample::roles(&["admin", "user"]),
         email: Some("Ada@Example.org".to_owned()),
+        email_verified: false,
         issued_at: NOW,
         expires_at: NOW + Duration::from_secs(900),
         authentication: Some(Authentication::by_password(NOW - Duration::from_secs(60))),

@@ -2,7 +2,6 @@
 
 use doorward_application::{KeyEntry, ListKeys};
 use doorward_domain::key::{KeyPurpose, SealedKey};
-use doorward_domain::time::Timestamp;
 use doorward_keys::KeyRing;
 
 use crate::compose;
@@ -12,6 +11,7 @@ use crate::exit::ExitError;
 use crate::system::{OsEntropy, now};
 
 use super::print;
+use super::table::{aligned, time};
 
 /// The header of the list.
 const HEAD: [&str; 8] = [
@@ -102,27 +102,4 @@ fn row(key: KeyEntry) -> [String; 8] {
         time(key.first_use),
         key.kept_until.map_or_else(|| "-".to_owned(), time),
     ]
-}
-
-/// Formats a time as RFC 3339, in UTC, in whole seconds.
-fn time(at: Timestamp) -> String {
-    jiff::Timestamp::from_second(at.as_unix_seconds())
-        .unwrap_or(jiff::Timestamp::MAX)
-        .to_string()
-}
-
-/// Formats rows as lines with aligned columns, two spaces apart.
-fn aligned(rows: &[[String; 8]]) -> String {
-    let mut widths = [0; 8];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.len().max(*width);
-        }
-    }
-    let lines = rows.iter().map(|row| {
-        let cells = row.iter().zip(widths);
-        let line: Vec<String> = cells.map(|(cell, width)| format!("{cell:width$}")).collect();
-        line.join("  ").trim_end().to_owned()
-    });
-    lines.collect::<Vec<_>>().join("\n")
 }

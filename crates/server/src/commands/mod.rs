@@ -6,13 +6,14 @@ mod http_client;
 mod keys;
 mod serve;
 mod setup;
+mod table;
 mod users;
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::cli::{self, Cli, Command, ConfigCommand, KeysCommand, Parsed, UsersCommand};
+use crate::cli::{self, Cli, Command, ConfigCommand, KeysCommand, Parsed};
 use crate::config::{self, Settings};
 use crate::exit::ExitError;
 use crate::logging;
@@ -63,9 +64,7 @@ fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Resul
     match command {
         Command::Serve => serve::serve(settings),
         Command::Migrate => setup::migrate(settings),
-        Command::Users {
-            command: UsersCommand::Create(command),
-        } => users::create(settings, command),
+        Command::Users { command } => users::run(settings, command),
         Command::Keys { command } => match command {
             KeysCommand::List => keys::list(settings),
             KeysCommand::Rotate => keys::rotate(settings),

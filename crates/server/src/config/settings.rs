@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use config::Config;
+use doorward_domain::account::RegistrationMode;
 use doorward_domain::attempt::AttemptPolicy;
 use doorward_http::ThrottleSettings;
 use doorward_persistence::DatabaseSettings;
@@ -13,8 +14,9 @@ use serde::Deserialize;
 
 use super::checker::Checker;
 use super::sections::{
-    AuditSettings, KeySettings, PasswordSettings, RawAttempts, RawAudit, RawDatabase, RawDocs, RawKeys,
-    RawLane, RawLog, RawPassword, RawServer, RawSetup, RawThrottle, RawTokens, ServerSettings, TokenSettings,
+    AuditSettings, KeySettings, PasswordSettings, RawAttempts, RawAudit, RawDatabase, RawDocs, RawKeys, RawLane,
+    RawLog, RawPassword, RawRegistration, RawServer, RawSetup, RawThrottle, RawTokens, ServerSettings,
+    TokenSettings,
 };
 use crate::exit::ExitError;
 use crate::logging::LogSettings;
@@ -37,6 +39,8 @@ pub struct RawSettings {
     pub tokens: RawTokens,
     /// Which passwords are accepted and how they are hashed.
     pub password: RawPassword,
+    /// Who can create an account.
+    pub registration: RawRegistration,
     /// The thread pool that hashes passwords. It is bounded, so that a burst of logins does not slow down other requests.
     pub lane: RawLane,
     /// How many wrong passwords an account allows, from all addresses together.
@@ -62,6 +66,7 @@ impl Default for RawSettings {
             keys: RawKeys::default(),
             tokens: RawTokens::default(),
             password: RawPassword::default(),
+            registration: RawRegistration::default(),
             lane: RawLane::default(),
             attempts: RawAttempts::default(),
             throttle: RawThrottle::default(),
@@ -89,6 +94,8 @@ pub struct Settings {
     pub tokens: TokenSettings,
     /// `password.*`
     pub password: PasswordSettings,
+    /// `registration.mode`
+    pub registration: RegistrationMode,
     /// `lane.*`
     pub lane: LaneSettings,
     /// `attempts.*`
@@ -129,6 +136,7 @@ impl Settings {
         let lane = raw
             .lane
             .check(&mut checker, &resources, password.argon2.memory_kib);
+        let registration = raw.registration.check(&mut checker);
         let attempts = raw.attempts.check(&mut checker);
         let setup_token = raw.setup.check(&mut checker);
         let log = raw.log.check(&mut checker);
@@ -140,6 +148,7 @@ impl Settings {
             keys,
             tokens,
             password,
+            registration,
             lane,
             attempts,
             throttle: raw.throttle.check(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use doorward_domain::account::RegistrationMode;
 use doorward_http::ForwardingHeader;
 use doorward_jwt::Algorithm;
 use doorward_password::Argon2Params;
@@ -45,6 +46,7 @@ fn without_configuration_the_documented_defaults_apply() {
         parallelism: 1,
     };
     assert_eq!(settings.password.argon2, argon2);
+    assert_eq!(settings.registration, RegistrationMode::Open);
     assert!(settings.lane.workers >= 1);
     assert_eq!(
         (settings.lane.queue, settings.lane.deadline),
@@ -145,6 +147,8 @@ fn values_out_of_bounds_are_refused() {
         ("database.url=sqlite:///x.db", "database.url=sqlite://"),
         ("setup.token=the operator chose this one", "setup.token=too-short"),
         ("setup.token=the operator chose this one", "setup.token="),
+        ("registration.mode=closed", "registration.mode=confirmed"),
+        ("registration.mode=open", "registration.mode=Open"),
     ] {
         let loaded = set(&[good]);
         assert!(loaded.is_ok(), "{good}: {:?}", loaded.unwrap_err());
@@ -167,6 +171,14 @@ fn a_default_is_lowered_to_a_configured_bound() {
     assert_refused(
         set(&["tokens.refresh_ttl=5s", "tokens.refresh_idle=6s"]),
         &["tokens.refresh_idle (from flag --set): 6s is more than tokens.refresh_ttl, which is 5s"],
+    );
+}
+
+#[test]
+fn confirmed_registration_is_refused_because_there_is_no_mail() {
+    assert_refused(
+        set(&["registration.mode=confirmed"]),
+        &["registration.mode (from flag --set): \"confirmed\" needs mail"],
     );
 }
 

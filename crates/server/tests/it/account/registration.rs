@@ -4,13 +4,30 @@ use serde_json::json;
 
 use crate::harness::database::{Database, on_both_databases};
 use crate::harness::response_schema::assert_members;
-use crate::harness::service::Service;
+use crate::harness::service::{Launch, Service};
 use crate::harness::users::{PASSWORD, login, register, text};
 
 on_both_databases!(
     registration_reports_every_invalid_field,
     an_email_address_is_taken_in_every_spelling,
+    closed_registration_is_refused_and_administrators_still_create_accounts,
 );
+
+fn closed_registration_is_refused_and_administrators_still_create_accounts(database: &Database) {
+    let service = Launch::on(database).set("registration.mode", "closed").start();
+    let client = service.client();
+    let admin = service.admin();
+    for email in ["grace@example.org", "root@example.org", "not an address"] {
+        let body = json!({"email": email, "password": PASSWORD});
+        client
+            .post("/v1/auth/register", &body)
+            .problem(403, "feature-disabled");
+    }
+    login(&client, "grace@example.org", PASSWORD).problem(401, "invalid-credentials");
+    let body = json!({"email": "grace@example.org", "password": PASSWORD});
+    admin.client().post("/v1/users", &body).ok(201);
+    login(&client, "grace@example.org", PASSWORD).ok(200);
+}
 
 fn registration_reports_every_invalid_field(database: &Database) {
     let service = Service::on(database);
@@ -22,6 +39,7 @@ fn registration_reports_every_invalid_field(database: &Database) {
         ("", PASSWORD, None, vec!["/email"]),
         ("\"quoted\"@example.org", PASSWORD, None, vec!["/email"]),
         ("a\r\nb@example.org", PASSWORD, None, vec!["/email"]),
+        ("\u{ff47}race@example.org", PASSWORD, None, vec!["/email"]),
         ("grace@example.org", "hunter2", None, vec!["/password"]),
         ("grace@example.org", "password123", None, vec!["/password"]),
         ("grace@example.org", "grace@example.org", None, vec!["/password"]),

@@ -30,6 +30,7 @@ pub fn assert_user(user: &Value) {
     let members = [
         "id",
         "email",
+        "email_verified",
         "name",
         "roles",
         "status",
@@ -39,6 +40,7 @@ pub fn assert_user(user: &Value) {
     assert_members(user, &members);
     assert!(!text(&user["id"]).is_empty());
     assert!(text(&user["email"]).contains('@'));
+    assert_eq!(user["email_verified"], false);
     assert!(user["name"].is_null() || user["name"].is_string(), "{user}");
     let roles = user["roles"].as_array().unwrap();
     assert!(roles.iter().all(Value::is_string), "{user}");

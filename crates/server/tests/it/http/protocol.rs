@@ -258,7 +258,7 @@ fn unusual_paths_and_queries_are_rejected(database: &Database) {
 }
 
 /// All problem codes of the API contract.
-const CODES: [&str; 21] = [
+const CODES: [&str; 22] = [
     "malformed-request",
     "invalid-credentials",
     "missing-token",
@@ -266,6 +266,7 @@ const CODES: [&str; 21] = [
     "invalid-refresh-token",
     "forbidden",
     "setup-closed",
+    "feature-disabled",
     "not-found",
     "email-taken",
     "last-admin",

@@ -1,4 +1,4 @@
-//! `doorward users`: account management for an operator, without an account of their own.
+//! `doorward users create`
 
 use std::fs;
 use std::io::BufRead;
@@ -6,31 +6,19 @@ use std::path::Path;
 
 use doorward_application::{AccountDraft, CreateUserAsOperator, CreateUserError};
 use doorward_domain::account::Roles;
-use doorward_domain::context::RequestContext;
-use doorward_domain::id::RequestId;
 use secrecy::SecretString;
 
 use crate::cli::{CreateUser, PasswordSource};
-use crate::compose;
 use crate::config::Settings;
 use crate::exit::ExitError;
 use crate::one_line::one_line;
-use crate::system::{OsEntropy, now};
 
-use super::print;
+use super::{Operation, print_user};
 
 /// Creates an account and prints its id.
 pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), ExitError> {
     let password = read_password(&command.password)?;
-    let (ports, _) = compose::ports(&mut settings)?;
-    let policies = compose::policies(&settings);
-    let now = now();
-    let context = RequestContext {
-        now,
-        request_id: RequestId::generate(now, &OsEntropy),
-        ip: None,
-        user_agent: None,
-    };
+    let operation = Operation::new(&mut settings)?;
     let creation = CreateUserAsOperator {
         draft: AccountDraft {
             email: command.email,
@@ -43,8 +31,8 @@ pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), ExitErr
             Roles::user()
         },
     };
-    let user = ports.use_cases(&policies).create(&creation, &context)?;
-    print(&user.id.to_string())
+    let user = operation.use_cases().create(&creation, &operation.context)?;
+    print_user(&user, command.output.json, |user| user.id.to_string())
 }
 
 /// Reads the password; neither a byte order mark nor the line ending is part of it.
@@ -75,15 +63,9 @@ fn read_file(path: &Path) -> Result<String, ExitError> {
 impl From<CreateUserError> for ExitError {
     fn from(error: CreateUserError) -> Self {
         match error {
-            CreateUserError::Invalid(invalid) => {
-                let reasons = invalid
-                    .violations()
-                    .iter()
-                    .map(|violation| violation.detail.as_str());
-                Self::other(reasons.collect::<Vec<_>>().join("; "))
-            }
+            CreateUserError::Invalid(invalid) => invalid.into(),
             CreateUserError::Store(error) => error.into(),
-            CreateUserError::EmailTaken | CreateUserError::Hash(_) => Self::other(error.to_string()),
+            CreateUserError::EmailTaken | CreateUserError::Hash(_) => Self::other_error(error),
         }
     }
 }
