@@ -220,7 +220,8 @@ impl Application {
         T: Send + 'static,
         E: Send + 'static,
     {
-        self.run_on(&self.storage_lane, origin, work).await
+        let total = self.store_time(origin);
+        self.run_on(&self.storage_lane, total, origin, work).await
     }
 
     /// Runs the hashing phase of a use case on the password lane. No job waits for one lane while it occupies the other.
@@ -236,7 +237,8 @@ impl Application {
         let work = move |use_cases: UseCases<'_>, context: &RequestContext| {
             debug_span!("hash").in_scope(|| work(use_cases, context))
         };
-        self.run_on(&self.password_lane, origin, work).await
+        self.run_on(&self.password_lane, Duration::MAX, origin, work)
+            .await
     }
 
     pub(crate) const fn password_lane(&self) -> &Lane {
@@ -250,9 +252,15 @@ impl Application {
         }
     }
 
+    /// How long a request may still wait for the store.
+    pub(crate) fn store_time(&self, origin: &RequestOrigin) -> Duration {
+        origin.store_time(self.storage_lane.limit())
+    }
+
     async fn run_on<T, E>(
         self: &Arc<Self>,
         lane: &Lane,
+        total: Duration,
         origin: &RequestOrigin,
         work: impl FnOnce(UseCases<'_>, &RequestContext) -> Result<T, E> + Send + 'static,
     ) -> Result<T, RunError<E>>
@@ -264,7 +272,7 @@ impl Application {
         // The span ends when the job starts or is abandoned.
         let (parent, waiting) = (Span::current(), debug_span!("executor.wait", lane = lane.name()));
         // The time is read when the job starts, not when it is queued.
-        lane.run(origin.lane_key(), move || {
+        lane.run_within(total, origin.lane_key(), move || {
             let _parent = parent.entered();
             drop(waiting);
             work(app.use_cases(), &origin.context(app.now()))

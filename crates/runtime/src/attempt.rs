@@ -9,10 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use doorward_application::{AccountCreation, AttemptError, CountedAttempt, PasswordAttempt};
 use doorward_domain::account::User;
 use doorward_domain::password::HashError;
+use tokio::time::timeout;
 use tracing::{Instrument as _, debug_span};
 
 use crate::application::Application;
 use crate::error::{ExecutorError, RunError};
+use crate::keyed_lock::QueueFull;
 use crate::origin::RequestOrigin;
 
 impl Application {
@@ -40,7 +42,13 @@ impl Application {
             .store_phase(origin, move |use_cases, context| to_look.look(use_cases, context))
             .await?;
         let guard = match pending.lock_key() {
-            Some(key) => Some(self.keyed_lock.acquire(key).await.map_err(ExecutorError::from)?),
+            // Its holder may be waiting for the store.
+            Some(key) => Some(
+                timeout(self.store_time(origin), self.keyed_lock.acquire(key))
+                    .await
+                    .unwrap_or(Err(QueueFull))
+                    .map_err(ExecutorError::from)?,
+            ),
             None => None,
         };
         // The rest runs in a task of its own: if the client disconnects, actix-web drops the future of the request, but a

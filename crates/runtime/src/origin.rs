@@ -1,6 +1,8 @@
 //! The origin of a request.
 
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use doorward_domain::context::RequestContext;
 use doorward_domain::id::RequestId;
@@ -15,7 +17,13 @@ pub struct RequestOrigin {
     request_id: RequestId,
     ip: Option<IpAddr>,
     user_agent: Option<String>,
+    /// Until when the request waits for the store; set by its first use. Shared by all clones.
+    store_deadline: Arc<OnceLock<Instant>>,
 }
+
+/// What is left to every later phase of a request that has waited for too long for the store: enough for a store that is
+/// available again.
+const MIN_STORE_TIME: Duration = Duration::from_millis(500);
 
 impl RequestOrigin {
     /// Creates an origin. The user agent is truncated to [`Session::MAX_USER_AGENT`] characters, without those that break a
@@ -25,7 +33,15 @@ impl RequestOrigin {
             request_id,
             ip,
             user_agent: user_agent.map(printable),
+            store_deadline: Arc::default(),
         }
+    }
+
+    /// How long the request may still wait for the store: all its phases together for `limit`, from the first one on.
+    pub(crate) fn store_time(&self, limit: Duration) -> Duration {
+        let now = now();
+        let deadline = self.store_deadline.get_or_init(|| now + limit);
+        deadline.saturating_duration_since(now).max(MIN_STORE_TIME)
     }
 
     /// The id of the request, as in the response, the log and the audit log.
@@ -54,6 +70,14 @@ impl RequestOrigin {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a wait is bounded by time as it passes, not by the clock"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
 /// Converts a user agent to text of bounded length without control characters.
 fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
@@ -71,6 +95,18 @@ const fn is_formatting(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_phases_of_a_request_share_one_wait_for_the_store() {
+        let origin = RequestOrigin::new(RequestId::from_bytes([1; 16]), None, None);
+        let limit = Duration::from_secs(3);
+        assert_eq!(origin.store_time(limit), limit);
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(origin.clone().store_time(limit) < limit);
+        let late = RequestOrigin::new(RequestId::from_bytes([1; 16]), None, None);
+        late.store_time(Duration::ZERO);
+        assert_eq!(late.store_time(limit), MIN_STORE_TIME);
+    }
 
     #[test]
     fn a_user_agent_is_truncated_and_has_no_control_characters() {

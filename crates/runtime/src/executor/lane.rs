@@ -142,6 +142,11 @@ impl Lane {
         self.settings.workers
     }
 
+    /// How long a caller waits for a running job.
+    pub(crate) const fn limit(&self) -> Duration {
+        self.settings.limit
+    }
+
     /// The name of the lane, in errors, metrics and spans.
     pub const fn name(&self) -> &'static str {
         self.name
@@ -166,6 +171,17 @@ impl Lane {
         client: ClientKey,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ExecutorError> {
+        self.run_within(Duration::MAX, client, work).await
+    }
+
+    /// Like [`run`](Self::run), but the caller waits for no longer than `total`, in the queue and for the running job together.
+    pub async fn run_within<T: Send + 'static>(
+        &self,
+        total: Duration,
+        client: ClientKey,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ExecutorError> {
+        let deadline = self.settings.deadline.min(total);
         let (sender, mut receiver) = oneshot::channel();
         let caller = Caller(Arc::new(AtomicU8::new(WAITING)));
         let run = Box::new(move || {
@@ -178,13 +194,14 @@ impl Lane {
             run,
         };
         self.queue(client, job)?;
-        if let Ok(result) = timeout(self.settings.deadline, &mut receiver).await {
+        if let Ok(result) = timeout(deadline, &mut receiver).await {
             return result.map_err(|_dropped| self.dropped(&caller));
         }
         if leave_waiting(&caller.0, ABANDONED) {
             return Err(self.reject(RejectReason::Waited));
         }
-        match timeout(self.settings.limit, receiver).await {
+        let limit = self.settings.limit.min(total.saturating_sub(deadline));
+        match timeout(limit, receiver).await {
             Ok(result) => result.map_err(|_dropped| self.dropped(&caller)),
             Err(_elapsed) => {
                 self.shared.metrics.reject(RejectReason::Stuck);
