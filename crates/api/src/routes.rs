@@ -84,4 +84,4 @@ pub(crate) fn management() -> Vec<Route> {
 
 #[cfg(test)]
 #[path = "routes_tests.rs"]
-mod tests;
+pub(crate) mod tests;

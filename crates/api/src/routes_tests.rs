@@ -25,7 +25,11 @@ use super::*;
 
 /// An application on a memory store with one user, and the signer of its access tokens.
 fn application() -> (Arc<Application>, Arc<FakeSigner>) {
-    let store = Arc::new(MemoryStore::new());
+    application_over(Arc::new(MemoryStore::new()))
+}
+
+/// An application on this memory store, to which a user is added, and the signer of its access tokens.
+pub(crate) fn application_over(store: Arc<MemoryStore>) -> (Arc<Application>, Arc<FakeSigner>) {
     let inserted = store.transaction(|r| -> Result<_, StoreError> {
         r.users().insert(&sample::user(1), &sample::digest("digest"))
     });

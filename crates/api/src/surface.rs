@@ -7,13 +7,16 @@ use crate::openapi::openapi_json;
 use crate::operation::docs::{DocsSettings, Document};
 use crate::problem::Problem;
 use crate::routes;
+use crate::token::RevocationFeed;
 
 /// The JSON API.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Api {
     base_path: String,
     document: String,
     docs: bool,
+    /// Shared by all workers.
+    feed: Data<RevocationFeed>,
 }
 
 impl Api {
@@ -24,6 +27,7 @@ impl Api {
             base_path: base_path.to_owned(),
             document: openapi_json(base_path),
             docs,
+            feed: Data::default(),
         }
     }
 }
@@ -59,6 +63,7 @@ impl Surface for Api {
     fn add_data(&self, config: &mut ServiceConfig) {
         config
             .app_data(Data::new(Document(self.document.clone())))
-            .app_data(Data::new(DocsSettings { enabled: self.docs }));
+            .app_data(Data::new(DocsSettings { enabled: self.docs }))
+            .app_data(Data::clone(&self.feed));
     }
 }

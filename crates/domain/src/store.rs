@@ -3,9 +3,11 @@
 //! A new repository is one line in the list `repositories!` below, besides the port itself.
 
 use crate::audit::{Event, EventFilter, EventLog};
-use crate::id::EventId;
+use crate::id::{EventId, SessionId};
+use crate::session::EndReason;
 use crate::store_error::{StoreError, StoreResult};
 use crate::time::Timestamp;
+use crate::token::{LogPage, LogPosition, RevocationLog, Revoked};
 
 /// How a transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,47 +48,56 @@ impl<S: UnitOfWork + ?Sized> UnitOfWork for &S {
     }
 }
 
+/// Passes every repository through, and records whether the log of revocations and the queue of jobs were accessed, and what
+/// was added to the log.
+pub struct RepositoryWatch<'a> {
+    inner: &'a mut dyn Repositories,
+    is_log_used: bool,
+    revoked: Vec<(Revoked, Timestamp)>,
+    is_queue_used: bool,
+    admits: Option<&'a mut dyn FnMut(&Event) -> bool>,
+}
+
+/// The repository of that name behind a watch.
+macro_rules! watched {
+    ($watch:ident, events) => {
+        $watch
+    };
+    ($watch:ident, revocations) => {{
+        $watch.is_log_used = true;
+        $watch
+    }};
+    ($watch:ident, jobs) => {{
+        $watch.is_queue_used = true;
+        $watch.inner.jobs()
+    }};
+    ($watch:ident, $name:ident) => {
+        $watch.inner.$name()
+    };
+}
+
 /// Generates [`Repositories`], its implementation for a type that is every repository itself (as the open transaction of
 /// a store is), and `MockRepositories`.
 macro_rules! repositories {
     (
-        log: $(#[$log_doc:meta])* $log:ident: $log_port:path, $log_mock:path;
         $($(#[$doc:meta])* $name:ident: $port:path, $mock:path;)*
     ) => {
         /// One open transaction: a repository for each kind of row, one statement at a time.
         ///
         /// A store implements the ports for the type of its open transaction; this trait follows.
         pub trait Repositories {
-            $(#[$log_doc])* fn $log(&mut self) -> &mut dyn $log_port;
             $($(#[$doc])* fn $name(&mut self) -> &mut dyn $port;)*
         }
 
-        impl<T: $log_port + $($port +)*> Repositories for T {
-            fn $log(&mut self) -> &mut dyn $log_port {
-                self
-            }
+        impl<T: $($port +)*> Repositories for T {
             $(fn $name(&mut self) -> &mut dyn $port {
                 self
             })*
         }
 
-        /// Passes every repository through, and records whether the log of revocations and the queue of jobs were
-        /// accessed. May leave out audit events.
-        pub struct RepositoryWatch<'a> {
-            inner: &'a mut dyn Repositories,
-            is_log_used: bool,
-            is_queue_used: bool,
-            admits: Option<&'a mut dyn FnMut(&Event) -> bool>,
-        }
-
         impl Repositories for RepositoryWatch<'_> {
-            fn $log(&mut self) -> &mut dyn $log_port {
-                self
-            }
             $(fn $name(&mut self) -> &mut dyn $port {
-                self.is_log_used |= matches!(stringify!($name), "revocations");
-                self.is_queue_used |= matches!(stringify!($name), "jobs");
-                self.inner.$name()
+                watched!(self, $name)
             })*
         }
 
@@ -94,15 +105,11 @@ macro_rules! repositories {
         #[cfg(any(test, feature = "mocks"))]
         #[derive(Default)]
         pub struct MockRepositories {
-            $(#[$log_doc])* pub $log: $log_mock,
             $($(#[$doc])* pub $name: $mock,)*
         }
 
         #[cfg(any(test, feature = "mocks"))]
         impl Repositories for MockRepositories {
-            fn $log(&mut self) -> &mut dyn $log_port {
-                &mut self.$log
-            }
             $(fn $name(&mut self) -> &mut dyn $port {
                 &mut self.$name
             })*
@@ -111,7 +118,6 @@ macro_rules! repositories {
 }
 
 repositories! {
-    log:
     /// The audit log.
     events: crate::audit::EventLog, crate::audit::MockEventLog;
     /// Accounts with roles and password digests.
@@ -140,6 +146,7 @@ impl<'a> RepositoryWatch<'a> {
         Self {
             inner,
             is_log_used: false,
+            revoked: Vec::new(),
             is_queue_used: false,
             admits: None,
         }
@@ -157,6 +164,11 @@ impl<'a> RepositoryWatch<'a> {
     /// Whether the log of revocations was used.
     pub const fn is_log_used(&self) -> bool {
         self.is_log_used
+    }
+
+    /// What was added to the log of revocations, and when.
+    pub fn into_revoked(self) -> Vec<(Revoked, Timestamp)> {
+        self.revoked
     }
 
     /// Whether the queue of jobs was used.
@@ -181,6 +193,31 @@ impl EventLog for RepositoryWatch<'_> {
 
     fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
         self.inner.events().delete_expired(before, limit)
+    }
+}
+
+impl RevocationLog for RepositoryWatch<'_> {
+    fn append(&mut self, revoked: &[Revoked], now: Timestamp) -> StoreResult<()> {
+        self.inner.revocations().append(revoked, now)?;
+        self.revoked
+            .extend(revoked.iter().map(|revoked| (revoked.clone(), now)));
+        Ok(())
+    }
+
+    fn end_session(&mut self, id: SessionId, reason: EndReason, event: &Event) -> StoreResult<bool> {
+        let ended = self.inner.revocations().end_session(id, reason, event)?;
+        if ended {
+            self.revoked.push((Revoked::Session(id), event.at));
+        }
+        Ok(ended)
+    }
+
+    fn after(&mut self, position: &LogPosition, limit: u32) -> StoreResult<LogPage> {
+        self.inner.revocations().after(position, limit)
+    }
+
+    fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {
+        self.inner.revocations().delete_expired(before, limit)
     }
 }
 
@@ -239,7 +276,11 @@ fn not_run<T, E: From<StoreError>>() -> Result<T, E> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::audit::{EventKind, EventOutcome};
+    use crate::id::{EventId, RequestId};
 
     #[test]
     fn the_watch_records_the_use_of_the_revocation_log_and_of_the_queue() {
@@ -253,5 +294,40 @@ mod tests {
         assert!(watch.is_log_used() && !watch.is_queue_used());
         watch.jobs();
         assert!(watch.is_queue_used());
+        assert_eq!(watch.into_revoked(), []);
+    }
+
+    #[test]
+    fn the_watch_records_what_was_revoked() {
+        let mut repositories = MockRepositories::default();
+        let (live, ended) = (SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
+        let log = &mut repositories.revocations;
+        log.expect_end_session().returning(move |id, _, _| Ok(id == live));
+        log.expect_append().returning(|_, _| Ok(()));
+        let mut watch = RepositoryWatch::over(&mut repositories);
+        let event = Event {
+            id: EventId::from_bytes([1; 16]),
+            at: Timestamp::from_unix_seconds(1),
+            kind: EventKind::SessionEnded,
+            outcome: EventOutcome::Success,
+            subject: None,
+            actor: None,
+            session_id: None,
+            ip: None,
+            user_agent: None,
+            request_id: RequestId::from_bytes([1; 16]),
+            detail: BTreeMap::new(),
+        };
+        for session in [live, ended] {
+            let done = watch
+                .revocations()
+                .end_session(session, EndReason::LoggedOut, &event);
+            assert_eq!(done, Ok(session == live));
+        }
+        let now = event.at;
+        let other = Revoked::Session(SessionId::from_bytes([3; 16]));
+        assert_eq!(watch.revocations().append(&[other.clone()], now), Ok(()));
+        let revoked = [(Revoked::Session(live), now), (other, now)];
+        assert_eq!(watch.into_revoked(), revoked);
     }
 }

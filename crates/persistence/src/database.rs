@@ -6,10 +6,11 @@ use std::thread;
 use doorward_domain::store::{Repositories, UnitOfWork, Verdict};
 use doorward_domain::store_error::{StoreError, StoreResult};
 
-use crate::connection::{ConnectionPool, DatabaseUrl, connect};
+use crate::connection::{ConnectionPool, DatabaseUrl, check_encoding, connect};
 use crate::error::{DbError, OpenError};
 use crate::migrations;
 use crate::schema::SchemaStatus;
+use crate::session::revocations;
 use crate::transaction::{self, Mode, Transaction};
 use crate::write_queue::WriteQueue;
 
@@ -37,6 +38,8 @@ pub struct Database {
     /// Only on SQLite.
     write_queue: Option<WriteQueue>,
     acquire_timeout: Duration,
+    /// Whether a pooler is between this program and the server.
+    is_pooled: bool,
     /// Version and name of every migration, in order.
     migrations: Vec<(String, String)>,
 }
@@ -58,6 +61,7 @@ impl Database {
         }
         // Without the pool, whose error would be a timeout instead of the reason.
         let mut connection = connect(&settings.url, settings.acquire_timeout)?;
+        check_encoding(&mut connection)?;
         let status = migrations::status(&mut connection)?;
         if !status.is_current() {
             return Err(OpenError::SchemaDiffers(status));
@@ -66,8 +70,27 @@ impl Database {
             pool: ConnectionPool::new(&settings.url, settings.max_connections, settings.acquire_timeout),
             write_queue: settings.url.is_sqlite().then(WriteQueue::default),
             acquire_timeout: settings.acquire_timeout,
+            is_pooled: settings.url.is_pooled(),
             migrations: migrations::known(&connection),
         })
+    }
+
+    /// Makes new revocations visible to instances of the last release, which only see those with a number. To be called a few
+    /// times a second while such instances may run. Does nothing on SQLite, where entries have a number at once.
+    pub fn number_revocations(&self) -> StoreResult<()> {
+        if self.write_queue.is_some() {
+            return Ok(());
+        }
+        let (mut pooled, ()) = self
+            .pool
+            .get_live(|connection| transaction::begin(connection, Mode::Write, self.is_pooled))?;
+        let connection = &mut pooled.connection;
+        let numbered =
+            revocations::number_new(connection).and_then(|()| Ok(transaction::commit(connection)?));
+        if numbered.is_err() {
+            transaction::roll_back(&mut pooled.connection);
+        }
+        Ok(numbered?)
     }
 
     /// Runs `work` once, in one transaction. Ends the transaction with the verdict of `work` unless a statement failed.
@@ -78,7 +101,7 @@ impl Database {
     ) -> Result<(), DbError> {
         let (mut pooled, ()) = self
             .pool
-            .get_live(|connection| transaction::begin(connection, mode))?;
+            .get_live(|connection| transaction::begin(connection, mode, self.is_pooled))?;
         let mut transaction = Transaction::new(&mut pooled.connection, mode);
         let verdict = work(&mut transaction);
         match (transaction.into_error(), verdict) {

@@ -11,15 +11,16 @@ use doorward_domain::attempt::AttemptKey;
 use crate::connection::AnyConnection;
 
 /// "DOOR": the first number of every named lock. Other programs may share the database.
-pub(crate) const NAMESPACE: i32 = 0x444f_4f52;
+const NAMESPACE: i32 = 0x444f_4f52;
 
 /// The second number of the lock that is held while administrators are counted.
 const ADMINS: i32 = 1;
 
 /// The second number of the lock that is held while migrations run.
-pub(crate) const MIGRATIONS: i32 = 2;
+const MIGRATIONS: i32 = 2;
 
-/// The second number of the lock that is held while revocations are written.
+/// The second number of the lock that is held while revocations are numbered, and by instances of the last release while they
+/// write one.
 const REVOCATIONS: i32 = 3;
 
 /// Waits for other transactions that have counted the administrators, and locks them out until this one ends.
@@ -27,8 +28,13 @@ pub(crate) fn admins(connection: &mut AnyConnection) -> QueryResult<()> {
     named(connection, ADMINS)
 }
 
-/// Waits for other transactions that have written revocations, and locks them out until this one ends. Revocations are
-/// therefore numbered in the order in which they become visible.
+/// Waits for other transactions that migrate, and locks them out until this one ends.
+pub(crate) fn migrations(connection: &mut AnyConnection) -> QueryResult<()> {
+    named(connection, MIGRATIONS)
+}
+
+/// Waits for other transactions that have numbered revocations, and locks them out until this one ends. Numbers therefore
+/// follow the order in which they become visible.
 pub(crate) fn revocations(connection: &mut AnyConnection) -> QueryResult<()> {
     named(connection, REVOCATIONS)
 }

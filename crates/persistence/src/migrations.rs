@@ -5,14 +5,15 @@ use core::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationConnection, MigrationSource};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer};
+use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::connection::{AnyConnection, DatabaseUrl, connect};
+use crate::connection::{AnyConnection, DatabaseUrl, check_encoding, connect};
 use crate::error::OpenError;
 use crate::locks;
 use crate::schema::{__diesel_schema_migrations as applied_migrations, SchemaStatus};
+use crate::session::revocations;
 use crate::transaction::{self, Mode};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -21,45 +22,43 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgre
 /// How long to wait for another instance that is migrating.
 const LOCK_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Applies the pending migrations and returns their names.
+/// Applies the pending migrations and returns their names. If one fails, none is applied.
 ///
 /// If several instances do this at once, one migrates and the others wait for it. A schema with an unknown migration is
 /// left unchanged, and the result is an error.
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, OpenError> {
-    migrate_on(connect(url, LOCK_TIMEOUT)?)
+    let connection = connect(url, LOCK_TIMEOUT)?;
+    migrate_on(connection, url.is_pooled())
 }
 
-fn migrate_on(mut connection: AnyConnection) -> Result<Vec<String>, OpenError> {
-    match &mut connection {
-        // One transaction around all migrations. SQLite's write lock excludes other instances.
-        AnyConnection::Sqlite(_) => {
-            transaction::begin(&mut connection, Mode::Write)?;
-            let done = run_pending(&mut connection);
-            match done {
-                Ok(names) => {
-                    transaction::commit(&mut connection)?;
-                    Ok(names)
-                }
-                Err(error) => {
-                    transaction::roll_back(&mut connection);
-                    Err(error)
-                }
-            }
+fn migrate_on(mut connection: AnyConnection, is_pooled: bool) -> Result<Vec<String>, OpenError> {
+    check_encoding(&mut connection)?;
+    // One transaction around all migrations, in which each is a savepoint. It also is the only thing that holds a lock through a
+    // pooler.
+    transaction::begin(&mut connection, Mode::Write, is_pooled)?;
+    let done = lock(&mut connection).and_then(|()| run_pending(&mut connection));
+    match done {
+        Ok(names) => {
+            transaction::commit(&mut connection)?;
+            Ok(names)
         }
-        // Each migration is a transaction of its own. The lock ends with the connection at the latest.
-        AnyConnection::Postgres(inner) => {
-            inner.batch_execute(&format!(
-                "SET statement_timeout = 0; SET lock_timeout = {}",
-                LOCK_TIMEOUT.as_millis()
-            ))?;
-            advisory_lock(inner, "SELECT pg_advisory_lock($1, $2)")?;
-            let done = run_pending(&mut connection);
-            if let AnyConnection::Postgres(inner) = &mut connection {
-                advisory_lock(inner, "SELECT pg_advisory_unlock($1, $2)")?;
-            }
-            done
+        Err(error) => {
+            transaction::roll_back(&mut connection);
+            Err(error)
         }
     }
+}
+
+/// Excludes other instances until the transaction ends. On SQLite, the transaction itself does.
+fn lock(connection: &mut AnyConnection) -> Result<(), OpenError> {
+    if let AnyConnection::Postgres(inner) = connection {
+        inner.batch_execute(&format!(
+            "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = {}",
+            LOCK_TIMEOUT.as_millis()
+        ))?;
+        locks::migrations(connection)?;
+    }
+    Ok(())
 }
 
 /// Compares the schema of a database with the one that this program was built for. Changes nothing.
@@ -68,27 +67,21 @@ pub fn schema_status(url: &DatabaseUrl) -> Result<SchemaStatus, OpenError> {
     Ok(status(&mut connection)?)
 }
 
-fn advisory_lock(connection: &mut PgConnection, sql: &str) -> Result<(), OpenError> {
-    diesel::sql_query(sql)
-        .bind::<Integer, _>(locks::NAMESPACE)
-        .bind::<Integer, _>(locks::MIGRATIONS)
-        .execute(connection)?;
-    Ok(())
-}
-
 fn run_pending(connection: &mut AnyConnection) -> Result<Vec<String>, OpenError> {
     let status = status(connection)?;
     if !status.unknown.is_empty() {
         return Err(OpenError::SchemaDiffers(status));
     }
-    if status.pending.is_empty() {
-        return Ok(Vec::new());
+    if !status.pending.is_empty() {
+        let done = match connection {
+            AnyConnection::Sqlite(inner) => run_pending_on_sqlite(inner),
+            AnyConnection::Postgres(inner) => inner.run_pending_migrations(POSTGRES).map(|_| ()),
+        };
+        done.map_err(|error| OpenError::MigrationFailed(error.to_string()))?;
     }
-    let done = match connection {
-        AnyConnection::Sqlite(inner) => run_pending_on_sqlite(inner),
-        AnyConnection::Postgres(inner) => inner.run_pending_migrations(POSTGRES).map(|_| ()),
-    };
-    done.map_err(|error| OpenError::MigrationFailed(error.to_string()))?;
+    if let AnyConnection::Postgres(inner) = connection {
+        revocations::adopt_copied(inner)?;
+    }
     Ok(status.pending)
 }
 
@@ -184,7 +177,7 @@ mod tests {
             inner
                 .batch_execute(&format!("PRAGMA max_page_count = {pages}"))
                 .unwrap();
-            let error = migrate_on(connection).unwrap_err();
+            let error = migrate_on(connection, false).unwrap_err();
             assert!(
                 error.to_string().contains("database or disk is full"),
                 "{pages}: {error}"

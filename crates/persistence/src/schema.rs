@@ -144,16 +144,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    revocations (number) {
-        number -> BigInt,
-        at -> BigInt,
-        session_id -> Nullable<Text>,
-        user_id -> Nullable<Text>,
-        lowest_version -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
     jobs (id) {
         id -> Text,
         kind -> Text,

@@ -15,6 +15,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use tempfile::TempDir;
 
@@ -207,6 +208,19 @@ fn connection(url: &DatabaseUrl) -> AnyConnection {
     connect(url, TIMEOUT).expect("a connection to the test database")
 }
 
+/// A connection for statements that may take long on a busy machine, such as the creation of a database.
+fn patient_connection(url: &DatabaseUrl) -> AnyConnection {
+    let mut connection = connection(url);
+    if let AnyConnection::Postgres(connection) = &mut connection {
+        connection
+            .batch_execute("SET statement_timeout = 0")
+            .expect("no timeout");
+    }
+    connection
+}
+
 fn execute(url: &DatabaseUrl, sql: &str) -> usize {
-    diesel::sql_query(sql).execute(&mut connection(url)).expect(sql)
+    diesel::sql_query(sql)
+        .execute(&mut patient_connection(url))
+        .expect(sql)
 }

@@ -1,8 +1,11 @@
 //! The recent revocations in memory.
 //!
 //! Every token check is a look-up in this list. A background thread reads new revocations from the store four times a
-//! second, on its own database connection, so that neither load nor a full lane delays it. A use case that revokes refreshes
+//! second, on its own database connection, so that neither load nor a full lane delays it. What a use case revokes is added to
 //! the list before the response is sent: on this instance a revocation takes effect at once, on others within [`MAX_AGE`].
+//!
+//! Each read begins with the last entry seen. If that is gone, the log is another one: the database was restored, or a standby
+//! that lacked the last transactions has taken over. Then the whole log is read.
 //!
 //! When the list is older than [`MAX_AGE`], recent revocations are unknown and no token is accepted. A check that finds the
 //! list stale waits for the next refresh, unless the last one failed: a delayed thread catches up within milliseconds, an
@@ -14,9 +17,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use doorward_domain::store::{Transactions, UnitOfWork};
-use doorward_domain::store_error::{StoreError, StoreResult};
+use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::{AccessClaims, CLOCK_MARGIN, RevocationDigests, RevocationList};
+use doorward_domain::token::{ListContent, LogPage, LogPosition, Revoked};
 use doorward_domain::token::{RevocationCheck, RevocationStatus};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -52,26 +56,48 @@ pub struct RevocationCache {
     is_failing: AtomicBool,
     /// Notified after each refresh.
     refreshed: Notify,
-    stopped: Mutex<bool>,
+    thread: Mutex<ThreadState>,
     wake: Condvar,
+}
+
+/// What the background thread is to do.
+#[derive(Default)]
+struct ThreadState {
+    is_stopped: bool,
+    is_requested: bool,
 }
 
 struct Current {
     list: RevocationList,
+    /// When this instance last added what it had committed.
+    own_added_at: Option<Instant>,
     /// When the last successful refresh *started*: the list contains everything that was committed before.
     refreshed_at: Instant,
     /// The same instant on the wall clock, for publication.
     as_of: ClockReading,
 }
 
-/// The list as published to other services.
+/// A description of the list, for publication to other services.
 pub struct PublishedRevocations {
     /// The list is complete up to this instant.
     pub as_of: Timestamp,
-    /// How long an entry is listed.
+    /// How long an entry is listed: the life of an access token, and the margin for clocks that differ.
     pub life: Duration,
-    /// The entries.
-    pub digests: RevocationDigests,
+    /// The position after the last entry read.
+    pub cursor: LogPosition,
+    /// Identifies what is listed.
+    pub content: ListContent,
+    /// Changes with the list, in this instance.
+    pub changes: u64,
+}
+
+/// What was read of the log.
+#[derive(Default)]
+struct NewEntries {
+    /// Pages with the positions from which they were read.
+    pages: Vec<(LogPosition, LogPage)>,
+    /// Whether it is another log than the one that was read before, and was read from its start.
+    is_another_log: bool,
 }
 
 impl RevocationCache {
@@ -80,6 +106,7 @@ impl RevocationCache {
         let clock = WatchedClock::new(clock);
         let current = Current {
             list: RevocationList::new(life + CLOCK_MARGIN),
+            own_added_at: None,
             refreshed_at: now(),
             as_of: clock.read(),
         };
@@ -91,7 +118,7 @@ impl RevocationCache {
             refreshing: Mutex::new(()),
             is_failing: AtomicBool::new(false),
             refreshed: Notify::new(),
-            stopped: Mutex::new(false),
+            thread: Mutex::default(),
             wake: Condvar::new(),
         };
         cache.refresh()?;
@@ -114,7 +141,7 @@ impl RevocationCache {
 
     /// Stops the background thread.
     pub(crate) fn stop(&self) {
-        *hold(&self.stopped) = true;
+        hold(&self.thread).is_stopped = true;
         self.wake.notify_all();
     }
 
@@ -129,62 +156,102 @@ impl RevocationCache {
     fn read_new(&self) -> StoreResult<()> {
         let called_at = now();
         let _refreshing = hold(&self.refreshing);
-        let (latest, previous_as_of) = {
+        let (seen, previous_as_of) = {
             let current = self.current();
             if current.refreshed_at >= called_at {
                 // Another thread has refreshed the list in the meantime, and started after this call.
                 return Ok(());
             }
-            (current.list.latest(), current.as_of)
+            (current.list.position().clone(), current.as_of)
         };
         let (refreshed_at, as_of) = (now(), self.clock.read());
-        // If the clock was ahead and is set back, pruned entries may be needed again: rebuild the list.
-        let mut rebuilt =
-            (as_of.now < previous_as_of.now).then(|| RevocationList::new(self.life + CLOCK_MARGIN));
-        let mut after = if rebuilt.is_some() { 0 } else { latest };
+        // If the clock was ahead and is set back, pruned entries may be needed again.
+        let is_set_back = as_of.now < previous_as_of.now;
+        let start = if is_set_back { LogPosition::start() } else { seen };
+        let read = self.read_from(start)?;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if read.is_another_log {
+            current.list.begin_another_log();
+        } else if is_set_back {
+            current.list.read_again();
+        }
+        for (position, page) in &read.pages {
+            current.list.add_page(position, page);
+        }
+        // Other services need what a clock that is wrong takes for old.
+        if as_of.tells_age_of_revocations(self.life) {
+            current.list.prune(as_of.now);
+        }
+        current.refreshed_at = refreshed_at;
+        current.as_of = as_of;
+        Ok(())
+    }
+
+    /// Reads everything after a position; from the start if the log is not the one that the position refers to.
+    fn read_from(&self, start: LogPosition) -> StoreResult<NewEntries> {
+        let mut read = NewEntries::default();
+        let (mut position, mut limit) = (start, BATCH);
         loop {
-            let entries = self
+            let page = self
                 .store
-                .snapshot(|repos| -> Result<_, StoreError> { repos.revocations().after(after, BATCH) })?;
-            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-            let list = rebuilt.as_mut().unwrap_or(&mut current.list);
-            for entry in &entries {
-                list.add(entry);
+                .snapshot(|repos| -> StoreResult<_> { repos.revocations().after(&position, limit) })?;
+            if !position.is_continued_by(&page) {
+                // Also when everything was deleted because of its age: then nothing is read twice.
+                read = NewEntries {
+                    pages: Vec::new(),
+                    is_another_log: true,
+                };
+                position = LogPosition::start();
+                continue;
             }
-            after = list.latest().max(after);
-            if entries.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
-                // Other services need what a clock that is wrong takes for old.
-                if as_of.tells_age_of_revocations(self.life) {
-                    list.prune(as_of.now);
-                }
-                if let Some(rebuilt) = rebuilt {
-                    current.list = rebuilt;
-                }
-                current.refreshed_at = refreshed_at;
-                current.as_of = as_of;
-                return Ok(());
+            let is_last = page.entries.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+            let next = position.after(&page);
+            if next.latest() == position.latest() {
+                // The page may be full of one transaction.
+                limit = limit.saturating_mul(2);
+            }
+            read.pages.push((std::mem::replace(&mut position, next), page));
+            if is_last {
+                return Ok(read);
             }
         }
+    }
+
+    /// Adds what this instance has just committed, which takes effect at once. The background thread will read it from the
+    /// log.
+    pub(crate) fn add_own(&self, revoked: &[(Revoked, Timestamp)]) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        for (revoked, at) in revoked {
+            current.list.add_own(revoked, *at);
+        }
+        current.own_added_at = Some(now());
     }
 
     fn current(&self) -> RwLockReadGuard<'_, Current> {
         self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the entries after the entry `number`; `None` if the list is stale.
-    pub fn published_after(&self, number: u64) -> Option<PublishedRevocations> {
+    /// Describes the list for publication; `None` if it is stale.
+    pub fn published(&self) -> Option<PublishedRevocations> {
         let current = self.current();
-        let (as_of, life) = (current.as_of, self.life + CLOCK_MARGIN);
-        let since = if as_of.tells_age_of_revocations(self.life) {
-            as_of.now - life
-        } else {
-            Timestamp::from_micros(i64::MIN)
-        };
         current.is_fresh().then(|| PublishedRevocations {
-            as_of: as_of.now,
-            life,
-            digests: current.list.digests_after(number, since),
+            as_of: current.as_of.now,
+            life: current.list.life(),
+            cursor: current.list.cursor(),
+            content: current.list.content(),
+            changes: current.list.changes(),
         })
+    }
+
+    /// Everything listed, as of that number of changes. Takes milliseconds if the list is long.
+    pub fn all(&self) -> (u64, RevocationDigests) {
+        let current = self.current();
+        (current.list.changes(), current.list.digests())
+    }
+
+    /// What was added after `position`; `None` if it is not a position of the log that was read.
+    pub fn after(&self, position: &LogPosition) -> Option<RevocationDigests> {
+        self.current().list.digests_after(position)
     }
 
     /// Whether the list is recent enough to accept tokens.
@@ -197,17 +264,44 @@ impl RevocationCache {
 
     /// Waits until the list is fresh or a refresh has failed, for at most a second.
     pub async fn caught_up(&self) {
-        let fresh_or_failing = async {
+        self.refreshed_until(Current::is_fresh).await;
+    }
+
+    /// Waits until what this instance has revoked was read from the log, so that it has a position; for at most a second.
+    pub async fn own_read(&self) {
+        if !self.current().is_own_read() {
+            self.request_refresh();
+            self.refreshed_until(Current::is_own_read).await;
+        }
+    }
+
+    /// Waits until everything was read that had been committed before this call; for at most a second.
+    pub async fn all_read(&self) {
+        let called_at = now();
+        self.request_refresh();
+        self.refreshed_until(|current| current.refreshed_at >= called_at)
+            .await;
+    }
+
+    /// Waits until the list meets a condition, or a refresh has failed, for at most a second. The caller checks the list again
+    /// in either case.
+    async fn refreshed_until(&self, is_met: impl Fn(&Current) -> bool) {
+        let met_or_failing = async {
             loop {
                 let refreshed = self.refreshed.notified();
-                if self.is_fresh() || self.is_failing.load(Ordering::Acquire) {
+                if is_met(&self.current()) || self.is_failing.load(Ordering::Acquire) {
                     return;
                 }
                 refreshed.await;
             }
         };
-        // The caller checks the list again in either case.
-        let _ = timeout(REFRESH_TIMEOUT, fresh_or_failing).await;
+        let _ = timeout(REFRESH_TIMEOUT, met_or_failing).await;
+    }
+
+    /// Makes the background thread read now.
+    fn request_refresh(&self) {
+        hold(&self.thread).is_requested = true;
+        self.wake.notify_all();
     }
 
     /// Refreshes, and returns whether that succeeded. Logs only the first failure and the recovery.
@@ -229,18 +323,25 @@ impl RevocationCache {
     }
 
     fn is_stopped_after(&self, wait: Duration) -> bool {
-        let stopped = hold(&self.stopped);
-        let (stopped, _) = self
+        let thread = hold(&self.thread);
+        let (mut thread, _) = self
             .wake
-            .wait_timeout_while(stopped, wait, |stopped| !*stopped)
+            .wait_timeout_while(thread, wait, |thread| !thread.is_stopped && !thread.is_requested)
             .unwrap_or_else(PoisonError::into_inner);
-        *stopped
+        thread.is_requested = false;
+        thread.is_stopped
     }
 }
 
 impl Current {
     fn is_fresh(&self) -> bool {
         now().duration_since(self.refreshed_at) <= MAX_AGE
+    }
+
+    /// Whether everything that this instance has added was also read from the log.
+    fn is_own_read(&self) -> bool {
+        self.own_added_at
+            .is_none_or(|added_at| self.refreshed_at >= added_at)
     }
 }
 
@@ -274,7 +375,8 @@ fn now() -> Instant {
 #[cfg(test)]
 mod tests {
     use doorward_domain::id::SessionId;
-    use doorward_domain::token::Revoked;
+    use doorward_domain::store::{Repositories, Verdict};
+    use doorward_domain::store_error::StoreError;
     use doorward_testkit::{MemoryStore, sample, sample::START};
 
     use super::*;
@@ -285,7 +387,7 @@ mod tests {
         sample::claims(1, SessionId::from_bytes([session; 16]))
     }
 
-    fn revoke(store: &MemoryStore, session: u8) {
+    fn revoke(store: &impl UnitOfWork, session: u8) {
         let revoked = [Revoked::Session(SessionId::from_bytes([session; 16]))];
         store
             .transaction(|r| -> Result<(), StoreError> { r.revocations().append(&revoked, START) })
@@ -303,12 +405,12 @@ mod tests {
         let store = Arc::new(MemoryStore::new());
         for session in 0..=255 {
             for _ in 0..10 {
-                revoke(&store, session);
+                revoke(&*store, session);
             }
         }
         let cache = RevocationCache::open(store, Arc::new(|| START), LIFE).unwrap();
         assert!((0..=255).all(|session| cache.status(&claims(session)) == RevocationStatus::Revoked));
-        assert_eq!(cache.published_after(0).unwrap().digests.latest, 2560);
+        assert_eq!(cache.published().unwrap().cursor.latest(), 2560);
     }
 
     #[test]
@@ -316,12 +418,88 @@ mod tests {
         let (store, cache) = cache();
         cache.start_refreshing().unwrap();
         assert_eq!(cache.status(&claims(7)), RevocationStatus::Valid);
-        revoke(&store, 7);
+        revoke(&*store, 7);
         let start = now();
         while cache.status(&claims(7)) != RevocationStatus::Revoked {
             assert!(now().duration_since(start) < MAX_AGE, "not in time");
             thread::sleep(Duration::from_millis(5));
         }
+        cache.stop();
+    }
+
+    /// A store whose server is replaced by another one, as in a failover.
+    struct Failover {
+        servers: [MemoryStore; 2],
+        active: std::sync::atomic::AtomicUsize,
+    }
+
+    impl UnitOfWork for Failover {
+        fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+            self.servers[self.active.load(Ordering::Acquire)].write(work)
+        }
+
+        fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+            self.servers[self.active.load(Ordering::Acquire)].read(work)
+        }
+
+        fn check(&self) -> StoreResult<()> {
+            Ok(())
+        }
+    }
+
+    /// The standby has a shorter log, and assigns the numbers of lost entries again.
+    #[test]
+    fn revocations_take_effect_after_a_failover_that_lost_the_last_ones() {
+        let store = Arc::new(Failover {
+            servers: [MemoryStore::new(), MemoryStore::new()],
+            active: 0.into(),
+        });
+        for (server, sessions) in [(0, 1..=4), (1, 1..=2)] {
+            for session in sessions {
+                revoke(&store.servers[server], session);
+            }
+        }
+        let cache = RevocationCache::open(store.clone(), Arc::new(|| START), LIFE).unwrap();
+        store.active.store(1, Ordering::Release);
+        revoke(&store.servers[1], 7);
+        cache.refresh().unwrap();
+        assert_eq!(
+            cache.status(&claims(7)),
+            RevocationStatus::Revoked,
+            "fewer entries"
+        );
+        for session in 8..20 {
+            revoke(&store.servers[1], session);
+            cache.refresh().unwrap();
+            assert_eq!(cache.status(&claims(session)), RevocationStatus::Revoked);
+        }
+        // A logout that was acknowledged stays one, although the database has lost it.
+        assert!((1..=4).all(|session| cache.status(&claims(session)) == RevocationStatus::Revoked));
+    }
+
+    #[test]
+    fn what_this_instance_has_revoked_takes_effect_without_a_read() {
+        let (store, cache) = cache();
+        store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
+        let revoked = Revoked::Session(SessionId::from_bytes([7; 16]));
+        cache.add_own(&[(revoked, START)]);
+        assert_eq!(cache.status(&claims(7)), RevocationStatus::Revoked);
+    }
+
+    #[tokio::test]
+    async fn what_this_instance_has_revoked_is_published_with_its_position() {
+        let (store, cache) = cache();
+        cache.start_refreshing().unwrap();
+        let before = cache.published().unwrap();
+        revoke(&*store, 7);
+        cache.add_own(&[(Revoked::Session(SessionId::from_bytes([7; 16])), START)]);
+        cache.own_read().await;
+        let after = cache.published().unwrap();
+        assert_ne!(
+            (before.cursor, before.content),
+            (after.cursor.clone(), after.content)
+        );
+        assert_eq!(cache.after(&after.cursor), Some(RevocationDigests::default()));
         cache.stop();
     }
 
@@ -333,7 +511,7 @@ mod tests {
             let clock = Arc::clone(&clock);
             RevocationCache::open(store.clone(), Arc::new(move || clock.now()), LIFE).unwrap()
         };
-        revoke(&store, 7);
+        revoke(&*store, 7);
         cache.refresh().unwrap();
         clock.set(START + 10 * LIFE);
         cache.refresh().unwrap();
@@ -345,9 +523,9 @@ mod tests {
     #[test]
     fn revocations_are_published_for_the_life_of_a_token_and_the_margin_for_clocks() {
         let (store, cache) = cache();
-        revoke(&store, 7);
+        revoke(&*store, 7);
         cache.refresh().unwrap();
-        assert_eq!(cache.published_after(0).unwrap().life, LIFE + CLOCK_MARGIN);
+        assert_eq!(cache.published().unwrap().life, LIFE + CLOCK_MARGIN);
         let mut current = cache.current.write().unwrap();
         for (after, listed) in [
             (LIFE, 1),
@@ -358,7 +536,7 @@ mod tests {
             current.as_of = as_of;
             current.list.prune(as_of.now);
             drop(current);
-            assert_eq!(cache.published_after(0).unwrap().digests.sessions.len(), listed);
+            assert_eq!(cache.all().1.sessions.len(), listed);
             current = cache.current.write().unwrap();
         }
     }
@@ -371,24 +549,24 @@ mod tests {
             let clock = Arc::clone(&clock);
             RevocationCache::open(store.clone(), Arc::new(move || clock.now()), LIFE).unwrap()
         };
-        revoke(&store, 7);
+        revoke(&*store, 7);
         cache.refresh().unwrap();
         clock.set(START + 10 * LIFE);
         cache.refresh().unwrap();
-        assert_eq!(cache.published_after(0).unwrap().digests.sessions.len(), 1);
+        assert_eq!(cache.all().1.sessions.len(), 1);
     }
 
     #[test]
     fn with_a_stale_list_no_token_is_valid_and_revoked_ones_stay_revoked() {
         let (store, cache) = cache();
-        revoke(&store, 7);
+        revoke(&*store, 7);
         cache.refresh().unwrap();
         store.fail_with(Some(StoreError::Unavailable("planted".to_owned())));
         assert!(cache.refresh().is_err());
         thread::sleep(MAX_AGE + Duration::from_millis(20));
         assert_eq!(cache.status(&claims(8)), RevocationStatus::Unknown);
         assert_eq!(cache.status(&claims(7)), RevocationStatus::Revoked);
-        assert!(cache.published_after(0).is_none());
+        assert!(cache.published().is_none());
         store.fail_with(None);
         cache.refresh().unwrap();
         assert_eq!(cache.status(&claims(8)), RevocationStatus::Valid);

@@ -12,8 +12,9 @@ use crate::audit_summary::{EventFolder, TransactionEvents};
 use crate::jobs::JobWake;
 use crate::revocation_cache::RevocationCache;
 
-/// Decorates a store: refreshes the revocation cache after each writing transaction that used the log of revocations, and
-/// wakes the workers after each that used the queue of jobs, and folds audit events.
+/// Decorates a store: adds to the revocation cache what a writing transaction has revoked, or, if it used the log of
+/// revocations without adding to it or may have been committed, has the cache read the log; wakes the workers after each that
+/// used the queue of jobs; and folds audit events.
 pub(crate) struct RefreshingStore {
     store: Arc<dyn UnitOfWork>,
     revocations: Arc<RevocationCache>,
@@ -39,7 +40,7 @@ impl RefreshingStore {
 
 impl UnitOfWork for RefreshingStore {
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
-        let (mut has_revoked, mut has_queued) = (false, false);
+        let (mut is_log_used, mut has_queued, mut revoked) = (false, false, Vec::new());
         let mut events = TransactionEvents::default();
         let transaction = debug_span!("transaction", mode = "write").entered();
         // An error does not mean that nothing was committed: the response of the database may have been lost.
@@ -49,10 +50,12 @@ impl UnitOfWork for RefreshingStore {
             let mut admits = |event: &Event| self.folder.admits(event, &mut events);
             let mut watch = RepositoryWatch::over(repositories).with_events_if(&mut admits);
             let verdict = work(&mut watch);
-            has_revoked = watch.is_log_used();
+            is_log_used = watch.is_log_used();
             has_queued = verdict == Verdict::Commit && watch.is_queue_used();
+            revoked = watch.into_revoked();
             if verdict == Verdict::RollBack {
                 events = TransactionEvents::default();
+                revoked = Vec::new();
             }
             verdict
         });
@@ -63,7 +66,9 @@ impl UnitOfWork for RefreshingStore {
         if has_queued {
             self.jobs.notify();
         }
-        if has_revoked {
+        if written.is_ok() && !revoked.is_empty() {
+            self.revocations.add_own(&revoked);
+        } else if is_log_used {
             // A failure is not reported here: the cache's own thread will fail and log it.
             let _ = self.revocations.refresh();
         }

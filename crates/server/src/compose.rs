@@ -17,8 +17,9 @@ use crate::data_dir;
 use crate::exit::ExitError;
 use crate::system::{OsEntropy, clock, now};
 
-/// How long a request waits for a transaction that is running. A database that hangs returns no error.
-const STORE_LIMIT: Duration = Duration::from_secs(5);
+/// How long a request waits for the database, in all its transactions together. One that hangs returns no error. With the
+/// second that a request may wait for the list of revocations before, the response comes within 5 s.
+const STORE_LIMIT: Duration = Duration::from_millis(3500);
 
 /// How many requests may wait for the storage lane. Each takes milliseconds, and none waits longer than
 /// [`DatabaseSettings::acquire_timeout`].
@@ -53,8 +54,8 @@ pub fn master_keys(settings: &mut Settings) -> Result<MasterKeys, ExitError> {
 const CACHED_TOKENS: usize = 8192;
 
 /// Creates the data directory and the master key if they do not exist, opens the database, and builds the ports. Also
-/// returns the key ring behind some of them, for the task that rotates keys.
-pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), ExitError> {
+/// returns the key ring and the database behind some of them, for periodic tasks.
+pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>, Arc<Database>), ExitError> {
     data_dir::prepare(settings)?;
     // The master key comes before the database, so that a database without its key is noticed and no new key is created.
     let masters = master_keys(settings)?;
@@ -70,7 +71,7 @@ pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), ExitError
     let attempt_keys = HmacAttemptKeys::new(&masters.current).map_err(ExitError::other_error)?;
     let ports = Ports {
         revocation_store: revocation_store(settings)?,
-        store,
+        store: Arc::clone(&store) as _,
         hasher: Arc::new(hasher),
         estimator: Arc::new(ZxcvbnEstimator),
         attempt_keys: Arc::new(attempt_keys),
@@ -84,7 +85,7 @@ pub fn ports(settings: &mut Settings) -> Result<(Ports, Arc<KeyRing>), ExitError
         entropy: Arc::new(OsEntropy),
         clock: clock(),
     };
-    Ok((ports, ring))
+    Ok((ports, ring, store))
 }
 
 /// Returns the password hasher. Takes the peppers out of the settings.

@@ -11,6 +11,7 @@ use doorward_domain::key::SealedKey;
 use doorward_domain::store::UnitOfWork;
 use doorward_domain::time::Timestamp;
 use doorward_keys::KeyRing;
+use doorward_persistence::Database;
 use doorward_runtime::{JobHandler, PeriodicTask, WatchedClock};
 
 use crate::system::{OsEntropy, now};
@@ -45,6 +46,16 @@ pub fn rotate_keys(
         name: "rotate keys",
         every,
         run: Box::new(run),
+    }
+}
+
+/// The task that makes revocations visible to instances of the last release, which may run beside this one during an upgrade.
+/// Such an instance reads them four times a second.
+pub fn number_revocations(database: Arc<Database>) -> PeriodicTask {
+    PeriodicTask {
+        name: "number revocations",
+        every: Duration::from_millis(250),
+        run: Box::new(move || database.number_revocations().map_err(|error| error.to_string())),
     }
 }
 

@@ -98,6 +98,21 @@ pub fn event(number: u32) -> Event {
     }
 }
 
+/// The event of the end of that session, at that time. Its id differs from those of [`event`].
+pub fn end_event(session: SessionId, at: Timestamp) -> Event {
+    let mut id = *session.as_bytes();
+    if let Some(last) = id.last_mut() {
+        *last ^= 0xff;
+    }
+    Event {
+        id: EventId::from_bytes(id),
+        at,
+        kind: EventKind::SessionEnded,
+        session_id: Some(session),
+        ..event(0)
+    }
+}
+
 /// The service `service-<number>`.
 pub fn service(number: u32) -> ClientId {
     ClientId::parse(&format!("service-{number}")).expect("a client id")

@@ -52,10 +52,11 @@ fn register(r: &mut dyn Repositories, number: u32) -> StoreResult<UserId> {
     );
     r.users().lock(user.id)?;
     r.sessions().insert(&sample::session(number, user.id))?;
-    r.sessions().end(
-        sample::session(number, user.id).id,
+    let session = sample::session(number, user.id).id;
+    r.revocations().end_session(
+        session,
         EndReason::LoggedOut,
-        sample::START,
+        &sample::end_event(session, sample::START),
     )?;
     r.events().append(&sample::event(number).of(user.id))?;
     Ok(user.id)
@@ -88,7 +89,7 @@ fn an_outage_at_any_statement_discards_all_changes() {
     }
     store.fail_after(5, Some(outage()));
     assert_eq!(store.transaction(|r| register(r, 1)), Ok(sample::user(1).id));
-    assert_eq!(store.events().len(), 1);
+    assert_eq!(store.events().len(), 2);
     store.fail_after(0, None);
     assert_eq!(store.transaction(|r| register(r, 2)), Ok(sample::user(2).id));
 }

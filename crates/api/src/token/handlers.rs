@@ -1,15 +1,16 @@
 //! The revocation feed.
 
-use actix_web::http::header;
+use actix_web::http::header::{self, ContentType};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use doorward_application::AuthenticateError;
+use doorward_domain::token::LogPosition;
 use doorward_http::{Rejection, StrictQuery};
 use doorward_runtime::Application;
 
 use crate::problem::Problem;
-use crate::wire::rfc3339;
 
+use super::feed::{RevocationFeed, entries_json, feed_body};
 use super::wire::{RevocationsBody, Since};
 
 /// List recent revocations
@@ -25,46 +26,45 @@ use super::wire::{RevocationsBody, Since};
 )]
 pub(crate) async fn list(
     app: Data<Application>,
+    feed: Data<RevocationFeed>,
     request: HttpRequest,
     StrictQuery(since): StrictQuery<Since>,
 ) -> Result<HttpResponse, Problem> {
-    let after = since.cursor.as_deref().map_or(Ok(0), str::parse::<u64>);
-    let after = after.map_err(|_not_a_number| Problem::malformed("`cursor` is not a cursor of this list"))?;
-    app.revocations().caught_up().await;
-    let published = app
-        .revocations()
-        .published_after(after)
+    let position = match since.cursor.as_deref() {
+        None => LogPosition::start(),
+        Some(cursor) => LogPosition::parse(cursor)
+            .ok_or_else(|| Problem::malformed("`cursor` is not a cursor of this list"))?,
+    };
+    let revocations = app.revocations();
+    revocations.caught_up().await;
+    revocations.own_read().await;
+    if !position.is_start() && revocations.after(&position).is_none() {
+        // Another instance may have read further, and published that position.
+        revocations.all_read().await;
+    }
+    let published = revocations
+        .published()
         .ok_or_else(|| Rejection::from(AuthenticateError::RevocationsUnknown))?;
-    let digests = published.digests;
-    // Weak: `as_of` advances although the list is the same. The counts are included because entries also expire.
-    let tag = format!(
-        "W/\"{}-{}-{}\"",
-        digests.latest,
-        digests.sessions.len(),
-        digests.subjects.len()
-    );
-    let mut response = if is_not_modified(&request, &tag) {
+    // Weak: `as_of` advances although the list is the same.
+    let tag = format!("W/\"{:032x}-{}\"", published.content.sum, published.content.len);
+    let is_unmodified = is_not_modified(&request, &tag);
+    let mut response = if is_unmodified {
         HttpResponse::NotModified()
     } else {
         HttpResponse::Ok()
     };
     response
-        .insert_header((header::ETAG, tag.as_str()))
+        .insert_header((header::ETAG, tag))
         .insert_header((header::CACHE_CONTROL, "no-cache"));
-    if is_not_modified(&request, &tag) {
+    if is_unmodified {
         return Ok(response.finish());
     }
-    Ok(response.json(RevocationsBody {
-        as_of: rfc3339(published.as_of),
-        cursor: digests.latest.to_string(),
-        max_age_in: published.life.as_secs(),
-        sessions: digests.sessions,
-        users: digests
-            .subjects
-            .into_iter()
-            .map(|(digest, version)| (digest, version.get()))
-            .collect(),
-    }))
+    let entries = match revocations.after(&position) {
+        Some(newer) => entries_json(&newer),
+        None => feed.entries(&app, published.changes).await?,
+    };
+    response.content_type(ContentType::json());
+    Ok(response.body(feed_body(&published, entries)))
 }
 
 /// Whether `If-None-Match` matches the tag (RFC 9110, section 13.1.2: weak comparison).

@@ -1,4 +1,7 @@
 //! Revocations, for services that verify access tokens.
 
+mod feed;
 pub(crate) mod handlers;
 mod wire;
+
+pub(crate) use feed::RevocationFeed;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use doorward_domain::token::RevocationDigests;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -15,18 +16,47 @@ pub(crate) struct Since {
 }
 
 /// The revocations within the lifetime of an access token.
-#[derive(Serialize, ToSchema)]
+// Rendered in two parts: `RevocationsHead` and `RevocationsEntries`.
+#[derive(ToSchema)]
 #[schema(as = Revocations)]
+#[expect(dead_code, reason = "describes the two parts as the object that they make up")]
 pub(crate) struct RevocationsBody {
     /// The list is complete up to this instant.
     #[schema(format = DateTime)]
-    pub(crate) as_of: String,
+    as_of: String,
     /// The position after the last entry, for the next request.
-    pub(crate) cursor: String,
+    cursor: String,
     /// How long an entry is listed, in seconds. Tokens that older entries refer to have expired.
-    pub(crate) max_age_in: u64,
+    max_age_in: u64,
     /// Revoked sessions: unpadded base64url of the first 16 bytes of the SHA-256 of the session's id (`sid`).
-    pub(crate) sessions: Vec<String>,
+    sessions: Vec<String>,
     /// Users with revoked tokens: the digest of the user's id (`sub`), in the same form, with the lowest valid `ver`.
-    pub(crate) users: BTreeMap<String, u32>,
+    users: BTreeMap<String, u32>,
+}
+
+/// What changes with every read of the log.
+#[derive(Serialize)]
+pub(crate) struct RevocationsHead {
+    pub(crate) as_of: String,
+    pub(crate) cursor: String,
+    pub(crate) max_age_in: u64,
+}
+
+/// What changes with the list.
+#[derive(Serialize)]
+pub(crate) struct RevocationsEntries {
+    sessions: Vec<String>,
+    users: BTreeMap<String, u32>,
+}
+
+impl From<&RevocationDigests> for RevocationsEntries {
+    fn from(digests: &RevocationDigests) -> Self {
+        let subjects = digests.subjects.iter();
+        Self {
+            sessions: digests.sessions.iter().map(ToString::to_string).collect(),
+            users: subjects
+                .map(|(digest, version)| (digest.to_string(), version.get()))
+                .collect(),
+        }
+    }
 }

@@ -10,7 +10,7 @@ use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
 
 use crate::Administrator;
-use crate::session::revoke::{end_all, end_session};
+use crate::session::revoke::end_all;
 
 /// Why no session was ended.
 #[derive(Debug, thiserror::Error)]
@@ -91,10 +91,15 @@ impl EndSession<'_> {
             let found = repos.sessions().find(session)?;
             let is_own =
                 found.is_some_and(|found| found.user_id == user && found.is_live(self.policy, context.now));
-            if !is_own || !end_session(repos, session, EndReason::EndedByUser, context.now)? {
-                return Err(EndSessionError::NotFound);
+            let is_ended = is_own
+                && repos
+                    .revocations()
+                    .end_session(session, EndReason::EndedByUser, &event)?;
+            if is_ended {
+                Ok(())
+            } else {
+                Err(EndSessionError::NotFound)
             }
-            Ok(repos.events().append(&event)?)
         })
     }
 }

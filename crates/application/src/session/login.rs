@@ -18,7 +18,6 @@ use doorward_domain::token::SigningError;
 
 use crate::attempt::protocol::from_attempt_error;
 use crate::attempt::verified::{AttemptResult, FailedAttempt, VerifiedAttempt};
-use crate::session::revoke::end_sessions;
 use crate::{
     CountedAttempt, PasswordAttempt, PasswordCheck, PendingAttempt, TokenIssuer, TokenPair, UseCases,
 };
@@ -196,7 +195,7 @@ impl Opening<'_> {
     ) -> Result<(), StoreError> {
         let keep = self.issuer.policy.max_sessions;
         let surplus = repos.sessions().surplus(session.user_id, context.now, keep)?;
-        for ended in end_sessions(repos, surplus, EndReason::Superseded, context.now)? {
+        for surplus in surplus {
             let event = Event::new(
                 EventKind::SessionEnded,
                 EventOutcome::Success,
@@ -204,9 +203,11 @@ impl Opening<'_> {
                 self.check.entropy,
             )
             .of(session.user_id)
-            .in_session(ended)
+            .in_session(surplus)
             .with("reason", EndReason::Superseded.as_str());
-            repos.events().append(&event)?;
+            repos
+                .revocations()
+                .end_session(surplus, EndReason::Superseded, &event)?;
         }
         Ok(())
     }

@@ -10,8 +10,6 @@ use doorward_domain::session::RefreshTokens;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
 
-use crate::session::revoke::end_session;
-
 /// Ends the session of a refresh token.
 pub struct Logout<'a> {
     /// Stores the sessions.
@@ -36,18 +34,18 @@ impl Logout<'_> {
             if !self.refresh_tokens.is_authentic(&presented, &session) {
                 return Ok(());
             }
-            if end_session(repos, session.id, EndReason::LoggedOut, context.now)? {
-                let event = Event::new(
-                    EventKind::SessionEnded,
-                    EventOutcome::Success,
-                    context,
-                    self.entropy,
-                )
-                .of(session.user_id)
-                .in_session(session.id)
-                .with("reason", EndReason::LoggedOut.as_str());
-                repos.events().append(&event)?;
-            }
+            let event = Event::new(
+                EventKind::SessionEnded,
+                EventOutcome::Success,
+                context,
+                self.entropy,
+            )
+            .of(session.user_id)
+            .in_session(session.id)
+            .with("reason", EndReason::LoggedOut.as_str());
+            repos
+                .revocations()
+                .end_session(session.id, EndReason::LoggedOut, &event)?;
             Ok(())
         })
     }

@@ -16,7 +16,6 @@ use doorward_domain::store_error::StoreError;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::SigningError;
 
-use crate::session::revoke::end_session;
 use crate::{TokenIssuer, TokenPair};
 
 /// How often a rotation is decided again after losing a race to another request. Each time the session has moved on, and
@@ -219,21 +218,21 @@ impl Refresh<'_> {
         cause: ReplayCause,
         context: &RequestContext,
     ) -> Result<Outcome<IssueFor, RefreshError>, StoreError> {
-        if end_session(repos, session.id, EndReason::Replayed, context.now)? {
-            let mut event = self
-                .event(
-                    EventKind::SessionReplayed,
-                    EventOutcome::Failure,
-                    session,
-                    context,
-                )
-                .with("presented_generation", presented.get().to_string())
-                .with("current_generation", session.generation.get().to_string());
-            if let Some(reason) = cause.reason() {
-                event = event.with("reason", reason);
-            }
-            repos.events().append(&event)?;
+        let mut event = self
+            .event(
+                EventKind::SessionReplayed,
+                EventOutcome::Failure,
+                session,
+                context,
+            )
+            .with("presented_generation", presented.get().to_string())
+            .with("current_generation", session.generation.get().to_string());
+        if let Some(reason) = cause.reason() {
+            event = event.with("reason", reason);
         }
+        repos
+            .revocations()
+            .end_session(session.id, EndReason::Replayed, &event)?;
         Ok(Outcome::Refused(RefreshError::InvalidRefreshToken))
     }
 }

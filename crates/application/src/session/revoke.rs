@@ -1,7 +1,7 @@
 //! Ending sessions and revoking access tokens, in one place, so that no session ends without its tokens being revoked.
 //!
-//! Entries of the log of revocations are numbered in the order in which transactions commit: writing one blocks other
-//! writers of the log until the transaction ends. The log is therefore the last thing written.
+//! A single session is ended by the log of revocations itself
+//! ([`end_session`](doorward_domain::token::RevocationLog::end_session)).
 
 use doorward_domain::account::User;
 use doorward_domain::audit::Event;
@@ -13,40 +13,6 @@ use doorward_domain::store_error::StoreResult;
 use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::Revoked;
-
-/// Ends a session, and revokes its access tokens. Returns whether it was live before the call.
-pub(crate) fn end_session(
-    repos: &mut dyn Repositories,
-    session: SessionId,
-    reason: EndReason,
-    now: Timestamp,
-) -> StoreResult<bool> {
-    let ended = repos.sessions().end(session, reason, now)?;
-    let revoked: &[SessionId] = if ended { &[session] } else { &[] };
-    revoke_sessions(repos, revoked, now)?;
-    Ok(ended)
-}
-
-/// Ends these sessions, and revokes their access tokens. Returns those that had not ended before.
-pub(crate) fn end_sessions(
-    repos: &mut dyn Repositories,
-    sessions: Vec<SessionId>,
-    reason: EndReason,
-    now: Timestamp,
-) -> StoreResult<Vec<SessionId>> {
-    // Every login comes here, mostly with nothing to end: it must not have the log read.
-    if sessions.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut ended = Vec::new();
-    for session in sessions {
-        if repos.sessions().end(session, reason, now)? {
-            ended.push(session);
-        }
-    }
-    revoke_sessions(repos, &ended, now)?;
-    Ok(ended)
-}
 
 fn revoke_sessions(repos: &mut dyn Repositories, ended: &[SessionId], now: Timestamp) -> StoreResult<()> {
     // Accessed even if nothing is to be added: this instance then reads the log before it responds, so that a session that

@@ -10,8 +10,8 @@ use doorward_domain::session::MockRefreshTokens;
 use doorward_domain::session::{EndReason, Ended, PresentedRefreshToken, RefreshToken, SessionPolicy};
 use doorward_domain::store::{MockRepositories, Verdict};
 use doorward_domain::store_error::StoreError;
+use doorward_domain::token::AccessToken;
 use doorward_domain::token::MockAccessTokenSigner;
-use doorward_domain::token::{AccessToken, Revoked};
 
 /// Fake tokens: the text of a token is its generation.
 fn refresh_tokens(authentic: bool) -> MockRefreshTokens {
@@ -78,15 +78,6 @@ fn holding(session: Session, user: User) -> MockRepositories {
         .expect_find_with_user()
         .returning(move |_| Ok(Some((session.clone(), user.clone()))));
     repositories
-}
-
-fn expect_revocation(repositories: &mut MockRepositories, times: usize) {
-    repositories
-        .revocations
-        .expect_append()
-        .times(times)
-        .withf(|revoked, _| revoked == [Revoked::Session(SESSION)])
-        .returning(|_, _| Ok(()));
 }
 
 fn is_refused(result: &Result<TokenPair, RefreshError>) -> bool {
@@ -161,23 +152,17 @@ fn a_retry_from_elsewhere_that_others_made_one_too_many_ends_the_session() {
     let mut repositories = holding(rotated_elsewhere(4), user(&["user"]));
     expect_count(&mut repositories, Some(11));
     repositories
-        .sessions
-        .expect_end()
+        .revocations
+        .expect_end_session()
         .times(1)
-        .returning(|_, _, _| Ok(true));
-    repositories
-        .events
-        .expect_append()
-        .times(1)
-        .withf(|event| {
+        .withf(|_, _, event| {
             event.kind == EventKind::SessionReplayed
                 && event
                     .detail
                     .get("reason")
                     .is_some_and(|reason| reason == "too-many-repeats")
         })
-        .returning(|_| Ok(()));
-    expect_revocation(&mut repositories, 1);
+        .returning(|_, _, _| Ok(true));
     let (result, verdicts) = refresh("3", repositories, true);
     assert!(is_refused(&result));
     assert_eq!(verdicts, [Verdict::Commit]);
@@ -197,12 +182,10 @@ fn a_retry_from_elsewhere_is_decided_again_if_the_session_has_moved_on() {
         });
     expect_count(&mut repositories, None);
     repositories
-        .sessions
-        .expect_end()
+        .revocations
+        .expect_end_session()
         .times(1)
         .returning(|_, _, _| Ok(true));
-    repositories.events.expect_append().times(1).returning(|_| Ok(()));
-    expect_revocation(&mut repositories, 1);
     assert!(is_refused(&refresh("3", repositories, true).0));
 }
 
@@ -231,18 +214,11 @@ fn a_request_that_loses_the_race_gets_the_same_successor() {
 fn a_replay_ends_the_session_and_commits() {
     let mut repositories = holding(session(4), user(&["user"]));
     repositories
-        .sessions
-        .expect_end()
+        .revocations
+        .expect_end_session()
         .times(1)
-        .withf(|_, reason, _| *reason == EndReason::Replayed)
+        .withf(|_, reason, event| *reason == EndReason::Replayed && event.kind == EventKind::SessionReplayed)
         .returning(|_, _, _| Ok(true));
-    repositories
-        .events
-        .expect_append()
-        .times(1)
-        .withf(|event| event.kind == EventKind::SessionReplayed)
-        .returning(|_| Ok(()));
-    expect_revocation(&mut repositories, 1);
     let (result, verdicts) = refresh("1", repositories, true);
     assert!(is_refused(&result));
     assert_eq!(verdicts, [Verdict::Commit]);
@@ -336,16 +312,10 @@ fn logout_accepts_any_token_of_the_session_and_no_other() {
             .expect_find()
             .returning(|_| Ok(Some(session(4))));
         repositories
-            .sessions
-            .expect_end()
+            .revocations
+            .expect_end_session()
             .times(ends)
             .returning(|_, _, _| Ok(true));
-        repositories
-            .events
-            .expect_append()
-            .times(ends)
-            .returning(|_| Ok(()));
-        expect_revocation(&mut repositories, ends);
         let (store, entropy, tokens) = (MockStore::new(repositories), entropy(), refresh_tokens(authentic));
         let logout = Logout {
             store: &store,

@@ -46,10 +46,6 @@ pub trait SessionRepository {
     /// next generation counts from 1 again. MUST NOT touch anything else, such as the time of the last use.
     fn count_repeat(&mut self, id: SessionId, current: Generation) -> StoreResult<Option<u32>>;
 
-    /// Ends a session. Returns `false`, and changes nothing, when it does not exist or has ended before: when and why a
-    /// session ended is never rewritten. MUST NOT touch the time of its last rotation.
-    fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> StoreResult<bool>;
-
     /// Ends every session of a user that has not ended, except `except`. Returns the sessions that it ended, in any order.
     fn end_all(
         &mut self,

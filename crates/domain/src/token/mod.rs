@@ -2,8 +2,10 @@
 
 mod access_token;
 mod claims;
+mod log_position;
 mod revocation;
 mod revocation_check;
+mod revocation_list;
 mod revocation_log;
 mod revoked_digests;
 
@@ -11,12 +13,12 @@ pub use access_token::{AccessToken, AccessTokenSigner, AccessTokenVerifier, Sign
 #[cfg(any(test, feature = "mocks"))]
 pub use access_token::{MockAccessTokenSigner, MockAccessTokenVerifier};
 pub use claims::{AccessClaims, ClaimTimes, UntimelyClaims};
-pub use revocation::{
-    CLOCK_MARGIN, Revocation, RevocationDigests, RevocationList, Revoked, revocation_digest,
-};
+pub use log_position::{LogPage, LogPosition};
+pub use revocation::{CLOCK_MARGIN, Revocation, RevocationDigest, Revoked, revocation_digest};
 #[cfg(any(test, feature = "mocks"))]
 pub use revocation_check::MockRevocationCheck;
 pub use revocation_check::{RevocationCheck, RevocationStatus};
+pub use revocation_list::{ListContent, RevocationDigests, RevocationList};
 #[cfg(any(test, feature = "mocks"))]
 pub use revocation_log::MockRevocationLog;
 pub use revocation_log::RevocationLog;

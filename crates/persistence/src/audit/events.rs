@@ -11,10 +11,10 @@ use doorward_domain::subject::Subject;
 use doorward_domain::time::Timestamp;
 
 use crate::column::{Location, instant, without_nul};
-use crate::connection::AnyConnection;
+use crate::connection::{AnyConnection, on_either};
 use crate::error::DbError;
 use crate::schema::events;
-use crate::transaction::{Expiring, Transaction, delete_batch};
+use crate::transaction::{Expiring, Statement, Transaction, Value, delete_batch};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = events)]
@@ -99,35 +99,88 @@ impl TryFrom<EventRow> for Event {
     }
 }
 
+/// The columns of an event, in the order of [`EVENT_COLUMNS`].
+pub(crate) struct EventColumns<'e> {
+    id: String,
+    at: i64,
+    kind: &'e str,
+    outcome: &'e str,
+    user_id: Option<String>,
+    actor_id: Option<String>,
+    session_id: Option<String>,
+    ip: Option<String>,
+    user_agent: Option<&'e str>,
+    request_id: String,
+    detail: String,
+    service_id: Option<&'e str>,
+    actor_service_id: Option<&'e str>,
+}
+
+/// The columns of a new row, with a placeholder for each in [`EVENT_VALUES`].
+pub(crate) const EVENT_COLUMNS: &str = "id, at, kind, outcome, user_id, actor_id, session_id, ip, user_agent, request_id, \
+    detail, service_id, actor_service_id";
+
+/// A placeholder for each of [`EVENT_COLUMNS`].
+pub(crate) const EVENT_VALUES: &str = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+
+impl<'e> EventColumns<'e> {
+    pub(crate) fn of(event: &'e Event) -> Result<Self, DbError> {
+        let user_agent = event
+            .user_agent
+            .as_deref()
+            .map(|text| without_nul("events", "user_agent", text));
+        // JSON escapes NUL characters, so there are none.
+        let detail = serde_json::to_string(&event.detail)
+            .map_err(|_unspecific| DbError::unreadable("events", "detail", event.id))?;
+        Ok(Self {
+            id: event.id.to_string(),
+            at: event.at.as_micros(),
+            kind: event.kind.as_str(),
+            outcome: event.outcome.as_str(),
+            user_id: user_of(event.subject.as_ref()),
+            actor_id: user_of(event.actor.as_ref()),
+            session_id: event.session_id.map(|id| id.to_string()),
+            ip: event.ip.map(|ip| ip.to_string()),
+            user_agent: user_agent.transpose()?,
+            request_id: event.request_id.to_string(),
+            detail,
+            service_id: service_of(event.subject.as_ref()),
+            actor_service_id: service_of(event.actor.as_ref()),
+        })
+    }
+
+    pub(crate) fn values(&self) -> [Value<'_>; 13] {
+        [
+            Value::Text(&self.id),
+            Value::Number(self.at),
+            Value::Text(self.kind),
+            Value::Text(self.outcome),
+            Value::OptionalText(self.user_id.as_deref()),
+            Value::OptionalText(self.actor_id.as_deref()),
+            Value::OptionalText(self.session_id.as_deref()),
+            Value::OptionalText(self.ip.as_deref()),
+            Value::OptionalText(self.user_agent),
+            Value::Text(&self.request_id),
+            Value::Text(&self.detail),
+            Value::OptionalText(self.service_id),
+            Value::OptionalText(self.actor_service_id),
+        ]
+    }
+}
+
+/// Adds an event to the audit log.
+pub(crate) fn insert(connection: &mut AnyConnection, event: &Event) -> Result<(), DbError> {
+    let sql = format!("INSERT INTO events ({EVENT_COLUMNS}) VALUES ({EVENT_VALUES})");
+    let columns = EventColumns::of(event)?;
+    let values = columns.values();
+    let statement = Statement::<()>::new(&sql, &values);
+    on_either!(connection, inner => statement.execute(inner))?;
+    Ok(())
+}
+
 impl EventLog for Transaction<'_> {
     fn append(&mut self, event: &Event) -> StoreResult<()> {
-        self.write(|connection| {
-            let user_agent = event
-                .user_agent
-                .as_deref()
-                .map(|text| without_nul("events", "user_agent", text));
-            let detail = serde_json::to_string(&event.detail)
-                .map_err(|_unspecific| DbError::unreadable("events", "detail", event.id))?;
-            diesel::insert_into(events::table)
-                .values((
-                    events::id.eq(event.id.to_string()),
-                    events::at.eq(event.at.as_micros()),
-                    events::kind.eq(event.kind.as_str()),
-                    events::outcome.eq(event.outcome.as_str()),
-                    events::user_id.eq(user_of(event.subject.as_ref())),
-                    events::actor_id.eq(user_of(event.actor.as_ref())),
-                    events::session_id.eq(event.session_id.map(|id| id.to_string())),
-                    events::ip.eq(event.ip.map(|ip| ip.to_string())),
-                    events::user_agent.eq(user_agent.transpose()?),
-                    events::request_id.eq(event.request_id.to_string()),
-                    // JSON escapes NUL characters, so there are none.
-                    events::detail.eq(detail),
-                    events::service_id.eq(service_of(event.subject.as_ref())),
-                    events::actor_service_id.eq(service_of(event.actor.as_ref())),
-                ))
-                .execute(connection)?;
-            Ok(())
-        })
+        self.write(|connection| insert(connection, event))
     }
 
     fn page(&mut self, filter: &EventFilter, before: Option<EventId>, limit: u32) -> StoreResult<Vec<Event>> {

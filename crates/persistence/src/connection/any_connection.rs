@@ -3,14 +3,14 @@
 use core::time::Duration;
 use std::path::Path;
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::prelude::*;
-use diesel::sql_types::Text;
-use secrecy::ExposeSecret;
+use diesel::sql_types::{Nullable, Text};
+use secrecy::{ExposeSecret, SecretString};
 
-use crate::error::ConnectError;
+use crate::error::{ConnectError, OpenError};
 
-use super::postgres_url::PostgresUrl;
+use super::postgres_url::{DIRECT_SETTING, PostgresUrl};
 use super::url::{DatabaseAddress, DatabaseUrl};
 
 /// A connection to one of the two databases. Most queries are written once, for this type.
@@ -112,10 +112,81 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
+/// Connects to PostgreSQL, directly or through a pooler such as PgBouncer in any of its modes.
+///
+/// A pooler is recognised by the startup options: it refuses them, or they do not reach the server. Through one, nothing may
+/// outlive a transaction, which may be the only thing that runs on that connection of the server: no prepared statements and
+/// no settings of the session.
 fn connect_postgres(url: &PostgresUrl) -> Result<PgConnection, ConnectError> {
-    PgConnection::establish(url.conninfo().expose_secret()).map_err(|error| {
+    if !url.is_pooled() {
+        match establish(url, url.conninfo()) {
+            Ok(mut connection) => {
+                if has_startup_options(&mut connection)
+                    .map_err(|error| ConnectError(format!("{}: {error}", url.redacted())))?
+                {
+                    return Ok(connection);
+                }
+            }
+            Err(error) if error.0.contains(OPTIONS_REFUSED) => {}
+            Err(error) => return Err(error),
+        }
+        url.set_pooled();
+    }
+    let conninfo = url.pooled_conninfo().ok_or_else(|| {
+        ConnectError(format!(
+            "{}: a pooler does not pass on the `options` in the database URL: remove them, or connect to the server itself",
+            url.redacted()
+        ))
+    })?;
+    let mut connection = establish(url, conninfo)?;
+    connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+    Ok(connection)
+}
+
+/// What PgBouncer says about startup options.
+const OPTIONS_REFUSED: &str = "unsupported startup parameter";
+
+fn establish(url: &PostgresUrl, conninfo: &SecretString) -> Result<PgConnection, ConnectError> {
+    PgConnection::establish(conninfo.expose_secret()).map_err(|error| {
         let lines = error.to_string();
         let words: Vec<_> = lines.split_whitespace().collect();
         ConnectError(format!("{}: {}", url.redacted(), words.join(" ")))
     })
+}
+
+#[derive(QueryableByName)]
+struct Setting {
+    #[diesel(sql_type = Nullable<Text>)]
+    value: Option<String>,
+}
+
+fn has_startup_options(connection: &mut PgConnection) -> QueryResult<bool> {
+    let Setting { value } = diesel::sql_query("SELECT current_setting($1, true) AS value")
+        .bind::<Text, _>(DIRECT_SETTING)
+        .get_result(connection)?;
+    Ok(value.as_deref() == Some("on"))
+}
+
+/// Fails unless the database stores text as UTF-8: others cannot store every name and address, or compare them differently.
+pub(crate) fn check_encoding(connection: &mut AnyConnection) -> Result<(), OpenError> {
+    let (sql, expected, remedy) = match connection {
+        AnyConnection::Sqlite(_) => (
+            "SELECT encoding AS value FROM pragma_encoding",
+            "UTF-8",
+            "with `sqlite3 OLD .dump | sqlite3 NEW`",
+        ),
+        AnyConnection::Postgres(_) => (
+            "SELECT current_setting('server_encoding') AS value",
+            "UTF8",
+            "with `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`, `pg_dump` and `pg_restore`",
+        ),
+    };
+    let Setting { value } = diesel::sql_query(sql).get_result(connection)?;
+    let found = value.unwrap_or_default();
+    if found == expected {
+        return Ok(());
+    }
+    Err(OpenError::Misconfigured(format!(
+        "the database has the encoding {found}, and {expected} is needed: move it to a new database, {remedy}"
+    )))
 }

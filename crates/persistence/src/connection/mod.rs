@@ -6,6 +6,7 @@ mod pool;
 mod postgres_url;
 mod url;
 
-pub(crate) use any_connection::{AnyConnection, connect, on_either};
+pub(crate) use any_connection::{AnyConnection, check_encoding, connect, on_either};
 pub(crate) use pool::ConnectionPool;
+pub(crate) use postgres_url::local_timeouts;
 pub use url::DatabaseUrl;

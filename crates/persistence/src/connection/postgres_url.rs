@@ -2,6 +2,8 @@
 
 use core::fmt::Write as _;
 use core::net::IpAddr;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
@@ -10,22 +12,26 @@ use crate::error::InvalidDatabaseUrl;
 use super::percent::percent_decode;
 
 /// Bounds a wait for a lock, a slow disk or a bad plan: the statement is cancelled and the store is unavailable to its
-/// caller. Less than the 30 s that a request may take.
-const STATEMENT_TIMEOUT_MS: u32 = 10_000;
+/// caller. A request does not wait for the database for longer.
+const STATEMENT_TIMEOUT_MS: u32 = 4_000;
 
 /// Doorward's transactions wait only for the database. An idle one belongs to an instance that hangs, and must
 /// not keep its locks.
 const IDLE_IN_TRANSACTION_TIMEOUT_MS: u32 = 15_000;
 
-/// Parameters of libpq that apply unless the URL sets them: a connection attempt ends after 5 s, and a server that
-/// vanished without closing the connection is noticed within a minute.
+/// A setting that only a connection has whose startup options reached the server.
+pub(super) const DIRECT_SETTING: &str = "doorward.direct";
+
+/// Parameters of libpq that apply unless the URL sets them: a connection attempt ends after 3 s. A server that vanished
+/// without closing the connection is noticed after 5 s if it has something to respond to, otherwise after 25 s.
 const DEFAULTS: &[(&str, &str)] = &[
     ("application_name", "doorward"),
-    ("connect_timeout", "5"),
-    ("keepalives_idle", "30"),
-    ("keepalives_interval", "10"),
+    ("client_encoding", "UTF8"),
+    ("connect_timeout", "3"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
     ("keepalives_count", "3"),
-    ("tcp_user_timeout", "30000"),
+    ("tcp_user_timeout", "5000"),
     // Of several hosts, the primary: a standby may lag, and reads would return stale data.
     ("target_session_attrs", "read-write"),
 ];
@@ -46,9 +52,30 @@ const PARAMETERS: &[&str] = &[
 #[derive(Clone)]
 pub(super) struct PostgresUrl {
     conninfo: SecretString,
+    /// Without startup options, which a pooler refuses or ignores. `None` if the URL itself has some.
+    pooled_conninfo: Option<SecretString>,
+    /// Whether a pooler is in between. Shared by all clones.
+    is_pooled: Arc<AtomicBool>,
     redacted: String,
     may_downgrade: bool,
 }
+
+/// Sets the timeouts for one transaction, on a connection without startup options.
+pub(crate) fn local_timeouts() -> String {
+    let settings = TIMEOUTS.iter();
+    settings
+        .map(|(setting, value)| format!("; SET LOCAL {setting} = {value}"))
+        .collect()
+}
+
+/// The timeouts of a session, in milliseconds.
+const TIMEOUTS: [(&str, u32); 2] = [
+    ("statement_timeout", STATEMENT_TIMEOUT_MS),
+    (
+        "idle_in_transaction_session_timeout",
+        IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    ),
+];
 
 impl PostgresUrl {
     /// Parses what follows `postgres://`.
@@ -75,8 +102,15 @@ impl PostgresUrl {
         parameters.check_tls()?;
         let may_downgrade = parameters.secure_remote()?;
         parameters.add_defaults();
+        let pooled_conninfo = parameters
+            .get("options")
+            .is_none()
+            .then(|| parameters.conninfo().into());
+        parameters.add_options();
         Ok(Self {
             conninfo: parameters.conninfo().into(),
+            pooled_conninfo,
+            is_pooled: Arc::default(),
             redacted: format!("postgres://{host_list}/{database}"),
             may_downgrade,
         })
@@ -90,6 +124,21 @@ impl PostgresUrl {
     /// Whether it is of another machine, and TLS is used only if nobody in between prevents it.
     pub(super) fn may_downgrade(&self) -> bool {
         self.may_downgrade
+    }
+
+    /// The URL for a connection through a pooler, without startup options.
+    pub(super) const fn pooled_conninfo(&self) -> Option<&SecretString> {
+        self.pooled_conninfo.as_ref()
+    }
+
+    /// Whether a connection attempt has found that a pooler is in between.
+    pub(super) fn is_pooled(&self) -> bool {
+        self.is_pooled.load(Ordering::Acquire)
+    }
+
+    /// Records that a pooler is in between.
+    pub(super) fn set_pooled(&self) {
+        self.is_pooled.store(true, Ordering::Release);
     }
 
     /// The URL without user name, password and parameters.
@@ -232,19 +281,17 @@ impl Parameters {
                 self.set(name, (*value).to_owned());
             }
         }
+    }
+
+    fn add_options(&mut self) {
         let mut options = self.get("options").unwrap_or_default().to_owned();
-        for (setting, value) in [
-            ("statement_timeout", STATEMENT_TIMEOUT_MS),
-            (
-                "idle_in_transaction_session_timeout",
-                IDLE_IN_TRANSACTION_TIMEOUT_MS,
-            ),
-        ] {
+        // Writing to a String cannot fail.
+        for (setting, value) in TIMEOUTS {
             if !options.contains(setting) {
-                // Writing to a String cannot fail.
                 let _ = write!(options, " -c {setting}={value}");
             }
         }
+        let _ = write!(options, " -c {DIRECT_SETTING}=on");
         self.set("options", options.trim_start().to_owned());
     }
 
@@ -307,8 +354,9 @@ mod tests {
             "sslmode='prefer'",
             "connect_timeout='9'",
             "application_name='doorward'",
-            "keepalives_idle='30'",
-            "options='-c statement_timeout=10000 -c idle_in_transaction_session_timeout=15000'",
+            "keepalives_idle='10'",
+            "client_encoding='UTF8'",
+            "options='-c statement_timeout=4000 -c idle_in_transaction_session_timeout=15000 -c doorward.direct=on'",
         ] {
             assert!(conninfo.contains(pair), "{pair} in {conninfo}");
         }
@@ -321,7 +369,7 @@ mod tests {
         let conninfo = url.conninfo().expose_secret();
         assert!(
             conninfo
-                .contains("options='-c statement_timeout=1 -c idle_in_transaction_session_timeout=15000'")
+                .contains("options='-c statement_timeout=1 -c idle_in_transaction_session_timeout=15000 ")
         );
         assert!(conninfo.contains("application_name='mine'"));
     }
@@ -402,6 +450,22 @@ mod tests {
         assert!(with("", "PGUSER"));
         assert!(!with("", "PGHOST") && !with("", "PGHOSTADDR") && !with("host=localhost", "PGSERVICE"));
         assert!(with("host=localhost", "PGHOST"));
+    }
+
+    #[test]
+    fn a_connection_through_a_pooler_has_no_startup_options() {
+        let url = parsed("localhost/d");
+        let pooled = url.pooled_conninfo().expect("no options").expose_secret();
+        assert!(!pooled.contains("options") && pooled.contains("dbname='d'"));
+        // They would be lost without a word.
+        assert!(
+            parsed("localhost/d?options=-c%20geqo%3Doff")
+                .pooled_conninfo()
+                .is_none()
+        );
+        let timeouts =
+            "; SET LOCAL statement_timeout = 4000; SET LOCAL idle_in_transaction_session_timeout = 15000";
+        assert_eq!(local_timeouts(), timeouts);
     }
 
     #[cfg(not(feature = "postgres-tls"))]

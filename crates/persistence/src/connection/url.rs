@@ -87,6 +87,14 @@ impl DatabaseUrl {
         matches!(&self.0, DatabaseAddress::Postgres(url) if url.may_downgrade())
     }
 
+    /// Whether a connection attempt has found a pooler, such as PgBouncer, between this program and the PostgreSQL server.
+    pub(crate) fn is_pooled(&self) -> bool {
+        match &self.0 {
+            DatabaseAddress::Sqlite(_) => false,
+            DatabaseAddress::Postgres(url) => url.is_pooled(),
+        }
+    }
+
     /// Path of a SQLite database; `None` for PostgreSQL.
     pub fn sqlite_path(&self) -> Option<&Path> {
         match &self.0 {

@@ -1,5 +1,5 @@
 //! Sessions and revocations: tables `sessions` and `revocations`.
 
-mod revocations;
+pub(crate) mod revocations;
 mod rotation;
 mod sessions;

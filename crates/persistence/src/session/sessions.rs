@@ -230,22 +230,6 @@ impl SessionRepository for Transaction<'_> {
         })
     }
 
-    fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> StoreResult<bool> {
-        self.write(|connection| {
-            let open = sessions::table
-                .find(id.to_string())
-                .filter(sessions::ended_at.is_null());
-            affected(
-                diesel::update(open)
-                    .set((
-                        sessions::ended_at.eq(now.as_micros()),
-                        sessions::end_reason.eq(reason.as_str()),
-                    ))
-                    .execute(connection),
-            )
-        })
-    }
-
     fn end_all(
         &mut self,
         user: UserId,

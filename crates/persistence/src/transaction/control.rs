@@ -3,7 +3,7 @@
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::QueryResult;
 
-use crate::connection::{AnyConnection, on_either};
+use crate::connection::{AnyConnection, local_timeouts, on_either};
 
 /// What a transaction may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,9 @@ pub(crate) enum Mode {
 /// PostgreSQL: a writing transaction sees what was committed before each statement, so that what it reads after waiting
 /// for a lock is what the lock's last holder left. A reading one has a single snapshot. Both isolation levels are set
 /// explicitly because a database may have other defaults.
-pub(crate) fn begin(connection: &mut AnyConnection, mode: Mode) -> QueryResult<()> {
+///
+/// Through a pooler (`is_pooled`), PostgreSQL's timeouts are set for each transaction, in the message that begins it.
+pub(crate) fn begin(connection: &mut AnyConnection, mode: Mode, is_pooled: bool) -> QueryResult<()> {
     match connection {
         AnyConnection::Sqlite(connection) => {
             let sql = match mode {
@@ -36,6 +38,10 @@ pub(crate) fn begin(connection: &mut AnyConnection, mode: Mode) -> QueryResult<(
                 Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
                 Mode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
             };
+            if is_pooled {
+                let sql = format!("{sql}{}", local_timeouts());
+                return AnsiTransactionManager::begin_transaction_sql(connection, &sql);
+            }
             AnsiTransactionManager::begin_transaction_sql(connection, sql)
         }
     }

@@ -2,9 +2,11 @@
 
 mod control;
 mod delete_batch;
+mod statement;
 
 pub(crate) use control::{Mode, begin, commit, roll_back};
 pub(crate) use delete_batch::{Expiring, delete_batch};
+pub(crate) use statement::{Statement, Value};
 
 use diesel::result::QueryResult;
 

@@ -20,6 +20,7 @@ use doorward_domain::key::KeyPolicy;
 use doorward_domain::patch::Patch;
 use doorward_domain::store::{Transactions as _, UnitOfWork as _};
 use doorward_domain::store_error::StoreResult;
+use doorward_domain::token::LogPosition;
 use doorward_persistence::Database;
 use doorward_persistence::test_support::TestDatabase;
 use doorward_testkit::{assert_golden, sample};
@@ -322,7 +323,8 @@ fn administration(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
 
 fn background_work(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     let store = app.store;
-    let follow = || store.snapshot(|repos| -> StoreResult<_> { repos.revocations().after(0, 1000) });
+    let start = LogPosition::start();
+    let follow = || store.snapshot(|repos| -> StoreResult<_> { repos.revocations().after(&start, 1000) });
     record(costs, "follow what was revoked, four times a second", follow).expect("revocations");
     record(costs, "readiness", || store.check()).expect("a store that is ready");
     let policy = KeyPolicy {

@@ -91,7 +91,11 @@ fn a_corrupt_row_is_named_but_not_quoted() {
         let session = sample::session(1, user.id);
         let inserted: Result<(), StoreError> = store.transaction(|r| {
             r.sessions().insert(&session)?;
-            r.sessions().end(session.id, EndReason::LoggedOut, START)?;
+            r.revocations().end_session(
+                session.id,
+                EndReason::LoggedOut,
+                &sample::end_event(session.id, START),
+            )?;
             r.keys()
                 .insert(&sample::key(KeyPurpose::AccessSigning, 1))
                 .map(drop)

@@ -13,6 +13,7 @@ use doorward_domain::id::UserId;
 use doorward_domain::store::{Transactions as _, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::time::Timestamp;
+use doorward_domain::token::LogPosition;
 use doorward_persistence::test_support::TestDatabase;
 use doorward_persistence::{Database, OpenError, SchemaStatus, migrate, schema_status};
 
@@ -237,7 +238,7 @@ fn a_database_of_the_last_release_keeps_its_rows() {
             let user = repos.users().find(id)?;
             let sessions = repos.sessions().list_unended(id, Timestamp::from_micros(6), 10)?;
             let events = repos.events().page(&EventFilter::default(), None, 10)?;
-            let revocations = repos.revocations().after(0, 10)?;
+            let revocations = repos.revocations().after(&LogPosition::start(), 10)?.entries;
             Ok((user, sessions.len(), events.len(), revocations.len()))
         });
         let (user, sessions, events, revocations) = read.expect("rows that can be read");

@@ -193,7 +193,7 @@ fn connections_set_timeouts_and_application_name_on_the_server() {
         return;
     };
     for (setting, milliseconds) in [
-        ("statement_timeout", 10_000),
+        ("statement_timeout", 4_000),
         ("idle_in_transaction_session_timeout", 15_000),
     ] {
         let sql = format!("SELECT setting::bigint AS answer FROM pg_settings WHERE name = '{setting}'");

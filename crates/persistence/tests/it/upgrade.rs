@@ -13,7 +13,7 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::subject::SubjectVersion;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::{Revocation, Revoked};
+use doorward_domain::token::{LogPosition, Revocation, Revoked};
 use doorward_persistence::migrate;
 use doorward_persistence::test_support::TestDatabase;
 use doorward_testkit::sample::{self, START};
@@ -179,7 +179,8 @@ fn rows_of_the_last_release_are_read_as_sessions_opened_by_password() {
         }
         let expected = [before.events.clone(), beside.events.clone()].concat();
         assert_eq!(database.events(), expected);
-        let entries = store.snapshot(|r| -> StoreResult<_> { r.revocations().after(0, 10) });
+        let start = LogPosition::start();
+        let page = store.snapshot(|r| -> StoreResult<_> { r.revocations().after(&start, 10) });
         let expected: Vec<Revoked> = [&before, &beside]
             .into_iter()
             .flat_map(|rows| {
@@ -195,7 +196,7 @@ fn rows_of_the_last_release_are_read_as_sessions_opened_by_password() {
                 ]
             })
             .collect();
-        assert_eq!(entries.map(|entries| revoked(&entries)), Ok(expected));
+        assert_eq!(page.map(|page| revoked(&page.entries)), Ok(expected));
     });
 }
 

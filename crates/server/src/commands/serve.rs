@@ -25,7 +25,7 @@ use super::print;
 /// Runs the server.
 pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     log_sizes(&settings);
-    let (ports, ring) = compose::ports(&mut settings)?;
+    let (ports, ring, database) = compose::ports(&mut settings)?;
     let store = Arc::clone(&ports.store);
     let policies = compose::policies(&settings);
     let lanes = compose::lanes(&settings);
@@ -50,6 +50,7 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     let tasks = vec![
         maintenance::rotate_keys(ring, application.store(), application.clock(), policy.pause()),
         maintenance::schedule_deletion(application.store()),
+        maintenance::number_revocations(database),
     ];
     let _scheduler = Scheduler::start(tasks, &entropy).map_err(ExitError::other_error)?;
     let delete_expired = DeleteExpiredHandler {

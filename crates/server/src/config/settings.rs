@@ -14,9 +14,9 @@ use serde::Deserialize;
 
 use super::checker::Checker;
 use super::sections::{
-    AuditSettings, KeySettings, PasswordSettings, RawAttempts, RawAudit, RawDatabase, RawDocs, RawKeys, RawLane,
-    RawLog, RawPassword, RawRegistration, RawServer, RawSetup, RawThrottle, RawTokens, ServerSettings,
-    TokenSettings,
+    AuditSettings, KeySettings, PasswordSettings, RawAttempts, RawAudit, RawDatabase, RawDocs, RawKeys,
+    RawLane, RawLog, RawPassword, RawRegistration, RawServer, RawSetup, RawThrottle, RawTokens,
+    ServerSettings, TokenSettings,
 };
 use crate::exit::ExitError;
 use crate::logging::LogSettings;

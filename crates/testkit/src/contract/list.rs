@@ -71,10 +71,12 @@ macro_rules! __store_contract_cases {
                 }
                 revocations {
                     revocations_are_read_back_in_order
-                    a_reader_continues_after_the_last_number_seen
+                    a_reader_continues_where_it_stopped
                     a_rolled_back_revocation_is_not_listed
-                    revocations_are_appended_by_one_transaction_at_a_time
-                    no_revocation_appears_before_one_already_seen
+                    ending_a_session_revokes_and_records_it_once
+                    a_transaction_that_commits_late_is_not_missed
+                    a_reader_misses_no_revocation_however_writers_overlap
+                    a_reader_notices_that_the_last_entries_were_lost
                 }
             }
             attempt {
@@ -209,7 +211,7 @@ macro_rules! __store_contract_cases {
                     expired_sessions_are_deleted_and_others_kept
                     attempt_records_are_deleted_by_last_attempt
                     networks_are_deleted_by_last_login
-                    revocations_are_deleted_and_their_numbers_not_reused
+                    revocations_are_deleted_by_their_time
                     events_are_deleted_by_the_time_in_their_ids
                     a_deletion_run_is_bounded
                 }

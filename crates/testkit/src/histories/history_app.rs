@@ -44,13 +44,11 @@ impl RevocationCheck for HistoryApp<'_> {
     /// The revocation status according to an instance that has read all revocations.
     fn status(&self, claims: &AccessClaims) -> RevocationStatus {
         let mut list = hold(&self.revoked);
-        let latest = list.latest();
-        let entries = self
+        let position = list.position().clone();
+        let page = self
             .store
-            .snapshot(|r| -> Result<_, StoreError> { r.revocations().after(latest, 1000) });
-        for entry in entries.expect("the log of revocations") {
-            list.add(&entry);
-        }
+            .snapshot(|r| -> Result<_, StoreError> { r.revocations().after(&position, 1000) });
+        list.add_page(&position, &page.expect("the log of revocations"));
         if list.revokes(claims) {
             RevocationStatus::Revoked
         } else {

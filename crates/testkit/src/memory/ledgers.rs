@@ -6,17 +6,19 @@ use doorward_domain::attempt::{AttemptKey, AttemptRecord};
 use doorward_domain::attempt::{AttemptRepository, NetworkRepository};
 use doorward_domain::audit::Event;
 use doorward_domain::audit::{EventFilter, EventLog};
-use doorward_domain::id::EventId;
+use doorward_domain::id::{EventId, SessionId};
 use doorward_domain::key::KeyRepository;
 use doorward_domain::key::{KeyPurpose, SealedKey};
 use doorward_domain::password::{PepperId, PepperRepository};
+use doorward_domain::session::EndReason;
 use doorward_domain::setup::{SetupRepository, SetupState};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::RevocationLog;
-use doorward_domain::token::{Revocation, Revoked};
+use doorward_domain::token::{LogPage, LogPosition, Revoked};
 
 use super::retention::delete_expired;
+use super::sessions::end;
 use super::transaction::Transaction;
 
 impl AttemptRepository for Transaction {
@@ -119,27 +121,34 @@ impl RevocationLog for Transaction {
     fn append(&mut self, revoked: &[Revoked], now: Timestamp) -> StoreResult<()> {
         let state = self.change()?;
         for revoked in revoked {
-            state.latest_revocation += 1;
-            let number = state.latest_revocation;
-            state.revocations.push(Revocation {
-                number,
-                at: now,
-                revoked: revoked.clone(),
-            });
+            state.revoke(revoked.clone(), now);
         }
         Ok(())
     }
 
-    fn after(&mut self, number: u64, limit: u32) -> StoreResult<Vec<Revocation>> {
-        let entries = self
-            .look()?
-            .revocations
-            .iter()
-            .filter(|entry| entry.number > number);
-        Ok(entries
-            .take(usize::try_from(limit).unwrap_or(usize::MAX))
-            .cloned()
-            .collect())
+    fn end_session(&mut self, id: SessionId, reason: EndReason, event: &Event) -> StoreResult<bool> {
+        let state = self.change()?;
+        let session = state.sessions.get_mut(&id);
+        let ended = session.is_some_and(|session| end(session, reason, event.at));
+        if ended {
+            state.revoke(Revoked::Session(id), event.at);
+            state.events.push(event.clone());
+        }
+        Ok(ended)
+    }
+
+    fn after(&mut self, position: &LogPosition, limit: u32) -> StoreResult<LogPage> {
+        let state = self.look()?;
+        let entries = state.revocations.iter();
+        let entries = entries.filter(|entry| entry.transaction >= position.latest());
+        Ok(LogPage {
+            entries: entries
+                .take(usize::try_from(limit).unwrap_or(usize::MAX))
+                .cloned()
+                .collect(),
+            pending: Vec::new(),
+            horizon: state.latest_revocation + 1,
+        })
     }
 
     fn delete_expired(&mut self, before: Timestamp, limit: u32) -> StoreResult<u64> {

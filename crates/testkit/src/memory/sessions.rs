@@ -70,14 +70,6 @@ impl SessionRepository for Transaction {
         }))
     }
 
-    fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> StoreResult<bool> {
-        Ok(self
-            .change()?
-            .sessions
-            .get_mut(&id)
-            .is_some_and(|session| end(session, reason, now)))
-    }
-
     fn end_all(
         &mut self,
         user: UserId,
@@ -130,7 +122,7 @@ fn unended(state: &State, user: UserId, now: Timestamp) -> Vec<Session> {
 }
 
 /// Ends a session; returns `false` if it had ended before.
-fn end(session: &mut Session, reason: EndReason, now: Timestamp) -> bool {
+pub(super) fn end(session: &mut Session, reason: EndReason, now: Timestamp) -> bool {
     let lives = session.ended.is_none();
     if lives {
         session.ended = Some(Ended { at: now, reason });

@@ -10,7 +10,7 @@ use doorward_domain::password::PepperId;
 use doorward_domain::session::Session;
 use doorward_domain::setup::SetupState;
 use doorward_domain::time::Timestamp;
-use doorward_domain::token::Revocation;
+use doorward_domain::token::{Revocation, Revoked};
 
 /// The complete content of the store.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +25,7 @@ pub(super) struct State {
     /// Jobs, with the dedupe keys of those that hold one.
     pub(super) jobs: BTreeMap<JobId, (Job, Option<DedupeKey>)>,
     pub(super) revocations: Vec<Revocation>,
-    /// The number of the latest entry ever written: numbers are never reused.
+    /// The number of the latest entry ever written, as if each had a transaction of its own: numbers are never reused.
     pub(super) latest_revocation: u64,
     pub(super) pepper: Option<PepperId>,
     pub(super) setup: SetupState,
@@ -37,6 +37,16 @@ impl State {
         self.accounts
             .values()
             .find(|account| account.user.email.canonical() == email)
+    }
+
+    /// Adds an entry to the log of revocations.
+    pub(super) fn revoke(&mut self, revoked: Revoked, at: Timestamp) {
+        self.latest_revocation += 1;
+        self.revocations.push(Revocation {
+            transaction: self.latest_revocation,
+            at,
+            revoked,
+        });
     }
 
     /// The networks of that account, the latest login first.

@@ -5,6 +5,7 @@ use core::time::Duration;
 use doorward_application::{DeleteExpired, DeletedRows};
 use doorward_domain::clock::{ClockReading, ClockWatch};
 use doorward_domain::store::Transactions as _;
+use doorward_domain::token::LogPosition;
 
 use crate::story_app::{StoryApp, WRONG};
 
@@ -30,8 +31,10 @@ impl StoryApp {
 
 impl StoryApp {
     fn stored_revocations(&self) -> usize {
-        let entries = self.store.snapshot(|repos| repos.revocations().after(0, 10));
-        entries.expect("a store that answers").len()
+        let entries = self
+            .store
+            .snapshot(|repos| repos.revocations().after(&LogPosition::start(), 10));
+        entries.expect("a store that answers").entries.len()
     }
 }
 

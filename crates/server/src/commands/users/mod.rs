@@ -47,7 +47,7 @@ struct Operation {
 impl Operation {
     /// Opens the database.
     fn new(settings: &mut Settings) -> Result<Self, ExitError> {
-        let (ports, _) = compose::ports(settings)?;
+        let (ports, _, _) = compose::ports(settings)?;
         let now = now();
         Ok(Self {
             ports,

@@ -1,15 +1,18 @@
 //! A database that is temporarily unavailable or locked: an outage is not a failed login, and ends no session.
 
-use std::sync::mpsc;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use doorward_domain::store::Transactions as _;
 use doorward_domain::store_error::StoreError;
 use serde_json::json;
 
 use crate::harness::client::Response;
-use crate::harness::database::Database;
+use crate::harness::database::{Database, MASTER_KEY};
 use crate::harness::process::eventually;
 use crate::harness::service::{Launch, Service};
 use crate::harness::users::{PASSWORD, TestUser, login};
@@ -118,6 +121,110 @@ fn lost_database_connections_are_replaced() {
         assert_eq!(response.body()["session_id"], grace.session());
         grace.refresh();
     }
+}
+
+/// A server that hangs: connections stay open, new ones are accepted, and nothing is answered.
+struct Freezable {
+    address: SocketAddr,
+    is_frozen: Arc<AtomicBool>,
+}
+
+impl Freezable {
+    fn before(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, is_frozen) = (listener.local_addr().unwrap(), Arc::<AtomicBool>::default());
+        let frozen = Arc::clone(&is_frozen);
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let frozen = Arc::clone(&frozen);
+                thread::spawn(move || {
+                    let Ok(server) = TcpStream::connect(server) else {
+                        return;
+                    };
+                    let back = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                    let is_frozen = Arc::clone(&frozen);
+                    thread::spawn(move || copy_unless_frozen(back.0, back.1, &is_frozen));
+                    copy_unless_frozen(client, server, &frozen);
+                });
+            }
+        });
+        Self { address, is_frozen }
+    }
+
+    fn freeze(&self, is_frozen: bool) {
+        self.is_frozen.store(is_frozen, Ordering::SeqCst);
+    }
+}
+
+fn copy_unless_frozen(mut from: TcpStream, mut to: TcpStream, is_frozen: &AtomicBool) {
+    let mut bytes = [0; 8192];
+    while let Ok(count @ 1..) = from.read(&mut bytes) {
+        while is_frozen.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        if to.write_all(&bytes[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the bound is on time as it passes")]
+fn requests_fail_with_503_within_five_seconds_while_postgres_is_frozen() {
+    let Some(database) = Database::postgres() else {
+        return;
+    };
+    let mut url = url::Url::parse(database.test_database().url()).unwrap();
+    let server = Freezable::before(url.socket_addrs(|| Some(5432)).unwrap()[0]);
+    url.set_ip_host(server.address.ip()).unwrap();
+    url.set_port(Some(server.address.port())).unwrap();
+    let service = Launch::on(&database)
+        .env("DOORWARD_DATABASE__URL", url.as_str())
+        .env("DOORWARD_KEYS__MASTER_KEY", MASTER_KEY)
+        .env("DOORWARD_THROTTLE__ENABLED", "false")
+        .start();
+    let users: Vec<_> = (0..4)
+        .map(|number| service.new_user(&format!("user{number}")))
+        .collect();
+    server.freeze(true);
+    // More requests than connections: the later ones wait for a thread as well.
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            for user in &users {
+                let client = service.client();
+                scope.spawn(move || {
+                    type Request<'r> = &'r (dyn Fn() -> Response + Sync);
+                    let requests: [Request<'_>; 4] = [
+                        &|| user.try_refresh(),
+                        &|| login(&client, &user.email, PASSWORD),
+                        &|| user.client().get("/v1/account"),
+                        &|| user.client().get("/v1/auth/me"),
+                    ];
+                    for request in requests {
+                        let since = Instant::now();
+                        let response = request();
+                        let after = since.elapsed();
+                        assert!(after < Duration::from_secs(5), "{after:?}: {response:?}");
+                        // What is in memory is answered for another second.
+                        if response.status != 200 {
+                            assert_eq!(response.status, 503, "{response:?}");
+                            assert!(response.header("retry-after").is_some(), "{response:?}");
+                        }
+                    }
+                });
+            }
+        }
+    });
+    server.freeze(false);
+    let since = Instant::now();
+    for user in &users {
+        eventually("a refresh succeeds", || {
+            let response = user.try_refresh();
+            (response.status == 200).then_some(())
+        });
+    }
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
 }
 
 /// Another process holds a write transaction open, as a backup tool might.

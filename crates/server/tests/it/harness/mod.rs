@@ -5,6 +5,7 @@ pub mod database;
 pub mod measure;
 pub mod nginx;
 pub mod openapi;
+pub mod pgbouncer;
 pub mod process;
 pub mod raw;
 pub mod response_schema;

@@ -9,5 +9,6 @@ mod lifecycle;
 mod load;
 mod log;
 mod metrics;
+mod pooler;
 mod readme;
 mod stalled_log;

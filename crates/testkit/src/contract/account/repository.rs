@@ -265,7 +265,11 @@ pub fn deleting_an_account_deletes_its_roles_and_sessions(store: &dyn StoreUnder
         store.keep_session(session);
     }
     let [ended, _] = &sessions;
-    assert!(store.write(|r| r.sessions().end(ended.id, EndReason::LoggedOut, START)));
+    assert!(store.write(|r| r.revocations().end_session(
+        ended.id,
+        EndReason::LoggedOut,
+        &sample::end_event(ended.id, START)
+    )));
 
     assert!(store.write(|r| r.users().delete(admin.id)));
     assert!(

@@ -13,7 +13,8 @@ pub fn an_event_commits_with_its_change(store: &dyn StoreUnderTest) {
     store.keep_session(&session);
     let event = sample::event(1).of(session.user_id).in_session(session.id);
     store.write(|r| {
-        r.sessions().end(session.id, EndReason::Replayed, START)?;
+        r.sessions()
+            .end_all(session.user_id, None, EndReason::Replayed, START)?;
         r.events().append(&event)
     });
     assert_eq!(store.log(), [event]);

@@ -54,7 +54,11 @@ pub fn repeats_of_other_generations_and_ended_sessions_are_not_counted(store: &d
         assert_eq!(count(store, &session, other), None);
     }
     assert_eq!(store.session(session.id), before);
-    assert!(store.write(|r| r.sessions().end(session.id, EndReason::LoggedOut, START)));
+    assert!(store.write(|r| r.revocations().end_session(
+        session.id,
+        EndReason::LoggedOut,
+        &sample::end_event(session.id, START)
+    )));
     let ended = store.session(session.id);
     assert_eq!(count(store, &session, 1), None);
     assert_eq!(store.session(session.id), ended);

@@ -32,7 +32,10 @@ fn rotate(store: &dyn StoreUnderTest, session: &Session, from: u32, now: Timesta
 }
 
 fn end(store: &dyn StoreUnderTest, session: &Session, reason: EndReason, now: Timestamp) -> bool {
-    store.write(|r| r.sessions().end(session.id, reason, now))
+    store.write(|r| {
+        r.revocations()
+            .end_session(session.id, reason, &sample::end_event(session.id, now))
+    })
 }
 
 /// The unended sessions of the user whose session is `of`.

@@ -111,7 +111,11 @@ pub fn session_kinds_are_read_back_unchanged(store: &dyn StoreUnderTest) {
                 .sessions()
                 .rotate(session.id, session.generation, START, None, None)?;
             assert!(rotated);
-            r.sessions().end(session.id, EndReason::LoggedOut, START)
+            r.revocations().end_session(
+                session.id,
+                EndReason::LoggedOut,
+                &sample::end_event(session.id, START),
+            )
         });
         assert_eq!(store.session(session.id).map(|session| session.kind), Some(kind));
     }
@@ -178,7 +182,11 @@ pub fn session_ends_are_read_back_unchanged(store: &dyn StoreUnderTest) {
     for (number, (reason, at)) in (0..).zip(ends) {
         let session = sample::session(number, user.id);
         store.keep_session(&session);
-        assert!(store.write(|r| r.sessions().end(session.id, reason, at)));
+        assert!(store.write(|r| r.revocations().end_session(
+            session.id,
+            reason,
+            &sample::end_event(session.id, at)
+        )));
         let ended = store
             .session(session.id)
             .and_then(|session| session.ended)

@@ -96,7 +96,11 @@ pub fn no_rotation_succeeds_after_the_end(store: &dyn StoreUnderTest) {
         let rotations = race(4, |racer| {
             if racer == 0 {
                 thread::sleep(Duration::from_micros(u64::from(round) * 300));
-                assert!(store.write(|r| r.sessions().end(session.id, EndReason::Replayed, START)));
+                assert!(store.write(|r| r.revocations().end_session(
+                    session.id,
+                    EndReason::Replayed,
+                    &sample::end_event(session.id, START)
+                )));
                 let reached = store.session(session.id).expect("the session").generation;
                 assert!(!rotate(reached.get()), "round {round}: rotated after the end");
                 return 0;
@@ -135,7 +139,11 @@ pub fn concurrent_ends_have_one_winner(store: &dyn StoreUnderTest) {
                     EndReason::LoggedOutEverywhere => {
                         Ok(!r.sessions().end_all(user.id, None, *reason, START)?.is_empty())
                     }
-                    _ => r.sessions().end(session.id, *reason, START),
+                    _ => r.revocations().end_session(
+                        session.id,
+                        *reason,
+                        &sample::end_event(session.id, START),
+                    ),
                 })
             })
         });

@@ -78,7 +78,11 @@ fn change_everything(r: &mut dyn Repositories) -> StoreResult<()> {
     r.sessions()
         .rotate(session.id, Generation::FIRST, START, None, None)?;
     r.sessions().count_repeat(session.id, Generation::new(1))?;
-    r.sessions().end(session.id, EndReason::LoggedOut, START)?;
+    r.revocations().end_session(
+        session.id,
+        EndReason::LoggedOut,
+        &sample::end_event(session.id, START),
+    )?;
     r.sessions()
         .end_all(sample::user(1).id, None, EndReason::EndedByAdmin, START)?;
     r.attempts().lock(&KEPT)?;
@@ -179,7 +183,8 @@ pub fn a_commit_keeps_everything(store: &dyn StoreUnderTest) {
             ..SetupState::default()
         }
     );
-    assert_eq!(after.events, [sample::event(1), sample::event(2)]);
+    let end = sample::end_event(sample::session(1, sample::user(1).id).id, START);
+    assert_eq!(after.events, [end, sample::event(1), sample::event(2)]);
 }
 
 /// `RollBack` discards all writes, and is no failure.
