@@ -25,7 +25,7 @@ use crate::trust;
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
 /// Creates the data directory, accessible to its owner only, unless it exists. Refuses a SQLite database that others could
-/// have put there, changed or read: see [`trust`](crate::trust).
+/// have put there, changed or read: see [`trust`].
 pub fn prepare(settings: &Settings) -> Result<(), ExitError> {
     create(&settings.data_dir)?;
     let Some(database) = settings.database.url.sqlite_path() else {
