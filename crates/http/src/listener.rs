@@ -47,8 +47,8 @@ const HANDOVER: Duration = Duration::from_millis(50);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The connections of the management listener: monitoring and operators, who may be behind one address.
 const MANAGEMENT_CONNECTIONS: ConnectionSettings = ConnectionSettings {
-    most: 256,
-    most_per_client: 64,
+    most: 64,
+    most_per_client: 32,
     idle: Duration::from_secs(30),
 };
 
@@ -304,7 +304,8 @@ async fn stop_on(
         }
     }
     // From now on connecting fails, so that a proxy can send the request elsewhere. Stopping the workers at once would drop
-    // the connections that they have not begun with.
+    // the connections that they have not begun with. The HTTP library logs the end of the listener as an error.
+    tracing::info!("closing the listener, an error of `actix_server::accept` is part of it");
     let _ = shutdown(&acceptor, Shutdown::Read);
     tokio::time::sleep(HANDOVER).await;
     public.stop(true).await;

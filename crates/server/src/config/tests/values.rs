@@ -265,6 +265,11 @@ fn unsafe_values_are_allowed_with_a_warning() {
         ("password.min_length=7", "password.min_length"),
         ("server.public_url=http://id.example.com", "server.public_url"),
         ("server.trusted_proxies=0.0.0.0/0", "server.trusted_proxies"),
+        ("server.trusted_proxies=10.0.0.0/8", "server.trusted_proxies"),
+        (
+            "server.trusted_proxies=10.20.0.0/16,fd00::/8",
+            "server.trusted_proxies",
+        ),
     ] {
         let warnings = set(&[unwise]).unwrap().warnings;
         assert_eq!(warnings.len(), 1, "{unwise}");
