@@ -7,7 +7,7 @@ use crate::openapi::openapi_json;
 use crate::operation::docs::{DocsSettings, Document};
 use crate::problem::Problem;
 use crate::routes;
-use crate::token::RevocationFeed;
+use crate::token::RenderedFeed;
 
 /// The JSON API.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub struct Api {
     document: String,
     docs: bool,
     /// Shared by all workers.
-    feed: Data<RevocationFeed>,
+    feed: Data<RenderedFeed>,
 }
 
 impl Api {

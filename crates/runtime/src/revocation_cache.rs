@@ -275,10 +275,10 @@ impl RevocationCache {
         }
     }
 
-    /// Waits until everything was read that had been committed before this call; for at most a second.
+    /// Waits until everything was read that had been committed before this call, which is a matter of the next regular read;
+    /// for at most a second. Callers cannot make the database be read more often.
     pub async fn all_read(&self) {
         let called_at = now();
-        self.request_refresh();
         self.refreshed_until(|current| current.refreshed_at >= called_at)
             .await;
     }

@@ -57,7 +57,7 @@ impl Problem {
 
     /// Sets the message for the log. The client never receives it.
     #[must_use]
-    pub(crate) fn cause(mut self, cause: &impl ToString) -> Self {
+    fn cause(mut self, cause: &impl ToString) -> Self {
         self.cause = Some(cause.to_string());
         self
     }

@@ -1,47 +1,17 @@
-//! The response of the revocation feed. Its entries are rendered once per change of the list, not on a thread that serves
-//! requests, and all responses share them.
+//! The response of the revocation feed. All responses share the entries of the complete list.
 
 use actix_web::body::{MessageBody, SizedStream};
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Bytes;
 use doorward_domain::token::RevocationDigests;
-use doorward_runtime::{Application, PublishedRevocations};
+use doorward_runtime::{PublishedRevocations, RenderedList};
 use futures_util::stream;
-use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
 
-use crate::problem::{Code, Problem};
 use crate::wire::rfc3339;
 
 use super::wire::{RevocationsEntries, RevocationsHead};
 
-/// The entries of the complete list, as last rendered.
-#[derive(Default)]
-pub(crate) struct RevocationFeed {
-    /// The number of changes of the list, and its entries. Locked while they are rendered: others wait for the result.
-    rendered: Mutex<Option<(u64, Bytes)>>,
-}
-
-impl RevocationFeed {
-    /// The entries of the list, at least as recent as that number of changes.
-    pub(crate) async fn entries(&self, app: &Data<Application>, changes: u64) -> Result<Bytes, Problem> {
-        let mut rendered = self.rendered.lock().await;
-        if let Some((known, entries)) = &*rendered
-            && *known >= changes
-        {
-            return Ok(entries.clone());
-        }
-        let app = Data::clone(app);
-        let work = move || {
-            let (changes, digests) = app.revocations().all();
-            (changes, entries_json(&digests))
-        };
-        let (changes, entries) = spawn_blocking(work)
-            .await
-            .map_err(|panicked| Problem::new(Code::Internal).cause(&panicked))?;
-        *rendered = Some((changes, entries.clone()));
-        Ok(entries)
-    }
-}
+/// The [entries](entries_json) of the complete list.
+pub(crate) type RenderedFeed = RenderedList<Bytes>;
 
 /// The entries as the rest of a JSON object that [`feed_body`] begins.
 pub(crate) fn entries_json(digests: &RevocationDigests) -> Bytes {
@@ -113,6 +83,10 @@ mod tests {
             })
         };
         append(&revoked).unwrap();
+        // An unoptimised build takes a while to read them.
+        while app.revocations().all().1.sessions.len() < ENTRIES as usize {
+            app.revocations().all_read().await;
+        }
         app.revocations().all_read().await;
         let server = init_service(in_process(Arc::clone(&app), Arc::new(Api::default())).unwrap()).await;
         let request = |uri: &str, tag: &str| {

@@ -10,7 +10,7 @@ use doorward_runtime::Application;
 
 use crate::problem::Problem;
 
-use super::feed::{RevocationFeed, entries_json, feed_body};
+use super::feed::{RenderedFeed, entries_json, feed_body};
 use super::wire::{RevocationsBody, Since};
 
 /// List recent revocations
@@ -26,7 +26,7 @@ use super::wire::{RevocationsBody, Since};
 )]
 pub(crate) async fn list(
     app: Data<Application>,
-    feed: Data<RevocationFeed>,
+    feed: Data<RenderedFeed>,
     request: HttpRequest,
     StrictQuery(since): StrictQuery<Since>,
 ) -> Result<HttpResponse, Problem> {
@@ -61,7 +61,7 @@ pub(crate) async fn list(
     }
     let entries = match revocations.after(&position) {
         Some(newer) => entries_json(&newer),
-        None => feed.entries(&app, published.changes).await?,
+        None => feed.get(&app, published.changes, entries_json).await?,
     };
     response.content_type(ContentType::json());
     Ok(response.body(feed_body(&published, entries)))

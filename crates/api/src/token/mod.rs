@@ -4,4 +4,4 @@ mod feed;
 pub(crate) mod handlers;
 mod wire;
 
-pub(crate) use feed::RevocationFeed;
+pub(crate) use feed::RenderedFeed;

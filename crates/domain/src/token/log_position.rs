@@ -89,11 +89,12 @@ impl LogPosition {
             .entries
             .iter()
             .filter(|entry| entry.transaction < page.horizon);
-        let (latest, mark) = own
-            .map(|entry| (entry.transaction, entry.mark()))
-            .filter(|(transaction, _)| *transaction > self.latest)
-            .max()
-            .unwrap_or((self.latest, self.mark));
+        let last = own
+            .filter(|entry| entry.transaction > self.latest)
+            .max_by_key(|entry| entry.transaction);
+        let (latest, mark) = last.map_or((self.latest, self.mark), |entry| {
+            (entry.transaction, entry.mark())
+        });
         let pending = page.pending.iter().copied().filter(|number| *number < latest);
         Self {
             latest,

@@ -123,7 +123,8 @@ impl RevocationList {
 
     /// Adds what this instance has committed before it has read it from the log. The position stays.
     pub fn add_own(&mut self, revoked: &Revoked, at: Timestamp) {
-        self.list(revoked, at);
+        let (digest, _) = digest_of(revoked);
+        self.list(revoked, digest, at);
     }
 
     /// Returns to the start of the log, so that entries which were pruned by a clock that was ahead are listed again.
@@ -148,28 +149,21 @@ impl RevocationList {
         if known.iter().any(|known| known.mark == mark) {
             return;
         }
-        let (digest, lowest_version) = match &entry.revoked {
-            Revoked::Session(id) => (RevocationDigest::of(&id.to_string()), None),
-            Revoked::Subject {
-                subject,
-                lowest_version,
-            } => (RevocationDigest::of(&subject.to_string()), Some(*lowest_version)),
-        };
+        let (digest, lowest_version) = digest_of(&entry.revoked);
         known.push(LogEntry {
             mark,
             at,
             digest,
             lowest_version,
         });
-        self.list(&entry.revoked, at);
+        self.list(&entry.revoked, digest, at);
     }
 
-    fn list(&mut self, revoked: &Revoked, at: Timestamp) {
+    fn list(&mut self, revoked: &Revoked, digest: RevocationDigest, at: Timestamp) {
         let before = self.sum;
         match revoked {
             Revoked::Session(id) => {
                 let listed = self.sessions.entry(*id).or_insert_with(|| {
-                    let digest = RevocationDigest::of(&id.to_string());
                     self.sum = self.sum.wrapping_add(digest.to_number());
                     Listed {
                         value: (),
@@ -182,25 +176,22 @@ impl RevocationList {
             Revoked::Subject {
                 subject,
                 lowest_version,
-            } => {
-                let digest = RevocationDigest::of(&subject.to_string());
-                match self.subjects.get_mut(subject) {
-                    Some(listed) => {
-                        if listed.value < *lowest_version {
-                            self.sum = self.sum.wrapping_sub(number(digest, listed.value));
-                            self.sum = self.sum.wrapping_add(number(digest, *lowest_version));
-                            listed.value = *lowest_version;
-                        }
-                        listed.at = listed.at.max(at);
-                    }
-                    None => {
+            } => match self.subjects.get_mut(subject) {
+                Some(listed) => {
+                    if listed.value < *lowest_version {
+                        self.sum = self.sum.wrapping_sub(number(digest, listed.value));
                         self.sum = self.sum.wrapping_add(number(digest, *lowest_version));
-                        let value = *lowest_version;
-                        self.subjects
-                            .insert(subject.clone(), Listed { value, at, digest });
+                        listed.value = *lowest_version;
                     }
+                    listed.at = listed.at.max(at);
                 }
-            }
+                None => {
+                    self.sum = self.sum.wrapping_add(number(digest, *lowest_version));
+                    let value = *lowest_version;
+                    self.subjects
+                        .insert(subject.clone(), Listed { value, at, digest });
+                }
+            },
         }
         if self.sum != before {
             self.changes += 1;
@@ -314,6 +305,17 @@ impl RevocationDigests {
             .sort_unstable_by(|one, other| (one.0, other.1).cmp(&(other.0, one.1)));
         self.subjects.dedup_by_key(|(digest, _)| *digest);
         self
+    }
+}
+
+/// The digest of the session or subject, and the lowest valid version of a subject.
+fn digest_of(revoked: &Revoked) -> (RevocationDigest, Option<SubjectVersion>) {
+    match revoked {
+        Revoked::Session(id) => (RevocationDigest::of(&id.to_string()), None),
+        Revoked::Subject {
+            subject,
+            lowest_version,
+        } => (RevocationDigest::of(&subject.to_string()), Some(*lowest_version)),
     }
 }
 

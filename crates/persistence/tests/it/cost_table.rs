@@ -56,7 +56,17 @@ fn summary(sql: &str) -> String {
         "ROLLBACK" => "rollback".to_owned(),
         "SELECT" if plain.contains("pg_advisory_xact_lock") => "lock".to_owned(),
         "SELECT" if plain.contains(" FOR ") => format!("lock {}", after("FROM")),
+        "SELECT" if after("FROM") == "SELECT" => format!("select {}", after("JOIN")),
         "SELECT" => format!("select {}", after("FROM")),
+        // One statement that changes several tables.
+        "WITH" => {
+            let changes = words.windows(3).filter_map(|words| match words {
+                [verb, table, _] if verb.ends_with("UPDATE") => Some(format!("update {table}")),
+                [verb, "INTO", table] if verb.ends_with("INSERT") => Some(format!("insert {table}")),
+                _ => None,
+            });
+            changes.collect::<Vec<_>>().join(" + ")
+        }
         "INSERT" => format!("insert {}", after("INTO")),
         "UPDATE" => format!("update {}", words.get(1).copied().unwrap_or_default()),
         "DELETE" => format!("delete {}", after("FROM")),

@@ -12,7 +12,7 @@ use crate::cli::{DeleteUser, OneUser, SetRoles};
 use crate::escape::escape;
 use crate::exit::ExitError;
 
-use super::{Operation, print_user};
+use super::{Operation, print_user, roles};
 
 /// Disables a user, which ends all their sessions.
 pub fn disable(operation: &Operation, command: &OneUser) -> Result<(), ExitError> {
@@ -42,8 +42,7 @@ pub fn set_roles(operation: &Operation, command: &SetRoles) -> Result<(), ExitEr
     let id = operation.find(&command.user)?.id;
     let set = operation.use_cases().set_roles();
     let user = set.execute(Administrator::Operator, id, &command.roles, &operation.context)?;
-    let roles: Vec<_> = user.roles.iter().map(|role| role.as_str()).collect();
-    let what = format!("has the roles {}", roles.join(", "));
+    let what = format!("has the roles {}", roles(&user).join(", "));
     report(&user, command.output.json, &what)
 }
 

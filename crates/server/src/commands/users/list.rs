@@ -7,7 +7,7 @@ use crate::cli::{ListUsers, OneUser};
 use crate::escape::escape;
 use crate::exit::ExitError;
 
-use super::{Operation, print, print_user, user_json};
+use super::{Operation, print, print_user, roles, user_json};
 use crate::commands::table::{aligned, time};
 
 /// Users that are read at once.
@@ -58,7 +58,7 @@ pub fn show(operation: &Operation, command: &OneUser) -> Result<(), ExitError> {
                 if user.is_email_verified() { "yes" } else { "no" }.to_owned(),
             ),
             ("name", name(user)),
-            ("roles", roles(user)),
+            ("roles", roles(user).join(",")),
             ("status", user.status.as_str().to_owned()),
             ("created", time(user.created_at)),
             ("changed", time(user.updated_at)),
@@ -72,7 +72,7 @@ fn row(user: &User) -> [String; 6] {
         user.id.to_string(),
         email(user),
         name(user),
-        roles(user),
+        roles(user).join(","),
         user.status.as_str().to_owned(),
         time(user.created_at),
     ]
@@ -85,9 +85,4 @@ fn email(user: &User) -> String {
 fn name(user: &User) -> String {
     let name = user.name.as_ref();
     name.map_or_else(|| "-".to_owned(), |name| escape(name.as_str()).to_string())
-}
-
-fn roles(user: &User) -> String {
-    let roles: Vec<_> = user.roles.iter().map(|role| role.as_str()).collect();
-    roles.join(",")
 }

@@ -9,7 +9,7 @@ mod list;
 
 use doorward_api::user_json;
 use doorward_application::{FindUser, Policies, Ports, UseCases, UserReference};
-use doorward_domain::account::User;
+use doorward_domain::account::{Role, User};
 use doorward_domain::context::RequestContext;
 use doorward_domain::id::RequestId;
 use doorward_domain::validation::Invalid;
@@ -82,6 +82,10 @@ fn print_user(user: &User, as_json: bool, text: impl FnOnce(&User) -> String) ->
     } else {
         print(&text(user))
     }
+}
+
+fn roles(user: &User) -> Vec<&str> {
+    user.roles.iter().map(Role::as_str).collect()
 }
 
 impl From<Invalid> for ExitError {

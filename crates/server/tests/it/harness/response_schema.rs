@@ -90,6 +90,7 @@ fn assert_claims(pair: &Value) {
         "ver",
         "roles",
         "email",
+        "email_verified",
         "auth_time",
         "amr",
     ];
