@@ -326,7 +326,10 @@ mod tests {
         }
         let now = event.at;
         let other = Revoked::Session(SessionId::from_bytes([3; 16]));
-        assert_eq!(watch.revocations().append(&[other.clone()], now), Ok(()));
+        assert_eq!(
+            watch.revocations().append(core::slice::from_ref(&other), now),
+            Ok(())
+        );
         let revoked = [(Revoked::Session(live), now), (other, now)];
         assert_eq!(watch.into_revoked(), revoked);
     }

@@ -117,11 +117,10 @@ mod tests {
                 let request = request(uri, tag);
                 let since = now();
                 let response = call_service(&server, request).await;
-                *shortest = since.elapsed().min(*shortest);
+                *shortest = now().duration_since(since).min(*shortest);
                 assert_eq!(response.status(), status);
             }
         }
-        println!("unmodified, all, after the cursor: {shortest:?}");
         assert!(
             shortest.iter().all(|time| *time < Duration::from_millis(5)),
             "{shortest:?}"

@@ -84,6 +84,7 @@ impl LogPosition {
     }
 
     /// The position after `page`, which was read from this one.
+    #[must_use]
     pub fn after(&self, page: &LogPage) -> Self {
         let own = page
             .entries

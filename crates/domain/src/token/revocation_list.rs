@@ -176,22 +176,21 @@ impl RevocationList {
             Revoked::Subject {
                 subject,
                 lowest_version,
-            } => match self.subjects.get_mut(subject) {
-                Some(listed) => {
+            } => {
+                if let Some(listed) = self.subjects.get_mut(subject) {
                     if listed.value < *lowest_version {
                         self.sum = self.sum.wrapping_sub(number(digest, listed.value));
                         self.sum = self.sum.wrapping_add(number(digest, *lowest_version));
                         listed.value = *lowest_version;
                     }
                     listed.at = listed.at.max(at);
-                }
-                None => {
+                } else {
                     self.sum = self.sum.wrapping_add(number(digest, *lowest_version));
                     let value = *lowest_version;
                     self.subjects
                         .insert(subject.clone(), Listed { value, at, digest });
                 }
-            },
+            }
         }
         if self.sum != before {
             self.changes += 1;

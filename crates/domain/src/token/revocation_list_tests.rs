@@ -235,7 +235,9 @@ fn the_content_identifies_what_is_listed_in_any_order() {
     let different = list_of(&[user(1, 8, 5), session(2, 7, NOW)]);
     assert_ne!(list.content(), different.content());
     let mut own = RevocationList::new(LIFE);
-    entries.iter().for_each(|entry| own.add_own(&entry.revoked, NOW));
+    for entry in &entries {
+        own.add_own(&entry.revoked, NOW);
+    }
     assert_eq!(own.content(), list.content());
     // Read from the log later: nothing changes.
     let changes = own.changes();

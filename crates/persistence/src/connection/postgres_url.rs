@@ -62,10 +62,12 @@ pub(super) struct PostgresUrl {
 
 /// Sets the timeouts for one transaction, on a connection without startup options.
 pub(crate) fn local_timeouts() -> String {
-    let settings = TIMEOUTS.iter();
-    settings
-        .map(|(setting, value)| format!("; SET LOCAL {setting} = {value}"))
-        .collect()
+    let mut sql = String::new();
+    for (setting, value) in TIMEOUTS {
+        // Writing to a String cannot fail.
+        let _ = write!(sql, "; SET LOCAL {setting} = {value}");
+    }
+    sql
 }
 
 /// The timeouts of a session, in milliseconds.
