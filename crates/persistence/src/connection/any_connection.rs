@@ -112,7 +112,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Connects to PostgreSQL, directly or through a pooler such as `PgBouncer` in any of its modes.
+/// Connects to PostgreSQL, directly or through a pooler such as PgBouncer in any of its modes.
 ///
 /// A pooler is recognised by the startup options: it refuses them, or they do not reach the server. Through one, nothing may
 /// outlive a transaction, which may be the only thing that runs on that connection of the server: no prepared statements and
@@ -143,7 +143,7 @@ fn connect_postgres(url: &PostgresUrl) -> Result<PgConnection, ConnectError> {
     Ok(connection)
 }
 
-/// What `PgBouncer` says about startup options.
+/// What PgBouncer says about startup options.
 const OPTIONS_REFUSED: &str = "unsupported startup parameter";
 
 fn establish(url: &PostgresUrl, conninfo: &SecretString) -> Result<PgConnection, ConnectError> {

@@ -87,7 +87,7 @@ impl DatabaseUrl {
         matches!(&self.0, DatabaseAddress::Postgres(url) if url.may_downgrade())
     }
 
-    /// Whether a connection attempt has found a pooler, such as `PgBouncer`, between this program and the PostgreSQL server.
+    /// Whether a connection attempt has found a pooler, such as PgBouncer, between this program and the PostgreSQL server.
     pub(crate) fn is_pooled(&self) -> bool {
         match &self.0 {
             DatabaseAddress::Sqlite(_) => false,
