@@ -131,9 +131,9 @@ fn times(round: u64, mut task: impl FnMut(u64) -> BenchResult<()>) -> BenchResul
 fn look_up(data: &BenchData, round: u64) -> BenchResult<f64> {
     times(round, |step| {
         let email = Email::parse(&BenchData::email(scattered(step, data.users)))?;
-        let found = data.store.snapshot(|repos| -> StoreResult<_> {
-            repos.users().find_credentials_by_email(email.canonical())
-        })?;
+        let found = data
+            .store
+            .single_read(|repos| repos.users().find_credentials_by_email(email.canonical()))?;
         found.map(drop).ok_or_else(|| "an account is missing".into())
     })
 }
@@ -223,7 +223,7 @@ fn list_sessions(data: &BenchData, round: u64) -> BenchResult<f64> {
         let user = data.user_id(scattered(step, data.users))?;
         let sessions = data
             .store
-            .snapshot(|repos| -> StoreResult<_> { repos.sessions().list_unended(user, now(), 100) })?;
+            .single_read(|repos| repos.sessions().list_unended(user, now(), 100))?;
         black_box(sessions);
         Ok(())
     })

@@ -30,6 +30,22 @@ pub trait UnitOfWork: Send + Sync {
     /// Runs `work`, which only reads, on one consistent view where the store has one. MAY refuse writes.
     fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()>;
 
+    /// Like [`write`](Self::write), for `work` that calls a single method of one repository, one that is documented as *a
+    /// single statement*: a store can run that without the messages that begin and end a transaction.
+    ///
+    /// `work` MUST return [`Verdict::Commit`] after the call has succeeded; a rollback may come too late. The statement MUST
+    /// be safe to repeat: when the connection is lost, the store MAY run `work` again although it has taken effect.
+    /// MAY refuse a second call and any other method.
+    fn write_single(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        self.write(work)
+    }
+
+    /// Like [`read`](Self::read), for `work` that calls a single method of one repository, one that is documented as *a
+    /// single statement*. MAY refuse a second call and any other method.
+    fn read_single(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        self.read(work)
+    }
+
     /// Checks that the store is reachable, has the expected schema and begins writing transactions, for readiness checks.
     fn check(&self) -> StoreResult<()>;
 }
@@ -41,6 +57,14 @@ impl<S: UnitOfWork + ?Sized> UnitOfWork for &S {
 
     fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
         (**self).read(work)
+    }
+
+    fn write_single(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        (**self).write_single(work)
+    }
+
+    fn read_single(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        (**self).read_single(work)
     }
 
     fn check(&self) -> StoreResult<()> {
@@ -238,35 +262,66 @@ pub trait Transactions {
         &self,
         work: impl FnMut(&mut dyn Repositories) -> Result<T, E>,
     ) -> Result<T, E>;
+
+    /// Runs `work`, which calls a single method that may write, in a transaction of its own: see
+    /// [`UnitOfWork::write_single`].
+    fn single_write<T>(&self, work: impl FnMut(&mut dyn Repositories) -> StoreResult<T>) -> StoreResult<T>;
+
+    /// Runs `work`, which calls a single method that only reads: see [`UnitOfWork::read_single`].
+    fn single_read<T>(&self, work: impl FnMut(&mut dyn Repositories) -> StoreResult<T>) -> StoreResult<T>;
 }
 
 impl<S: UnitOfWork + ?Sized> Transactions for S {
     fn transaction<T, E: From<StoreError>>(
         &self,
-        mut work: impl FnMut(&mut dyn Repositories) -> Result<T, E>,
+        work: impl FnMut(&mut dyn Repositories) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut outcome = None;
-        self.write(&mut |repositories| {
-            let result = work(repositories);
-            let verdict = if result.is_ok() {
-                Verdict::Commit
-            } else {
-                Verdict::RollBack
-            };
-            outcome = Some(result);
-            verdict
-        })?;
-        outcome.unwrap_or_else(not_run)
+        writing(|work| self.write(work), work)
     }
 
     fn snapshot<T, E: From<StoreError>>(
         &self,
-        mut work: impl FnMut(&mut dyn Repositories) -> Result<T, E>,
+        work: impl FnMut(&mut dyn Repositories) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut outcome = None;
-        self.read(&mut |repositories| outcome = Some(work(repositories)))?;
-        outcome.unwrap_or_else(not_run)
+        reading(|work| self.read(work), work)
     }
+
+    fn single_write<T>(&self, work: impl FnMut(&mut dyn Repositories) -> StoreResult<T>) -> StoreResult<T> {
+        writing(|work| self.write_single(work), work)
+    }
+
+    fn single_read<T>(&self, work: impl FnMut(&mut dyn Repositories) -> StoreResult<T>) -> StoreResult<T> {
+        reading(|work| self.read_single(work), work)
+    }
+}
+
+/// Passes `work` to `run` as a closure without a result, and returns the result of the last run.
+fn writing<T, E: From<StoreError>>(
+    run: impl FnOnce(&mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()>,
+    mut work: impl FnMut(&mut dyn Repositories) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut outcome = None;
+    run(&mut |repositories| {
+        let result = work(repositories);
+        let verdict = if result.is_ok() {
+            Verdict::Commit
+        } else {
+            Verdict::RollBack
+        };
+        outcome = Some(result);
+        verdict
+    })?;
+    outcome.unwrap_or_else(not_run)
+}
+
+/// As [`writing`], for `work` that only reads.
+fn reading<T, E: From<StoreError>>(
+    run: impl FnOnce(&mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()>,
+    mut work: impl FnMut(&mut dyn Repositories) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut outcome = None;
+    run(&mut |repositories| outcome = Some(work(repositories)))?;
+    outcome.unwrap_or_else(not_run)
 }
 
 /// The error for a store that returned success without running `work`, which violates the contract of [`UnitOfWork`].

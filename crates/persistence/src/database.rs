@@ -6,7 +6,7 @@ use std::thread;
 use doorward_domain::store::{Repositories, UnitOfWork, Verdict};
 use doorward_domain::store_error::{StoreError, StoreResult};
 
-use crate::connection::{ConnectionPool, DatabaseUrl, check_encoding, connect};
+use crate::connection::{ConnectionPool, DatabaseUrl, ServerClock, check_encoding, connect};
 use crate::error::{DbError, OpenError};
 use crate::migrations;
 use crate::schema::SchemaStatus;
@@ -40,6 +40,8 @@ pub struct Database {
     acquire_timeout: Duration,
     /// Whether a pooler is between this program and the server.
     is_pooled: bool,
+    /// Only on PostgreSQL is it observed.
+    server_clock: ServerClock,
     /// Version and name of every migration, in order.
     migrations: Vec<(String, String)>,
 }
@@ -71,6 +73,7 @@ impl Database {
             write_queue: settings.url.is_sqlite().then(WriteQueue::default),
             acquire_timeout: settings.acquire_timeout,
             is_pooled: settings.url.is_pooled(),
+            server_clock: ServerClock::default(),
             migrations: migrations::known(&connection),
         })
     }
@@ -83,7 +86,7 @@ impl Database {
         }
         let (mut pooled, ()) = self
             .pool
-            .get_live(|connection| transaction::begin(connection, Mode::Write, self.is_pooled))?;
+            .get_live(|connection| Ok(transaction::begin(connection, Mode::Write, self.is_pooled)?))?;
         let connection = &mut pooled.connection;
         let numbered =
             revocations::number_new(connection).and_then(|()| Ok(transaction::commit(connection)?));
@@ -99,10 +102,13 @@ impl Database {
         mode: Mode,
         work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict,
     ) -> Result<(), DbError> {
+        if mode.is_statement(self.write_queue.is_some(), self.is_pooled) {
+            return self.run_statement(mode, work);
+        }
         let (mut pooled, ()) = self
             .pool
-            .get_live(|connection| transaction::begin(connection, mode, self.is_pooled))?;
-        let mut transaction = Transaction::new(&mut pooled.connection, mode);
+            .get_live(|connection| Ok(transaction::begin(connection, mode, self.is_pooled)?))?;
+        let mut transaction = Transaction::new(&mut pooled.connection, &self.server_clock, mode);
         let verdict = work(&mut transaction);
         match (transaction.into_error(), verdict) {
             (None, Verdict::Commit) => Ok(transaction::commit(&mut pooled.connection)?),
@@ -116,6 +122,26 @@ impl Database {
                 Ok(())
             }
         }
+    }
+
+    /// Runs `work`, which is one statement, without beginning a transaction; again on another connection if it found that the
+    /// first one was lost.
+    fn run_statement(
+        &self,
+        mode: Mode,
+        work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict,
+    ) -> Result<(), DbError> {
+        let (_, error) = self.pool.get_live(|connection| {
+            let mut transaction = Transaction::new(connection, &self.server_clock, mode);
+            let verdict = work(&mut transaction);
+            match (transaction.into_error(), verdict) {
+                (Some(error), _) if error.is_loss => Err(error),
+                // As in a transaction: `work` has received the error and decided.
+                (Some(error), Verdict::RollBack) if !error.retry => Ok(None),
+                (error, _) => Ok(error),
+            }
+        })?;
+        error.map_or(Ok(()), Err)
     }
 
     /// Runs `work`, and reruns it if it conflicts with a concurrent transaction.
@@ -133,28 +159,51 @@ impl Database {
             runs += 1;
         }
     }
-}
 
-impl UnitOfWork for Database {
-    fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+    /// Runs `work` in a mode that writes, on SQLite when it is its turn.
+    fn run_writing(
+        &self,
+        mode: Mode,
+        work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict,
+    ) -> StoreResult<()> {
         let timed_out = || StoreError::Unavailable("timed out waiting in the write queue".to_owned());
         let _permit = match &self.write_queue {
             None => None,
             Some(queue) => Some(queue.acquire(self.acquire_timeout).ok_or_else(timed_out)?),
         };
-        self.run_with_retries(Mode::Write, work)
+        self.run_with_retries(mode, work)
     }
 
-    fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+    fn run_reading(&self, mode: Mode, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
         // Nothing to commit, and an error of the rollback must not fail a read that succeeded.
-        self.run_with_retries(Mode::Read, &mut |repositories| {
+        self.run_with_retries(mode, &mut |repositories| {
             work(repositories);
             Verdict::RollBack
         })
     }
+}
+
+impl UnitOfWork for Database {
+    fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        self.run_writing(Mode::Write, work)
+    }
+
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        self.run_reading(Mode::Read, work)
+    }
+
+    fn write_single(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        self.run_writing(Mode::WriteSingle, work)
+    }
+
+    fn read_single(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        self.run_reading(Mode::ReadSingle, work)
+    }
 
     fn check(&self) -> StoreResult<()> {
-        let (_, applied) = self.pool.get_live(migrations::applied)?;
+        let (_, applied) = self
+            .pool
+            .get_live(|connection| Ok(migrations::applied(connection)?))?;
         let status = SchemaStatus::compare(&self.migrations, &applied);
         if !status.is_current() {
             return Err(StoreError::Unavailable(status.to_string()));

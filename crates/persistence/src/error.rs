@@ -65,6 +65,8 @@ pub(crate) struct DbError {
     pub(crate) error: StoreError,
     /// Whether the whole transaction should be run again: it conflicted with another one, which has ended.
     pub(crate) retry: bool,
+    /// Whether the connection is lost.
+    pub(crate) is_loss: bool,
 }
 
 impl DbError {
@@ -73,6 +75,7 @@ impl DbError {
         Self {
             error: StoreError::Unavailable(reason.into()),
             retry: false,
+            is_loss: false,
         }
     }
 
@@ -85,6 +88,7 @@ impl DbError {
         Self {
             error: StoreError::Corrupt(reason.into()),
             retry: false,
+            is_loss: false,
         }
     }
 
@@ -141,6 +145,10 @@ fn from_database(kind: DatabaseErrorKind, information: &dyn DatabaseErrorInforma
         | DatabaseErrorKind::ExclusionViolation => {
             DbError::corrupt(format!("a row violates a constraint: {message}"))
         }
+        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => DbError {
+            is_loss: true,
+            ..DbError::unavailable(message)
+        },
         _ => DbError::unavailable(message),
     }
 }

@@ -1,12 +1,10 @@
 //! Locks that do not belong to a row, for PostgreSQL. On SQLite a writing transaction has no concurrent writer.
 //!
 //! PostgreSQL has two separate spaces of advisory locks: those identified by one 64-bit number and those identified by two
-//! 32-bit numbers. The first is used for attempts, the second for the few locks that have a name.
+//! 32-bit numbers. The second is used, for the few locks that have a name.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer};
-
-use doorward_domain::attempt::AttemptKey;
+use diesel::sql_types::Integer;
 
 use crate::connection::AnyConnection;
 
@@ -44,18 +42,6 @@ fn named(connection: &mut AnyConnection, name: i32) -> QueryResult<()> {
         diesel::sql_query("SELECT pg_advisory_xact_lock($1, $2)")
             .bind::<Integer, _>(NAMESPACE)
             .bind::<Integer, _>(name)
-            .execute(connection)?;
-    }
-    Ok(())
-}
-
-/// Waits for other transactions that have locked the key, and locks them out until this one ends, whether or not the key
-/// has a row. Two keys with the same first 8 bytes share a lock, which costs an unnecessary wait.
-pub(crate) fn attempts(connection: &mut AnyConnection, key: &AttemptKey) -> QueryResult<()> {
-    if let AnyConnection::Postgres(connection) = connection {
-        let number = key.as_bytes().first_chunk().copied().unwrap_or_default();
-        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-            .bind::<BigInt, _>(i64::from_be_bytes(number))
             .execute(connection)?;
     }
     Ok(())

@@ -40,11 +40,38 @@ impl RefreshingStore {
 
 impl UnitOfWork for RefreshingStore {
     fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        self.watch(work, |work| self.store.write(work))
+    }
+
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        debug_span!("transaction", mode = "read").in_scope(|| self.store.read(work))
+    }
+
+    fn write_single(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        self.watch(work, |work| self.store.write_single(work))
+    }
+
+    fn read_single(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        debug_span!("transaction", mode = "read").in_scope(|| self.store.read_single(work))
+    }
+
+    fn check(&self) -> StoreResult<()> {
+        self.store.check()
+    }
+}
+
+impl RefreshingStore {
+    /// Runs a writing transaction, and acts on what it used.
+    fn watch(
+        &self,
+        work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict,
+        run: impl FnOnce(&mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()>,
+    ) -> StoreResult<()> {
         let (mut is_log_used, mut has_queued, mut revoked) = (false, false, Vec::new());
         let mut events = TransactionEvents::default();
         let transaction = debug_span!("transaction", mode = "write").entered();
         // An error does not mean that nothing was committed: the response of the database may have been lost.
-        let written = self.store.write(&mut |repositories| {
+        let written = run(&mut |repositories| {
             // The store may run the work again.
             events = TransactionEvents::default();
             let mut admits = |event: &Event| self.folder.admits(event, &mut events);
@@ -73,14 +100,6 @@ impl UnitOfWork for RefreshingStore {
             let _ = self.revocations.refresh();
         }
         written
-    }
-
-    fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
-        debug_span!("transaction", mode = "read").in_scope(|| self.store.read(work))
-    }
-
-    fn check(&self) -> StoreResult<()> {
-        self.store.check()
     }
 }
 

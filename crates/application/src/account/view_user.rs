@@ -26,8 +26,8 @@ impl ViewUser<'_> {
     /// The account that the proof refers to.
     pub fn execute(&self, reader: &GrantedOn<ReadUser>) -> Result<User, ViewUserError> {
         let id = reader.owner().ok_or(ViewUserError::NotFound)?;
-        self.store
-            .snapshot(|repos| repos.users().find(id)?.ok_or(ViewUserError::NotFound))
+        let found = self.store.single_read(|repos| repos.users().find(id))?;
+        found.ok_or(ViewUserError::NotFound)
     }
 }
 
@@ -41,12 +41,7 @@ impl ViewAccount<'_> {
     /// The caller's account. One that has been deleted or disabled since the token was issued is not found.
     pub fn execute(&self, caller: &GrantedUser<ManageOwnAccount>) -> Result<User, ViewUserError> {
         let id = caller.user_id();
-        self.store.snapshot(|repos| {
-            repos
-                .users()
-                .find(id)?
-                .filter(User::is_active)
-                .ok_or(ViewUserError::NotFound)
-        })
+        let found = self.store.single_read(|repos| repos.users().find(id))?;
+        found.filter(User::is_active).ok_or(ViewUserError::NotFound)
     }
 }

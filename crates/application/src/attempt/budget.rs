@@ -9,10 +9,10 @@ use core::time::Duration;
 
 use doorward_domain::account::CanonicalEmail;
 use doorward_domain::attempt::AttemptKeys;
-use doorward_domain::attempt::{AttemptKey, ClientNetwork};
+use doorward_domain::attempt::{AttemptKey, AttemptRecord, AttemptState, ClientNetwork};
 use doorward_domain::context::RequestContext;
 use doorward_domain::store::Repositories;
-use doorward_domain::store_error::StoreResult;
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::time::Timestamp;
 
 /// How long a network is known after the latest recorded login from it.
@@ -24,6 +24,15 @@ const NOTED_FOR: Duration = Duration::from_hours(24);
 /// The maximum number of known addresses and networks of an account. A login records one of each.
 const NETWORKS: u32 = 32;
 
+/// How often an attempt is decided again because another one was counted meanwhile. Each time one more attempt counts, so
+/// that soon none is allowed; the bound only prevents an endless loop if that fails.
+pub(super) const MAX_ROUNDS: usize = 64;
+
+/// The error after [`MAX_ROUNDS`].
+pub(super) fn overtaken_too_often() -> StoreError {
+    StoreError::Unavailable("the attempts on an account changed repeatedly".to_owned())
+}
+
 /// The record that an attempt counts on.
 pub(crate) struct Budget {
     account: AttemptKey,
@@ -34,29 +43,38 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Determines the record for an attempt on this address.
+    /// Determines the record for an attempt on this address, and returns what it counts so far.
     pub(crate) fn find(
         repos: &mut dyn Repositories,
         keys: &dyn AttemptKeys,
         email: &CanonicalEmail,
         context: &RequestContext,
-    ) -> StoreResult<Self> {
+    ) -> StoreResult<(Self, Option<AttemptRecord>)> {
         let account = keys.attempt_key(email);
         let networks = network_keys(keys, email, context);
-        let last_logins = if networks.is_empty() {
-            Vec::new()
-        } else {
-            repos.networks().last_logins(&networks)?
-        };
-        let networks: Vec<_> = networks.into_iter().zip(last_logins).collect();
+        // All keys are read at once, whichever is used.
+        let all: Vec<AttemptKey> = core::iter::once(account)
+            .chain(networks.iter().copied())
+            .collect();
+        let mut states = repos.attempts().states(&all)?.into_iter();
+        let of_account = states.next().unwrap_or_default();
+        let of_networks: Vec<(AttemptKey, AttemptState)> = networks.into_iter().zip(states).collect();
         let is_known = |last: Timestamp| context.now.since(last) <= KNOWN_FOR;
-        let known = networks.iter().find(|(_, last)| last.is_some_and(is_known));
-        let key = known.map_or(account, |(network, _)| *network);
-        Ok(Self {
+        let known = of_networks
+            .iter()
+            .find(|(_, state)| state.last_login.is_some_and(is_known));
+        let (key, record) = known.map_or((account, of_account.record), |(network, state)| {
+            (*network, state.record)
+        });
+        let networks = of_networks.into_iter();
+        let budget = Self {
             account,
-            networks,
+            networks: networks
+                .map(|(network, state)| (network, state.last_login))
+                .collect(),
             key,
-        })
+        };
+        Ok((budget, record))
     }
 
     /// The key of the record.

@@ -4,8 +4,8 @@
 //! each with a type that only the phase before constructs:
 //!
 //! 1. *look* ([`PendingAttempt`]): which record it counts on, and whether it is allowed at all. Reads only.
-//! 2. *count* ([`CountedAttempt`]): in a transaction of its own, so that concurrent attempts cannot all be verified
-//!    before the first is counted. Between the two the caller may wait for the lock on [`PendingAttempt::lock_key`].
+//! 2. *count* ([`CountedAttempt`]): committed before the third, on condition that the record is the one that the decision was
+//!    made on, so that concurrent attempts cannot all be verified before the first is counted. Between the two the caller may wait for the lock on [`PendingAttempt::lock_key`].
 //! 3. *verify*: hashes, and uses no store.
 //! 4. *complete*: in one transaction of the use case, reset the count or record the failure.
 //!
@@ -29,7 +29,7 @@ use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::subject::Subject;
 
-use crate::attempt::budget::Budget;
+use crate::attempt::budget::{Budget, MAX_ROUNDS, overtaken_too_often};
 use crate::attempt::verified::{AttemptResult, CountedRecord, FailedAttempt, VerifiedAttempt};
 
 /// The ports and the policy that a password is verified with.
@@ -74,6 +74,8 @@ struct Target {
     /// The account, if it is given by id rather than by the address.
     user: Option<UserId>,
     budget: Budget,
+    /// The record when it was last read.
+    record: Option<AttemptRecord>,
 }
 
 /// A counted attempt, which may be verified once.
@@ -104,9 +106,7 @@ impl PasswordCheck<'_> {
         context: &RequestContext,
     ) -> Result<Option<PendingAttempt>, AttemptError> {
         let id = caller.user_id();
-        let found = self
-            .store
-            .snapshot(|repos| -> StoreResult<_> { repos.users().find(id) })?;
+        let found = self.store.single_read(|repos| repos.users().find(id))?;
         match found.filter(User::is_active) {
             Some(user) => Ok(Some(self.look(user.email.canonical(), Some(id), context)?)),
             None => Ok(None),
@@ -121,36 +121,19 @@ impl PasswordCheck<'_> {
         user: Option<UserId>,
         context: &RequestContext,
     ) -> Result<PendingAttempt, AttemptError> {
-        let (budget, record) = self.store.snapshot(|repos| -> StoreResult<_> {
-            let budget = Budget::find(repos, self.attempt_keys, email, context)?;
-            let record = repos.attempts().find(budget.key())?;
-            Ok((budget, record))
-        })?;
-        let target = Target {
+        let (budget, record) = self
+            .store
+            .single_read(|repos| Budget::find(repos, self.attempt_keys, email, context))?;
+        let mut target = Target {
             email: email.clone(),
             user,
             budget,
+            record,
         };
-        if let AttemptDecision::Wait { wait, correction } = self.attempts.judge(record.as_ref(), context.now)
+        if let AttemptDecision::Wait { wait, correction } =
+            self.attempts.judge(target.record.as_ref(), context.now)
         {
-            let told = self.refused.note(target.budget.key(), context.now);
-            if told.is_none() && correction.is_none() {
-                return Err(AttemptError::TooManyAttempts { retry_after: wait });
-            }
-            // Decided again under the lock: the attempt may be allowed by now.
-            self.store
-                .transaction(|repos| -> StoreResult<_> {
-                    match self.judge(repos, &target, context)? {
-                        (_, AttemptDecision::Allowed(_)) => Ok(Outcome::Done(())),
-                        (_, AttemptDecision::Wait { wait, correction }) => {
-                            self.refuse(repos, &target, correction, told, context)?;
-                            Ok(Outcome::Refused(AttemptError::TooManyAttempts {
-                                retry_after: wait,
-                            }))
-                        }
-                    }
-                })?
-                .into_result()?;
+            target.record = self.refuse(&target, wait, correction, context)?;
         }
         Ok(PendingAttempt { target: Some(target) })
     }
@@ -167,27 +150,8 @@ impl PasswordCheck<'_> {
                 count: None,
             });
         };
-        // The store may rerun the transaction, but the refusal is counted once.
-        let mut noted = None;
-        let (credentials, before, record) = self
-            .store
-            .transaction(|repos| -> StoreResult<_> {
-                match self.judge(repos, &target, context)? {
-                    (before, AttemptDecision::Allowed(counted)) => {
-                        repos.attempts().put(target.budget.key(), &counted)?;
-                        Ok(Outcome::Done((find(repos, &target)?, before, counted)))
-                    }
-                    (_, AttemptDecision::Wait { wait, correction }) => {
-                        let note = || self.refused.note(target.budget.key(), context.now);
-                        let told = *noted.get_or_insert_with(note);
-                        self.refuse(repos, &target, correction, told, context)?;
-                        Ok(Outcome::Refused(AttemptError::TooManyAttempts {
-                            retry_after: wait,
-                        }))
-                    }
-                }
-            })?
-            .into_result()?;
+        let (before, record) = self.count_on(&target, context)?;
+        let credentials = self.store.single_read(|repos| find(repos, &target))?;
         let count = Some(CountedRecord {
             budget: target.budget,
             before,
@@ -196,35 +160,85 @@ impl PasswordCheck<'_> {
         Ok(CountedAttempt { credentials, count })
     }
 
+    /// Counts an attempt on the record; returns it as it was before, and as it is now. The record as last read is taken for the
+    /// current one, because it mostly is; if it is not, nothing is stored, and it is read again.
+    fn count_on(
+        &self,
+        target: &Target,
+        context: &RequestContext,
+    ) -> Result<(Option<AttemptRecord>, AttemptRecord), AttemptError> {
+        let key = target.budget.key();
+        let mut before = target.record;
+        for _ in 0..MAX_ROUNDS {
+            match self.attempts.judge(before.as_ref(), context.now) {
+                AttemptDecision::Allowed(counted) => {
+                    let replace = |repos: &mut dyn Repositories| {
+                        repos.attempts().replace(key, before.as_ref(), Some(&counted))
+                    };
+                    if self.store.single_write(replace)? {
+                        return Ok((before, counted));
+                    }
+                    before = self.store.single_read(|repos| repos.attempts().find(key))?;
+                }
+                AttemptDecision::Wait { wait, correction } => {
+                    before = self.refuse(target, wait, correction, context)?;
+                }
+            }
+        }
+        Err(overtaken_too_often().into())
+    }
+
     /// Removes the count of an attempt that could not be verified because the hashing threads were busy. If others have been
     /// counted since, it stays counted.
     pub fn take_back(&self, attempt: CountedAttempt) -> StoreResult<()> {
         let Some(count) = attempt.count else { return Ok(()) };
-        self.store.transaction(|repos| count.take_back(repos))
+        self.store.single_write(|repos| count.take_back(repos))
     }
 
-    fn judge(
-        &self,
-        repos: &mut dyn Repositories,
-        target: &Target,
-        context: &RequestContext,
-    ) -> StoreResult<(Option<AttemptRecord>, AttemptDecision)> {
-        let record = repos.attempts().lock(target.budget.key())?;
-        let decision = self.attempts.judge(record.as_ref(), context.now);
-        Ok((record, decision))
-    }
-
+    /// Refuses an attempt. If there is anything to store, a transaction decides again, and returns the record if the attempt is
+    /// allowed by now.
     fn refuse(
         &self,
+        target: &Target,
+        wait: Duration,
+        correction: Option<AttemptRecord>,
+        context: &RequestContext,
+    ) -> Result<Option<AttemptRecord>, AttemptError> {
+        let key = target.budget.key();
+        // The store may rerun the transaction, but the refusal is counted once.
+        let told = self.refused.note(key, context.now);
+        if told.is_none() && correction.is_none() {
+            return Err(AttemptError::TooManyAttempts { retry_after: wait });
+        }
+        self.store
+            .transaction(|repos| -> StoreResult<_> {
+                let record = repos.attempts().find(key)?;
+                match self.attempts.judge(record.as_ref(), context.now) {
+                    AttemptDecision::Allowed(_) => Ok(Outcome::Done(record)),
+                    AttemptDecision::Wait { wait, correction } => {
+                        if correction.is_some() {
+                            // If it fails, another attempt has been counted and has corrected the record too.
+                            repos
+                                .attempts()
+                                .replace(key, record.as_ref(), correction.as_ref())?;
+                        }
+                        self.record_refusal(repos, target, told, context)?;
+                        Ok(Outcome::Refused(AttemptError::TooManyAttempts {
+                            retry_after: wait,
+                        }))
+                    }
+                }
+            })?
+            .into_result()
+    }
+
+    fn record_refusal(
+        &self,
         repos: &mut dyn Repositories,
         target: &Target,
-        correction: Option<AttemptRecord>,
         told: Option<u64>,
         context: &RequestContext,
     ) -> StoreResult<()> {
-        if let Some(corrected) = correction {
-            repos.attempts().put(target.budget.key(), &corrected)?;
-        }
         let Some(refusals) = told else { return Ok(()) };
         let mut event = Event::new(
             EventKind::LoginRefused,

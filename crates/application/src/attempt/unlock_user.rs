@@ -54,8 +54,7 @@ impl UnlockUser<'_> {
             let mut keys = vec![account];
             keys.extend(repos.networks().list(&account)?);
             for key in keys {
-                // Locked, so that an attempt that is being counted does not write back a deleted record.
-                repos.attempts().lock(&key)?;
+                // An attempt that is being counted finds the record changed, and is decided again.
                 repos.attempts().forget(&key)?;
             }
             Ok(repos.events().append(&event)?)

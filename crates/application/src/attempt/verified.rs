@@ -7,7 +7,7 @@ use doorward_domain::id::UserId;
 use doorward_domain::store::Repositories;
 use doorward_domain::store_error::StoreResult;
 
-use crate::attempt::budget::Budget;
+use crate::attempt::budget::{Budget, MAX_ROUNDS, overtaken_too_often};
 
 /// The change of the record by counting an attempt.
 pub(super) struct CountedRecord {
@@ -18,16 +18,12 @@ pub(super) struct CountedRecord {
 }
 
 impl CountedRecord {
-    /// Removes the count. If others have been counted since, it stays counted.
+    /// Removes the count, in a single statement. If others have been counted since, it stays counted.
     pub(super) fn take_back(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
-        let key = self.budget.key();
-        if repos.attempts().lock(key)? != Some(self.record) {
-            return Ok(());
-        }
-        match &self.before {
-            Some(before) => repos.attempts().put(key, before),
-            None => repos.attempts().forget(key),
-        }
+        repos
+            .attempts()
+            .replace(self.budget.key(), Some(&self.record), self.before.as_ref())
+            .map(|_is_taken_back| ())
     }
 }
 
@@ -68,14 +64,20 @@ impl VerifiedAttempt {
     pub(crate) fn reset_count(&self, repos: &mut dyn Repositories) -> StoreResult<()> {
         let Some(count) = &self.count else { return Ok(()) };
         let key = count.budget.key();
-        // An administrator may have unlocked the account meanwhile.
-        let Some(record) = repos.attempts().lock(key)? else {
-            return Ok(());
-        };
-        match record.forgiven(count.record.last_at) {
-            Some(forgiven) => repos.attempts().put(key, &forgiven),
-            None => repos.attempts().forget(key),
+        // Mostly still the record that the attempt was counted in.
+        let mut record = count.record;
+        for _ in 0..MAX_ROUNDS {
+            let forgiven = record.forgiven(count.record.last_at);
+            if repos.attempts().replace(key, Some(&record), forgiven.as_ref())? {
+                return Ok(());
+            }
+            match repos.attempts().find(key)? {
+                Some(changed) => record = changed,
+                // An administrator has unlocked the account meanwhile.
+                None => return Ok(()),
+            }
         }
+        Err(overtaken_too_often())
     }
 
     /// Deletes all known networks except the one of this attempt: an attacker who had the old password may have logged in

@@ -35,7 +35,7 @@ impl ListSessions<'_> {
     /// The sessions of the caller.
     pub fn own(&self, caller: &GrantedUser<ManageOwnAccount>, now: Timestamp) -> StoreResult<Vec<Session>> {
         self.store
-            .snapshot(|repos| self.live(repos, caller.user_id(), now))
+            .single_read(|repos| self.live(repos, caller.user_id(), now))
     }
 
     /// The sessions of a user, on behalf of an administrator.

@@ -167,13 +167,9 @@ impl Opening<'_> {
         .of(id)
         .in_session(session.id);
         self.check.store.transaction(|repos| {
-            // Locked, so that a transaction that disables the user or changes the password sees this session, or is seen here.
-            let Some(user) = repos.users().lock(id)?.filter(User::is_active) else {
+            let Some(user) = lock_current(repos, &right.credentials)? else {
                 return Ok(Outcome::Refused(FailedAttempt::overtaken(id)));
             };
-            if repos.users().password_version(id)? != Some(version) {
-                return Ok(Outcome::Refused(FailedAttempt::overtaken(id)));
-            }
             if let Some(digest) = renewed {
                 repos.users().set_digest(id, digest, version, version)?;
             }
@@ -211,4 +207,17 @@ impl Opening<'_> {
         }
         Ok(())
     }
+}
+
+/// Locks the account, and returns it as it is now. `None` if it was deleted or disabled, or its password changed, since it was
+/// read.
+///
+/// It is locked so that a transaction that disables the user or changes the password sees the new session, or is seen here.
+fn lock_current(repos: &mut dyn Repositories, known: &Credentials) -> Result<Option<User>, StoreError> {
+    if repos.users().lock_unchanged(known)? {
+        return Ok(Some(known.user.clone()).filter(User::is_active));
+    }
+    let user = repos.users().lock(known.user.id)?;
+    let version = repos.users().password_version(known.user.id)?;
+    Ok(user.filter(|user| user.is_active() && version == Some(known.password_version)))
 }

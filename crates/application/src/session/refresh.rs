@@ -1,7 +1,5 @@
 //! Refresh: rotation of refresh tokens.
 
-use core::time::Duration;
-
 use secrecy::{ExposeSecret, SecretString};
 
 use doorward_domain::account::User;
@@ -9,7 +7,8 @@ use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
 use doorward_domain::outcome::Outcome;
 use doorward_domain::session::{
-    Decision, Difference, EndReason, Generation, PresentedRefreshToken, ReplayCause, Session, decide,
+    Decision, Difference, EndReason, Generation, MAX_ROTATION, PresentedRefreshToken, ReplayCause, Session,
+    decide,
 };
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
@@ -21,10 +20,6 @@ use crate::{TokenIssuer, TokenPair};
 /// How often a rotation is decided again after losing a race to another request. Each time the session has moved on, and
 /// a request cannot lose twice to holders of the same token; the bound only prevents an endless loop if that fails.
 const MAX_ROUNDS: usize = 4;
-
-/// How long after its timestamp a rotation is still committed. A store that was suspended may continue after the client's
-/// timeout; a rotation that reaches no client would turn the client's next try into a replay.
-const MAX_ROTATION: Duration = Duration::from_secs(3);
 
 /// The reason in the audit log for an account that is disabled.
 const INACTIVE: &str = "account-disabled";
@@ -62,6 +57,10 @@ impl Refresh<'_> {
             .refresh_tokens
             .open(token.expose_secret())
             .ok_or(RefreshError::InvalidRefreshToken)?;
+        if let Some(rotated) = self.rotate_directly(&presented, context)? {
+            let (user, session, now) = *rotated;
+            return Ok(self.issuer.issue(user, &session, now)?);
+        }
         // A refusal is not an error here: the end of a replayed session is committed.
         let outcome = self.store.transaction(|repos| {
             for _ in 0..MAX_ROUNDS {
@@ -75,6 +74,54 @@ impl Refresh<'_> {
         })?;
         let (user, session, now) = *outcome.into_result()?;
         Ok(self.issuer.issue(user, &session, now)?)
+    }
+
+    /// Rotates without a transaction in the frequent case that needs none: the current token, from the address and user agent
+    /// of the last use, so that nothing but the session is written. `None` in any other case, and when another request was
+    /// faster.
+    fn rotate_directly(
+        &self,
+        presented: &PresentedRefreshToken,
+        context: &RequestContext,
+    ) -> Result<Option<IssueFor>, StoreError> {
+        let found = self
+            .store
+            .single_read(|repos| repos.sessions().find_with_user(presented.session_id))?;
+        let Some((session, user)) = found else {
+            return Ok(None);
+        };
+        let is_plain = self.issuer.refresh_tokens.is_authentic(presented, &session)
+            && user.is_active()
+            && !has_moved(&session, context);
+        let rotation = |now| {
+            let context = RequestContext {
+                now,
+                ..context.clone()
+            };
+            match decide(&session, presented.generation, &context, self.issuer.policy) {
+                Decision::Rotate { from, to } if is_plain => Some((from, to)),
+                _ => None,
+            }
+        };
+        if rotation((self.clock)()).is_none() {
+            return Ok(None);
+        }
+        self.store.single_write(|repos| {
+            // Decided and dated again: this may have waited for other writers.
+            let now = (self.clock)();
+            let Some((from, to)) = rotation(now) else {
+                return Ok(None);
+            };
+            let user_agent = context.user_agent.as_deref();
+            if !repos
+                .sessions()
+                .rotate(session.id, from, now, context.ip, user_agent)?
+            {
+                return Ok(None);
+            }
+            let rotated = rotated(session.clone(), to, now, context);
+            Ok(Some(Box::new((user.clone(), rotated, now))))
+        })
     }
 
     /// Decides once and applies the decision; `None` when another request was faster, so that it has to be decided again.
@@ -156,7 +203,7 @@ impl Refresh<'_> {
                 "the rotation took longer than a client waits".to_owned(),
             ));
         }
-        if session.ip != ip || session.user_agent.as_deref() != user_agent {
+        if has_moved(&session, context) {
             // Only a refresh from another address or user agent is recorded.
             let event = self.event(
                 EventKind::SessionRefreshed,
@@ -166,15 +213,7 @@ impl Refresh<'_> {
             );
             repos.events().append(&event)?;
         }
-        let rotated = Session {
-            generation: to,
-            repeats: 0,
-            rotated_at: now,
-            last_used_at: now,
-            ip,
-            user_agent: context.user_agent.clone(),
-            ..session
-        };
+        let rotated = rotated(session, to, now, context);
         Ok(Some(Outcome::Done(Box::new((user, rotated, now)))))
     }
 
@@ -239,3 +278,21 @@ impl Refresh<'_> {
 
 /// The user and session to issue tokens for, and the time of issue.
 type IssueFor = Box<(User, Session, Timestamp)>;
+
+/// Whether the request comes from another address or user agent than the last use of the session.
+fn has_moved(session: &Session, context: &RequestContext) -> bool {
+    session.ip != context.ip || session.user_agent != context.user_agent
+}
+
+/// The session after its rotation.
+fn rotated(session: Session, to: Generation, now: Timestamp, context: &RequestContext) -> Session {
+    Session {
+        generation: to,
+        repeats: 0,
+        rotated_at: now,
+        last_used_at: now,
+        ip: context.ip,
+        user_agent: context.user_agent.clone(),
+        ..session
+    }
+}

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{Login, LoginError, Policies, TokenPair, UseCases};
 use doorward_domain::attempt::MockRefusedAttempts;
-use doorward_domain::attempt::{AttemptRecord, RecentAttempts};
+use doorward_domain::attempt::{AttemptRecord, AttemptState, RecentAttempts};
 use doorward_domain::audit::EventKind;
 use doorward_domain::mock_store::MockStore;
 use doorward_domain::password::{HashError, MockPasswordHasher, MockStrengthEstimator, Verification};
@@ -63,33 +63,51 @@ fn knowing(credentials: Option<Credentials>, record: Option<AttemptRecord>) -> M
 /// Repositories with this attempt `record`.
 fn having_seen(record: Option<AttemptRecord>) -> MockRepositories {
     let mut repositories = MockRepositories::default();
+    let state = AttemptState {
+        record,
+        last_login: None,
+    };
     repositories
         .attempts
-        .expect_find()
+        .expect_states()
         .times(1)
-        .returning(move |_| Ok(record));
-    repositories
-        .attempts
-        .expect_lock()
-        .times(1)
-        .returning(move |_| Ok(record));
+        .returning(move |keys| Ok(keys.iter().map(|_| state).collect()));
     repositories
 }
 
-/// The record that is read under the lock when the count is reset.
-fn expect_forgiving_lock(repositories: &mut MockRepositories) {
-    repositories.attempts.expect_lock().times(1).returning(|_| {
-        Ok(Some(AttemptRecord {
-            failures: 1,
-            recent: RecentAttempts::at_once(1),
-            last_at: NOW,
-        }))
-    });
+/// The record with one attempt.
+const COUNTED: AttemptRecord = AttemptRecord {
+    failures: 1,
+    recent: RecentAttempts::at_once(1),
+    last_at: NOW,
+};
+
+/// Expects that the first attempt is counted.
+fn expect_count(repositories: &mut MockRepositories) {
     repositories
         .attempts
-        .expect_forget()
+        .expect_replace()
         .times(1)
-        .returning(|_| Ok(()));
+        .withf(|_, before, after| before.is_none() && *after == Some(&COUNTED))
+        .returning(|_, _, _| Ok(true));
+}
+
+/// Expects that the count of the first attempt is reset.
+fn expect_reset(repositories: &mut MockRepositories) {
+    repositories
+        .attempts
+        .expect_replace()
+        .times(1)
+        .withf(|_, before, after| *before == Some(&COUNTED) && after.is_none())
+        .returning(|_, _, _| Ok(true));
+}
+
+fn expect_unchanged_user(repositories: &mut MockRepositories) {
+    repositories
+        .users
+        .expect_lock_unchanged()
+        .times(1)
+        .returning(|_| Ok(true));
 }
 
 fn expect_event(repositories: &mut MockRepositories, kind: EventKind) {
@@ -132,11 +150,7 @@ fn unknown_wrong_and_disabled_are_counted_hashed_recorded_and_refused_alike() {
         ),
     ] {
         let mut repositories = knowing(known, None);
-        repositories
-            .attempts
-            .expect_put()
-            .times(1)
-            .returning(|_, _| Ok(()));
+        expect_count(&mut repositories);
         expect_event(&mut repositories, EventKind::LoginFailed);
         let (result, verdicts) = login("ada@example.org", repositories, &hasher);
         assert!(matches!(result, Err(LoginError::InvalidCredentials)));
@@ -147,12 +161,8 @@ fn unknown_wrong_and_disabled_are_counted_hashed_recorded_and_refused_alike() {
 #[test]
 fn an_unusable_digest_is_refused_alike_and_its_attempt_is_taken_back() {
     let mut repositories = knowing(Some(credentials()), None);
-    repositories
-        .attempts
-        .expect_put()
-        .times(1)
-        .returning(|_, _| Ok(()));
-    expect_forgiving_lock(&mut repositories);
+    expect_count(&mut repositories);
+    expect_reset(&mut repositories);
     expect_event(&mut repositories, EventKind::LoginFailed);
     let hasher = hasher_finding(Verification::Unusable);
     let (result, verdicts) = login("ada@example.org", repositories, &hasher);
@@ -178,6 +188,11 @@ fn after_too_many_attempts_nothing_is_hashed_and_the_refusal_is_recorded() {
     for known in [None, Some(USER)] {
         let mut repositories = having_seen(Some(record));
         repositories
+            .attempts
+            .expect_find()
+            .times(1)
+            .returning(move |_| Ok(Some(record)));
+        repositories
             .users
             .expect_id_of()
             .times(1)
@@ -195,22 +210,9 @@ fn after_too_many_attempts_nothing_is_hashed_and_the_refusal_is_recorded() {
 #[test]
 fn a_right_password_opens_a_session_and_resets_the_count() {
     let mut repositories = knowing(Some(credentials()), None);
-    repositories
-        .attempts
-        .expect_put()
-        .times(1)
-        .returning(|_, _| Ok(()));
-    repositories
-        .users
-        .expect_lock()
-        .times(1)
-        .returning(|_| Ok(Some(user(&["user"]))));
-    repositories
-        .users
-        .expect_password_version()
-        .times(1)
-        .returning(|_| Ok(Some(PasswordVersion::FIRST)));
-    expect_forgiving_lock(&mut repositories);
+    expect_count(&mut repositories);
+    expect_unchanged_user(&mut repositories);
+    expect_reset(&mut repositories);
     repositories
         .sessions
         .expect_insert()
@@ -236,22 +238,15 @@ fn a_right_password_opens_a_session_and_resets_the_count() {
 #[test]
 fn a_weak_digest_is_replaced() {
     let mut repositories = knowing(Some(credentials()), None);
-    repositories.attempts.expect_put().returning(|_, _| Ok(()));
-    repositories
-        .users
-        .expect_lock()
-        .returning(|_| Ok(Some(user(&["user"]))));
-    repositories
-        .users
-        .expect_password_version()
-        .returning(|_| Ok(Some(PasswordVersion::FIRST)));
+    expect_count(&mut repositories);
+    expect_unchanged_user(&mut repositories);
     repositories
         .users
         .expect_set_digest()
         .times(1)
         .withf(|_, digest, expected, version| digest.expose() == "stronger" && expected == version)
         .returning(|_, _, _, _| Ok(true));
-    expect_forgiving_lock(&mut repositories);
+    expect_reset(&mut repositories);
     repositories.sessions.expect_insert().returning(|_| Ok(()));
     repositories
         .sessions
@@ -280,7 +275,12 @@ fn no_session_is_opened_if_the_account_changed_while_the_password_was_hashed() {
         (Some(user(&["user"])), changed),
     ] {
         let mut repositories = knowing(Some(credentials()), None);
-        repositories.attempts.expect_put().returning(|_, _| Ok(()));
+        expect_count(&mut repositories);
+        repositories
+            .users
+            .expect_lock_unchanged()
+            .times(1)
+            .returning(|_| Ok(false));
         repositories
             .users
             .expect_lock()
@@ -310,7 +310,7 @@ fn no_session_is_opened_if_the_account_changed_while_the_password_was_hashed() {
 #[test]
 fn an_outage_is_not_reported_as_a_wrong_password() {
     let mut repositories = having_seen(None);
-    repositories.attempts.expect_put().returning(|_, _| Ok(()));
+    expect_count(&mut repositories);
     let outage = || StoreError::Unavailable("planted".to_owned());
     repositories
         .users
@@ -318,10 +318,10 @@ fn an_outage_is_not_reported_as_a_wrong_password() {
         .returning(move |_| Err(outage()));
     let (result, verdicts) = login("ada@example.org", repositories, &MockPasswordHasher::new());
     assert!(matches!(result, Err(LoginError::Store(_))));
-    assert_eq!(verdicts, [Verdict::RollBack]);
+    assert_eq!(verdicts, [Verdict::Commit]);
 
     let mut repositories = knowing(Some(credentials()), None);
-    repositories.attempts.expect_put().returning(|_, _| Ok(()));
+    expect_count(&mut repositories);
     let mut hasher = MockPasswordHasher::new();
     hasher
         .expect_verify()
@@ -330,4 +330,50 @@ fn an_outage_is_not_reported_as_a_wrong_password() {
         login("ada@example.org", repositories, &hasher).0,
         Err(LoginError::Hash(_))
     ));
+}
+
+#[test]
+fn an_attempt_that_was_overtaken_is_decided_again_and_counted_on_the_current_record() {
+    let failures = |failures| AttemptRecord {
+        failures,
+        recent: RecentAttempts::at_once(failures),
+        last_at: NOW,
+    };
+    for (meanwhile, is_allowed) in [(failures(4), true), (failures(5), false)] {
+        let mut repositories = having_seen(Some(failures(3)));
+        repositories
+            .attempts
+            .expect_replace()
+            .times(1)
+            .withf(move |_, before, _| *before == Some(&failures(3)))
+            .returning(|_, _, _| Ok(false));
+        repositories
+            .attempts
+            .expect_find()
+            .returning(move |_| Ok(Some(meanwhile)));
+        let mut hasher = MockPasswordHasher::new();
+        if is_allowed {
+            repositories
+                .attempts
+                .expect_replace()
+                .times(1)
+                .withf(move |_, before, after| *before == Some(&failures(4)) && *after == Some(&failures(5)))
+                .returning(|_, _, _| Ok(true));
+            repositories
+                .users
+                .expect_find_credentials_by_email()
+                .returning(|_| Ok(None));
+            hasher = hasher_without_an_account();
+            expect_event(&mut repositories, EventKind::LoginFailed);
+        } else {
+            repositories.users.expect_id_of().returning(|_| Ok(None));
+            expect_event(&mut repositories, EventKind::LoginRefused);
+        }
+        let (result, _) = login("ada@example.org", repositories, &hasher);
+        match result {
+            Err(LoginError::InvalidCredentials) => assert!(is_allowed),
+            Err(LoginError::TooManyAttempts { .. }) => assert!(!is_allowed),
+            other => panic!("{other:?}"),
+        }
+    }
 }

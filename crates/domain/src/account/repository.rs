@@ -30,7 +30,7 @@ pub trait UserRepository {
     /// at the same time, and MUST leave the transaction usable then.
     fn insert(&mut self, user: &User, digest: &PasswordDigest) -> StoreResult<Outcome<(), EmailTaken>>;
 
-    /// The account with that id.
+    /// The account with that id. A single statement.
     fn find(&mut self, id: UserId) -> StoreResult<Option<User>>;
 
     /// The account with that id, locked against changes by other transactions until this one ends.
@@ -38,13 +38,17 @@ pub trait UserRepository {
     /// MUST wait for transactions that hold the lock, and then return what they committed. Only in a writing transaction.
     fn lock(&mut self, id: UserId) -> StoreResult<Option<User>>;
 
+    /// Locks the account as [`lock`](Self::lock) does, and returns whether it and the version of its password are still as they
+    /// were read before. Cheaper than reading them again.
+    fn lock_unchanged(&mut self, known: &Credentials) -> StoreResult<bool>;
+
     /// The id of the account with that address. The cost is the same when there is none.
     fn id_of(&mut self, email: &CanonicalEmail) -> StoreResult<Option<UserId>>;
 
-    /// The account with that address, and the digest of its password.
+    /// The account with that address, and the digest of its password. A single statement.
     fn find_credentials_by_email(&mut self, email: &CanonicalEmail) -> StoreResult<Option<Credentials>>;
 
-    /// The account with that id, and the digest of its password.
+    /// The account with that id, and the digest of its password. A single statement.
     fn find_credentials(&mut self, id: UserId) -> StoreResult<Option<Credentials>>;
 
     /// The version of the account's password. `None` when there is no such account.

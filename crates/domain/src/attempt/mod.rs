@@ -16,6 +16,6 @@ pub use recent::RecentAttempts;
 #[cfg(any(test, feature = "mocks"))]
 pub use refused::MockRefusedAttempts;
 pub use refused::RefusedAttempts;
-pub use repository::{AttemptRepository, NetworkRepository};
+pub use repository::{AttemptRepository, AttemptState, NetworkRepository};
 #[cfg(any(test, feature = "mocks"))]
 pub use repository::{MockAttemptRepository, MockNetworkRepository};

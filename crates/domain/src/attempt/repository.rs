@@ -5,21 +5,35 @@ use crate::time::Timestamp;
 
 use super::{AttemptKey, AttemptRecord};
 
+/// What is stored under a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AttemptState {
+    /// The attempts counted under the key.
+    pub record: Option<AttemptRecord>,
+    /// The latest stored login of the owner, if the key is that of a known network.
+    pub last_login: Option<Timestamp>,
+}
+
 /// Stored attempt records. A key identifies an account, or an account and a network.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait AttemptRepository {
-    /// The record under that key, unlocked: it may change at any time. A decision that is stored needs the
-    /// [lock](Self::lock).
+    /// What is stored under each of these keys, in their order. A single statement.
+    fn states(&mut self, keys: &[AttemptKey]) -> StoreResult<Vec<AttemptState>>;
+
+    /// The record under that key. A single statement.
     fn find(&mut self, key: &AttemptKey) -> StoreResult<Option<AttemptRecord>>;
 
-    /// The record under that key, locked against other transactions until this one ends.
+    /// Replaces the record under that key if it is still `before`, and returns whether it was. `None` is the absence of a
+    /// record. A single statement.
     ///
-    /// MUST serialise on the key whether or not a record exists: of two concurrent first attempts, at most one finds no
-    /// record. Only in a writing transaction.
-    fn lock(&mut self, key: &AttemptKey) -> StoreResult<Option<AttemptRecord>>;
-
-    /// Stores the record, replacing any under that key.
-    fn put(&mut self, key: &AttemptKey, record: &AttemptRecord) -> StoreResult<()>;
+    /// MUST be atomic: of all concurrent calls with the same `before`, exactly one returns `true`, also when there is no
+    /// record yet. After `false`, the transaction MUST read the record that the other one has stored.
+    fn replace<'a>(
+        &mut self,
+        key: &AttemptKey,
+        before: Option<&'a AttemptRecord>,
+        after: Option<&'a AttemptRecord>,
+    ) -> StoreResult<bool>;
 
     /// Deletes the record, if it exists.
     fn forget(&mut self, key: &AttemptKey) -> StoreResult<()>;
@@ -35,9 +49,6 @@ pub trait AttemptRepository {
 /// and accounts are stored as keys only.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait NetworkRepository {
-    /// The latest stored login of the owner from each of these networks, in their order; `None` from an unknown one.
-    fn last_logins(&mut self, networks: &[AttemptKey]) -> StoreResult<Vec<Option<Timestamp>>>;
-
     /// Stores a login of the owner from each of these networks at its time, replacing earlier ones. No network is given twice.
     fn note(&mut self, logins: &[(AttemptKey, Timestamp)], account: &AttemptKey) -> StoreResult<()>;
 

@@ -15,5 +15,5 @@ pub use refresh_token::MockRefreshTokens;
 pub use refresh_token::{PresentedRefreshToken, RefreshToken, RefreshTokens};
 #[cfg(any(test, feature = "mocks"))]
 pub use repository::MockSessionRepository;
-pub use repository::SessionRepository;
+pub use repository::{MAX_ROTATION, SessionRepository};
 pub use rotation::{Decision, Difference, Refusal, ReplayCause, decide};

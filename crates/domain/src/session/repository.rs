@@ -1,6 +1,7 @@
 //! The port for stored sessions.
 
 use core::net::IpAddr;
+use core::time::Duration;
 
 use crate::account::User;
 use crate::id::{SessionId, UserId};
@@ -8,6 +9,10 @@ use crate::store_error::StoreResult;
 use crate::time::Timestamp;
 
 use super::{EndReason, Generation, Session};
+
+/// How long after its timestamp a rotation still takes effect. A store that was suspended may continue after the
+/// client's timeout; a rotation that reaches no client would turn the client's next try into a replay.
+pub const MAX_ROTATION: Duration = Duration::from_secs(3);
 
 /// Stored sessions, live or ended.
 #[expect(
@@ -22,14 +27,17 @@ pub trait SessionRepository {
     /// The session with that id, live or not.
     fn find(&mut self, id: SessionId) -> StoreResult<Option<Session>>;
 
-    /// The session with that id, live or not, and its user, both as of the same instant.
+    /// The session with that id, live or not, and its user, both as of the same instant. A single statement.
     fn find_with_user(&mut self, id: SessionId) -> StoreResult<Option<(Session, User)>>;
 
     /// Moves a session from generation `from` to the next, and stores time, address and user agent of this use.
     ///
-    /// MUST be one conditional statement: of all calls with the same `from`, exactly one returns `true`, and none once
+    /// A single statement, and MUST be conditional: of all calls with the same `from`, exactly one returns `true`, and none once
     /// the session has ended, nor from the last generation that can be counted. Values that this use lacks (no address, no
     /// user agent) replace earlier ones.
+    ///
+    /// Outside of a transaction, which could be rolled back, it MUST NOT take effect later than
+    /// [`MAX_ROTATION`] after the call if the store was suspended before it ran the statement.
     fn rotate<'a>(
         &mut self,
         id: SessionId,
@@ -59,7 +67,8 @@ pub trait SessionRepository {
     /// end when a user exceeds the maximum.
     fn surplus(&mut self, user: UserId, now: Timestamp, keep: u32) -> StoreResult<Vec<SessionId>>;
 
-    /// The sessions of a user that have not ended and expire after `now`, the most recently used first, at most `limit`.
+    /// The sessions of a user that have not ended and expire after `now`, the most recently used first, at most `limit`. A
+    /// single statement.
     fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>>;
 
     /// Deletes up to `limit` sessions that expired (by their absolute bound) before `before`, ended or not. Returns how many.

@@ -109,7 +109,7 @@ impl UserRepository for Transaction<'_> {
     }
 
     fn find(&mut self, id: UserId) -> StoreResult<Option<User>> {
-        self.read(|connection| find(connection, id))
+        self.read_single(|connection| find(connection, id))
     }
 
     fn lock(&mut self, id: UserId) -> StoreResult<Option<User>> {
@@ -124,6 +124,31 @@ impl UserRepository for Transaction<'_> {
                     .execute(connection)?;
             }
             find(connection, id)
+        })
+    }
+
+    fn lock_unchanged(&mut self, known: &Credentials) -> StoreResult<bool> {
+        self.write(|connection| {
+            let (id, user) = (known.user.id.to_string(), &known.user);
+            // Roles and status change the version, and any other change of the account its time of change.
+            let unchanged = users::table.filter(
+                users::id
+                    .eq(&id)
+                    .and(users::version.eq(i64::from(user.version.get())))
+                    .and(users::updated_at.eq(user.updated_at.as_micros()))
+                    .and(users::password_version.eq(i64::from(known.password_version.get()))),
+            );
+            let name: Option<Option<String>> = match connection {
+                AnyConnection::Sqlite(connection) => {
+                    unchanged.select(users::name).get_result(connection).optional()?
+                }
+                AnyConnection::Postgres(connection) => unchanged
+                    .select(users::name)
+                    .for_no_key_update()
+                    .get_result(connection)
+                    .optional()?,
+            };
+            Ok(name.is_some_and(|name| name.as_deref() == user.name.as_ref().map(DisplayName::as_str)))
         })
     }
 
@@ -146,7 +171,7 @@ impl UserRepository for Transaction<'_> {
     }
 
     fn find_credentials_by_email(&mut self, email: &CanonicalEmail) -> StoreResult<Option<Credentials>> {
-        self.read(|connection| {
+        self.read_single(|connection| {
             let rows = users_with_roles()
                 .filter(users::email_canonical.eq(email.as_str()))
                 .select((
@@ -160,7 +185,7 @@ impl UserRepository for Transaction<'_> {
     }
 
     fn find_credentials(&mut self, id: UserId) -> StoreResult<Option<Credentials>> {
-        self.read(|connection| {
+        self.read_single(|connection| {
             let rows = users_with_roles()
                 .filter(users::id.eq(id.to_string()))
                 .select((

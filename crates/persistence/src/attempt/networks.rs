@@ -6,7 +6,7 @@ use doorward_domain::attempt::NetworkRepository;
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
-use crate::column::{Location, instant};
+use crate::column::Location;
 use crate::connection::{AnyConnection, on_either};
 use crate::error::DbError;
 use crate::schema::known_networks;
@@ -22,24 +22,6 @@ fn list(connection: &mut AnyConnection, account: &AttemptKey) -> Result<Vec<Vec<
 }
 
 impl NetworkRepository for Transaction<'_> {
-    fn last_logins(&mut self, networks: &[AttemptKey]) -> StoreResult<Vec<Option<Timestamp>>> {
-        if networks.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.read(|connection| {
-            let keys: Vec<&[u8]> = networks.iter().map(|key| key.as_bytes().as_slice()).collect();
-            let found: Vec<(Vec<u8>, i64)> = known_networks::table
-                .filter(known_networks::key.eq_any(&keys))
-                .select((known_networks::key, known_networks::last_at))
-                .load(connection)?;
-            let last = |key: &&[u8]| found.iter().find(|(found, _)| found == key);
-            Ok(keys
-                .iter()
-                .map(|key| last(key).map(|(_, at)| instant(*at)))
-                .collect())
-        })
-    }
-
     fn note(&mut self, logins: &[(AttemptKey, Timestamp)], account: &AttemptKey) -> StoreResult<()> {
         if logins.is_empty() {
             return Ok(());

@@ -112,6 +112,9 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
+/// For statements that run without a transaction: the database may have another default.
+const POSTGRES_ISOLATION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
 /// Connects to PostgreSQL, directly or through a pooler such as PgBouncer in any of its modes.
 ///
 /// A pooler is recognised by the startup options: it refuses them, or they do not reach the server. Through one, nothing may
@@ -124,6 +127,9 @@ fn connect_postgres(url: &PostgresUrl) -> Result<PgConnection, ConnectError> {
                 if has_startup_options(&mut connection)
                     .map_err(|error| ConnectError(format!("{}: {error}", url.redacted())))?
                 {
+                    connection
+                        .batch_execute(POSTGRES_ISOLATION)
+                        .map_err(|error| ConnectError(format!("{}: {error}", url.redacted())))?;
                     return Ok(connection);
                 }
             }

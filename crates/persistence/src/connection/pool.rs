@@ -4,7 +4,6 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use diesel::QueryResult;
 use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection, R2D2Connection};
 
 use crate::error::{ConnectError, DbError};
@@ -62,7 +61,7 @@ impl ConnectionPool {
     /// and another one taken, until one works or no new one can be made.
     pub(crate) fn get_live<T>(
         &self,
-        mut first: impl FnMut(&mut AnyConnection) -> QueryResult<T>,
+        mut first: impl FnMut(&mut AnyConnection) -> Result<T, DbError>,
     ) -> Result<(PooledConnection<ConnectionManager>, T), DbError> {
         let mut last_error = DbError::unavailable("no connection available");
         for _ in 0..=self.pool.max_size() {
@@ -70,8 +69,8 @@ impl ConnectionPool {
             match first(&mut pooled.connection) {
                 Ok(value) => return Ok((pooled, value)),
                 Err(error) => {
-                    pooled.lost = is_loss(&error) || pooled.connection.is_broken();
-                    last_error = error.into();
+                    pooled.lost = error.is_loss || pooled.connection.is_broken();
+                    last_error = error;
                     if !pooled.lost {
                         break;
                     }
@@ -104,18 +103,6 @@ pub(crate) struct Pooled {
     pub(crate) connection: AnyConnection,
     /// Whether a statement outside of a transaction found the connection lost, which Diesel does not record.
     lost: bool,
-}
-
-/// Whether an error means that the connection is lost.
-fn is_loss(error: &diesel::result::Error) -> bool {
-    use diesel::result::{DatabaseErrorKind, Error};
-    matches!(
-        error,
-        Error::DatabaseError(
-            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
-            _
-        )
-    )
 }
 
 /// Opens connections for the pool, and decides which ones it closes.

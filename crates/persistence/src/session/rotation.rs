@@ -18,13 +18,15 @@ pub(super) struct Rotation<'a> {
     pub(super) now: i64,
     pub(super) ip: Option<String>,
     pub(super) user_agent: Option<&'a str>,
+    /// Until when it may take effect, in microseconds since 2000 by the clock of the server. PostgreSQL only.
+    pub(super) not_after: Option<i64>,
 }
 
 impl QueryId for Rotation<'_> {
     type QueryId = Rotation<'static>;
 
-    // The statement has always the same text.
-    const HAS_STATIC_QUERY_ID: bool = true;
+    // The statement has one of two texts.
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 impl<DB: Backend> QueryFragment<DB> for Rotation<'_>
@@ -50,6 +52,12 @@ where
         out.push_sql(" AND generation = ");
         out.push_bind_param::<BigInt, _>(&self.from)?;
         out.push_sql(" AND ended_at IS NULL");
+        if let Some(not_after) = &self.not_after {
+            out.push_sql(
+                " AND clock_timestamp() <= timestamptz '2000-01-01 00:00Z' + interval '1 microsecond' * ",
+            );
+            out.push_bind_param::<BigInt, _>(not_after)?;
+        }
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 use core::net::IpAddr;
 
+use diesel::data_types::PgTimestamp;
 use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -7,16 +8,16 @@ use diesel::sql_types::BigInt;
 use doorward_domain::account::User;
 use doorward_domain::client::ClientId;
 use doorward_domain::id::{SessionId, UserId};
-use doorward_domain::session::SessionRepository;
 use doorward_domain::session::{
     Authentication, AuthenticationMethods, EndReason, Ended, Generation, Session, SessionKey, SessionKind,
 };
+use doorward_domain::session::{MAX_ROTATION, SessionRepository};
 use doorward_domain::store_error::StoreResult;
 use doorward_domain::time::Timestamp;
 
 use crate::account::UserRow;
 use crate::column::{Location, instant, without_nul};
-use crate::connection::on_either;
+use crate::connection::{AnyConnection, clock_timestamp, on_either};
 use crate::error::DbError;
 use crate::schema::{sessions, user_roles, users};
 use crate::transaction::{Expiring, Transaction, affected, delete_batch};
@@ -165,16 +166,32 @@ impl SessionRepository for Transaction<'_> {
     }
 
     fn find_with_user(&mut self, id: SessionId) -> StoreResult<Option<(Session, User)>> {
-        self.read(|connection| {
-            let rows: Vec<(SessionRow, UserRow, Option<String>)> = sessions::table
+        let clock = self.server_clock();
+        self.read_single(|connection| {
+            let sessions = sessions::table
                 .inner_join(users::table.left_join(user_roles::table))
-                .filter(sessions::id.eq(id.to_string()))
-                .select((
-                    SessionRow::as_select(),
-                    UserRow::as_select(),
-                    user_roles::role.nullable(),
-                ))
-                .load(connection)?;
+                .filter(sessions::id.eq(id.to_string()));
+            let role = user_roles::role.nullable();
+            let rows: Vec<(SessionRow, UserRow, Option<String>)> = match connection {
+                AnyConnection::Sqlite(connection) => sessions
+                    .select((SessionRow::as_select(), UserRow::as_select(), role))
+                    .load(connection)?,
+                AnyConnection::Postgres(connection) => {
+                    let rows: Vec<(SessionRow, UserRow, Option<String>, PgTimestamp)> = sessions
+                        .select((
+                            SessionRow::as_select(),
+                            UserRow::as_select(),
+                            role,
+                            clock_timestamp(),
+                        ))
+                        .load(connection)?;
+                    if let Some((.., time)) = rows.first() {
+                        clock.observe(*time);
+                    }
+                    let without_time = |(session, user, role, _)| (session, user, role);
+                    rows.into_iter().map(without_time).collect()
+                }
+            };
             let mut rows = rows.into_iter();
             let Some((session, user, first_role)) = rows.next() else {
                 return Ok(None);
@@ -193,8 +210,10 @@ impl SessionRepository for Transaction<'_> {
         user_agent: Option<&str>,
     ) -> StoreResult<bool> {
         let Some(to) = from.next() else { return Ok(false) };
-        self.write(|connection| {
+        let not_after = self.bound_without_transaction(MAX_ROTATION);
+        self.write_single(|connection| {
             let rotation = Rotation {
+                not_after,
                 id: id.to_string(),
                 from: from.get().into(),
                 to: to.get().into(),
@@ -270,7 +289,7 @@ impl SessionRepository for Transaction<'_> {
     }
 
     fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>> {
-        self.read(|connection| {
+        self.read_single(|connection| {
             let rows: Vec<SessionRow> = sessions::table
                 .filter(sessions::user_id.eq(user.to_string()))
                 .filter(sessions::ended_at.is_null())

@@ -12,6 +12,28 @@ pub(crate) enum Mode {
     Read,
     /// Read and write.
     Write,
+    /// Read, in one call of a repository.
+    ReadSingle,
+    /// Read and write, in one call of a repository.
+    WriteSingle,
+}
+
+impl Mode {
+    /// Whether the transaction allows one call only.
+    pub(super) const fn is_single(self) -> bool {
+        matches!(self, Self::ReadSingle | Self::WriteSingle)
+    }
+
+    /// Whether the transaction is one statement, which needs no `BEGIN` and `COMMIT`. On SQLite, which makes statements
+    /// wait for each other in another way than transactions, one that writes has them. Through a pooler all have, because
+    /// timeouts are set in the transaction.
+    pub(crate) const fn is_statement(self, is_sqlite: bool, is_pooled: bool) -> bool {
+        match self {
+            Self::Read | Self::Write => false,
+            Self::ReadSingle => !is_pooled,
+            Self::WriteSingle => !is_sqlite && !is_pooled,
+        }
+    }
 }
 
 /// Begins a transaction.
@@ -28,15 +50,15 @@ pub(crate) fn begin(connection: &mut AnyConnection, mode: Mode, is_pooled: bool)
     match connection {
         AnyConnection::Sqlite(connection) => {
             let sql = match mode {
-                Mode::Read => "BEGIN DEFERRED",
-                Mode::Write => "BEGIN IMMEDIATE",
+                Mode::Read | Mode::ReadSingle => "BEGIN DEFERRED",
+                Mode::Write | Mode::WriteSingle => "BEGIN IMMEDIATE",
             };
             AnsiTransactionManager::begin_transaction_sql(connection, sql)
         }
         AnyConnection::Postgres(connection) => {
             let sql = match mode {
-                Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                Mode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+                Mode::Read | Mode::ReadSingle => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                Mode::Write | Mode::WriteSingle => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
             };
             if is_pooled {
                 let sql = format!("{sql}{}", local_timeouts());

@@ -6,7 +6,7 @@ use diesel::backend::Backend;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 /// A statement written in SQL, for what Diesel has no words for or does not cache: it has the database parse and plan its
 /// `UPDATE`, its upserts and `diesel::sql_query` at every use, which on PostgreSQL also is a second round trip.
@@ -25,6 +25,7 @@ pub(crate) enum Value<'a> {
     Text(&'a str),
     Number(i64),
     OptionalText(Option<&'a str>),
+    Bytes(&'a [u8]),
 }
 
 impl<'a, S> Statement<'a, S> {
@@ -53,6 +54,7 @@ where
     i64: ToSql<BigInt, DB>,
     str: ToSql<Text, DB>,
     for<'b> Option<&'b str>: ToSql<Nullable<Text>, DB>,
+    [u8]: ToSql<Binary, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let mut values = self.values.iter();
@@ -62,6 +64,7 @@ where
                     Some(Value::Text(value)) => out.push_bind_param::<Text, _>(*value)?,
                     Some(Value::Number(value)) => out.push_bind_param::<BigInt, _>(value)?,
                     Some(Value::OptionalText(value)) => out.push_bind_param::<Nullable<Text>, _>(value)?,
+                    Some(Value::Bytes(value)) => out.push_bind_param::<Binary, _>(*value)?,
                     None => {
                         return Err(diesel::result::Error::QueryBuilderError(
                             "a value is missing".into(),

@@ -10,32 +10,42 @@ pub(crate) fn render(costs: &[Cost]) -> String {
         "| use case | transactions | statements | commits | what is run |\n|---|---|---|---|---|\n",
     );
     for (name, statements) in costs {
-        let summaries: Vec<_> = statements.iter().map(|sql| summary(sql)).collect();
-        let transactions = summaries.iter().filter(|summary| *summary == "begin").count();
-        // The database has to flush a transaction that wrote to the disk.
-        let mut commits = 0;
-        let mut wrote = false;
-        for summary in &summaries {
-            wrote |= ["insert", "update", "delete"]
-                .iter()
-                .any(|verb| summary.starts_with(verb));
-            if summary == "commit" && wrote {
-                commits += 1;
-            }
-            wrote &= !matches!(summary.as_str(), "begin" | "commit" | "rollback");
-        }
-        let run = summaries
-            .join(", ")
-            .replace("commit, ", "commit; ")
-            .replace("rollback, ", "rollback; ");
+        let transactions = transactions(statements);
+        let commits = transactions.iter().filter(|(_, commits)| *commits).count();
+        let run: Vec<_> = transactions.iter().map(|(run, _)| run.join(", ")).collect();
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "| {name} | {transactions} | {} | {commits} | {run} |",
-            statements.len()
+            "| {name} | {} | {} | {commits} | {} |",
+            transactions.len(),
+            statements.len(),
+            run.join("; ")
         );
     }
     text
+}
+
+/// The statements of each transaction in a few words, and whether it may have written something, so that the database has to
+/// flush it to the disk. A statement outside of `BEGIN` and its end is a transaction of its own.
+fn transactions(statements: &[String]) -> Vec<(Vec<String>, bool)> {
+    let mut transactions = Vec::new();
+    let mut open: Option<(Vec<String>, bool)> = None;
+    for summary in statements.iter().map(|sql| summary(sql)) {
+        let writes = ["insert", "update", "delete"]
+            .iter()
+            .any(|verb| summary.starts_with(verb));
+        let (mut run, wrote) = open.take().unwrap_or_default();
+        let is_open = summary == "begin" || !run.is_empty();
+        let is_end = summary == "commit" || summary == "rollback";
+        let writes = (wrote || writes) && summary != "rollback";
+        run.push(summary);
+        if is_open && !is_end {
+            open = Some((run, writes));
+        } else {
+            transactions.push((run, writes));
+        }
+    }
+    transactions
 }
 
 /// A statement in a few words: its verb and its table.

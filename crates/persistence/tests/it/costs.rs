@@ -38,8 +38,9 @@ const INTRODUCTION: &str = "\
 Made by a test (`crates/persistence/tests/it/costs.rs`), which fails when a use case costs anything else than it says here.
 `UPDATE_GOLDEN=1 cargo test -p doorward-persistence costs` writes it anew, with a PostgreSQL server at hand.
 
-A *commit* is one that follows a statement that may write: the database answers it once it is on the disk. On PostgreSQL each
-statement is a round trip, those that begin and end a transaction too. What takes a lock names it. Checking an access token
+A statement that is not between begin and commit is a transaction by itself. A *commit* is that of a transaction that may write:
+the database answers it once it is on the disk. On PostgreSQL each statement is a round trip, those that begin and end a
+transaction too. What takes a lock names it. Checking an access token
 costs nothing here, and comes before everything that a bearer may do.
 ";
 

@@ -17,6 +17,7 @@ mod migrations;
 mod outages;
 mod query_plans;
 mod revocations;
+mod single_statements;
 mod sqlite;
 mod statement_log;
 mod support;

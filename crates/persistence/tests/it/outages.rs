@@ -7,6 +7,7 @@ use std::thread;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use doorward_domain::account::User;
+use doorward_domain::attempt::AttemptKey;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 use doorward_persistence::test_support::TestDatabase;
@@ -65,6 +66,15 @@ fn lost_connections_are_replaced_without_an_error() {
         assert_eq!(found, Ok(Some(user.clone())));
         let name = store.transaction::<_, StoreError>(|r| r.users().update(&user));
         assert_eq!(name, Ok(true));
+        thread::sleep(Duration::from_millis(200));
+        database.execute(TERMINATE);
+        let found = store.single_read(|r| r.users().find(user.id));
+        assert_eq!(found, Ok(Some(user.clone())));
+        thread::sleep(Duration::from_millis(200));
+        database.execute(TERMINATE);
+        let key = AttemptKey::from_bytes([1; 32]);
+        let replaced = store.single_write(|r| r.attempts().replace(&key, None, None));
+        assert_eq!(replaced, Ok(true));
     }
 }
 

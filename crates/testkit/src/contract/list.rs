@@ -83,8 +83,9 @@ macro_rules! __store_contract_cases {
                 records {
                     the_latest_attempt_record_is_kept
                     deleted_attempt_records_are_gone
-                    a_lock_alone_stores_no_attempt_record
-                    an_attempt_record_is_found_without_a_lock
+                    an_attempt_record_is_replaced_only_if_it_is_the_expected_one
+                    a_transaction_sees_the_attempt_record_that_it_replaced
+                    the_states_of_keys_are_in_their_order
                     attempt_records_are_read_back_unchanged
                 }
                 networks {
@@ -181,15 +182,16 @@ macro_rules! __store_contract_cases {
                 }
                 locks {
                     an_account_is_locked_by_one_transaction_at_a_time
+                    an_unchanged_account_is_locked_by_one_transaction_at_a_time
+                    a_changed_account_is_not_locked_as_unchanged
+                    an_account_that_changes_while_its_lock_is_awaited_is_not_unchanged
                     administrators_are_counted_by_one_transaction_at_a_time
                     counting_administrators_is_exclusive_even_without_any
-                    attempts_are_locked_by_one_transaction_at_a_time
-                    first_attempts_are_locked_by_one_transaction_at_a_time
                     an_account_lock_returns_the_state_committed_before_it
                     locking_a_deleted_account_returns_none
                     an_account_lock_returns_the_original_state_after_a_rollback
                     an_administrator_count_sees_the_state_committed_before_it
-                    an_attempt_lock_returns_the_state_committed_before_it
+                    an_attempt_record_is_not_replaced_twice_by_concurrent_transactions
                     concurrent_account_updates_are_all_applied
                     concurrent_attempts_are_all_counted
                 }

@@ -116,6 +116,16 @@ impl dyn StoreUnderTest + '_ {
         self.store().snapshot(work).expect("a transaction that reads")
     }
 
+    /// Runs `work`, a single statement that writes, which must succeed.
+    fn single_write<T>(&self, work: impl FnMut(&mut dyn Repositories) -> StoreResult<T>) -> T {
+        self.store().single_write(work).expect("a statement that writes")
+    }
+
+    /// Runs `work`, a single statement that reads, which must succeed.
+    fn single_read<T>(&self, work: impl FnMut(&mut dyn Repositories) -> StoreResult<T>) -> T {
+        self.store().single_read(work).expect("a statement that reads")
+    }
+
     /// Inserts an account with a digest that contains its id.
     fn keep(&self, user: &User) {
         let digest = sample::digest(&format!("digest of {}", user.id));

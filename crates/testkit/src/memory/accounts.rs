@@ -38,6 +38,13 @@ impl UserRepository for Transaction {
             .map(|account| account.user.clone()))
     }
 
+    fn lock_unchanged(&mut self, known: &Credentials) -> StoreResult<bool> {
+        let found = self.lock_and_look()?.accounts.get(&known.user.id);
+        Ok(found.is_some_and(|found| {
+            found.user == known.user && found.password_version == known.password_version
+        }))
+    }
+
     fn id_of(&mut self, email: &CanonicalEmail) -> StoreResult<Option<UserId>> {
         Ok(self.look()?.account_of(email).map(|account| account.user.id))
     }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use doorward_domain::attempt::{AttemptKey, AttemptRecord};
-use doorward_domain::attempt::{AttemptRepository, NetworkRepository};
+use doorward_domain::attempt::{AttemptRepository, AttemptState, NetworkRepository};
 use doorward_domain::audit::Event;
 use doorward_domain::audit::{EventFilter, EventLog};
 use doorward_domain::id::{EventId, SessionId};
@@ -22,17 +22,34 @@ use super::sessions::end;
 use super::transaction::Transaction;
 
 impl AttemptRepository for Transaction {
+    fn states(&mut self, keys: &[AttemptKey]) -> StoreResult<Vec<AttemptState>> {
+        let state = self.look()?;
+        let of = |key| AttemptState {
+            record: state.attempts.get(key).copied(),
+            last_login: state.networks.get(key).map(|(_, last_login)| *last_login),
+        };
+        Ok(keys.iter().map(of).collect())
+    }
+
     fn find(&mut self, key: &AttemptKey) -> StoreResult<Option<AttemptRecord>> {
         Ok(self.look()?.attempts.get(key).copied())
     }
 
-    fn lock(&mut self, key: &AttemptKey) -> StoreResult<Option<AttemptRecord>> {
-        Ok(self.lock_and_look()?.attempts.get(key).copied())
-    }
-
-    fn put(&mut self, key: &AttemptKey, record: &AttemptRecord) -> StoreResult<()> {
-        self.change()?.attempts.insert(*key, *record);
-        Ok(())
+    fn replace(
+        &mut self,
+        key: &AttemptKey,
+        before: Option<&AttemptRecord>,
+        after: Option<&AttemptRecord>,
+    ) -> StoreResult<bool> {
+        let attempts = &mut self.change()?.attempts;
+        if attempts.get(key) != before {
+            return Ok(false);
+        }
+        match after {
+            Some(record) => attempts.insert(*key, *record),
+            None => attempts.remove(key),
+        };
+        Ok(true)
     }
 
     fn forget(&mut self, key: &AttemptKey) -> StoreResult<()> {
@@ -51,12 +68,6 @@ impl AttemptRepository for Transaction {
 }
 
 impl NetworkRepository for Transaction {
-    fn last_logins(&mut self, networks: &[AttemptKey]) -> StoreResult<Vec<Option<Timestamp>>> {
-        let known = &self.look()?.networks;
-        let last_login = |network| known.get(network).map(|(_, last_login)| *last_login);
-        Ok(networks.iter().map(last_login).collect())
-    }
-
     fn note(&mut self, logins: &[(AttemptKey, Timestamp)], account: &AttemptKey) -> StoreResult<()> {
         let logins = logins.iter().map(|(network, at)| (*network, (*account, *at)));
         self.change()?.networks.extend(logins);

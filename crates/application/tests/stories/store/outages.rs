@@ -59,7 +59,7 @@ fn an_outage_at_any_step_is_reported_and_leaves_no_partial_change() {
     for scenario in scenarios::all() {
         let transactions = (0..MANY).take_while(|&transaction| try_transaction(scenario, transaction));
         let uses_the_store = scenario.name != "refresh with garbage";
-        let expected = if uses_the_store { 1..5 } else { 0..1 };
+        let expected = if uses_the_store { 1..6 } else { 0..1 };
         assert!(expected.contains(&transactions.count()), "{}", scenario.name);
     }
 }

@@ -47,8 +47,7 @@ fn fill(store: &dyn StoreUnderTest) {
     store.keep_session(&sample::session(1, user.id));
     store.keep_session(&sample::session(3, user.id));
     store.write(|r| {
-        r.attempts().lock(&KEPT)?;
-        r.attempts().put(&KEPT, &RECORD)?;
+        r.attempts().replace(&KEPT, None, Some(&RECORD))?;
         r.networks().note(&[(KEPT, START)], &KEPT)?;
         r.events().append(&sample::event(1))?;
         r.keys().insert(&sample::key(KeyPurpose::AccessSigning, 1))?;
@@ -85,10 +84,8 @@ fn change_everything(r: &mut dyn Repositories) -> StoreResult<()> {
     )?;
     r.sessions()
         .end_all(sample::user(1).id, None, EndReason::EndedByAdmin, START)?;
-    r.attempts().lock(&KEPT)?;
     r.attempts().forget(&KEPT)?;
-    r.attempts().lock(&NEW)?;
-    r.attempts().put(&NEW, &RECORD)?;
+    r.attempts().replace(&NEW, None, Some(&RECORD))?;
     r.networks().keep(&KEPT, 0)?;
     r.networks().note(&[(NEW, START)], &KEPT)?;
     r.events().append(&sample::event(2))?;
@@ -116,7 +113,7 @@ fn everything(store: &dyn StoreUnderTest) -> Everything {
             users: r.users().page(&UserFilter::default(), None, 100)?,
             digests,
             sessions,
-            attempts: vec![r.attempts().lock(&KEPT)?, r.attempts().lock(&NEW)?],
+            attempts: vec![r.attempts().find(&KEPT)?, r.attempts().find(&NEW)?],
             networks: r.networks().list(&KEPT)?,
             keys: r.keys().list(KeyPurpose::AccessSigning)?,
             pepper: r.peppers().pepper()?,
