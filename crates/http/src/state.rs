@@ -8,7 +8,7 @@ use doorward_runtime::Application;
 use crate::error::{Rejection, RejectionKind};
 use crate::metrics::Metrics;
 use crate::proxy_check::{ProxyCheck, ProxyChecks};
-use crate::request::{ClientAddresses, ProxySettings};
+use crate::request::{ClientAddresses, ProxySettings, RequestIds};
 
 /// The state of a server, shared by all workers of both listeners.
 pub struct ServerState {
@@ -16,6 +16,7 @@ pub struct ServerState {
     pub(crate) metrics: Metrics,
     pub(crate) addresses: ClientAddresses,
     pub(crate) proxy_checks: ProxyChecks,
+    pub(crate) request_ids: RequestIds,
     draining: AtomicBool,
 }
 
@@ -27,6 +28,7 @@ impl ServerState {
             metrics,
             addresses,
             proxy_checks: ProxyChecks::default(),
+            request_ids: RequestIds::default(),
             draining: AtomicBool::new(false),
         }
     }

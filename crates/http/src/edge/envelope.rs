@@ -11,7 +11,6 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
-use doorward_domain::id::RequestId;
 use doorward_runtime::RequestOrigin;
 use tracing::Instrument as _;
 
@@ -91,7 +90,7 @@ impl RequestSpan {
     fn begin(state: &ServerState, request: &ServiceRequest) -> Self {
         let app = &state.application;
         // The id never comes from the client, who could make two requests look like one.
-        let request_id = RequestId::generate(app.now(), app.entropy());
+        let request_id = state.request_ids.generate(app.now(), app.entropy());
         let peer = request.request().peer_addr();
         let headers = request.headers();
         let ip = state.addresses.of(peer, headers);

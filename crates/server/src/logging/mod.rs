@@ -1,6 +1,7 @@
 //! Logging to standard error, one line per event, whatever the event contains and however slowly it is read.
 
 mod filter;
+mod json;
 mod lines;
 mod queue;
 
@@ -22,7 +23,8 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::exit::ExitError;
 use filter::filter;
-use lines::{EscapedFields, EscapedJson};
+use json::JsonLines;
+use lines::EscapedFields;
 use queue::LogQueue;
 
 /// The queue of the process, once logging has started.
@@ -111,7 +113,7 @@ where
         .log_internal_errors(false);
     match format {
         LogFormat::Pretty => layer.with_ansi(colours).fmt_fields(EscapedFields).boxed(),
-        LogFormat::Json => layer.json().map_event_format(EscapedJson::new).boxed(),
+        LogFormat::Json => layer.json().event_format(JsonLines).boxed(),
     }
 }
 
@@ -196,6 +198,58 @@ mod tests {
         assert_eq!(event["level"], "INFO");
         assert_eq!(event["span"]["agent"], HOSTILE);
         assert_eq!(event["span"]["late"], HOSTILE);
+    }
+
+    #[test]
+    fn every_type_of_field_is_valid_json() {
+        let text = logged(LogFormat::Json, false, || {
+            let outer = tracing::info_span!("outer", number = 1).entered();
+            let inner = tracing::info_span!("inner").entered();
+            tracing::info!(
+                float = 1.5,
+                whole = 2.0,
+                infinite = f64::INFINITY,
+                negative = -7,
+                large = u64::MAX,
+                flag = true,
+                absent = Option::<&str>::None,
+                quoted = r#"a "quote" and a \"#,
+                debug = ?["x"],
+                "text"
+            );
+            drop((inner, outer));
+            tracing::info!("outside");
+        });
+        let events: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let event = &events[0];
+        for (name, value) in [
+            ("float", serde_json::json!(1.5)),
+            ("whole", serde_json::json!(2.0)),
+            ("infinite", serde_json::Value::Null),
+            ("negative", serde_json::json!(-7)),
+            ("large", serde_json::json!(u64::MAX)),
+            ("flag", serde_json::json!(true)),
+            ("quoted", serde_json::json!(r#"a "quote" and a \"#)),
+            ("debug", serde_json::json!(r#"["x"]"#)),
+            ("message", serde_json::json!("text")),
+            ("target", serde_json::json!("doorward::logging::tests")),
+            ("span", serde_json::json!({"name": "inner"})),
+            (
+                "spans",
+                serde_json::json!([{"number": 1, "name": "outer"}, {"name": "inner"}]),
+            ),
+        ] {
+            assert_eq!(event[name], value, "{name}");
+        }
+        assert!(event.get("absent").is_none());
+        let timestamp = event["timestamp"].as_str().unwrap();
+        assert!(timestamp.ends_with('Z') && timestamp.len() == 27, "{timestamp}");
+        let outside = events.last().unwrap();
+        assert_eq!(outside["message"], "outside");
+        assert!(outside.get("span").is_none() && outside.get("spans").is_none());
     }
 
     #[test]
