@@ -38,8 +38,8 @@ RUN apt-get update \
         --shell /usr/sbin/nologin doorward \
     && install -d -o 10001 -g 10001 -m 0700 /var/lib/doorward
 
-# Root certificates to verify a database server (sslmode=verify-full). Copied, because their package would install an OpenSSL
-# that nothing uses: the one that libpq uses is compiled into the binary, in the version of Cargo.lock.
+# Root certificates to verify a database server (sslmode=verify-full) or a mail server. Copied, because their package would
+# install an OpenSSL that nothing uses: the one that libpq uses is compiled into the binary, in the version of Cargo.lock.
 COPY --from=builder /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY LICENSE-APACHE LICENSE-GPL LICENSE-MIT LICENSES.md /usr/share/doc/doorward/
 COPY --from=builder /out/doorward /usr/local/bin/doorward

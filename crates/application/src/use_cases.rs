@@ -13,8 +13,8 @@ use doorward_domain::token::AccessTokenSigner;
 
 use crate::{
     AccountRules, DeleteUser, EndOtherSessions, EndSession, EndUserSessions, IssueSetupToken, ListEvents,
-    ListSessions, ListUsers, Logout, LogoutEverywhere, PasswordCheck, Refresh, SetRoles, TokenIssuer,
-    UnlockUser, UpdateAccount, UpdateUser, ViewAccount, ViewUser,
+    ListSessions, ListUsers, Logout, LogoutEverywhere, NoticePolicy, PasswordCheck, Refresh, SetRoles,
+    TokenIssuer, UnlockUser, UpdateAccount, UpdateUser, ViewAccount, ViewUser,
 };
 
 /// The policies of the domain, as configured.
@@ -32,6 +32,8 @@ pub struct Policies {
     pub email_in_access_tokens: bool,
     /// How long after its expiry an access token may still be accepted, to allow for clock skew.
     pub leeway: Duration,
+    /// How users are notified of what happens to their accounts; `None` if they are not.
+    pub notices: Option<NoticePolicy>,
 }
 
 impl Default for Policies {
@@ -44,6 +46,7 @@ impl Default for Policies {
             registration: RegistrationMode::default(),
             email_in_access_tokens: true,
             leeway: Duration::from_secs(5),
+            notices: None,
         }
     }
 }

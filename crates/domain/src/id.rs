@@ -98,6 +98,10 @@ identifier! {
     /// Names one job of the queue.
     JobId
 }
+identifier! {
+    /// Names one mail. Part of its `Message-ID`, so that a mail that is sent twice is recognised.
+    MailId
+}
 
 impl EventId {
     /// The least id that an event of that instant can have, to the millisecond: events of earlier milliseconds have lesser

@@ -62,6 +62,7 @@ pub mod entropy;
 pub mod id;
 pub mod job;
 pub mod key;
+pub mod mail;
 #[cfg(any(test, feature = "mocks"))]
 pub mod mock_store;
 pub mod outcome;

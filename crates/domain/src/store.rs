@@ -160,6 +160,8 @@ repositories! {
     jobs: crate::job::JobRepository, crate::job::MockJobRepository;
     /// The pepper that passwords are hashed with.
     peppers: crate::password::PepperRepository, crate::password::MockPepperRepository;
+    /// Queued mails.
+    outbox: crate::mail::Outbox, crate::mail::MockOutbox;
     /// Progress of the first-time setup.
     setup: crate::setup::SetupRepository, crate::setup::MockSetupRepository;
 }

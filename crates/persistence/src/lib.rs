@@ -32,6 +32,7 @@ mod error;
 mod job;
 mod key;
 mod locks;
+mod mail;
 mod migrations;
 mod password;
 mod schema;

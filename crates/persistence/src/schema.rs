@@ -62,6 +62,8 @@ diesel::table! {
         password_version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        vouched -> Bool,
+        email_verified_at -> Nullable<BigInt>,
     }
 }
 
@@ -162,6 +164,24 @@ diesel::table! {
     password_pepper (id) {
         id -> Integer,
         pepper_id -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> Text,
+        kind -> Text,
+        user_id -> Text,
+        recipient -> Text,
+        locale -> Text,
+        params -> Text,
+        dedupe_key -> Text,
+        state -> Text,
+        attempt -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        last_failure -> Nullable<Text>,
     }
 }
 

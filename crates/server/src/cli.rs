@@ -97,6 +97,12 @@ pub enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Send a test mail, and list mails
+    Mail {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: MailCommand,
+    },
     /// Create and print a new one-time setup token, which creates the first administrator
     SetupToken,
     /// Check the configuration
@@ -274,6 +280,39 @@ pub enum KeysCommand {
     ///
     /// Reseals all of these keys or none. Can be repeated.
     Reseal,
+}
+
+/// `doorward mail …`
+#[derive(Debug, Subcommand)]
+pub enum MailCommand {
+    /// Send a test mail now, as configured: exit status 0 if it was accepted, 1 if not
+    Test(TestMail),
+    /// List the mails that were queued lately, the latest first
+    List(ListMails),
+}
+
+/// `doorward mail test`
+#[derive(Debug, Args)]
+pub struct TestMail {
+    /// The address that it is sent to
+    pub address: String,
+    /// The language of the mail [default: `mail.locale`]
+    #[arg(long, value_name = "LANGUAGE")]
+    pub locale: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `doorward mail list`
+#[derive(Debug, Args)]
+pub struct ListMails {
+    /// The most mails
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// Print JSON, one object per line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `doorward config …`

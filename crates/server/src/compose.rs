@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_application::{CheckPepper, CheckPepperError, Policies, Ports};
+use doorward_application::{CheckPepper, CheckPepperError, NoticePolicy, Policies, Ports};
+use doorward_domain::mail::Mailer;
 use doorward_http::HttpSettings;
 use doorward_jwt::{IssuerAndAudience, Signer, Verifier};
 use doorward_keys::{HmacAttemptKeys, KeyRing, MasterKeys, RefreshSealer};
+use doorward_mail::TemplateMailer;
 use doorward_password::{Argon2Hasher, ZxcvbnEstimator};
 use doorward_persistence::{Database, DatabaseSettings, migrate};
 use doorward_runtime::executor::{LaneSettings, Priority};
-use doorward_runtime::{AttemptSummary, LanesSettings};
+use doorward_runtime::{AttemptSummary, LanesSettings, MailDeliverySettings};
 
 use crate::config::Settings;
 use crate::data_dir;
@@ -109,14 +111,38 @@ fn check_pepper(hasher: &Argon2Hasher, store: &Database) -> Result<(), ExitError
 }
 
 /// The policies of the use cases, as configured.
-pub const fn policies(settings: &Settings) -> Policies {
+pub fn policies(settings: &Settings) -> Policies {
+    let mail = &settings.mail;
+    let notices = NoticePolicy {
+        locale: mail.locale,
+        retry_for: mail.retry_for,
+    };
     Policies {
+        notices: mail.notices.then_some(notices),
         session: settings.tokens.session,
         attempts: settings.attempts,
         password: settings.password.policy,
         registration: settings.registration,
         email_in_access_tokens: settings.tokens.email,
         leeway: settings.tokens.leeway,
+    }
+}
+
+/// The mailer; `None` without a transport. Takes the templates out of the settings.
+pub fn mailer(settings: &mut Settings) -> Result<Option<Arc<dyn Mailer>>, ExitError> {
+    let Some(mailer) = settings.mail.mailer.take() else {
+        return Ok(None);
+    };
+    let mailer = TemplateMailer::new(mailer)
+        .map_err(|error| ExitError::configuration(format!("mail.smtp: {error}")))?;
+    Ok(Some(Arc::new(mailer)))
+}
+
+/// How mails are delivered, as configured.
+pub const fn mail_delivery(settings: &Settings) -> MailDeliverySettings {
+    MailDeliverySettings {
+        workers: settings.mail.workers,
+        longest_attempt: settings.mail.longest_attempt,
     }
 }
 

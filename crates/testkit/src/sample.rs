@@ -8,9 +8,10 @@ use doorward_domain::account::{Email, PasswordDigest, User, UserStatus};
 use doorward_domain::account::{Role, Roles};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::client::ClientId;
-use doorward_domain::id::{EventId, JobId, RequestId, SessionId, TokenId, UserId};
-use doorward_domain::job::{JobKind, JobPayload, NewJob};
+use doorward_domain::id::{EventId, JobId, MailId, RequestId, SessionId, TokenId, UserId};
+use doorward_domain::job::{DedupeKey, JobKind, JobPayload, NewJob};
 use doorward_domain::key::{KeyId, KeyPurpose, SealedKey};
+use doorward_domain::mail::{Locale, Mail, MailContent, NewMail, Occurrence, Recipient};
 use doorward_domain::password::PlainPassword;
 use doorward_domain::session::{Authentication, Generation, Session, SessionKey, SessionKind, SessionPolicy};
 use doorward_domain::subject::SubjectVersion;
@@ -30,6 +31,8 @@ pub fn user(number: u32) -> User {
         roles: Roles::user(),
         status: UserStatus::Active,
         version: SubjectVersion::FIRST,
+        vouched: true,
+        email_verified_at: None,
         created_at: START,
         updated_at: START,
     }
@@ -136,6 +139,26 @@ pub fn job(number: u32) -> NewJob {
         created_at: START,
         due_at: START,
         give_up_at: START + Duration::from_hours(24),
+    }
+}
+
+/// A notice to the user, queued `number` seconds after [`START`], to be sent within a day. Ids are in the order of the numbers.
+pub fn mail(number: u32, user: &User) -> NewMail {
+    let created_at = after(number.into());
+    NewMail {
+        mail: Mail {
+            id: MailId::from_bytes(id_bytes(number)),
+            recipient: Recipient::of(&user.email),
+            locale: Locale::parse("en").expect("a language tag"),
+            content: MailContent::PasswordChanged(Occurrence {
+                at: created_at,
+                ip: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
+            }),
+            created_at,
+        },
+        user_id: user.id,
+        dedupe_key: DedupeKey::new(format!("mail {number}")).expect("a key"),
+        expires_at: created_at + Duration::from_hours(24),
     }
 }
 

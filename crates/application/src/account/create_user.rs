@@ -10,7 +10,7 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::{PreparedAccount, insert};
+use crate::account::new_account::{MadeBy, PreparedAccount, insert};
 use crate::account::shared::{parse_roles, role_list};
 use crate::{AccountCreation, AccountDraft, Administrator, UseCases};
 
@@ -125,7 +125,12 @@ fn hash(
 ) -> Result<HashedUser, CreateUserError> {
     let rules = use_cases.account_rules();
     let checked = rules.check(draft)?;
-    Ok(HashedUser(rules.build(&checked, granted, context.now)?))
+    Ok(HashedUser(rules.build(
+        &checked,
+        granted,
+        MadeBy::Trusted,
+        context.now,
+    )?))
 }
 
 /// Stores the account. The first administrator completes setup, also when created here.

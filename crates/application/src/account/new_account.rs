@@ -42,6 +42,15 @@ pub struct AccountRules<'a> {
     pub entropy: &'a dyn Entropy,
 }
 
+/// Who makes an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MadeBy {
+    /// Anybody, who may have typed another person's address.
+    Anybody,
+    /// Setup, an administrator or an operator, who vouches for the address.
+    Trusted,
+}
+
 /// A draft without violations.
 pub(crate) struct CheckedDraft {
     pub(crate) email: Email,
@@ -85,6 +94,7 @@ impl AccountRules<'_> {
         &self,
         draft: &CheckedDraft,
         roles: Roles,
+        made_by: MadeBy,
         now: Timestamp,
     ) -> Result<PreparedAccount, HashError> {
         let digest = self.hasher.hash(&draft.password, self.entropy)?;
@@ -95,6 +105,8 @@ impl AccountRules<'_> {
             roles,
             status: UserStatus::Active,
             version: SubjectVersion::FIRST,
+            vouched: made_by == MadeBy::Trusted,
+            email_verified_at: None,
             created_at: now,
             updated_at: now,
         };

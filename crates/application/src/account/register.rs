@@ -9,7 +9,7 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::{PreparedAccount, insert, record_taken};
+use crate::account::new_account::{MadeBy, PreparedAccount, insert, record_taken};
 use crate::attempt::budget::note_owner;
 use crate::{AccountCreation, AccountDraft, UseCases};
 
@@ -75,7 +75,7 @@ impl AccountCreation for Register {
         if is_taken {
             return Ok(HashedRegistration(Err(checked.email)));
         }
-        let account = rules.build(&checked, Roles::user(), context.now)?;
+        let account = rules.build(&checked, Roles::user(), MadeBy::Anybody, context.now)?;
         Ok(HashedRegistration(Ok(account)))
     }
 

@@ -26,6 +26,9 @@ const _: () = assert!(MARGIN.as_secs() > CLOCK_MARGIN.as_secs());
 /// How long dead jobs are kept, for operators who look into the cause.
 const DEAD_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
 
+/// How long mails are kept after they have expired, for operators who look into what was sent.
+pub(crate) const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
+
 /// What is kept how long. A repository with rows that expire has one entry here.
 const RETENTION: &[Retention] = &[
     Retention {
@@ -57,6 +60,12 @@ const RETENTION: &[Retention] = &[
         may_delete: |_, clock| clock.tells_age(),
         kept: |configured| configured.event_life,
         delete: |repos, before, limit| repos.events().delete_expired(before, limit),
+    },
+    Retention {
+        rows: "mails",
+        may_delete: |_, clock| clock.tells_age(),
+        kept: |_| MAILS_KEPT,
+        delete: |repos, before, limit| repos.outbox().delete_expired(before, limit),
     },
     Retention {
         rows: "dead jobs",

@@ -8,6 +8,7 @@ use doorward_domain::access::{GrantedUser, ManageOwnAccount};
 use doorward_domain::account::{PasswordDigest, User};
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
 use doorward_domain::context::RequestContext;
+use doorward_domain::mail::{MailContent, Occurrence};
 use doorward_domain::password::HashError;
 use doorward_domain::password::PlainPassword;
 use doorward_domain::session::EndReason;
@@ -17,8 +18,9 @@ use doorward_domain::validation::{Invalid, Violation};
 
 use crate::attempt::protocol::from_attempt_error;
 use crate::attempt::verified::{FailedAttempt, VerifiedAttempt};
+use crate::mail::notice::Notice;
 use crate::session::revoke::end_all;
-use crate::{AccountRules, CountedAttempt, PasswordAttempt, PasswordCheck, PendingAttempt, UseCases};
+use crate::{AccountRules, CountedAttempt, PasswordAttempt, PendingAttempt, UseCases};
 
 /// The JSON pointer to the new password in the request.
 const NEW_PASSWORD: &str = "/new_password";
@@ -124,7 +126,7 @@ impl PasswordAttempt for ChangePassword {
                 return Err(invalid.into());
             }
         };
-        let written = self.write(&check, &right, &digest, context);
+        let written = self.write(use_cases, &right, &digest, context);
         if let Err(ChangePasswordError::InvalidCredentials) = written {
             let failure = FailedAttempt::overtaken(right.credentials.user.id);
             check.record_failure(EventKind::PasswordChanged, &failure, context)?;
@@ -152,7 +154,7 @@ fn check_new(
 impl ChangePassword {
     fn write(
         &self,
-        check: &PasswordCheck<'_>,
+        use_cases: UseCases<'_>,
         right: &VerifiedAttempt,
         digest: &PasswordDigest,
         context: &RequestContext,
@@ -160,13 +162,13 @@ impl ChangePassword {
         let (id, version) = (right.credentials.user.id, right.credentials.password_version);
         let session = self.caller.principal().session_id();
         let event = |kind| {
-            Event::new(kind, EventOutcome::Success, context, check.entropy)
+            Event::new(kind, EventOutcome::Success, context, use_cases.entropy)
                 .of(id)
                 .in_session(session)
         };
-        check.store.transaction(|repos| {
+        use_cases.store.transaction(|repos| {
             // Locked, so that a login with the old password sees the new version, or its session is ended here.
-            repos
+            let user = repos
                 .users()
                 .lock(id)?
                 .filter(User::is_active)
@@ -178,6 +180,15 @@ impl ChangePassword {
             }
             right.delete_other_networks(repos)?;
             repos.events().append(&event(EventKind::PasswordChanged))?;
+            let notice = Notice {
+                content: MailContent::PasswordChanged(Occurrence {
+                    at: context.now,
+                    ip: context.ip,
+                }),
+                // Each change is a version.
+                about: version.next().get().to_string(),
+            };
+            notice.queue(use_cases, repos, &user, context.now)?;
             let ended = event(EventKind::SessionEnded);
             Ok(end_all(
                 repos,

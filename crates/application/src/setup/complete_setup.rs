@@ -11,7 +11,7 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::validation::Invalid;
 
-use crate::account::new_account::PreparedAccount;
+use crate::account::new_account::{MadeBy, PreparedAccount};
 use crate::attempt::budget::note_owner;
 use crate::setup::issue_setup_token::setup_token_digest;
 use crate::{AccountCreation, AccountDraft, UseCases};
@@ -83,7 +83,7 @@ impl AccountCreation for CompleteSetup {
     ) -> Result<HashedSetup, CompleteSetupError> {
         let rules = use_cases.account_rules();
         let checked = rules.check(&self.draft)?;
-        let account = rules.build(&checked, Roles::admin(), context.now)?;
+        let account = rules.build(&checked, Roles::admin(), MadeBy::Trusted, context.now)?;
         Ok(HashedSetup { presented, account })
     }
 

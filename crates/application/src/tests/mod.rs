@@ -54,6 +54,8 @@ pub(crate) fn user(roles: &[&str]) -> User {
         roles: roles.iter().map(|name| Role::parse(name).unwrap()).collect(),
         status: UserStatus::Active,
         version: SubjectVersion::FIRST,
+        vouched: true,
+        email_verified_at: None,
         created_at: NOW,
         updated_at: NOW,
     }

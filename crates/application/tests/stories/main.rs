@@ -14,6 +14,7 @@ mod attempt;
 mod audit;
 mod concurrency;
 mod job;
+mod mail;
 mod password;
 mod scenarios;
 mod session;

@@ -55,7 +55,7 @@ pub trait UserRepository {
     fn password_version(&mut self, id: UserId) -> StoreResult<Option<PasswordVersion>>;
 
     /// Stores name, roles, status, version and time of change of an account that was [locked](Self::lock). MUST leave
-    /// address, password and time of creation alone. Returns whether the account exists.
+    /// address, its proof, password and time of creation alone. Returns whether the account exists.
     fn update(&mut self, user: &User) -> StoreResult<bool>;
 
     /// Replaces the digest of a password, on condition that the password's version is still `expected`; `version` is the

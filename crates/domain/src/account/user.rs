@@ -77,6 +77,11 @@ pub struct User {
     pub status: UserStatus,
     /// Counts the changes of roles and status, which revoke earlier access tokens.
     pub version: SubjectVersion,
+    /// Whether somebody trusted made the account: setup, an administrator, an operator, or an older version. An account
+    /// that registered itself is not vouched for.
+    pub vouched: bool,
+    /// When its owner proved to receive mail at the address, if that has happened.
+    pub email_verified_at: Option<Timestamp>,
     /// When the account was created.
     pub created_at: Timestamp,
     /// When any field above last changed.
@@ -97,6 +102,12 @@ impl User {
     /// Whether this is an administrator who may log in. At least one such account must exist.
     pub fn is_active_admin(&self) -> bool {
         self.is_active() && self.roles.is_admin()
+    }
+
+    /// Whether the owner may be notified by mail of what happens to the account. Not while nobody has vouched for the
+    /// address or proved to receive mail there: it may be a stranger's.
+    pub fn may_get_notices(&self) -> bool {
+        self.is_active() && (self.vouched || self.email_verified_at.is_some())
     }
 
     /// Replaces the roles. Returns whether anything changed; if so, earlier access tokens are revoked.

@@ -45,6 +45,7 @@ impl EventGroup {
             | EventKind::PasswordChanged
             | EventKind::SetupCompleted
             | EventKind::KeyRotated
+            | EventKind::MailFailed
             // Summaries themselves.
             | EventKind::LoginRefused
             | EventKind::ThrottleRefused => false,

@@ -76,6 +76,8 @@ event_kinds! {
     KeyRotated = "key.rotated",
     /// Requests from an address were rejected by the throttle.
     ThrottleRefused = "throttle.refused",
+    /// A mail was given up.
+    MailFailed = "mail.failed",
 }
 
 /// Whether the action succeeded.

@@ -143,9 +143,9 @@ fn an_access_token_is_stable_byte_for_byte() {
         "DBmZi03MDAwLTgwMDAtMDAwMTdmODBmZWZmIiwiYXVkIjoiZG9vcndhcmQiLCJjbGllbnRfaWQiOiJkb29yd2FyZ",
         "CIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjoxNzAwMDAwOTAwLCJqdGkiOiIwMzAzMDMwMy0wMzAzLTAzMDMtMDMwM",
         "y0wMzAzMDMwMzAzMDMiLCJzaWQiOiIwMjAyMDIwMi0wMjAyLTAyMDItMDIwMi0wMjAyMDIwMjAyMDIiLCJ2ZXIiO",
-        "jQsInJvbGVzIjpbImFkbWluIiwidXNlciJdLCJlbWFpbCI6IkFkYUBFeGFtcGxlLm9yZyIsImF1dGhfdGltZSI6M",
-        "TY5OTk5OTk0MCwiYW1yIjpbInB3ZCJdfQ.xKSpUyTtV6RZZFDnnSsmZjthY4tOQDzwJqtWsi4MMLLovmvH-uLrmv",
-        "AWxru2j5pXfLEDs4NRqh95oP7NSYK-AQ",
+        "jQsInJvbGVzIjpbImFkbWluIiwidXNlciJdLCJlbWFpbCI6IkFkYUBFeGFtcGxlLm9yZyIsImVtYWlsX3Zlcmlma",
+        "WVkIjpmYWxzZSwiYXV0aF90aW1lIjoxNjk5OTk5OTQwLCJhbXIiOlsicHdkIl19.W_MS27n68xbt9Lo9RNQKDGjc",
+        "kH2G15fVmQLw-1dymrhPCoyv-1ehxxzvXJnJeh7xUWiZVNLOc-IXvj1qe3pFAw",
     );
     assert_eq!(token.expose(), expected);
 }

@@ -87,6 +87,7 @@ pub fn claims_json() -> Value {
         "ver": 4,
         "roles": ["admin", "user"],
         "email": "Ada@Example.org",
+        "email_verified": false,
         "auth_time": 1_699_999_940,
         "amr": ["pwd"],
     })

@@ -21,6 +21,8 @@ pub(crate) struct UserRow {
     version: i64,
     created_at: i64,
     updated_at: i64,
+    vouched: bool,
+    email_verified_at: Option<i64>,
 }
 
 impl UserRow {
@@ -53,6 +55,8 @@ impl UserRow {
             roles: roles?,
             status: location.parsed("status", UserStatus::parse(&self.status))?,
             version: SubjectVersion::new(location.counter("version", self.version)?),
+            vouched: self.vouched,
+            email_verified_at: self.email_verified_at.map(instant),
             created_at: instant(self.created_at),
             updated_at: instant(self.updated_at),
         })

@@ -9,6 +9,7 @@ use doorward_domain::account::{EmailTaken, UserFilter, UserRepository};
 use doorward_domain::id::UserId;
 use doorward_domain::outcome::Outcome;
 use doorward_domain::store_error::StoreResult;
+use doorward_domain::time::Timestamp;
 
 use crate::column::{Location, without_nul};
 use crate::connection::{AnyConnection, on_either};
@@ -93,6 +94,8 @@ impl UserRepository for Transaction<'_> {
                 users::password_version.eq(i64::from(PasswordVersion::FIRST.get())),
                 users::created_at.eq(user.created_at.as_micros()),
                 users::updated_at.eq(user.updated_at.as_micros()),
+                users::vouched.eq(user.vouched),
+                users::email_verified_at.eq(user.email_verified_at.map(Timestamp::as_micros)),
             );
             let statement = diesel::insert_into(users::table)
                 .values(values)

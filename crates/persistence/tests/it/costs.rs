@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use doorward_application::{
     AccountDraft, ChangePassword, ClaimJobs, CompleteSetup, CreateUser, CreateUserAsOperator, DeleteAccount,
-    DeleteExpired, JobError, ListKeys, Login, Missed, ScheduleNext, SettleJob,
+    DeleteExpired, DeliverMail, JobError, ListKeys, ListMails, Login, Missed, ScheduleNext, SettleJob,
 };
 use doorward_domain::access::ReadUser;
 use doorward_domain::account::Roles;
@@ -17,6 +17,7 @@ use doorward_domain::clock::ClockReading;
 use doorward_domain::context::RequestContext;
 use doorward_domain::job::{JobKind, RetryPolicy};
 use doorward_domain::key::KeyPolicy;
+use doorward_domain::mail::{MailFailure, MailFailureReason, SendOutcome};
 use doorward_domain::patch::Patch;
 use doorward_domain::store::{Transactions as _, UnitOfWork as _};
 use doorward_domain::store_error::StoreResult;
@@ -342,6 +343,7 @@ fn background_work(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     })
     .expect("keys");
     jobs(app, costs);
+    mails(app, costs);
     let delete_expired = DeleteExpired {
         store,
         revocation_life: Duration::from_secs(905),
@@ -402,4 +404,51 @@ fn jobs(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     let schedule = || schedule.execute(sample::START).expect("an answer");
     assert!(record(costs, "queue the next periodic job", schedule));
     assert!(!record(costs, "queue the next periodic job, again", schedule));
+}
+
+fn mails(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
+    let store = app.store;
+    let user = sample::user(1);
+    let queued = store.transaction(|repos| -> StoreResult<_> {
+        let _ = repos.users().insert(&user, &sample::digest("digest"))?;
+        Ok([1, 2].map(|number| sample::mail(number, &user)))
+    });
+    let [sent, failed] = queued.expect("a user");
+    for mail in [&sent, &failed] {
+        store
+            .transaction(|repos| -> StoreResult<_> { repos.outbox().enqueue(mail) })
+            .expect("a mail");
+    }
+    let deliver = DeliverMail {
+        store,
+        entropy: &app.entropy,
+    };
+    let start = |id| {
+        deliver
+            .begin(id, 1, sample::START)
+            .expect("an answer")
+            .expect("a mail to send")
+    };
+    let attempt = record(costs, "begin to send a mail", || start(sent.mail.id));
+    let finish = |attempt, outcome| {
+        deliver
+            .finish(attempt, &outcome, sample::START)
+            .expect("an answer")
+    };
+    record(costs, "store that a mail was sent", || {
+        finish(&attempt, SendOutcome::Delivered)
+    });
+    let attempt = start(failed.mail.id);
+    let failure = || MailFailure {
+        reason: MailFailureReason::Recipient,
+        detail: "planted".to_owned(),
+    };
+    record(costs, "give a mail up", || {
+        finish(&attempt, SendOutcome::Refused(failure()))
+    });
+    record(costs, "count the mails", || {
+        store.snapshot(|repos| -> StoreResult<_> { repos.outbox().status() })
+    })
+    .expect("a status");
+    record(costs, "list mails", || ListMails { store }.execute(50)).expect("a list");
 }

@@ -201,6 +201,61 @@ fn rows_of_the_last_release_are_read_as_sessions_opened_by_password() {
 }
 
 #[test]
+fn accounts_of_the_last_release_are_vouched_for_and_those_it_stores_beside_are_not() {
+    on_each_database(|database| {
+        install_last_release(database);
+        let (before, beside) = (Rows::of(1), Rows::of(2));
+        before.insert(database);
+        migrate(&database.parsed_url()).expect("the new migrations");
+        beside.insert(database);
+        let store = database.open();
+        for (rows, vouched) in [(before, true), (beside, false)] {
+            let id = rows.sessions[0].user_id;
+            let user = store.snapshot(|r| -> StoreResult<_> { r.users().find(id) });
+            let user = user.expect("a user that can be read").expect("the user");
+            assert_eq!((user.vouched, user.email_verified_at), (vouched, None));
+            assert_eq!(user.may_get_notices(), vouched);
+        }
+    });
+}
+
+#[test]
+fn a_mail_of_a_newer_version_is_reported_and_not_misread() {
+    on_each_database(|database| {
+        let store = database.open();
+        let user = sample::user(1);
+        let mail = sample::mail(1, &user);
+        let queued = store.transaction(|r| -> StoreResult<_> {
+            let _ = r.users().insert(&user, &sample::digest("digest"))?;
+            r.outbox().enqueue(&mail)
+        });
+        assert_eq!(queued, Ok(true));
+        let id = mail.mail.id;
+        for (columns, named) in [
+            ("kind = 'email-changed'", "params"),
+            ("kind = 'password-changed', params = '{}'", "params"),
+            ("params = '{\"at\":1,\"ip\":\"nowhere\"}'", "params"),
+            ("params = '{\"at\":1,\"ip\":null}', locale = 'english'", "locale"),
+            ("locale = 'en', recipient = 'nobody'", "recipient"),
+        ] {
+            database.execute(&format!("UPDATE outbox SET {columns} WHERE id = '{id}'"));
+            let found = store.snapshot(|r| -> StoreResult<_> { r.outbox().find(id) });
+            assert_eq!(
+                found,
+                Err(StoreError::Corrupt(format!("outbox.{named} of {id}"))),
+                "{columns}"
+            );
+        }
+        // The list is for operators, who may have both versions.
+        database.execute(&format!(
+            "UPDATE outbox SET recipient = 'ada@example.org', kind = 'email-changed' WHERE id = '{id}'"
+        ));
+        let listed = store.snapshot(|r| -> StoreResult<_> { r.outbox().latest(10) });
+        assert_eq!(listed.expect("a list").len(), 1);
+    });
+}
+
+#[test]
 fn a_session_of_an_impossible_kind_is_reported_and_not_misread() {
     on_each_database(|database| {
         migrate(&database.parsed_url()).expect("the migrations");

@@ -31,6 +31,12 @@ pub trait JobHandler: Send + Sync {
         1
     }
 
+    /// Whether each retry is logged as a warning. Otherwise it is logged on the level `debug`, and the handler logs what
+    /// operators need to know.
+    fn logs_retries(&self) -> bool {
+        true
+    }
+
     /// Runs a job. `now` is when it was claimed.
     fn run(&self, job: &Job, now: Timestamp) -> Result<(), JobError>;
 }

@@ -135,6 +135,10 @@ impl Worker {
         let cause = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
         match settlement {
             Settlement::Completed => RunOutcome::Completed,
+            Settlement::Retried(_) if !self.handler.logs_retries() => {
+                tracing::debug!(kind, job = %job.id, attempt = job.attempts, cause, "job failed, will retry");
+                RunOutcome::Retried
+            }
             Settlement::Retried(_) => {
                 tracing::warn!(kind, job = %job.id, attempt = job.attempts, cause, "job failed, will retry");
                 RunOutcome::Retried

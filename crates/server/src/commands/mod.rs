@@ -4,6 +4,7 @@ mod doctor;
 mod health;
 mod http_client;
 mod keys;
+mod mail;
 mod serve;
 mod setup;
 mod table;
@@ -13,7 +14,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::cli::{self, Cli, Command, ConfigCommand, KeysCommand, Parsed};
+use crate::cli::{self, Cli, Command, ConfigCommand, KeysCommand, MailCommand, Parsed};
 use crate::config::{self, Settings};
 use crate::exit::ExitError;
 use crate::logging;
@@ -69,6 +70,10 @@ fn run(cli: Cli, variables: impl Iterator<Item = (OsString, OsString)>) -> Resul
             KeysCommand::List => keys::list(settings),
             KeysCommand::Rotate => keys::rotate(settings),
             KeysCommand::Reseal => keys::reseal(settings),
+        },
+        Command::Mail { command } => match command {
+            MailCommand::Test(command) => mail::test(settings, &command),
+            MailCommand::List(command) => mail::list(settings, &command),
         },
         Command::SetupToken => setup::setup_token(settings),
         Command::Config {

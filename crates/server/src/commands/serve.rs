@@ -7,7 +7,7 @@ use doorward_api::Api;
 use doorward_application::{IssueSetupToken, SetupTokenStatus};
 use doorward_domain::store::UnitOfWork;
 use doorward_http::{Addresses, Stop, StopRequests};
-use doorward_runtime::{Application, Scheduler, StartError};
+use doorward_runtime::{Application, JobHandler, MailDelivery, Scheduler, StartError};
 use prometheus::Registry;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -28,6 +28,8 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     let (ports, ring, database) = compose::ports(&mut settings)?;
     let store = Arc::clone(&ports.store);
     let policies = compose::policies(&settings);
+    let mailer = compose::mailer(&mut settings)?;
+    let clock = Arc::clone(&ports.clock);
     let lanes = compose::lanes(&settings);
     let http = compose::http(&settings);
     let ready = |addresses: Addresses| {
@@ -47,20 +49,34 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     logging::register_metrics(&registry)?;
     let entropy = Arc::clone(&ports.entropy);
     let application = Application::start(ports, policies, lanes, &registry).map_err(cannot_start)?;
-    let tasks = vec![
+    let mut tasks = vec![
         maintenance::rotate_keys(ring, application.store(), application.clock(), policy.pause()),
         maintenance::schedule_deletion(application.store()),
         maintenance::number_revocations(database),
     ];
-    let _scheduler = Scheduler::start(tasks, &entropy).map_err(ExitError::other_error)?;
     let delete_expired = DeleteExpiredHandler {
         store: application.store(),
         clock: application.clock(),
         revocation_life: policy.access_life,
         event_life: settings.audit.retention,
     };
+    let mut handlers: Vec<Arc<dyn JobHandler>> = vec![Arc::new(delete_expired)];
+    if let Some(mailer) = mailer {
+        let delivery = MailDelivery::new(
+            application.store(),
+            mailer,
+            Arc::clone(&entropy),
+            clock,
+            compose::mail_delivery(&settings),
+            &registry,
+        )
+        .map_err(cannot_start)?;
+        tasks.push(delivery.count_mails());
+        handlers.push(Arc::new(delivery));
+    }
+    let _scheduler = Scheduler::start(tasks, &entropy).map_err(ExitError::other_error)?;
     let jobs = application
-        .start_jobs(vec![Arc::new(delete_expired)], &registry)
+        .start_jobs(handlers, &registry)
         .map_err(cannot_start)?;
     let served = doorward_http::serve(
         Arc::clone(&application),

@@ -195,6 +195,7 @@ mod tests {
                 "database.url",
                 "keys.master_key",
                 "keys.previous_master_key",
+                "mail.smtp.password",
                 "password.pepper",
                 "password.previous_pepper",
                 "setup.token"

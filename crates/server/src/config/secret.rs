@@ -30,15 +30,7 @@ impl Secret {
         if let Some((Distrust::Writable { .. }, why)) = distrust {
             return Err(why);
         }
-        let read = || {
-            let mut text = String::new();
-            File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
-            Ok(text)
-        };
-        let text: String = read().map_err(unreadable)?;
-        if u64::try_from(text.len()).is_ok_and(|length| length > MAX_FILE) {
-            return Err(format!("longer than {MAX_FILE} bytes"));
-        }
+        let text = read_file(path, MAX_FILE)?;
         let line = one_line(&text);
         if has_line_break(line) {
             return Err("has more than one line".into());
@@ -54,6 +46,20 @@ impl Secret {
             Ok(self.0)
         }
     }
+}
+
+/// Reads a text file of at most `max` bytes.
+pub fn read_file(path: &str, max: u64) -> Result<String, String> {
+    let read = || {
+        let mut text = String::new();
+        File::open(path)?.take(max + 1).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let text: String = read().map_err(|error: std::io::Error| format!("cannot be read: {error}"))?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > max) {
+        return Err(format!("longer than {max} bytes"));
+    }
+    Ok(text)
 }
 
 impl<'de> Deserialize<'de> for Secret {

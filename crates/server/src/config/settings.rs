@@ -14,9 +14,9 @@ use serde::Deserialize;
 
 use super::checker::Checker;
 use super::sections::{
-    AuditSettings, KeySettings, PasswordSettings, RawAttempts, RawAudit, RawDatabase, RawDocs, RawKeys,
-    RawLane, RawLog, RawPassword, RawRegistration, RawServer, RawSetup, RawThrottle, RawTokens,
-    ServerSettings, TokenSettings,
+    AuditSettings, KeySettings, MailSettings, PasswordSettings, RawAttempts, RawAudit, RawDatabase, RawDocs,
+    RawKeys, RawLane, RawLog, RawMail, RawPassword, RawRegistration, RawServer, RawSetup, RawThrottle,
+    RawTokens, ServerSettings, Surroundings, TokenSettings,
 };
 use crate::exit::ExitError;
 use crate::logging::LogSettings;
@@ -53,6 +53,8 @@ pub struct RawSettings {
     pub docs: RawDocs,
     /// The creation of the first administrator.
     pub setup: RawSetup,
+    /// Mail to users.
+    pub mail: RawMail,
     /// Logging to standard error, one line per event.
     pub log: RawLog,
 }
@@ -73,6 +75,7 @@ impl Default for RawSettings {
             audit: RawAudit::default(),
             docs: RawDocs::default(),
             setup: RawSetup::default(),
+            mail: RawMail::default(),
             log: RawLog::default(),
         }
     }
@@ -108,6 +111,8 @@ pub struct Settings {
     pub docs: bool,
     /// `setup.token`; without it a setup token is generated.
     pub setup_token: Option<SecretString>,
+    /// `mail.*`
+    pub mail: MailSettings,
     /// `log.*`
     pub log: LogSettings,
     /// What the defaults of sizes were derived from.
@@ -140,7 +145,15 @@ impl Settings {
         let attempts = raw.attempts.check(&mut checker);
         let setup_token = raw.setup.check(&mut checker);
         let log = raw.log.check(&mut checker);
+        let surroundings = Surroundings {
+            data_dir: &data_dir,
+            public_url: &server.public_url,
+            is_embedded: database.url.is_sqlite(),
+        };
+        let mail = raw.mail.check(&mut checker, &surroundings);
         checker.problems.check()?;
+        // `None` comes with an error.
+        let mail = mail.ok_or_else(|| ExitError::configuration("mail: invalid"))?;
         Ok(Self {
             data_dir,
             server,
@@ -155,6 +168,7 @@ impl Settings {
             audit: raw.audit.check(),
             docs: raw.docs.enabled,
             setup_token,
+            mail,
             log,
             resources,
             warnings: checker.warnings,

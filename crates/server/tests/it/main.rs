@@ -17,6 +17,8 @@ mod http;
 #[cfg(test)]
 mod key;
 #[cfg(test)]
+mod mail;
+#[cfg(test)]
 mod operation;
 #[cfg(test)]
 mod password;

@@ -36,6 +36,7 @@ macro_rules! __store_contract_cases {
                     addresses_are_read_back_as_typed
                     roles_are_read_back_unchanged
                     status_versions_and_times_are_read_back_unchanged
+                    the_proof_of_an_address_is_read_back_unchanged
                     digests_are_read_back_unchanged
                 }
             }
@@ -150,6 +151,22 @@ macro_rules! __store_contract_cases {
                     resealing_requires_the_same_key
                     deleting_a_key_deletes_no_other
                     keys_are_read_back_unchanged
+                }
+            }
+            mail {
+                outbox {
+                    a_queued_mail_is_read_back
+                    a_mail_is_rolled_back_with_its_cause
+                    a_mail_is_deleted_with_its_account
+                    a_dedupe_key_queues_one_mail
+                    concurrent_mails_with_one_key_have_one_winner
+                    a_mail_is_settled_on_condition_of_state_and_attempt
+                    concurrent_attempts_have_one_winner
+                    mails_are_read_back_unchanged
+                    mails_about_an_account_are_counted
+                    the_status_counts_open_and_dead_mails
+                    the_latest_mails_are_listed_first
+                    mails_are_deleted_by_their_expiry
                 }
             }
             password {

@@ -23,6 +23,7 @@ mod edge_values;
 mod job;
 mod key;
 mod list;
+mod mail;
 mod password;
 mod session;
 mod setup;

@@ -77,6 +77,8 @@ impl UserRepository for Transaction {
             roles,
             status,
             version,
+            vouched: _,
+            email_verified_at: _,
             created_at: _,
             updated_at,
         } = user.clone();
@@ -108,6 +110,7 @@ impl UserRepository for Transaction {
     fn delete(&mut self, id: UserId) -> StoreResult<bool> {
         let state = self.change()?;
         state.sessions.retain(|_, session| session.user_id != id);
+        state.outbox.retain(|_, (entry, _)| entry.user_id != id);
         Ok(state.accounts.remove(&id).is_some())
     }
 

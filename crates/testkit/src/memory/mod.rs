@@ -6,6 +6,7 @@
 mod accounts;
 mod jobs;
 mod ledgers;
+mod outbox;
 mod retention;
 mod sessions;
 mod state;

@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use doorward_domain::account::{CanonicalEmail, Credentials};
 use doorward_domain::attempt::{AttemptKey, AttemptRecord};
 use doorward_domain::audit::Event;
-use doorward_domain::id::{JobId, SessionId, UserId};
+use doorward_domain::id::{JobId, MailId, SessionId, UserId};
 use doorward_domain::job::{DedupeKey, Job};
 use doorward_domain::key::SealedKey;
+use doorward_domain::mail::OutboxEntry;
 use doorward_domain::password::PepperId;
 use doorward_domain::session::Session;
 use doorward_domain::setup::SetupState;
@@ -24,6 +25,8 @@ pub(super) struct State {
     pub(super) keys: Vec<SealedKey>,
     /// Jobs, with the dedupe keys of those that hold one.
     pub(super) jobs: BTreeMap<JobId, (Job, Option<DedupeKey>)>,
+    /// Mails, with their dedupe keys.
+    pub(super) outbox: BTreeMap<MailId, (OutboxEntry, DedupeKey)>,
     pub(super) revocations: Vec<Revocation>,
     /// The number of the latest entry ever written, as if each had a transaction of its own: numbers are never reused.
     pub(super) latest_revocation: u64,

@@ -13,6 +13,7 @@ mod docs;
 mod keys;
 mod lane;
 mod log;
+mod mail;
 mod password;
 mod registration;
 mod server;
@@ -27,12 +28,24 @@ pub use docs::RawDocs;
 pub use keys::{KeySettings, PATTERN_KEY, RawKeys};
 pub use lane::RawLane;
 pub use log::RawLog;
+pub use mail::{MailSettings, RawMail, Surroundings};
 pub use password::{PasswordSettings, RawPassword};
 pub use registration::RawRegistration;
 pub use server::{RawServer, ServerSettings};
 pub use setup::RawSetup;
 pub use throttle::RawThrottle;
 pub use tokens::{RawTokens, TokenSettings};
+
+use url::Host;
+
+/// Whether the host of a URL or server is this machine.
+fn is_this_machine<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(name) => name.as_ref() == "localhost" || name.as_ref().ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
 
 /// A count as collections have it.
 fn size(number: u32) -> usize {

@@ -7,9 +7,9 @@ use doorward_http::{ConnectionSettings, ForwardingHeader, ProxySettings};
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
-use super::size;
+use super::{is_this_machine, size};
 use crate::config::checker::Checker;
 use crate::config::span::Span;
 use crate::resources::Resources;
@@ -230,11 +230,6 @@ fn is_insecure(public_url: &str) -> bool {
     let Ok(url) = Url::parse(public_url) else {
         return false;
     };
-    let is_this_machine = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
+    let is_this_machine = url.host().as_ref().is_some_and(is_this_machine);
     url.scheme() == "http" && !is_this_machine
 }

@@ -1,5 +1,6 @@
 //! Valid and invalid configurations, from every source.
 
+mod mail;
 mod secrets;
 mod sources;
 mod values;

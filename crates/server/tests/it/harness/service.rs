@@ -78,6 +78,18 @@ impl Launch {
         self
     }
 
+    /// Removes a configuration key.
+    pub fn unset(mut self, key: &str) -> Self {
+        self.settings.remove(key);
+        self
+    }
+
+    /// Removes an environment variable.
+    pub fn unset_env(mut self, name: &str) -> Self {
+        self.environment.remove(name);
+        self
+    }
+
     /// The program with these settings and arguments, to be run in `home`.
     pub fn command(&self, home: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));

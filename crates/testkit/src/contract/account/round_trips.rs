@@ -144,6 +144,30 @@ pub fn status_versions_and_times_are_read_back_unchanged(store: &dyn StoreUnderT
     }
 }
 
+/// Who vouches for an address, and when it was verified, is read back unchanged, and survives an update.
+pub fn the_proof_of_an_address_is_read_back_unchanged(store: &dyn StoreUnderTest) {
+    let times = TIMES.into_iter().map(Some).chain([None]);
+    for (number, (email_verified_at, vouched)) in (1..).zip(times.zip([true, false].into_iter().cycle())) {
+        let user = User {
+            vouched,
+            email_verified_at,
+            ..sample::user(number)
+        };
+        store.keep(&user);
+        assert_eq!(store.user(user.id), Some(user.clone()));
+        let meddled = User {
+            vouched: !vouched,
+            email_verified_at: Some(sample::START),
+            ..user.clone()
+        };
+        assert!(store.write(|r| {
+            r.users().lock(user.id)?;
+            r.users().update(&meddled)
+        }));
+        assert_eq!(store.user(user.id), Some(user));
+    }
+}
+
 /// Digests of any length are read back unchanged.
 pub fn digests_are_read_back_unchanged(store: &dyn StoreUnderTest) {
     let user = store.keep_user(1);

@@ -7,6 +7,7 @@ use doorward_domain::account::{PasswordVersion, User, UserStatus};
 use doorward_domain::attempt::{AttemptKey, AttemptRecord, RecentAttempts};
 use doorward_domain::audit::Event;
 use doorward_domain::key::{KeyPurpose, SealedKey};
+use doorward_domain::mail::{Delivery, DeliveryState, OutboxLine};
 use doorward_domain::outcome::Outcome;
 use doorward_domain::password::PepperId;
 use doorward_domain::session::{EndReason, Generation, Session};
@@ -37,6 +38,7 @@ struct Everything {
     keys: Vec<SealedKey>,
     pepper: Option<PepperId>,
     setup: SetupState,
+    mails: Vec<OutboxLine>,
     events: Vec<Event>,
 }
 
@@ -51,6 +53,8 @@ fn fill(store: &dyn StoreUnderTest) {
         r.networks().note(&[(KEPT, START)], &KEPT)?;
         r.events().append(&sample::event(1))?;
         r.keys().insert(&sample::key(KeyPurpose::AccessSigning, 1))?;
+        r.outbox().enqueue(&sample::mail(1, &user))?;
+        r.outbox().enqueue(&sample::mail(3, &sample::user(3)))?;
         r.setup().offer_token(&[1; 32])
     });
 }
@@ -93,6 +97,20 @@ fn change_everything(r: &mut dyn Repositories) -> StoreResult<()> {
     r.setup().withdraw_configured_token()?;
     r.setup().replace_token(&[2; 32], true)?;
     r.peppers().record_pepper(Some(PepperId::from_bytes([2; 8])))?;
+    let mail = sample::mail(2, &new);
+    r.outbox().enqueue(&mail)?;
+    let leased = Delivery {
+        state: DeliveryState::Leased,
+        attempt: 1,
+        expires_at: mail.expires_at,
+    };
+    let queued = Delivery {
+        state: DeliveryState::Queued,
+        attempt: 0,
+        ..leased
+    };
+    r.outbox()
+        .settle(sample::mail(1, &new).mail.id, &queued, &leased, None)?;
     r.setup().complete(START)?;
     Ok(())
 }
@@ -118,6 +136,7 @@ fn everything(store: &dyn StoreUnderTest) -> Everything {
             keys: r.keys().list(KeyPurpose::AccessSigning)?,
             pepper: r.peppers().pepper()?,
             setup: r.setup().state()?,
+            mails: r.outbox().latest(10)?,
             events: Vec::new(),
         })
     });

@@ -1,0 +1,4 @@
+//! Mail.
+
+mod model;
+mod notices;

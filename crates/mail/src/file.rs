@@ -1,0 +1,180 @@
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use doorward_domain::id::MailId;
+
+/// The most files that are kept; the oldest are deleted.
+const MAX_FILES: usize = 1_000;
+
+/// How long a file is kept.
+const KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// Where mails are written to instead of being sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSettings {
+    /// The folder. Created, accessible to its owner only, when the first mail is written.
+    pub folder: PathBuf,
+}
+
+impl FileSettings {
+    /// How long writing a mail may take; disks answer or fail sooner.
+    pub(crate) const LONGEST_ATTEMPT: Duration = Duration::from_secs(20);
+
+    /// Writes a mail to `<id>.eml`, readable by the owner only, and deletes old ones. Returns its path.
+    ///
+    /// The file appears complete or not at all; a mail that is written again replaces its own file.
+    pub(crate) fn write(&self, id: MailId, bytes: &[u8]) -> io::Result<PathBuf> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)?;
+        let path = self.folder.join(format!("{id}.eml"));
+        // Two workers may write the same mail at once: each has a temporary file of its own, and both are complete.
+        let temporary = self
+            .folder
+            .join(format!(".{id}.{}.{}.tmp", std::process::id(), thread_number()));
+        let written = create(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path));
+        if let Err(error) = written {
+            // The first error is the one to report.
+            let _ = fs::remove_file(&temporary);
+            return Err(error);
+        }
+        self.delete_old(now())?;
+        Ok(path)
+    }
+
+    /// Deletes the files that are too old or too many. Other files in the folder stay.
+    fn delete_old(&self, now: SystemTime) -> io::Result<()> {
+        let mut mails = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if is_mail(&path) {
+                mails.push(path);
+            }
+        }
+        // Ids sort by time.
+        mails.sort_unstable();
+        let surplus = mails.len().saturating_sub(MAX_FILES);
+        for (place, path) in mails.iter().enumerate() {
+            let written = fs::metadata(path).and_then(|data| data.modified()).unwrap_or(now);
+            let is_old = now.duration_since(written).is_ok_and(|age| age > KEPT);
+            if place < surplus || is_old {
+                match fs::remove_file(path) {
+                    // Another process does the same.
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn is_mail(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    path.extension().is_some_and(|extension| extension == "eml")
+        && stem.is_some_and(|stem| MailId::parse(stem).is_ok())
+}
+
+/// The clock that the times of files are of.
+#[expect(clippy::disallowed_methods, reason = "compared with the times of files only")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Tells the threads of this process apart.
+fn thread_number() -> String {
+    let id = format!("{:?}", std::thread::current().id());
+    id.chars().filter(char::is_ascii_digit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn id(number: usize) -> MailId {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        MailId::from_bytes(bytes)
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_mail_is_a_file_for_its_owner_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = directory.path().join("mail");
+        let settings = FileSettings {
+            folder: folder.clone(),
+        };
+        let path = settings.write(id(1), b"first").unwrap();
+        settings.write(id(1), b"again").unwrap();
+        assert_eq!(names(&folder), [format!("{}.eml", id(1))]);
+        assert_eq!(fs::read(&path).unwrap(), b"again");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&folder)), (0o600, 0o700));
+    }
+
+    #[test]
+    fn the_oldest_files_are_deleted_and_those_of_others_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = directory.path().to_owned();
+        let settings = FileSettings {
+            folder: folder.clone(),
+        };
+        let others = ["notes.eml".to_owned(), format!("{}.txt", id(0))];
+        for name in &others {
+            File::create(folder.join(name)).unwrap();
+        }
+        for number in 1..=MAX_FILES {
+            File::create(folder.join(format!("{}.eml", id(number)))).unwrap();
+        }
+        let old = File::options()
+            .write(true)
+            .open(folder.join(format!("{}.eml", id(500))))
+            .unwrap();
+        old.set_modified(now() - KEPT - Duration::from_secs(1)).unwrap();
+        settings.write(id(MAX_FILES + 1), b"new").unwrap();
+        let left = names(&folder);
+        assert_eq!(left.len(), MAX_FILES - 1 + others.len());
+        for gone in [1, 500] {
+            assert!(!left.contains(&format!("{}.eml", id(gone))), "{gone}");
+        }
+        for name in &others {
+            assert!(left.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let settings = FileSettings {
+            folder: file.path().join("mail"),
+        };
+        assert!(settings.write(id(1), b"x").is_err());
+    }
+}

@@ -1,0 +1,3 @@
+//! The contract of the outbox.
+
+pub(crate) mod outbox;
