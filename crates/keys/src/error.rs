@@ -29,7 +29,7 @@ impl From<doorward_jwt::InvalidPublicKey> for CryptoError {
 
 /// The stored keys cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
+pub enum KeyOpenError {
     /// The store is unavailable, or its content cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -78,7 +78,7 @@ pub enum OpenError {
     Crypto(#[from] CryptoError),
 }
 
-impl OpenError {
+impl KeyOpenError {
     pub(crate) fn unknown_algorithm(key: &SealedKey) -> Self {
         Self::UnknownAlgorithm {
             purpose: key.purpose,

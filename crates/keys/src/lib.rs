@@ -16,7 +16,7 @@ mod sealing;
 mod signing_key;
 
 pub use attempt_keys::HmacAttemptKeys;
-pub use error::{CryptoError, OpenError};
+pub use error::{CryptoError, KeyOpenError};
 pub use key_ring::{KeyRing, KeyRules, RotationReport};
 pub use master_key::{InvalidMasterKey, MasterKey, MasterKeys};
 pub use refresh_sealer::RefreshSealer;

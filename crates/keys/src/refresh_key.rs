@@ -11,7 +11,7 @@ use doorward_domain::time::Timestamp;
 use secrecy::{ExposeSecret, SecretBox};
 
 use crate::sealing::Sealers;
-use crate::{CryptoError, OpenError};
+use crate::{CryptoError, KeyOpenError};
 
 /// The stored name of the algorithm (JWA: HMAC with SHA-256).
 const ALGORITHM: &str = "HS256";
@@ -51,10 +51,10 @@ impl RefreshKey {
     }
 
     /// Opens a stored key.
-    pub(crate) fn open(sealers: &Sealers, key: &SealedKey) -> Result<Self, OpenError> {
+    pub(crate) fn open(sealers: &Sealers, key: &SealedKey) -> Result<Self, KeyOpenError> {
         let secret = sealers.open(key)?;
         if key.algorithm != ALGORITHM {
-            return Err(OpenError::unknown_algorithm(key));
+            return Err(KeyOpenError::unknown_algorithm(key));
         }
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret())))
     }

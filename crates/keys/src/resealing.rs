@@ -5,7 +5,7 @@ use doorward_domain::key::KeyPurpose;
 use doorward_domain::store::{Transactions, UnitOfWork};
 use secrecy::ExposeSecret;
 
-use crate::OpenError;
+use crate::KeyOpenError;
 use crate::master_key::MasterKeys;
 use crate::sealing::Sealers;
 
@@ -26,7 +26,7 @@ pub fn reseal(
     store: &dyn UnitOfWork,
     masters: &MasterKeys,
     entropy: &dyn Entropy,
-) -> Result<ResealReport, OpenError> {
+) -> Result<ResealReport, KeyOpenError> {
     let sealers = Sealers::new(masters)?;
     store.transaction(|repositories| {
         let mut report = ResealReport::default();

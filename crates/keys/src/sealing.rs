@@ -12,7 +12,7 @@ use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretSlice};
 
 use crate::master_key::{MasterKey, MasterKeys, SubKeyUse};
-use crate::{CryptoError, OpenError};
+use crate::{CryptoError, KeyOpenError};
 
 const VERSION: u8 = 1;
 const FINGERPRINT: usize = 8;
@@ -115,7 +115,7 @@ impl Sealers {
     }
 
     /// The secret of a sealed key.
-    pub(crate) fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, OpenError> {
+    pub(crate) fn open(&self, key: &SealedKey) -> Result<SecretSlice<u8>, KeyOpenError> {
         let opened = match (self.current.open(key), &self.previous) {
             (Err(Unsealable::OtherMasterKey), Some(previous)) => previous.open(key),
             (outcome, _) => outcome,
@@ -123,10 +123,10 @@ impl Sealers {
         let SealedKey { purpose, ordinal, .. } = *key;
         opened.map_err(|why| match why {
             Unsealable::OtherMasterKey if self.previous.is_some() => {
-                OpenError::NeitherMasterKey { purpose, ordinal }
+                KeyOpenError::NeitherMasterKey { purpose, ordinal }
             }
-            Unsealable::OtherMasterKey => OpenError::WrongMasterKey { purpose, ordinal },
-            Unsealable::Damaged => OpenError::Damaged { purpose, ordinal },
+            Unsealable::OtherMasterKey => KeyOpenError::WrongMasterKey { purpose, ordinal },
+            Unsealable::Damaged => KeyOpenError::Damaged { purpose, ordinal },
         })
     }
 

@@ -13,7 +13,7 @@ use doorward_jwt::{Algorithm, InvalidPublicKey, PublicKey, SigningKey};
 use secrecy::{ExposeSecret, SecretBox};
 
 use crate::sealing::Sealers;
-use crate::{CryptoError, OpenError};
+use crate::{CryptoError, KeyOpenError};
 
 /// A key pair that signs tokens. Its `Debug` output does not contain the private key.
 ///
@@ -112,9 +112,10 @@ impl SigningKeyPair {
     }
 
     /// Opens a stored key.
-    pub(crate) fn open(sealers: &Sealers, key: &SealedKey) -> Result<Self, OpenError> {
+    pub(crate) fn open(sealers: &Sealers, key: &SealedKey) -> Result<Self, KeyOpenError> {
         let pkcs8 = sealers.open(key)?;
-        let algorithm = Algorithm::parse(&key.algorithm).ok_or_else(|| OpenError::unknown_algorithm(key))?;
+        let algorithm =
+            Algorithm::parse(&key.algorithm).ok_or_else(|| KeyOpenError::unknown_algorithm(key))?;
         let pair = KeyPair::from_pkcs8(algorithm, pkcs8.expose_secret())?;
         let public = Arc::new(pair.public().map_err(CryptoError::from)?);
         Ok(Self { public, pair })

@@ -127,7 +127,7 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum UsersCommand {
     /// Create a user
-    Create(CreateUser),
+    Create(CreateUserArgs),
     /// List users, oldest first
     List(ListUsers),
     /// Show a user
@@ -228,7 +228,7 @@ fn parse_status(text: &str) -> Result<UserStatus, String> {
 
 /// `doorward users create`
 #[derive(Debug, Args)]
-pub struct CreateUser {
+pub struct CreateUserArgs {
     /// The e-mail address
     #[arg(long)]
     pub email: String,

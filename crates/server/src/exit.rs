@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use doorward_domain::store_error::StoreError;
-use doorward_keys::OpenError as KeyError;
+use doorward_keys::KeyOpenError;
 use doorward_persistence::OpenError;
 
 use crate::escape::escape;
@@ -90,12 +90,12 @@ impl From<StoreError> for ExitError {
     }
 }
 
-impl From<KeyError> for ExitError {
-    fn from(error: KeyError) -> Self {
+impl From<KeyOpenError> for ExitError {
+    fn from(error: KeyOpenError) -> Self {
         match error {
-            KeyError::Store(error) => error.into(),
-            KeyError::WrongMasterKey { .. } => Self::configuration(format!("keys.master_key: {error}")),
-            KeyError::NeitherMasterKey { .. } => {
+            KeyOpenError::Store(error) => error.into(),
+            KeyOpenError::WrongMasterKey { .. } => Self::configuration(format!("keys.master_key: {error}")),
+            KeyOpenError::NeitherMasterKey { .. } => {
                 Self::configuration(format!("keys.previous_master_key: {error}"))
             }
             _ => Self::other(error.to_string()),

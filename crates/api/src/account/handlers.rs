@@ -9,7 +9,7 @@ use doorward_runtime::{Application, RunError};
 
 use crate::problem::Problem;
 
-use super::wire::{AccountUpdate, Confirmation, NewAccount, PasswordChange, UserBody};
+use super::wire::{AccountUpdate, Confirmation, PasswordChange, RegistrationBody, UserBody};
 
 /// Get your account
 #[utoipa::path(
@@ -102,13 +102,13 @@ pub(crate) async fn change_password(
 ///
 /// While registration is closed (`registration.mode`), every request is refused with 403 `feature-disabled`.
 #[utoipa::path(
-    post, path = "/v1/auth/register", tag = "auth", request_body = NewAccount,
+    post, path = "/v1/auth/register", tag = "auth", request_body = RegistrationBody,
     responses((status = 201, description = "The new account.", body = UserBody)),
 )]
 pub(crate) async fn register(
     app: Data<Application>,
     request: Request,
-    StrictJson(account): StrictJson<NewAccount>,
+    StrictJson(account): StrictJson<RegistrationBody>,
 ) -> Result<impl Responder, Problem> {
     let user = app.create(&request, Register(account.into())).await?;
     Ok(HttpResponse::Created().json(UserBody::from(user)))

@@ -103,7 +103,8 @@ impl From<User> for UserBody {
 /// A new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewAccount {
+#[schema(as = NewAccount)]
+pub(crate) struct RegistrationBody {
     /// The e-mail address to log in with.
     #[schema(example = "ada@example.org")]
     pub(crate) email: String,
@@ -114,8 +115,8 @@ pub(crate) struct NewAccount {
     pub(crate) name: Option<String>,
 }
 
-impl From<NewAccount> for AccountDraft {
-    fn from(account: NewAccount) -> Self {
+impl From<RegistrationBody> for AccountDraft {
+    fn from(account: RegistrationBody) -> Self {
         Self {
             email: account.email,
             password: account.password,

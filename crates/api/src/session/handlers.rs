@@ -12,19 +12,19 @@ use crate::account::wire::role_names;
 use crate::problem::{Code, Problem};
 use crate::wire::{rfc3339, user_id};
 
-use super::wire::{Credentials, HeldToken, IdentityBody, SessionsBody, TokenPairBody};
+use super::wire::{HeldToken, IdentityBody, LoginBody, SessionsBody, TokenPairBody};
 
 /// Log in
 #[utoipa::path(
-    post, path = "/v1/auth/login", tag = "auth", request_body = Credentials,
+    post, path = "/v1/auth/login", tag = "auth", request_body = LoginBody,
     responses((status = 200, description = "The tokens of the new session.", body = TokenPairBody)),
 )]
 pub(crate) async fn login(
     app: Data<Application>,
     request: Request,
-    StrictJson(credentials): StrictJson<Credentials>,
+    StrictJson(credentials): StrictJson<LoginBody>,
 ) -> Result<Json<TokenPairBody>, Problem> {
-    let Credentials { email, password } = credentials;
+    let LoginBody { email, password } = credentials;
     let pair = app.attempt(&request, Login { email, password }).await?;
     Ok(Json(pair.into()))
 }

@@ -13,7 +13,8 @@ use crate::wire::rfc3339;
 /// The credentials of a login.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Credentials {
+#[schema(as = Credentials)]
+pub(crate) struct LoginBody {
     /// The e-mail address of the account, in any spelling.
     #[schema(example = "ada@example.org")]
     pub(crate) email: String,

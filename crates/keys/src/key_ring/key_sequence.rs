@@ -4,7 +4,7 @@ use doorward_domain::key::{KeyPolicy, KeyPurpose, KeySchedule, SealedKey};
 use doorward_domain::time::Timestamp;
 
 use super::stored_keys::StoredKeys;
-use crate::OpenError;
+use crate::KeyOpenError;
 
 /// The opened keys of one purpose, of which there is always at least one.
 #[derive(Debug)]
@@ -22,12 +22,12 @@ impl<K> KeySequence<K> {
         stored: &StoredKeys,
         purpose: KeyPurpose,
         policy: &KeyPolicy,
-        open: impl Fn(&SealedKey) -> Result<K, OpenError>,
-    ) -> Result<Self, OpenError> {
+        open: impl Fn(&SealedKey) -> Result<K, KeyOpenError>,
+    ) -> Result<Self, KeyOpenError> {
         let (first, later) = stored
             .of(purpose)
             .split_first()
-            .ok_or(OpenError::NoKey(purpose))?;
+            .ok_or(KeyOpenError::NoKey(purpose))?;
         Ok(Self {
             schedule: policy.schedule(purpose),
             made: stored.times(purpose),

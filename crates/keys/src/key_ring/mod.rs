@@ -20,7 +20,7 @@ use self::key_generation::{RotationReason, generate};
 use self::key_sequence::KeySequence;
 pub use self::rotation::RotationReport;
 use self::stored_keys::StoredKeys;
-use crate::OpenError;
+use crate::KeyOpenError;
 use crate::master_key::MasterKeys;
 use crate::refresh_key::RefreshKey;
 use crate::sealing::Sealers;
@@ -58,7 +58,7 @@ impl KeyRing {
         rules: KeyRules,
         now: Timestamp,
         entropy: &dyn Entropy,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, KeyOpenError> {
         let sealers = Sealers::new(masters)?;
         let mut stored = StoredKeys::load(store)?;
         // Every stored key has to open before another is added.
@@ -88,7 +88,7 @@ impl KeyRing {
     }
 
     /// Reads the keys from the store again. On an error the ring keeps the keys that it has.
-    pub fn reload(&self, store: &dyn UnitOfWork) -> Result<(), OpenError> {
+    pub fn reload(&self, store: &dyn UnitOfWork) -> Result<(), KeyOpenError> {
         let stored = StoredKeys::load(store)?;
         if stored == self.keys().stored {
             return Ok(());
@@ -105,7 +105,7 @@ impl KeyRing {
         store: &dyn UnitOfWork,
         clock: ClockReading,
         entropy: &dyn Entropy,
-    ) -> Result<RotationReport, OpenError> {
+    ) -> Result<RotationReport, KeyOpenError> {
         let now = clock.now;
         self.reload(store)?;
         let stored = &self.keys().stored;
@@ -140,7 +140,7 @@ impl KeyRing {
         store: &dyn UnitOfWork,
         now: Timestamp,
         entropy: &dyn Entropy,
-    ) -> Result<Vec<SealedKey>, OpenError> {
+    ) -> Result<Vec<SealedKey>, KeyOpenError> {
         self.reload(store)?;
         let stored = &self.keys().stored;
         let wanted: Vec<_> = KeyPurpose::ALL
@@ -192,7 +192,7 @@ impl PublishedKeys for KeyRing {
 }
 
 /// Opens every stored key and drops it again.
-fn check(stored: &StoredKeys, sealers: &Sealers) -> Result<(), OpenError> {
+fn check(stored: &StoredKeys, sealers: &Sealers) -> Result<(), KeyOpenError> {
     for key in stored.of(KeyPurpose::AccessSigning) {
         SigningKeyPair::open(sealers, key)?;
     }
@@ -217,7 +217,7 @@ pub(crate) struct OpenKeys {
 }
 
 impl OpenKeys {
-    fn new(stored: StoredKeys, sealers: &Sealers, policy: &KeyPolicy) -> Result<Self, OpenError> {
+    fn new(stored: StoredKeys, sealers: &Sealers, policy: &KeyPolicy) -> Result<Self, KeyOpenError> {
         let signing = KeySequence::open(&stored, KeyPurpose::AccessSigning, policy, |key| {
             SigningKeyPair::open(sealers, key).map(Arc::new)
         })?;
@@ -328,7 +328,7 @@ mod tests {
             let algorithm = "ML-DSA-44".to_owned();
             assert_eq!(
                 error,
-                OpenError::UnknownAlgorithm {
+                KeyOpenError::UnknownAlgorithm {
                     purpose: key.purpose,
                     ordinal: 1,
                     algorithm

@@ -11,12 +11,12 @@ use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreError;
 use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
 use doorward_jwt::{Algorithm, Signer, Verifier};
-use doorward_keys::{KeyRing, OpenError, RefreshSealer};
+use doorward_keys::{KeyOpenError, KeyRing, RefreshSealer};
 use doorward_testkit::{MemoryStore, SeededEntropy, sample};
 
 const PURPOSES: [KeyPurpose; 2] = [KeyPurpose::AccessSigning, KeyPurpose::RefreshSealing];
 
-fn open(store: &MemoryStore, seed: u64) -> Result<KeyRing, OpenError> {
+fn open(store: &MemoryStore, seed: u64) -> Result<KeyRing, KeyOpenError> {
     open_with(store, 1, Algorithm::EdDsa, seed)
 }
 
@@ -26,7 +26,7 @@ fn open_with(
     master_seed: u64,
     algorithm: Algorithm,
     seed: u64,
-) -> Result<KeyRing, OpenError> {
+) -> Result<KeyRing, KeyOpenError> {
     let masters = master(master_seed).into();
     KeyRing::open(store, &masters, rules(algorithm), NOW, &SeededEntropy::new(seed))
 }
@@ -199,7 +199,7 @@ fn the_wrong_master_key_is_an_error_and_changes_nothing() {
     let error = open_with(&store, 2, Algorithm::EdDsa, 6).unwrap_err();
     assert_eq!(
         error,
-        OpenError::WrongMasterKey {
+        KeyOpenError::WrongMasterKey {
             purpose: KeyPurpose::AccessSigning,
             ordinal: 1
         }
@@ -211,7 +211,7 @@ fn the_wrong_master_key_is_an_error_and_changes_nothing() {
     let error = open_with(&half, 2, Algorithm::EdDsa, 6).unwrap_err();
     assert_eq!(
         error,
-        OpenError::WrongMasterKey {
+        KeyOpenError::WrongMasterKey {
             purpose: KeyPurpose::RefreshSealing,
             ordinal: 1
         }
@@ -263,7 +263,7 @@ fn an_altered_stored_key_is_an_error() {
         let error = open(&store_of(&[altered, refresh.clone()]), 7).unwrap_err();
         assert_eq!(
             error,
-            OpenError::Damaged {
+            KeyOpenError::Damaged {
                 purpose: KeyPurpose::AccessSigning,
                 ordinal: 1
             }
@@ -276,7 +276,7 @@ fn an_altered_stored_key_is_an_error() {
     let error = open(&store_of(&[moved]), 7).unwrap_err();
     assert_eq!(
         error,
-        OpenError::Damaged {
+        KeyOpenError::Damaged {
             purpose: KeyPurpose::RefreshSealing,
             ordinal: 1
         }
@@ -288,10 +288,10 @@ fn an_unavailable_store_has_an_error_of_its_own() {
     let outage = StoreError::Unavailable("gone".to_owned());
     let store = MemoryStore::new();
     store.fail_with(Some(outage.clone()));
-    assert_eq!(open(&store, 5).unwrap_err(), OpenError::Store(outage.clone()));
+    assert_eq!(open(&store, 5).unwrap_err(), KeyOpenError::Store(outage.clone()));
     store.fail_with(None);
     store.fail_commits_with(Some(outage.clone()));
-    assert_eq!(open(&store, 5).unwrap_err(), OpenError::Store(outage));
+    assert_eq!(open(&store, 5).unwrap_err(), KeyOpenError::Store(outage));
     store.fail_commits_with(None);
     assert!(open(&store, 5).is_ok());
 }
@@ -315,7 +315,7 @@ fn reload_loads_the_stored_keys_or_changes_nothing() {
     assert_eq!(ring.key_set(), theirs);
     assert_eq!(
         ring.reload(&MemoryStore::new()),
-        Err(OpenError::NoKey(KeyPurpose::AccessSigning))
+        Err(KeyOpenError::NoKey(KeyPurpose::AccessSigning))
     );
     assert_eq!(ring.key_set(), theirs);
 }

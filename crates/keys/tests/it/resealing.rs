@@ -9,7 +9,7 @@ use doorward_domain::store::Transactions;
 use doorward_domain::store_error::StoreError;
 use doorward_domain::token::{AccessTokenSigner, AccessTokenVerifier};
 use doorward_jwt::{Algorithm, Signer, Verifier};
-use doorward_keys::{KeyRing, MasterKeys, OpenError, ResealReport, reseal};
+use doorward_keys::{KeyOpenError, KeyRing, MasterKeys, ResealReport, reseal};
 use doorward_testkit::{MemoryStore, SeededEntropy};
 
 const OLD: u64 = 1;
@@ -23,7 +23,7 @@ fn masters(current: u64, previous: Option<u64>) -> MasterKeys {
     }
 }
 
-fn open(store: &MemoryStore, masters: &MasterKeys) -> Result<KeyRing, OpenError> {
+fn open(store: &MemoryStore, masters: &MasterKeys) -> Result<KeyRing, KeyOpenError> {
     KeyRing::open(
         store,
         masters,
@@ -49,7 +49,7 @@ fn store() -> MemoryStore {
     store
 }
 
-fn resealed(store: &MemoryStore, current: u64, previous: Option<u64>) -> Result<ResealReport, OpenError> {
+fn resealed(store: &MemoryStore, current: u64, previous: Option<u64>) -> Result<ResealReport, KeyOpenError> {
     reseal(store, &masters(current, previous), &SeededEntropy::new(11))
 }
 
@@ -107,7 +107,7 @@ fn resealing_does_not_change_the_keys() {
     // The instance with the old master key keeps its keys, and cannot reload.
     assert!(matches!(
         old.reload(&store),
-        Err(OpenError::WrongMasterKey { .. })
+        Err(KeyOpenError::WrongMasterKey { .. })
     ));
     assert!(open(&store, &masters(OLD, None)).is_err());
 
@@ -129,13 +129,13 @@ fn resealing_without_the_right_previous_key_fails_and_changes_nothing() {
     let store = store();
     let before = list(&store);
     let missing = resealed(&store, NEW, None).unwrap_err();
-    assert!(matches!(missing, OpenError::WrongMasterKey { ordinal: 1, .. }));
+    assert!(matches!(missing, KeyOpenError::WrongMasterKey { ordinal: 1, .. }));
     assert!(
         missing.to_string().contains("keys.previous_master_key"),
         "{missing}"
     );
     let wrong = resealed(&store, NEW, Some(OTHER)).unwrap_err();
-    assert!(matches!(wrong, OpenError::NeitherMasterKey { ordinal: 1, .. }));
+    assert!(matches!(wrong, KeyOpenError::NeitherMasterKey { ordinal: 1, .. }));
     assert!(wrong.to_string().contains("neither"), "{wrong}");
     assert_eq!(open(&store, &masters(NEW, Some(OTHER))).map(|_| ()), Err(wrong));
     assert_eq!(list(&store), before);
@@ -155,7 +155,7 @@ fn all_keys_are_resealed_or_none() {
     let before = list(&store);
     assert!(matches!(
         resealed(&store, NEW, Some(OLD)),
-        Err(OpenError::Damaged { ordinal: 3, .. })
+        Err(KeyOpenError::Damaged { ordinal: 3, .. })
     ));
     assert_eq!(list(&store), before);
 }

@@ -2,9 +2,11 @@
 
 use core::time::Duration;
 use std::path::Path;
+use std::thread;
 
 use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::prelude::*;
+use diesel::result::Error;
 use diesel::sql_types::{Nullable, Text};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -59,20 +61,18 @@ fn connect_sqlite(path: &Path, busy_timeout: Duration) -> Result<SqliteConnectio
         .to_str()
         .ok_or_else(|| failed(&"the path is not UTF-8"))?;
     let mut connection = SqliteConnection::establish(name).map_err(|error| failed(&error))?;
-    // First, because the statements after it may have to wait too.
-    let set_timeout = format!("PRAGMA busy_timeout = {}", busy_timeout.as_millis());
-    connection
-        .batch_execute(&set_timeout)
-        .map_err(|error| failed(&error))?;
-    // The only journal mode in which readers and a writer do not wait for each other.
-    let mode: JournalMode = diesel::sql_query("PRAGMA journal_mode = WAL")
-        .get_result(&mut connection)
-        .map_err(|error| failed(&error))?;
+    // The only journal mode in which readers and a writer do not wait for each other. Before the timeout is set, because this
+    // waits by itself.
+    let mode = use_write_ahead_log(&mut connection, busy_timeout).map_err(|error| failed(&error))?;
     if mode.journal_mode != "wal" {
         return Err(failed(
             &"the file system does not support SQLite's write-ahead log",
         ));
     }
+    let set_timeout = format!("PRAGMA busy_timeout = {}", busy_timeout.as_millis());
+    connection
+        .batch_execute(&set_timeout)
+        .map_err(|error| failed(&error))?;
     connection
         .batch_execute(SQLITE_PRAGMAS)
         .map_err(|error| failed(&error))?;
@@ -86,6 +86,25 @@ fn connect_sqlite(path: &Path, busy_timeout: Duration) -> Result<SqliteConnectio
         .map_err(|error| failed(&error))?;
     Ok(connection)
 }
+
+/// Switches to the write-ahead log, which the database remembers, and returns the journal mode. SQLite does not wait if another
+/// process switches a new database at the same moment, because each would wait for a lock of the other: it is tried again.
+fn use_write_ahead_log(connection: &mut SqliteConnection, patience: Duration) -> QueryResult<JournalMode> {
+    let mut waits = patience.as_millis() / SWITCH_RETRY.as_millis();
+    loop {
+        let switched = diesel::sql_query("PRAGMA journal_mode = WAL").get_result(connection);
+        match switched {
+            Err(Error::DatabaseError(_, reason)) if waits > 0 && reason.message() == "database is locked" => {
+                waits -= 1;
+                thread::sleep(SWITCH_RETRY);
+            }
+            switched => return switched,
+        }
+    }
+}
+
+/// The pause between two attempts to switch the journal mode.
+const SWITCH_RETRY: Duration = Duration::from_millis(10);
 
 /// `synchronous`: a commit survives a loss of power. `foreign_keys`: off by default in SQLite. `trusted_schema`: the schema
 /// of a manipulated database file cannot run functions. `journal_size_limit` (bytes): the log shrinks again after a burst

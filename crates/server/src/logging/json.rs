@@ -51,7 +51,10 @@ where
             line.push_str(",\"span\":");
             write_span::<S, N>(&mut line, &current);
             line.push_str(",\"spans\":[");
-            for (number, span) in current.scope().from_root().enumerate() {
+            // Of the event that a span ends with, these are the spans around it.
+            let around = context.lookup_current();
+            let around = around.iter().flat_map(|innermost| innermost.scope().from_root());
+            for (number, span) in around.enumerate() {
                 if number > 0 {
                     line.push(',');
                 }

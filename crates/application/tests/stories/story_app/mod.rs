@@ -249,11 +249,11 @@ impl StoryApp {
         let place = *hold(&self.place);
         [ClientNetwork::exact(place), ClientNetwork::of(place)]
             .into_iter()
-            .find_map(|network| self.store.memory.attempts_on(&self.network_key(name, network)))
+            .find_map(|network| self.store.memory.attempts_on(&Self::network_key(name, network)))
             .or_else(|| self.attempts_from_anywhere(name))
     }
 
-    fn network_key(&self, name: &str, network: ClientNetwork) -> AttemptKey {
+    fn network_key(name: &str, network: ClientNetwork) -> AttemptKey {
         let email = Email::parse(&address(name)).expect("an address");
         FakeAttemptKeys.network_key(email.canonical(), &network)
     }
@@ -262,7 +262,7 @@ impl StoryApp {
     pub fn note_network_alone(&self, name: &str) {
         let email = Email::parse(&address(name)).expect("an address");
         let account = FakeAttemptKeys.attempt_key(email.canonical());
-        let network = self.network_key(name, ClientNetwork::of(*hold(&self.place)));
+        let network = Self::network_key(name, ClientNetwork::of(*hold(&self.place)));
         self.store
             .transaction(|repos| repos.networks().note(&[(network, self.clock.now())], &account))
             .expect("a store that answers");

@@ -9,7 +9,7 @@ use crate::escape::escape;
 
 /// A request as the server observed it.
 #[derive(Debug, Clone, Deserialize)]
-pub struct ObservedRequest {
+pub struct RequestAsSeen {
     peer: SocketAddr,
     trusted: bool,
     header: String,
@@ -29,7 +29,7 @@ pub enum Diagnosis {
 }
 
 /// Describes an observed request, line by line.
-pub fn describe(seen: &ObservedRequest) -> String {
+pub fn describe(seen: &RequestAsSeen) -> String {
     let lines = |name: &str, lines: &[String]| match lines {
         [] => format!("{name:<16} none"),
         lines => format!("{name:<16} {}", escape(&lines.join(", "))),
@@ -51,7 +51,7 @@ pub fn describe(seen: &ObservedRequest) -> String {
 }
 
 /// Diagnoses the path of a request. `sent_from` is the address that it was sent from, if known.
-pub fn diagnose_path(seen: &ObservedRequest, sent_from: Option<SocketAddr>) -> Vec<Diagnosis> {
+pub fn diagnose_path(seen: &RequestAsSeen, sent_from: Option<SocketAddr>) -> Vec<Diagnosis> {
     let peer = seen.peer.ip();
     let (configured, other, other_name) = match seen.header.as_str() {
         "forwarded" => (&seen.forwarded, &seen.x_forwarded_for, "x-forwarded-for"),
@@ -109,9 +109,9 @@ pub fn diagnose_url(url: &Url, public_url: &str) -> Option<Diagnosis> {
 mod tests {
     use super::*;
 
-    fn seen(trusted: bool, x_forwarded_for: &[&str], forwarded: &[&str]) -> ObservedRequest {
+    fn seen(trusted: bool, x_forwarded_for: &[&str], forwarded: &[&str]) -> RequestAsSeen {
         let texts = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
-        ObservedRequest {
+        RequestAsSeen {
             peer: "10.0.0.5:4711".parse().unwrap(),
             trusted,
             header: "x-forwarded-for".into(),
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_path_that_may_be_intended_is_reported_as_a_note() {
         let direct = seen(false, &[], &[]);
-        let own = ObservedRequest {
+        let own = RequestAsSeen {
             client_trusted: true,
             ..seen(true, &["10.0.0.9"], &[])
         };

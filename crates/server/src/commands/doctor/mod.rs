@@ -18,7 +18,7 @@ use super::print;
 use crate::cli::DoctorArgs;
 use crate::config::Settings;
 use crate::exit::ExitError;
-use diagnosis::{Diagnosis, ObservedRequest, describe, diagnose_path, diagnose_url};
+use diagnosis::{Diagnosis, RequestAsSeen, describe, diagnose_path, diagnose_url};
 
 /// How often the request is sent: behind a load balancer another instance may receive it.
 const MAX_REQUESTS: usize = 10;
@@ -41,7 +41,7 @@ struct CreatedCheck {
 /// The state of a proxy check.
 #[derive(Deserialize)]
 struct CheckStatus {
-    seen: Option<ObservedRequest>,
+    seen: Option<RequestAsSeen>,
 }
 
 /// Sends a request on the path that clients take, and prints how the server observed it. Fails if anything is wrong.
@@ -102,7 +102,7 @@ fn send_until_observed(
     url: &Url,
     check: &CreatedCheck,
     management: SocketAddr,
-) -> Result<(Option<ObservedRequest>, Option<SocketAddr>), ExitError> {
+) -> Result<(Option<RequestAsSeen>, Option<SocketAddr>), ExitError> {
     let failed = |error: std::io::Error| ExitError::other(format!("no response from {url}: {error}"));
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(80);
@@ -130,7 +130,7 @@ fn wait_until_observed(
     url: &Url,
     check: &CreatedCheck,
     management: SocketAddr,
-) -> Result<Option<ObservedRequest>, ExitError> {
+) -> Result<Option<RequestAsSeen>, ExitError> {
     print(&format!(
         "This program does not support TLS. Run this within a minute, if possible on a client's machine:\n\n  curl -H '{}: {}' {}\n",
         check.header,
@@ -147,7 +147,7 @@ fn wait_until_observed(
 }
 
 /// Returns the observed request, if there is one.
-fn poll(check: &CreatedCheck, management: SocketAddr) -> Result<Option<ObservedRequest>, ExitError> {
+fn poll(check: &CreatedCheck, management: SocketAddr) -> Result<Option<RequestAsSeen>, ExitError> {
     let found: CheckStatus = parse(&query(management, "GET", &format!("/probes/{}", check.id))?)?;
     Ok(found.seen)
 }

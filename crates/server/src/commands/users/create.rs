@@ -8,7 +8,7 @@ use doorward_application::{AccountDraft, CreateUserAsOperator, CreateUserError};
 use doorward_domain::account::Roles;
 use secrecy::SecretString;
 
-use crate::cli::{CreateUser, PasswordSource};
+use crate::cli::{CreateUserArgs, PasswordSource};
 use crate::config::Settings;
 use crate::exit::ExitError;
 use crate::one_line::one_line;
@@ -16,7 +16,7 @@ use crate::one_line::one_line;
 use super::{Operation, print_user};
 
 /// Creates an account and prints its id.
-pub fn create(mut settings: Settings, command: CreateUser) -> Result<(), ExitError> {
+pub fn create(mut settings: Settings, command: CreateUserArgs) -> Result<(), ExitError> {
     let password = read_password(&command.password)?;
     let operation = Operation::new(&mut settings)?;
     let creation = CreateUserAsOperator {

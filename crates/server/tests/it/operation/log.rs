@@ -247,10 +247,11 @@ fn a_login_is_traced_through_its_spans() {
         })
         .collect();
     let count = |path: &[&str]| closed.iter().filter(|spans| *spans == path).count();
-    // Looked up, counted and completed on the storage lane, verified on the password lane.
+    // Looked up, counted (one statement, and one that reads the account) and completed on the storage lane, verified on the
+    // password lane.
     assert_eq!(count(&["request"]), 1, "{closed:#?}");
     assert_eq!(count(&["request", "use_case"]), 1, "{closed:#?}");
     assert_eq!(count(&["request", "use_case", "executor.wait"]), 4, "{closed:#?}");
     assert_eq!(count(&["request", "use_case", "hash"]), 1, "{closed:#?}");
-    assert_eq!(count(&["request", "use_case", "transaction"]), 3, "{closed:#?}");
+    assert_eq!(count(&["request", "use_case", "transaction"]), 4, "{closed:#?}");
 }
