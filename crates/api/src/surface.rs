@@ -63,7 +63,10 @@ impl Surface for Api {
     fn add_data(&self, config: &mut ServiceConfig) {
         config
             .app_data(Data::new(Document(self.document.clone())))
-            .app_data(Data::new(DocsSettings { enabled: self.docs }))
+            .app_data(Data::new(DocsSettings {
+                enabled: self.docs,
+                base_path: self.base_path.clone(),
+            }))
             .app_data(Data::clone(&self.feed));
     }
 }

@@ -43,7 +43,8 @@ depend on the machine, so each figure is measured together with its limit: short
 machine. The ratio is that of the medians; the spread is the range from the lowest to the highest slice, as a share of the
 median. `just bench` writes this page.
 
-The server is the release binary in a separate process, with its defaults except that the throttle is disabled; its log,
+The server is the release binary in a separate process, with its defaults except that the throttle is disabled and one
+address may have 1024 connections, because all clients have the same one; its log,
 one line per request, is discarded. The clients run on one thread of the same machine, over loopback, and their work is part
 of the rates of both sides. *Constant response* is the same HTTP library without middleware, with a body as long as that of
 `me`. *Update and commit* is a conditional update of one session by its primary key in its own transaction, as durable as
@@ -146,12 +147,13 @@ fn measure_on(
     machine: &Machine,
     report: &mut Report,
 ) -> BenchResult<()> {
+    eprintln!("creating accounts and sessions");
+    // Before the plain connection, which would create a file that others may read: the server refuses it.
+    let data = BenchData::create(&database.url, USERS, SESSIONS, 0)?;
     let mut connection = PlainConnection::connect(&database.url)?;
     let kind = connection.kind();
     let progress = |what: &str| eprintln!("{}: {what}", kind.name());
     report.circumstances.push(("database", connection.version()?));
-    progress("creating accounts and sessions");
-    let data = BenchData::create(&database.url, USERS, SESSIONS, 0)?;
     let doorward = Doorward {
         program,
         data_dir: folder,

@@ -34,7 +34,8 @@ pub(crate) struct Doorward<'a> {
 }
 
 impl Doorward<'_> {
-    /// Starts Doorward with its defaults except that the throttle is disabled, and waits until it is ready.
+    /// Starts Doorward with its defaults, except that the throttle is disabled and one address may have 1024 connections, because
+    /// all clients have the same one, and waits until it is ready.
     ///
     /// It logs one line per request, as by default, to `/dev/null`: writing the lines is measured, storing them is not.
     pub(crate) fn start(&self) -> BenchResult<Server> {
@@ -52,6 +53,7 @@ impl Doorward<'_> {
             .env("DOORWARD_DATABASE__URL", self.database_url)
             .env("DOORWARD_KEYS__MASTER_KEY", self.master_key)
             .env("DOORWARD_THROTTLE__ENABLED", "false")
+            .env("DOORWARD_SERVER__MAX_CONNECTIONS_PER_ADDRESS", "1024")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());

@@ -42,10 +42,12 @@ const START: &str = r##"SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-
 const ASSET_CACHE: &str = "public, max-age=3600";
 
 /// The settings of the documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DocsSettings {
     /// Whether the documentation is served.
     pub(crate) enabled: bool,
+    /// The path under which clients reach the API: empty, or with a leading slash and none at the end.
+    pub(crate) base_path: String,
 }
 
 /// The OpenAPI document.

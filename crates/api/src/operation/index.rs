@@ -20,15 +20,15 @@ pub(crate) struct IndexBody {
     /// The documentation page, if it is enabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    documentation: Option<&'static str>,
+    documentation: Option<String>,
     /// The OpenAPI document, if it is enabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    openapi: Option<&'static str>,
+    openapi: Option<String>,
     /// The keys that verify access tokens.
-    key_set: &'static str,
+    key_set: String,
     /// Whether the server is ready.
-    health: &'static str,
+    health: String,
 }
 
 /// Show what this server is
@@ -39,22 +39,26 @@ pub(crate) struct IndexBody {
     responses((status = 200, description = "What this server is.", content((IndexBody = "application/json"), (String = "text/html")))),
 )]
 pub(crate) async fn page(request: HttpRequest, docs: Data<DocsSettings>) -> HttpResponse {
-    let index = IndexBody {
-        name: "Doorward",
-        documentation: docs.enabled.then_some("/docs"),
-        openapi: docs.enabled.then_some("/openapi.json"),
-        key_set: "/.well-known/jwks.json",
-        health: "/health/ready",
-    };
     let mut response = if accepts_only_json(&request) {
-        HttpResponse::Ok().json(index)
+        HttpResponse::Ok().json(index(&docs, &docs.base_path))
     } else {
-        html::page("Doorward", "Doorward", &body(&index))
+        html::page("Doorward", "Doorward", &body(&index(&docs, "")))
     };
     response
         .headers_mut()
         .insert(header::VARY, header::HeaderValue::from_static("accept"));
     response
+}
+
+fn index(docs: &DocsSettings, base_path: &str) -> IndexBody {
+    let under = |path: &str| format!("{base_path}{path}");
+    IndexBody {
+        name: "Doorward",
+        documentation: docs.enabled.then(|| under("/docs")),
+        openapi: docs.enabled.then(|| under("/openapi.json")),
+        key_set: under("/.well-known/jwks.json"),
+        health: under("/health/ready"),
+    }
 }
 
 /// Whether the client accepts JSON, and HTML at most as part of everything.
@@ -68,18 +72,18 @@ fn accepts_only_json(request: &HttpRequest) -> bool {
 fn body(index: &IndexBody) -> String {
     let links = [
         (
-            index.documentation,
+            index.documentation.as_deref(),
             "API documentation",
             "Every operation, to read and to try.",
         ),
-        (index.openapi, "OpenAPI document", "The same for programs."),
+        (index.openapi.as_deref(), "OpenAPI document", "The same for programs."),
         (
-            Some(index.key_set),
+            Some(index.key_set.as_str()),
             "Key set",
             "The public keys that verify access tokens.",
         ),
         (
-            Some(index.health),
+            Some(index.health.as_str()),
             "Health",
             "Whether this server is ready for requests.",
         ),

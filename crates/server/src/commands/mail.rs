@@ -4,6 +4,7 @@ use doorward_application::ListMails;
 use doorward_domain::account::Email;
 use doorward_domain::id::MailId;
 use doorward_domain::mail::{Locale, Mail, MailContent, OutboxLine, Recipient, SendOutcome};
+use doorward_mail::TransportSettings;
 use serde_json::json;
 
 use crate::cli;
@@ -35,6 +36,11 @@ pub fn test(mut settings: Settings, command: &cli::TestMail) -> Result<(), ExitE
     let locale = locale.map_err(|error| ExitError::configuration(format!("--locale: {error}")))?;
     let locale = locale.unwrap_or(settings.mail.locale);
     data_dir::prepare(&settings)?;
+    let is_file = settings
+        .mail
+        .mailer
+        .as_ref()
+        .is_some_and(|mailer| matches!(mailer.transport, TransportSettings::File(_)));
     let mailer = compose::mailer(&mut settings)?
         .ok_or_else(|| ExitError::configuration("mail.transport: there is none, so no mail can be sent"))?;
     let now = now();
@@ -54,7 +60,8 @@ pub fn test(mut settings: Settings, command: &cli::TestMail) -> Result<(), ExitE
         let line = json!({
             "id": mail.id.to_string(),
             "recipient": mail.recipient.to_string(),
-            "sent": failure.is_none(),
+            "transport": if is_file { "file" } else { "smtp" },
+            "sent": failure.is_none() && !is_file,
             "reason": failure.map(|failure| failure.reason.as_str()),
             "detail": failure.map(|failure| failure.detail.as_str()),
         });
@@ -63,6 +70,10 @@ pub fn test(mut settings: Settings, command: &cli::TestMail) -> Result<(), ExitE
     match failure {
         Some(failure) => Err(ExitError::other(format!("the mail was not accepted: {failure}"))),
         None if command.json => Ok(()),
+        None if is_file => print(&format!(
+            "written to a file, not sent to {}: mail.transport is \"file\"",
+            mail.recipient
+        )),
         None => print(&format!("sent to {}", mail.recipient)),
     }
 }

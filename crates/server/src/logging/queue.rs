@@ -19,6 +19,10 @@ pub const LIMIT: usize = 2 << 20;
 /// What is written at once, in bytes, unless one line is longer.
 const BATCH: usize = 64 << 10;
 
+/// How long lines gather before the next write, unless somebody waits for them. To wake the thread costs more than to write a
+/// line, so under load it must not be woken for each.
+const GATHERING: Duration = Duration::from_millis(5);
+
 /// The pause before the next write to a pipe that is full and does not block.
 const FULL_PIPE_PAUSE: Duration = Duration::from_millis(10);
 
@@ -29,7 +33,7 @@ pub struct LogQueue(Arc<Shared>);
 struct Shared {
     limit: usize,
     state: Mutex<State>,
-    /// Notified when there is something to write.
+    /// Notified when there is something to write and the writer is idle, and when somebody waits for it to be written.
     filled: Condvar,
     /// Notified when everything has been written.
     drained: Condvar,
@@ -42,6 +46,10 @@ struct State {
     /// The length of all lines.
     bytes: usize,
     is_writing: bool,
+    /// Whether the writer sleeps until it is notified.
+    is_idle: bool,
+    /// How many wait until everything has been written.
+    flushing: u32,
     /// How many lines were dropped since that was last logged.
     unreported: u64,
     /// The thread that writes. It may exceed the limit, for the line that says how many were dropped.
@@ -90,15 +98,25 @@ impl LogQueue {
         state.bytes += line.len();
         state.lines.push_back(line.to_vec());
         self.0.metrics.waiting.inc();
+        let is_idle = core::mem::take(&mut state.is_idle);
         drop(state);
-        self.0.filled.notify_one();
+        if is_idle {
+            self.0.filled.notify_one();
+        }
     }
 
     /// Waits until everything that was added has been written, but no longer than `limit`.
     pub fn flush(&self, limit: Duration) {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.flushing += 1;
+        self.0.filled.notify_one();
         let is_pending = |state: &mut State| state.is_writing || !state.lines.is_empty();
-        drop(self.0.drained.wait_timeout_while(state, limit, is_pending));
+        let (mut state, _) = self
+            .0
+            .drained
+            .wait_timeout_while(state, limit, is_pending)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.flushing -= 1;
     }
 
     /// Starts the thread that writes to `out`. It runs as long as the process.
@@ -122,17 +140,32 @@ impl LogQueue {
                     "log lines were dropped, because their reader did not keep up"
                 );
             }
+            self.gather();
+        }
+    }
+
+    /// Lets lines gather once all have been written.
+    fn gather(&self) {
+        let state = self.lock();
+        if state.lines.is_empty() {
+            drop(
+                self.0
+                    .filled
+                    .wait_timeout_while(state, GATHERING, |state| state.flushing == 0),
+            );
         }
     }
 
     /// Waits for lines, and takes some of them. Returns them and how many they are.
     fn take_batch(&self) -> (Vec<u8>, u64) {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.is_idle = state.lines.is_empty();
         let mut state = self
             .0
             .filled
             .wait_while(state, |state| state.lines.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
+        state.is_idle = false;
         let (mut batch, mut count) = (Vec::new(), 0);
         while let Some(line) = state
             .lines

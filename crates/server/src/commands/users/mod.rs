@@ -7,6 +7,8 @@ mod change;
 mod create;
 mod list;
 
+use std::path::Path;
+
 use doorward_api::user_json;
 use doorward_application::{FindUser, Policies, Ports, UseCases, UserReference};
 use doorward_domain::account::{Role, User};
@@ -26,6 +28,10 @@ use super::print;
 pub fn run(mut settings: Settings, command: UsersCommand) -> Result<(), ExitError> {
     match command {
         UsersCommand::Create(command) => create::create(settings, command),
+        _ if settings.database.url.sqlite_path().is_some_and(|path| !path.exists()) => Err(ExitError::other(format!(
+            "there is no database at {}: is it the right data_dir?",
+            settings.database.url.sqlite_path().unwrap_or(Path::new("")).display()
+        ))),
         UsersCommand::List(command) => list::list(&Operation::new(&mut settings)?, &command),
         UsersCommand::Show(command) => list::show(&Operation::new(&mut settings)?, &command),
         UsersCommand::Disable(command) => change::disable(&Operation::new(&mut settings)?, &command),

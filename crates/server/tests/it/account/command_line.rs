@@ -215,3 +215,19 @@ fn a_locked_user_is_unlocked_at_the_command_line(database: &Database) {
         json!({"by": "operator"})
     );
 }
+
+/// A wrong directory must not look like an installation without users.
+#[test]
+fn a_command_for_users_creates_no_database() {
+    let home = tempfile::tempdir().unwrap();
+    let wrong = home.path().join("wrong");
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_doorward"))
+        .args(["users", "list", "--data-dir"])
+        .arg(&wrong)
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("there is no database at"));
+    assert!(!wrong.exists());
+}

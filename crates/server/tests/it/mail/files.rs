@@ -134,7 +134,10 @@ fn a_test_mail_is_written_in_the_language_that_is_asked_for() {
         let ended = doorward(&home, &arguments, &[]);
         assert_eq!(
             (ended.status, ended.stdout.as_str()),
-            (0, "sent to Ada@example.org\n"),
+            (
+                0,
+                "written to a file, not sent to Ada@example.org: mail.transport is \"file\"\n"
+            ),
             "{ended:?}"
         );
         let [path] = eml_files(&folder).try_into().unwrap();
@@ -148,7 +151,10 @@ fn a_test_mail_is_written_in_the_language_that_is_asked_for() {
     }
     let ended = doorward(&home, &["mail", "test", "ada@example.org", "--json"], &[]);
     let line: Value = serde_json::from_str(ended.stdout.trim_end()).unwrap();
-    assert_eq!((&line["sent"], &line["reason"]), (&json!(true), &json!(null)));
+    assert_eq!(
+        (&line["transport"], &line["sent"], &line["reason"]),
+        (&json!("file"), &json!(false), &json!(null))
+    );
     // No database is made for it.
     assert!(!home.path().join("data/doorward.db").exists());
 }
