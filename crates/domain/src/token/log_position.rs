@@ -15,6 +15,10 @@ use super::Revocation;
 /// The first character of a position's text.
 const PREFIX: char = 'r';
 
+/// The most running transactions that a published position names. With more, the list publishes an earlier position, after
+/// which some entries are repeated.
+pub(super) const MAX_PENDING: usize = 16;
+
 /// A page of the log of revocations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogPage {
@@ -22,8 +26,9 @@ pub struct LogPage {
     pub entries: Vec<Revocation>,
     /// Transactions that may still commit entries, at the moment at which the page was read.
     pub pending: Vec<u64>,
-    /// Greater than every number that was assigned to a transaction at that moment. An entry with such a number comes from
-    /// the database that this one was copied from.
+    /// One more than the greatest number of a transaction that had ended at that moment; running ones may have greater
+    /// numbers. A page contains only entries of transactions that had ended, so an entry whose number is not below this one
+    /// comes from the database that this one was copied from.
     pub horizon: u64,
 }
 
@@ -34,7 +39,7 @@ pub struct LogPosition {
     latest: u64,
     /// The [mark](Revocation::mark) of an entry of that transaction.
     mark: u64,
-    /// Transactions below `latest` that had not ended.
+    /// Transactions below `latest` that had not ended, in ascending order.
     pending: Vec<u64>,
 }
 
@@ -72,7 +77,7 @@ impl LogPosition {
         self.mark
     }
 
-    /// Transactions below [`latest`](Self::latest) that had not ended.
+    /// Transactions below [`latest`](Self::latest) that had not ended, in ascending order.
     pub fn pending(&self) -> &[u64] {
         &self.pending
     }
@@ -97,14 +102,18 @@ impl LogPosition {
             (entry.transaction, entry.mark())
         });
         let pending = page.pending.iter().copied().filter(|number| *number < latest);
+        let mut pending: Vec<u64> = pending.collect();
+        pending.sort_unstable();
+        pending.dedup();
         Self {
             latest,
             mark,
-            pending: pending.collect(),
+            pending,
         }
     }
 
-    /// Parses the text of a position. Positions of releases before 0.2 were plain numbers: they are read as the start.
+    /// Parses the text of a position. Positions of releases before 0.2 were plain numbers: they are read as the start, and so
+    /// is a text that no list has published: it could name the entries of one transaction any number of times.
     pub fn parse(text: &str) -> Option<Self> {
         if text.parse::<u64>().is_ok() {
             return Some(Self::start());
@@ -113,10 +122,20 @@ impl LogPosition {
         let (numbers, rest) = bytes.as_chunks::<8>();
         let mut numbers = numbers.iter().map(|bytes| u64::from_be_bytes(*bytes));
         let (latest, mark) = (numbers.next()?, numbers.next()?);
-        rest.is_empty().then(|| Self {
+        if !rest.is_empty() {
+            return None;
+        }
+        let pending: Vec<u64> = numbers.collect();
+        let is_publishable = pending.len() <= MAX_PENDING
+            && pending.is_sorted_by(|one, next| one < next)
+            && pending.last().is_none_or(|last| *last < latest);
+        if !is_publishable {
+            return Some(Self::start());
+        }
+        Some(Self {
             latest,
             mark,
-            pending: numbers.collect(),
+            pending,
         })
     }
 }

@@ -9,11 +9,8 @@ use crate::id::SessionId;
 use crate::subject::{Subject, SubjectVersion};
 use crate::time::Timestamp;
 
+use super::log_position::MAX_PENDING;
 use super::{AccessClaims, LogPage, LogPosition, Revocation, RevocationDigest, Revoked};
-
-/// The most running transactions that a published position names. With more, the position is an earlier one, after which
-/// some entries are repeated.
-const MAX_PENDING: usize = 16;
 
 /// The revocations that can still apply to a valid token.
 #[derive(Debug, Clone)]

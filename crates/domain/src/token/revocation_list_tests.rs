@@ -1,3 +1,6 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::*;
 use crate::account::Roles;
 use crate::client::ClientId;
@@ -166,6 +169,45 @@ fn a_position_with_many_running_transactions_is_replaced_by_an_earlier_one() {
     assert_eq!((cursor.latest(), cursor.pending()), (9, &[][..]));
     let newer = list.digests_after(&cursor).expect("a known position");
     assert_eq!(newer.sessions, [digest(20)]);
+}
+
+/// The text of a position, whether a list would publish it or not.
+fn text_of(latest: u64, mark: u64, pending: &[u64]) -> String {
+    let numbers = [latest, mark].into_iter().chain(pending.iter().copied());
+    let bytes: Vec<u8> = numbers.flat_map(u64::to_be_bytes).collect();
+    format!("r{}", URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[test]
+fn a_position_that_no_list_publishes_returns_the_whole_list() {
+    let list = list_of(&[session(1, 7, NOW), session(2, 8, NOW)]);
+    let position = list.cursor();
+    let parse = |pending: &[u64]| {
+        let text = text_of(position.latest(), position.mark(), pending);
+        LogPosition::parse(&text).expect("a position")
+    };
+    assert_eq!(parse(&[]), position);
+    let too_many: Vec<u64> = (0..100_000).map(|_| 1).collect();
+    for pending in [&[1, 1][..], &[1, 0], &[2], &[0, 2], &[3], &too_many] {
+        let position = parse(pending);
+        assert!(position.is_start());
+        assert_eq!(list.digests_after(&position), None);
+    }
+}
+
+#[test]
+fn a_published_position_names_at_most_sixteen_running_transactions_in_order() {
+    for (running, is_named) in [(16, true), (17, false)] {
+        let mut pending: Vec<u64> = (10..10 + running).rev().collect();
+        pending.push(10);
+        let mut list = RevocationList::new(LIFE);
+        let entries = [session(9, 9, NOW), session(200, 20, NOW)];
+        list.add_page(&LogPosition::start(), &page(&entries, &pending));
+        let cursor = list.cursor();
+        let named: Vec<u64> = (10..10 + running).filter(|_| is_named).collect();
+        assert_eq!(cursor.pending(), named);
+        assert_eq!(LogPosition::parse(&cursor.to_string()), Some(cursor));
+    }
 }
 
 #[test]
