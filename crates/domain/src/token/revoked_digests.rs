@@ -67,9 +67,9 @@ mod tests {
         for revoked in revoked {
             list.add_own(&revoked, now);
         }
-        let told = list.digests();
-        let sessions = told.sessions.iter().map(ToString::to_string);
-        let subjects = told
+        let published = list.digests();
+        let sessions = published.sessions.iter().map(ToString::to_string);
+        let subjects = published
             .subjects
             .iter()
             .map(|(digest, version)| (digest.to_string(), version.get()));
