@@ -72,12 +72,13 @@ impl<S: UnitOfWork + ?Sized> UnitOfWork for &S {
     }
 }
 
-/// Passes every repository through, and records whether the log of revocations and the queue of jobs were accessed, and what
-/// was added to the log.
+/// Passes every repository through, and records whether the log of revocations and the queue of jobs were accessed, what
+/// was added to the log, and how many sessions were ended by a replay.
 pub struct RepositoryWatch<'a> {
     inner: &'a mut dyn Repositories,
     is_log_used: bool,
     revoked: Vec<(Revoked, Timestamp)>,
+    replays: u64,
     is_queue_used: bool,
     admits: Option<&'a mut dyn FnMut(&Event) -> bool>,
 }
@@ -173,6 +174,7 @@ impl<'a> RepositoryWatch<'a> {
             inner,
             is_log_used: false,
             revoked: Vec::new(),
+            replays: 0,
             is_queue_used: false,
             admits: None,
         }
@@ -195,6 +197,11 @@ impl<'a> RepositoryWatch<'a> {
     /// What was added to the log of revocations, and when.
     pub fn into_revoked(self) -> Vec<(Revoked, Timestamp)> {
         self.revoked
+    }
+
+    /// The number of sessions that were ended because a used refresh token was presented.
+    pub const fn replays(&self) -> u64 {
+        self.replays
     }
 
     /// Whether the queue of jobs was used.
@@ -234,6 +241,7 @@ impl RevocationLog for RepositoryWatch<'_> {
         let ended = self.inner.revocations().end_session(id, reason, event)?;
         if ended {
             self.revoked.push((Revoked::Session(id), event.at));
+            self.replays += u64::from(reason == EndReason::Replayed);
         }
         Ok(ended)
     }
@@ -362,19 +370,7 @@ mod tests {
         log.expect_end_session().returning(move |id, _, _| Ok(id == live));
         log.expect_append().returning(|_, _| Ok(()));
         let mut watch = RepositoryWatch::over(&mut repositories);
-        let event = Event {
-            id: EventId::from_bytes([1; 16]),
-            at: Timestamp::from_unix_seconds(1),
-            kind: EventKind::SessionEnded,
-            outcome: EventOutcome::Success,
-            subject: None,
-            actor: None,
-            session_id: None,
-            ip: None,
-            user_agent: None,
-            request_id: RequestId::from_bytes([1; 16]),
-            detail: BTreeMap::new(),
-        };
+        let event = event(EventKind::SessionEnded);
         for session in [live, ended] {
             let done = watch
                 .revocations()
@@ -389,5 +385,39 @@ mod tests {
         );
         let revoked = [(Revoked::Session(live), now), (other, now)];
         assert_eq!(watch.into_revoked(), revoked);
+    }
+
+    #[test]
+    fn the_watch_counts_the_sessions_that_a_replay_has_ended() {
+        let mut repositories = MockRepositories::default();
+        let (live, ended) = (SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
+        let log = &mut repositories.revocations;
+        log.expect_end_session().returning(move |id, _, _| Ok(id == live));
+        let mut watch = RepositoryWatch::over(&mut repositories);
+        let event = event(EventKind::SessionReplayed);
+        for (session, reason, replays) in [
+            (live, EndReason::LoggedOut, 0),
+            (live, EndReason::Replayed, 1),
+            (ended, EndReason::Replayed, 1),
+        ] {
+            let done = watch.revocations().end_session(session, reason, &event);
+            assert_eq!((done, watch.replays()), (Ok(session == live), replays));
+        }
+    }
+
+    fn event(kind: EventKind) -> Event {
+        Event {
+            id: EventId::from_bytes([1; 16]),
+            at: Timestamp::from_unix_seconds(1),
+            kind,
+            outcome: EventOutcome::Success,
+            subject: None,
+            actor: None,
+            session_id: None,
+            ip: None,
+            user_agent: None,
+            request_id: RequestId::from_bytes([1; 16]),
+            detail: BTreeMap::new(),
+        }
     }
 }

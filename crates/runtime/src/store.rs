@@ -79,7 +79,9 @@ impl RefreshingStore {
             let verdict = work(&mut watch);
             is_log_used = watch.is_log_used();
             has_queued = verdict == Verdict::Commit && watch.is_queue_used();
+            let replays = watch.replays();
             revoked = watch.into_revoked();
+            events.add_replays(replays);
             if verdict == Verdict::RollBack {
                 events = TransactionEvents::default();
                 revoked = Vec::new();
@@ -110,6 +112,7 @@ mod tests {
     use doorward_domain::audit::EventKind;
     use doorward_domain::id::SessionId;
     use doorward_domain::patch::Patch;
+    use doorward_domain::session::EndReason;
     use doorward_domain::store::Transactions as _;
     use doorward_domain::store_error::StoreError;
     use doorward_domain::token::{AccessClaims, RevocationCheck as _, RevocationStatus, Revoked};
@@ -269,17 +272,7 @@ mod tests {
                 }
             });
         };
-        let counters = || {
-            let families = registry.gather().into_iter();
-            let values = families.map(|family| {
-                let metric = &family.get_metric()[0];
-                (
-                    family.name().to_owned(),
-                    metric.get_counter().get_value() + metric.get_gauge().get_value(),
-                )
-            });
-            values.filter(|(_, value)| *value > 0.0).collect::<Vec<_>>()
-        };
+        let counters = || counters(&registry);
         append(false);
         assert_eq!((memory.events().len(), counters()), (0, vec![]));
         append(true);
@@ -292,5 +285,65 @@ mod tests {
                 ("doorward_session_repeats_total".to_owned(), 30.0),
             ]
         );
+    }
+
+    /// The metrics that are not zero.
+    fn counters(registry: &Registry) -> Vec<(String, f64)> {
+        let families = registry.gather().into_iter();
+        let values = families.map(|family| {
+            let metric = &family.get_metric()[0];
+            (
+                family.name().to_owned(),
+                metric.get_counter().get_value() + metric.get_gauge().get_value(),
+            )
+        });
+        values.filter(|(_, value)| *value > 0.0).collect()
+    }
+
+    #[test]
+    fn a_session_that_a_replay_has_ended_is_counted_once_when_committed_and_never_folded() {
+        let memory = Arc::new(MemoryStore::new());
+        let clock: doorward_application::Clock = Arc::new(|| sample::START);
+        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
+        let registry = Registry::new();
+        let folder = Arc::new(EventFolder::new(&registry).unwrap());
+        let store = RefreshingStore::new(memory.clone(), revocations, Arc::default(), folder);
+        let user = sample::user(1);
+        let sessions: Vec<_> = (1..=30).map(|number| sample::session(number, user.id)).collect();
+        let inserted = memory.transaction(|repos| -> Result<(), StoreError> {
+            let _ = repos.users().insert(&user, &sample::digest("digest"))?;
+            for session in &sessions {
+                repos.sessions().insert(session)?;
+            }
+            Ok(())
+        });
+        inserted.unwrap();
+        let end = |id: SessionId, reason: EndReason, commits: bool| {
+            let event = Event {
+                kind: EventKind::SessionReplayed,
+                subject: Some(user.id.into()),
+                ..sample::end_event(id, sample::START)
+            };
+            let _ = store.transaction(|repos| -> Result<bool, StoreError> {
+                let ended = repos.revocations().end_session(id, reason, &event)?;
+                if commits {
+                    Ok(ended)
+                } else {
+                    Err(StoreError::Unavailable("planted".to_owned()))
+                }
+            });
+        };
+        end(sessions[0].id, EndReason::Replayed, false);
+        end(sessions[0].id, EndReason::LoggedOut, true);
+        // Ended before.
+        end(sessions[0].id, EndReason::Replayed, true);
+        assert_eq!(counters(&registry), []);
+        memory.rerun_writes(true);
+        for session in &sessions[1..] {
+            end(session.id, EndReason::Replayed, true);
+        }
+        let counted = ("doorward_session_replays_total".to_owned(), 29.0);
+        assert_eq!(counters(&registry), [counted]);
+        assert_eq!(memory.events().len(), 30);
     }
 }

@@ -58,6 +58,13 @@ struct Budgets {
     full_at: HashMap<EventGroup, Timestamp>,
 }
 
+impl TransactionEvents {
+    /// Adds sessions that were ended by a replay. Their events are written with the end of the session, and never folded.
+    pub(crate) const fn add_replays(&mut self, replays: u64) {
+        self.replays += replays;
+    }
+}
+
 impl EventFolder {
     /// Registers the metrics in `registry`.
     pub(crate) fn new(registry: &Registry) -> Result<Self, StartError> {
@@ -93,7 +100,6 @@ impl EventFolder {
     /// Whether an event of a transaction is to be written. If not, it is among `events`.
     pub(crate) fn admits(&self, event: &Event, events: &mut TransactionEvents) -> bool {
         events.repeats += u64::from(event.kind == EventKind::SessionRepeated);
-        events.replays += u64::from(event.kind == EventKind::SessionReplayed);
         let Some(group) = hold(&self.budgets).fold(event) else {
             return true;
         };

@@ -153,6 +153,7 @@ fn replaying_a_refresh_token_ends_the_session(database: &Database) {
     other.try_refresh().ok(200);
     let replayed = "SELECT count(*) AS answer FROM events WHERE kind = 'session.replayed'";
     assert_eq!(database.test_database().number(replayed), 1);
+    assert_eq!(service.metric("doorward_session_replays_total"), Some(1));
 }
 
 fn logout_with_an_invalid_token_succeeds(database: &Database) {
