@@ -69,12 +69,20 @@ struct ThreadState {
 
 struct Current {
     list: RevocationList,
-    /// When this instance last added what it had committed.
-    own_added_at: Option<Instant>,
+    /// What this instance has added since the last successful refresh started, in the order of time: the log, as it was read,
+    /// may lack it.
+    own: Vec<OwnEntry>,
     /// When the last successful refresh *started*: the list contains everything that was committed before.
     refreshed_at: Instant,
     /// The same instant on the wall clock, for publication.
     as_of: ClockReading,
+}
+
+/// What this instance has committed.
+struct OwnEntry {
+    revoked: Revoked,
+    at: Timestamp,
+    added_at: Instant,
 }
 
 /// A description of the list, for publication to other services.
@@ -106,7 +114,7 @@ impl RevocationCache {
         let clock = WatchedClock::new(clock);
         let current = Current {
             list: RevocationList::new(life + CLOCK_MARGIN),
-            own_added_at: None,
+            own: Vec::new(),
             refreshed_at: now(),
             as_of: clock.read(),
         };
@@ -170,8 +178,14 @@ impl RevocationCache {
         let start = if is_set_back { LogPosition::start() } else { seen };
         let read = self.read_from(start)?;
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let current = &mut *current;
+        current.own.retain(|own| own.added_at >= refreshed_at);
         if read.is_another_log {
             current.list.begin_another_log();
+            // Committed after the read, perhaps; or lost with the other log, which revokes too much and only for a while.
+            for own in &current.own {
+                current.list.add_own(&own.revoked, own.at);
+            }
         } else if is_set_back {
             current.list.read_again();
         }
@@ -221,10 +235,15 @@ impl RevocationCache {
     /// log.
     pub(crate) fn add_own(&self, revoked: &[(Revoked, Timestamp)]) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let added_at = now();
         for (revoked, at) in revoked {
             current.list.add_own(revoked, *at);
+            current.own.push(OwnEntry {
+                revoked: revoked.clone(),
+                at: *at,
+                added_at,
+            });
         }
-        current.own_added_at = Some(now());
     }
 
     fn current(&self) -> RwLockReadGuard<'_, Current> {
@@ -267,11 +286,14 @@ impl RevocationCache {
         self.refreshed_until(Current::is_fresh).await;
     }
 
-    /// Waits until what this instance has revoked was read from the log, so that it has a position; for at most a second.
+    /// Waits until what this instance had revoked before this call was read from the log, so that it has a position; for at
+    /// most a second.
     pub async fn own_read(&self) {
-        if !self.current().is_own_read() {
+        let added_at = self.current().own.last().map(|own| own.added_at);
+        if let Some(added_at) = added_at {
             self.request_refresh();
-            self.refreshed_until(Current::is_own_read).await;
+            self.refreshed_until(|current| current.refreshed_at >= added_at)
+                .await;
         }
     }
 
@@ -337,12 +359,6 @@ impl Current {
     fn is_fresh(&self) -> bool {
         now().duration_since(self.refreshed_at) <= MAX_AGE
     }
-
-    /// Whether everything that this instance has added was also read from the log.
-    fn is_own_read(&self) -> bool {
-        self.own_added_at
-            .is_none_or(|added_at| self.refreshed_at >= added_at)
-    }
 }
 
 impl RevocationCheck for RevocationCache {
@@ -371,6 +387,10 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn now() -> Instant {
     Instant::now()
 }
+
+#[cfg(test)]
+#[path = "revocation_cache_own_tests.rs"]
+mod own_tests;
 
 #[cfg(test)]
 mod tests {

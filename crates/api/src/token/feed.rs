@@ -68,6 +68,47 @@ mod tests {
         Instant::now()
     }
 
+    /// As when the tag came with a body that was read from the log before an entry of this instance was.
+    #[actix_web::test]
+    async fn a_follower_gets_304_only_if_nothing_is_newer_than_its_cursor() {
+        let store = Arc::new(MemoryStore::new());
+        let (app, _) = application_over(Arc::clone(&store));
+        let server = init_service(in_process(Arc::clone(&app), Arc::new(Api::default())).unwrap()).await;
+        let poll = async |uri: &str, tag: &str| {
+            app.revocations().all_read().await;
+            let request = TestRequest::with_uri(uri).insert_header(("host", "localhost"));
+            let request = request.insert_header((header::IF_NONE_MATCH, tag));
+            let response = call_service(&server, request.to_request()).await;
+            let status = response.status();
+            let tag = response.headers().get(header::ETAG).unwrap();
+            let tag = tag.to_str().unwrap().to_owned();
+            let body = to_bytes(response.into_body()).await.unwrap();
+            let list: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+            let cursor = list["cursor"].as_str().unwrap_or_default();
+            let cursor = format!("/v1/revocations?cursor={cursor}");
+            (status, tag, cursor, list["sessions"].clone())
+        };
+        let revoke = |number: u32| {
+            store
+                .transaction(|r| -> Result<_, StoreError> {
+                    let revoked = [Revoked::Session(session(number))];
+                    r.revocations().append(&revoked, app.now())
+                })
+                .unwrap();
+        };
+        revoke(1);
+        let (_, _, cursor, _) = poll("/v1/revocations", "none").await;
+        revoke(2);
+        let (_, tag, _, _) = poll("/v1/revocations", "none").await;
+        let (status, same_tag, newer_cursor, sessions) = poll(&cursor, &tag).await;
+        assert_eq!((status, &same_tag), (StatusCode::OK, &tag));
+        let digest = RevocationDigest::of(&session(2).to_string()).to_string();
+        assert_eq!(sessions, serde_json::json!([digest]));
+        assert_eq!(poll(&newer_cursor, &tag).await.0, StatusCode::NOT_MODIFIED);
+        assert_eq!(poll("/v1/revocations", &tag).await.0, StatusCode::NOT_MODIFIED);
+        app.stop();
+    }
+
     /// The shortest of several times, which others on the machine lengthen the least.
     #[actix_web::test]
     async fn a_long_list_is_rendered_once_and_responses_to_followers_are_cheap() {

@@ -4,7 +4,7 @@ use actix_web::http::header::{self, ContentType};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use doorward_application::AuthenticateError;
-use doorward_domain::token::LogPosition;
+use doorward_domain::token::{LogPosition, RevocationDigests};
 use doorward_http::{Rejection, StrictQuery};
 use doorward_runtime::Application;
 
@@ -47,7 +47,12 @@ pub(crate) async fn list(
         .ok_or_else(|| Rejection::from(AuthenticateError::RevocationsUnknown))?;
     // Weak: `as_of` advances although the list is the same.
     let tag = format!("W/\"{:032x}-{}\"", published.content.sum, published.content.len);
-    let is_unmodified = is_not_modified(&request, &tag);
+    // Read after the tag, so that the response contains all that the tag stands for and the follower does not have yet.
+    let newer = revocations.after(&position);
+    // The tag covers entries of this instance that have no position yet. A follower may have received it with a body without
+    // them: it has the same list only if nothing is newer than its position.
+    let has_all = position.is_start() || newer.as_ref().is_some_and(RevocationDigests::is_empty);
+    let is_unmodified = has_all && is_not_modified(&request, &tag);
     let mut response = if is_unmodified {
         HttpResponse::NotModified()
     } else {
@@ -59,7 +64,7 @@ pub(crate) async fn list(
     if is_unmodified {
         return Ok(response.finish());
     }
-    let entries = match revocations.after(&position) {
+    let entries = match newer {
         Some(newer) => entries_json(&newer),
         None => feed.get(&app, published.changes, entries_json).await?,
     };

@@ -293,6 +293,11 @@ impl RevocationList {
 }
 
 impl RevocationDigests {
+    /// Whether nothing is listed.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.subjects.is_empty()
+    }
+
     /// Sorts, and keeps each session once and the greatest version of each subject.
     fn in_order(mut self) -> Self {
         self.sessions.sort_unstable();
