@@ -2,9 +2,11 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use doorward_domain::clock::ClockReading;
 use doorward_domain::id::MailId;
+use doorward_domain::time::Timestamp;
 
 /// The most files that are kept; the oldest are deleted.
 const MAX_FILES: usize = 1_000;
@@ -26,7 +28,7 @@ impl FileSettings {
     /// Writes a mail to `<id>.eml`, readable by the owner only, and deletes old ones. Returns its path.
     ///
     /// The file appears complete or not at all; a mail that is written again replaces its own file.
-    pub(crate) fn write(&self, id: MailId, bytes: &[u8]) -> io::Result<PathBuf> {
+    pub(crate) fn write(&self, id: MailId, bytes: &[u8], clock: ClockReading) -> io::Result<PathBuf> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -42,12 +44,12 @@ impl FileSettings {
             let _ = fs::remove_file(&temporary);
             return Err(error);
         }
-        self.delete_old(now())?;
+        self.delete_old(clock)?;
         Ok(path)
     }
 
-    /// Deletes the files that are too old or too many. Other files in the folder stay.
-    fn delete_old(&self, now: SystemTime) -> io::Result<()> {
+    /// Deletes the files that are too old, if the clock tells it, or too many. Other files in the folder stay.
+    fn delete_old(&self, clock: ClockReading) -> io::Result<()> {
         let mut mails = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
@@ -59,9 +61,9 @@ impl FileSettings {
         mails.sort_unstable();
         let surplus = mails.len().saturating_sub(MAX_FILES);
         for (place, path) in mails.iter().enumerate() {
-            let written = fs::metadata(path).and_then(|data| data.modified()).unwrap_or(now);
-            let is_old = now.duration_since(written).is_ok_and(|age| age > KEPT);
-            if place < surplus || is_old {
+            let written = fs::metadata(path).and_then(|data| data.modified());
+            let is_old = written.is_ok_and(|written| clock.now.since(timestamp(written)) > KEPT);
+            if place < surplus || is_old && clock.tells_age() {
                 match fs::remove_file(path) {
                     // Another process does the same.
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -90,10 +92,10 @@ fn is_mail(path: &Path) -> bool {
         && stem.is_some_and(|stem| MailId::parse(stem).is_ok())
 }
 
-/// The clock that the times of files are of.
-#[expect(clippy::disallowed_methods, reason = "compared with the times of files only")]
-fn now() -> SystemTime {
-    SystemTime::now()
+/// The time of a file. One before 1970 counts as 1970.
+fn timestamp(time: SystemTime) -> Timestamp {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// Tells the threads of this process apart.
@@ -107,7 +109,21 @@ mod tests {
     use std::fs::File;
     use std::os::unix::fs::PermissionsExt as _;
 
+    use doorward_domain::clock::ClockWatch;
+
     use super::*;
+
+    const START: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
+    const NOW: ClockReading = ClockReading::trusted(START);
+
+    /// The path of a mail that was written at this time.
+    fn written_at(folder: &Path, number: usize, at: Timestamp) -> PathBuf {
+        let path = folder.join(format!("{}.eml", id(number)));
+        let since = Duration::from_secs(at.as_unix_seconds().unsigned_abs());
+        let file = File::create(&path).unwrap();
+        file.set_modified(UNIX_EPOCH + since).unwrap();
+        path
+    }
 
     fn id(number: usize) -> MailId {
         let mut bytes = [0; 16];
@@ -131,8 +147,8 @@ mod tests {
         let settings = FileSettings {
             folder: folder.clone(),
         };
-        let path = settings.write(id(1), b"first").unwrap();
-        settings.write(id(1), b"again").unwrap();
+        let path = settings.write(id(1), b"first", NOW).unwrap();
+        settings.write(id(1), b"again", NOW).unwrap();
         assert_eq!(names(&folder), [format!("{}.eml", id(1))]);
         assert_eq!(fs::read(&path).unwrap(), b"again");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -151,14 +167,10 @@ mod tests {
             File::create(folder.join(name)).unwrap();
         }
         for number in 1..=MAX_FILES {
-            File::create(folder.join(format!("{}.eml", id(number)))).unwrap();
+            written_at(&folder, number, START);
         }
-        let old = File::options()
-            .write(true)
-            .open(folder.join(format!("{}.eml", id(500))))
-            .unwrap();
-        old.set_modified(now() - KEPT - Duration::from_secs(1)).unwrap();
-        settings.write(id(MAX_FILES + 1), b"new").unwrap();
+        written_at(&folder, 500, START - KEPT - Duration::from_secs(1));
+        settings.write(id(MAX_FILES + 1), b"new", NOW).unwrap();
         let left = names(&folder);
         assert_eq!(left.len(), MAX_FILES - 1 + others.len());
         for gone in [1, 500] {
@@ -170,11 +182,28 @@ mod tests {
     }
 
     #[test]
+    fn no_file_is_deleted_because_of_its_age_if_the_clock_was_moved() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = FileSettings {
+            folder: directory.path().to_owned(),
+        };
+        let path = written_at(&settings.folder, 1, START);
+        let mut watch = ClockWatch::start(START, Duration::ZERO);
+        let ahead = watch.observe(START + KEPT * 2, Duration::from_secs(1));
+        settings.write(id(2), b"x", ahead).unwrap();
+        assert!(path.exists());
+        settings
+            .write(id(2), b"x", ClockReading::trusted(ahead.now))
+            .unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
     fn a_folder_that_cannot_be_written_is_an_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let settings = FileSettings {
             folder: file.path().join("mail"),
         };
-        assert!(settings.write(id(1), b"x").is_err());
+        assert!(settings.write(id(1), b"x", NOW).is_err());
     }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use doorward_domain::clock::ClockReading;
 use doorward_domain::mail::{Locale, Mail, MailFailure, MailFailureReason, Mailer, SendOutcome};
 
 use crate::file::FileSettings;
@@ -87,7 +88,7 @@ impl TemplateMailer {
 }
 
 impl Mailer for TemplateMailer {
-    fn send(&self, mail: &Mail) -> SendOutcome {
+    fn send(&self, mail: &Mail, clock: ClockReading) -> SendOutcome {
         let retry = |reason, detail| SendOutcome::Retry(MailFailure { reason, detail });
         let written = match self.write(mail) {
             Ok(written) => written,
@@ -95,7 +96,7 @@ impl Mailer for TemplateMailer {
         };
         match &self.transport {
             Transport::Smtp(smtp) => smtp.send(&written),
-            Transport::File(folder) => match folder.write(mail.id, &written.bytes) {
+            Transport::File(folder) => match folder.write(mail.id, &written.bytes, clock) {
                 Ok(path) => {
                     tracing::info!(kind = mail.content.kind().as_str(), path = %path.display(), "mail written to a file");
                     SendOutcome::Delivered

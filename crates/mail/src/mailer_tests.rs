@@ -37,7 +37,10 @@ fn mail(address: &str, locale: &str) -> Mail {
 fn written(address: &str, locale: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mail = mail(address, locale);
-    assert_eq!(mailer(folder.path()).send(&mail), SendOutcome::Delivered);
+    assert_eq!(
+        mailer(folder.path()).send(&mail, ClockReading::trusted(mail.created_at)),
+        SendOutcome::Delivered
+    );
     let path = folder.path().join(format!("{}.eml", mail.id));
     std::fs::read_to_string(path).unwrap()
 }
@@ -82,7 +85,9 @@ fn an_address_adds_no_header() {
 #[test]
 fn a_folder_that_cannot_be_written_is_tried_again() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let outcome = mailer(&file.path().join("mail")).send(&mail("ada@example.org", "en"));
+    let mail = mail("ada@example.org", "en");
+    let clock = ClockReading::trusted(mail.created_at);
+    let outcome = mailer(&file.path().join("mail")).send(&mail, clock);
     let SendOutcome::Retry(failure) = outcome else {
         panic!("{outcome:?}");
     };

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_application::{DeleteExpired, DeletedRows, JobError, Missed, ScheduleNext};
+use doorward_domain::clock::ClockReading;
 use doorward_domain::job::{Job, JobKind, RetryPolicy};
 use doorward_domain::key::SealedKey;
 use doorward_domain::store::UnitOfWork;
-use doorward_domain::time::Timestamp;
 use doorward_keys::KeyRing;
 use doorward_persistence::Database;
 use doorward_runtime::{JobHandler, PeriodicTask, WatchedClock};
@@ -119,7 +119,7 @@ impl JobHandler for DeleteExpiredHandler {
         Missed::Drop
     }
 
-    fn run(&self, _: &Job, _: Timestamp) -> Result<(), JobError> {
+    fn run(&self, _: &Job, _: ClockReading) -> Result<(), JobError> {
         let clock = self.clock.read();
         if !clock.tells_age() {
             tracing::warn!(
@@ -183,7 +183,7 @@ mod tests {
         let job = &jobs.unwrap()[0];
         let ahead = expires + Duration::from_secs(86_400);
         clock.set(ahead);
-        assert_eq!(handler.run(job, ahead), Ok(()));
+        assert_eq!(handler.run(job, ClockReading::trusted(ahead)), Ok(()));
         assert_eq!(
             store.sessions_of(sample::user(1).id).len(),
             1,
@@ -193,7 +193,7 @@ mod tests {
             clock: watched(&clock),
             ..handler
         };
-        assert_eq!(restarted.run(job, ahead), Ok(()));
+        assert_eq!(restarted.run(job, ClockReading::trusted(ahead)), Ok(()));
         assert_eq!(store.sessions_of(sample::user(1).id), []);
     }
 

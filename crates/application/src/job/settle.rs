@@ -1,5 +1,6 @@
 //! Settling a job that a worker has run.
 
+use doorward_domain::clock::ClockReading;
 use doorward_domain::job::{Job, JobFailure, Retry, RetryPolicy};
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
 use doorward_domain::store_error::StoreResult;
@@ -38,15 +39,16 @@ pub struct SettleJob<'a> {
 }
 
 impl SettleJob<'_> {
-    /// Settles a claimed job by what its handler returned.
+    /// Settles a claimed job by what its handler returned. If the clock does not tell how old the job is, it is not given up
+    /// because of its age.
     pub fn execute(
         &self,
         job: &Job,
         result: &Result<(), JobError>,
-        now: Timestamp,
+        clock: ClockReading,
     ) -> StoreResult<Settlement> {
         self.store.transaction(|repos| {
-            let (is_settled, settlement) = self.settle(repos, job, result, now)?;
+            let (is_settled, settlement) = self.settle(repos, job, result, clock)?;
             Ok(if is_settled {
                 settlement
             } else {
@@ -60,13 +62,13 @@ impl SettleJob<'_> {
         repos: &mut dyn Repositories,
         job: &Job,
         result: &Result<(), JobError>,
-        now: Timestamp,
+        clock: ClockReading,
     ) -> StoreResult<(bool, Settlement)> {
         let (id, attempt) = (job.id, job.attempts);
         let (retry, cause) = match result {
             Ok(()) => return Ok((repos.jobs().complete(id, attempt)?, Settlement::Completed)),
             Err(JobError::Permanent(cause)) => (Retry::Dead, cause),
-            Err(JobError::Retry(cause)) => (self.policy.next_attempt(attempt, job.give_up_at, now), cause),
+            Err(JobError::Retry(cause)) => (self.policy.next_attempt(attempt, job.give_up_at, clock), cause),
         };
         let failure = JobFailure::new(cause);
         match retry {
@@ -75,7 +77,7 @@ impl SettleJob<'_> {
                 Ok((is_settled, Settlement::Retried(at)))
             }
             Retry::Dead => {
-                let is_settled = repos.jobs().bury(id, attempt, now, &failure)?;
+                let is_settled = repos.jobs().bury(id, attempt, clock.now, &failure)?;
                 Ok((is_settled, Settlement::Dead))
             }
         }

@@ -1,6 +1,7 @@
 //! The delivery of a queued mail, in two transactions around the attempt to send it.
 
 use doorward_domain::audit::{Event, EventKind, EventOutcome};
+use doorward_domain::clock::ClockReading;
 use doorward_domain::context::RequestContext;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::id::{MailId, RequestId};
@@ -54,13 +55,14 @@ impl DeliverMail<'_> {
         &self,
         id: MailId,
         attempt: u32,
-        now: Timestamp,
+        clock: ClockReading,
     ) -> StoreResult<Result<BegunDelivery, DeliveryReport>> {
+        let now = clock.now;
         self.store.transaction(|repos| {
             let Some(entry) = repos.outbox().find(id)? else {
                 return Ok(Err(DeliveryReport::Nothing));
             };
-            let Some(leased) = decide(&entry.delivery, attempt, DeliveryEvent::Due, now) else {
+            let Some(leased) = decide(&entry.delivery, attempt, DeliveryEvent::Due, clock) else {
                 return Ok(Err(DeliveryReport::Nothing));
             };
             let may_be_told = repos
@@ -86,7 +88,7 @@ impl DeliverMail<'_> {
                     })
                 }
                 DeliveryState::Leased => {
-                    let dropped = decide(&leased.entry.delivery, attempt, DeliveryEvent::Superseded, now);
+                    let dropped = decide(&leased.entry.delivery, attempt, DeliveryEvent::Superseded, clock);
                     self.settle(repos, &entry, dropped, None, now).map(Err)
                 }
                 _ => {
@@ -109,7 +111,7 @@ impl DeliverMail<'_> {
         &self,
         begun: &BegunDelivery,
         outcome: &SendOutcome,
-        now: Timestamp,
+        clock: ClockReading,
     ) -> StoreResult<DeliveryReport> {
         let (event, failure) = match outcome {
             SendOutcome::Delivered => (DeliveryEvent::Delivered, None),
@@ -117,9 +119,9 @@ impl DeliverMail<'_> {
             SendOutcome::Refused(failure) => (DeliveryEvent::Refused, Some(failure.clone())),
         };
         let entry = &begun.entry;
-        let next = decide(&entry.delivery, entry.delivery.attempt, event, now);
+        let next = decide(&entry.delivery, entry.delivery.attempt, event, clock);
         self.store
-            .transaction(|repos| self.settle(repos, entry, next, failure.clone(), now))
+            .transaction(|repos| self.settle(repos, entry, next, failure.clone(), clock.now))
     }
 
     fn settle(

@@ -11,6 +11,7 @@
 
 use core::time::Duration;
 
+use crate::clock::ClockReading;
 use crate::job::{JobKind, Retry, RetryPolicy};
 use crate::time::Timestamp;
 
@@ -103,22 +104,28 @@ pub enum DeliveryEvent {
 }
 
 /// What becomes of a mail by `event` of the attempt with that number. `None` if the event changes nothing: the attempt was
-/// overtaken, or the delivery has ended.
+/// overtaken, or the delivery has ended. If the clock does not tell how old the mail is, it is not given up because of its age.
 ///
 /// The mail is to be sent exactly if `Due` returns [`DeliveryState::Leased`].
-pub fn decide(delivery: &Delivery, attempt: u32, event: DeliveryEvent, now: Timestamp) -> Option<Delivery> {
+pub fn decide(
+    delivery: &Delivery,
+    attempt: u32,
+    event: DeliveryEvent,
+    clock: ClockReading,
+) -> Option<Delivery> {
+    let now = clock.now;
     if delivery.state.ended_at().is_some() {
         return None;
     }
     let state = match event {
         DeliveryEvent::Due if attempt <= delivery.attempt => return None,
-        DeliveryEvent::Due if now >= delivery.expires_at => DeliveryState::Dead(now),
+        DeliveryEvent::Due if now >= delivery.expires_at && clock.tells_age() => DeliveryState::Dead(now),
         DeliveryEvent::Due => DeliveryState::Leased,
         _ if attempt != delivery.attempt || delivery.state != DeliveryState::Leased => return None,
         DeliveryEvent::Delivered => DeliveryState::Sent(now),
         DeliveryEvent::Refused => DeliveryState::Dead(now),
         DeliveryEvent::Superseded => DeliveryState::Dropped(now),
-        DeliveryEvent::Retry => match RETRY_POLICY.next_attempt(attempt, delivery.expires_at, now) {
+        DeliveryEvent::Retry => match RETRY_POLICY.next_attempt(attempt, delivery.expires_at, clock) {
             Retry::At(_) => DeliveryState::Queued,
             Retry::Dead => DeliveryState::Dead(now),
         },

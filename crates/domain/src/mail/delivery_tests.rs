@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use crate::clock::ClockWatch;
+
 use super::*;
 
 const START: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
@@ -24,13 +26,16 @@ fn leased(attempt: u32) -> Delivery {
 }
 
 fn state(delivery: &Delivery, attempt: u32, event: DeliveryEvent, now: Timestamp) -> Option<DeliveryState> {
-    decide(delivery, attempt, event, now).map(|next| next.state)
+    decide(delivery, attempt, event, ClockReading::trusted(now)).map(|next| next.state)
 }
 
 #[test]
 fn a_mail_is_leased_and_sent() {
     assert_eq!(NEW.expires_at, START + LIFE);
-    assert_eq!(decide(&NEW, 1, DeliveryEvent::Due, START), Some(leased(1)));
+    assert_eq!(
+        decide(&NEW, 1, DeliveryEvent::Due, ClockReading::trusted(START)),
+        Some(leased(1))
+    );
     assert_eq!(
         state(&leased(1), 1, DeliveryEvent::Delivered, after(1)),
         Some(DeliveryState::Sent(after(1)))
@@ -73,6 +78,16 @@ fn an_expired_mail_is_not_sent() {
         state(&leased(1), 1, DeliveryEvent::Delivered, expiry),
         Some(DeliveryState::Sent(expiry))
     );
+}
+
+#[test]
+fn a_mail_is_not_given_up_because_of_its_age_if_the_clock_was_moved() {
+    let ahead = START + 365 * LIFE;
+    let reading = ClockWatch::start(START, Duration::ZERO).observe(ahead, Duration::from_secs(1));
+    assert_eq!(decide(&NEW, 1, DeliveryEvent::Due, reading), Some(leased(1)));
+    let next = |event| decide(&leased(1), 1, event, reading).map(|next| next.state);
+    assert_eq!(next(DeliveryEvent::Retry), Some(DeliveryState::Queued));
+    assert_eq!(next(DeliveryEvent::Refused), Some(DeliveryState::Dead(ahead)));
 }
 
 #[test]
@@ -127,7 +142,7 @@ proptest! {
     #[test]
     fn nothing_leaves_an_end(delivery in deliveries(), attempt in 0_u32..5, event in events(), now in 0_u64..200_000) {
         prop_assume!(delivery.state.ended_at().is_some());
-        prop_assert_eq!(decide(&delivery, attempt, event, after(now)), None);
+        prop_assert_eq!(decide(&delivery, attempt, event, ClockReading::trusted(after(now))), None);
     }
 
     #[test]
@@ -136,14 +151,14 @@ proptest! {
     ) {
         let attempt = delivery.attempt.saturating_sub(behind);
         prop_assume!(attempt < delivery.attempt);
-        prop_assert_eq!(decide(&delivery, attempt, event, after(now)), None);
+        prop_assert_eq!(decide(&delivery, attempt, event, ClockReading::trusted(after(now))), None);
     }
 
     #[test]
     fn attempts_only_grow_and_each_is_sent_once(
         delivery in deliveries(), attempt in 0_u32..5, event in events(), now in 0_u64..200_000,
     ) {
-        if let Some(next) = decide(&delivery, attempt, event, after(now)) {
+        if let Some(next) = decide(&delivery, attempt, event, ClockReading::trusted(after(now))) {
             prop_assert!(next.attempt >= delivery.attempt);
             prop_assert_eq!(next.expires_at, delivery.expires_at);
             if next.state == DeliveryState::Leased {

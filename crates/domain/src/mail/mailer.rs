@@ -1,5 +1,6 @@
 use core::fmt;
 
+use crate::clock::ClockReading;
 use crate::id::MailId;
 use crate::time::Timestamp;
 
@@ -93,6 +94,7 @@ pub trait Mailer: Send + Sync {
     /// Sends a mail, and blocks meanwhile, for a bounded time.
     ///
     /// MUST use the same `Message-ID` in every attempt: a mail of which the acceptance was not read is sent again. MUST NOT
-    /// return [`SendOutcome::Refused`] for what an operator can mend: wrong credentials, certificates or settings.
-    fn send(&self, mail: &Mail) -> SendOutcome;
+    /// return [`SendOutcome::Refused`] for what an operator can mend: wrong credentials, certificates or settings. MUST NOT
+    /// delete earlier mails because of their age unless the clock [tells it](ClockReading::tells_age).
+    fn send(&self, mail: &Mail, clock: ClockReading) -> SendOutcome;
 }

@@ -384,7 +384,8 @@ fn jobs(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
     }
     let claimed = record(costs, "claim jobs, of two", poll);
     let [done, failed] = claimed.try_into().expect("two jobs");
-    let settle = |job, result| settle.execute(job, &result, sample::START).expect("an answer");
+    let clock = ClockReading::trusted(sample::START);
+    let settle = |job, result| settle.execute(job, &result, clock).expect("an answer");
     record(costs, "complete a job", || settle(&done, Ok(())));
     let failure = || Err(JobError::Retry("planted".to_owned()));
     record(costs, "retry a job", || settle(&failed, failure()));
@@ -423,18 +424,15 @@ fn mails(app: &CostApp<'_>, costs: &mut Vec<Cost>) {
         store,
         entropy: &app.entropy,
     };
+    let clock = ClockReading::trusted(sample::START);
     let start = |id| {
         deliver
-            .begin(id, 1, sample::START)
+            .begin(id, 1, clock)
             .expect("an answer")
             .expect("a mail to send")
     };
     let attempt = record(costs, "begin to send a mail", || start(sent.mail.id));
-    let finish = |attempt, outcome| {
-        deliver
-            .finish(attempt, &outcome, sample::START)
-            .expect("an answer")
-    };
+    let finish = |attempt, outcome| deliver.finish(attempt, &outcome, clock).expect("an answer");
     record(costs, "store that a mail was sent", || {
         finish(&attempt, SendOutcome::Delivered)
     });

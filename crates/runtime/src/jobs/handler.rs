@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use doorward_application::{JobError, Missed};
+use doorward_domain::clock::ClockReading;
 use doorward_domain::job::{Job, JobKind, RetryPolicy};
-use doorward_domain::time::Timestamp;
 
 /// Runs the jobs of one kind.
 ///
@@ -37,6 +37,7 @@ pub trait JobHandler: Send + Sync {
         true
     }
 
-    /// Runs a job. `now` is when it was claimed.
-    fn run(&self, job: &Job, now: Timestamp) -> Result<(), JobError>;
+    /// Runs a job. `clock` was read when it was claimed. Must not give up or delete anything because of its age unless the
+    /// clock [tells it](ClockReading::tells_age).
+    fn run(&self, job: &Job, clock: ClockReading) -> Result<(), JobError>;
 }

@@ -4,10 +4,10 @@ use std::thread;
 use std::time::Duration;
 
 use doorward_application::JobError;
+use doorward_domain::clock::ClockReading;
 use doorward_domain::job::{Job, JobKind, JobState, NewJob, RetryPolicy};
 use doorward_domain::store::Transactions as _;
 use doorward_domain::store_error::{StoreError, StoreResult};
-use doorward_domain::time::Timestamp;
 use doorward_testkit::sample::{self, JOB_KIND, START, after};
 use doorward_testkit::{Clock, MemoryStore, SeededEntropy};
 use prometheus::{Registry, TextEncoder};
@@ -39,7 +39,7 @@ impl<F: Fn(&Job) -> Result<(), JobError> + Send + Sync> JobHandler for Handler<F
         }
     }
 
-    fn run(&self, job: &Job, _: Timestamp) -> Result<(), JobError> {
+    fn run(&self, job: &Job, _: ClockReading) -> Result<(), JobError> {
         (self.run)(job)
     }
 }

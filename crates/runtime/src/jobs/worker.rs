@@ -3,9 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_application::{ClaimJobs, JobError, SettleJob, Settlement};
+use doorward_domain::clock::ClockReading;
 use doorward_domain::job::{Job, JobKind, RetryPolicy};
 use doorward_domain::store_error::{StoreError, StoreResult};
-use doorward_domain::time::Timestamp;
 
 use crate::jitter::shortened;
 
@@ -75,7 +75,7 @@ impl Worker {
             );
         }
         for job in &claimed.jobs {
-            self.perform(job, now);
+            self.perform(job, clock);
         }
         if claimed.jobs.is_empty() && claimed.given_up.is_empty() {
             let poll = self.poll_interval();
@@ -85,12 +85,12 @@ impl Worker {
         Ok(None)
     }
 
-    fn perform(&self, job: &Job, now: Timestamp) {
+    fn perform(&self, job: &Job, clock: ClockReading) {
         let span =
             tracing::debug_span!("job", kind = self.kind.as_str(), job = %job.id, attempt = job.attempts);
         let _entered = span.enter();
         // The panic hook has logged a panic.
-        let result = catch_unwind(AssertUnwindSafe(|| self.handler.run(job, now)))
+        let result = catch_unwind(AssertUnwindSafe(|| self.handler.run(job, clock)))
             .unwrap_or_else(|_| Err(JobError::Retry("the handler panicked".to_owned())));
         let outcome = self.settle(job, &result);
         self.metrics.count_run(&self.kind, outcome);
@@ -105,8 +105,8 @@ impl Worker {
         };
         let mut has_failed = false;
         loop {
-            let now = self.now();
-            match settle.execute(job, result, now) {
+            let clock = self.ports.clock.read();
+            match settle.execute(job, result, clock) {
                 Ok(Settlement::TakenOver) if has_failed => {
                     tracing::warn!(
                         kind = self.kind.as_str(),
@@ -116,7 +116,7 @@ impl Worker {
                     return RunOutcome::Unsettled;
                 }
                 Ok(settlement) => return self.log_settlement(job, settlement, result),
-                Err(error) if now >= job.due_at || !self.ports.wake.pause(SETTLE_AGAIN) => {
+                Err(error) if clock.now >= job.due_at || !self.ports.wake.pause(SETTLE_AGAIN) => {
                     tracing::error!(
                         kind = self.kind.as_str(),
                         job = %job.id,
@@ -174,10 +174,6 @@ impl Worker {
     /// Jittered, so that workers do not all ask at once.
     fn poll_interval(&self) -> Duration {
         shortened(self.ports.poll_every, &*self.ports.entropy)
-    }
-
-    fn now(&self) -> Timestamp {
-        self.ports.clock.read().now
     }
 }
 

@@ -3,19 +3,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use doorward_application::{BegunDelivery, Clock, DeliverMail, DeliveryReport, JobError, Missed};
+use doorward_application::{BegunDelivery, DeliverMail, DeliveryReport, JobError, Missed};
+use doorward_domain::clock::ClockReading;
 use doorward_domain::entropy::Entropy;
 use doorward_domain::id::MailId;
 use doorward_domain::job::{Job, JobKind, RetryPolicy};
 use doorward_domain::mail::{JOB_KIND, Mail, MailFailureReason, Mailer, RETRY_POLICY, SendOutcome};
 use doorward_domain::store::{Transactions, UnitOfWork};
 use doorward_domain::store_error::{StoreError, StoreResult};
-use doorward_domain::time::Timestamp;
 use prometheus::Registry;
 
 use crate::error::StartError;
 use crate::jobs::JobHandler;
 use crate::scheduler::PeriodicTask;
+use crate::watched_clock::WatchedClock;
 
 use super::metrics::MailMetrics;
 
@@ -42,7 +43,7 @@ pub struct MailDelivery {
     store: Arc<dyn UnitOfWork>,
     mailer: Arc<dyn Mailer>,
     entropy: Arc<dyn Entropy>,
-    clock: Clock,
+    clock: Arc<WatchedClock>,
     settings: MailDeliverySettings,
     metrics: MailMetrics,
     /// Whether the last attempt failed for a reason that concerns all mails.
@@ -55,7 +56,7 @@ impl MailDelivery {
         store: Arc<dyn UnitOfWork>,
         mailer: Arc<dyn Mailer>,
         entropy: Arc<dyn Entropy>,
-        clock: Clock,
+        clock: Arc<WatchedClock>,
         settings: MailDeliverySettings,
         registry: &Registry,
     ) -> Result<Self, StartError> {
@@ -79,7 +80,7 @@ impl MailDelivery {
         );
         let run = move || {
             let status = store.snapshot(|repos| -> StoreResult<_> { repos.outbox().status() });
-            metrics.set_status(status.map_err(|error| error.to_string())?, clock());
+            metrics.set_status(status.map_err(|error| error.to_string())?, clock.read().now);
             Ok(())
         };
         PeriodicTask {
@@ -89,12 +90,12 @@ impl MailDelivery {
         }
     }
 
-    fn deliver(&self, id: MailId, attempt: u32, now: Timestamp) -> StoreResult<DeliveryReport> {
+    fn deliver(&self, id: MailId, attempt: u32, clock: ClockReading) -> StoreResult<DeliveryReport> {
         let deliver = DeliverMail {
             store: &*self.store,
             entropy: &*self.entropy,
         };
-        let begun = match deliver.begin(id, attempt, now)? {
+        let begun = match deliver.begin(id, attempt, clock)? {
             Ok(begun) => begun,
             Err(report) => {
                 if let DeliveryReport::GivenUp(failure) = &report {
@@ -103,7 +104,7 @@ impl MailDelivery {
                 return Ok(report);
             }
         };
-        let outcome = self.mailer.send(begun.mail());
+        let outcome = self.mailer.send(begun.mail(), clock);
         self.note(begun.mail(), &outcome);
         self.finish(&deliver, &begun, &outcome)
     }
@@ -116,13 +117,13 @@ impl MailDelivery {
         outcome: &SendOutcome,
     ) -> StoreResult<DeliveryReport> {
         let (times, wait) = STORE_AGAIN;
-        let mut result = deliver.finish(begun, outcome, (self.clock)());
+        let mut result = deliver.finish(begun, outcome, self.clock.read());
         for _ in 0..times {
             if !matches!(result, Err(StoreError::Unavailable(_))) {
                 break;
             }
             thread::sleep(wait);
-            result = deliver.finish(begun, outcome, (self.clock)());
+            result = deliver.finish(begun, outcome, self.clock.read());
         }
         result
     }
@@ -182,9 +183,9 @@ impl JobHandler for MailDelivery {
         false
     }
 
-    fn run(&self, job: &Job, now: Timestamp) -> Result<(), JobError> {
+    fn run(&self, job: &Job, clock: ClockReading) -> Result<(), JobError> {
         let id = MailId::from_bytes(*job.id.as_bytes());
-        match self.deliver(id, job.attempts, now) {
+        match self.deliver(id, job.attempts, clock) {
             Ok(DeliveryReport::Retried(failure)) => Err(JobError::Retry(failure.to_string())),
             Ok(DeliveryReport::GivenUp(failure)) => {
                 // Without what the server said, which may quote the address: `doorward mail list` shows it.

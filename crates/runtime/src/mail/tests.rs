@@ -3,6 +3,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use doorward_domain::clock::ClockReading;
 use doorward_domain::id::{JobId, MailId};
 use doorward_domain::job::{Job, JobPayload, JobState};
 use doorward_domain::mail::{
@@ -15,6 +16,7 @@ use doorward_testkit::{Clock, MemoryStore, SeededEntropy};
 use prometheus::{Registry, TextEncoder};
 
 use crate::jobs::JobHandler as _;
+use crate::watched_clock::WatchedClock;
 
 use super::{MailDelivery, MailDeliverySettings};
 
@@ -25,7 +27,7 @@ struct PlannedMailer {
 }
 
 impl Mailer for PlannedMailer {
-    fn send(&self, mail: &Mail) -> SendOutcome {
+    fn send(&self, mail: &Mail, _: ClockReading) -> SendOutcome {
         let _ = self.sent.send(mail.id);
         let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         outcomes.pop_front().unwrap_or(SendOutcome::Delivered)
@@ -35,6 +37,7 @@ impl Mailer for PlannedMailer {
 struct Instance {
     store: Arc<MemoryStore>,
     clock: Arc<Clock>,
+    watched: Arc<WatchedClock>,
     registry: Registry,
     delivery: MailDelivery,
     sent: std::sync::mpsc::Receiver<MailId>,
@@ -54,6 +57,7 @@ impl Instance {
         let (sent, receiver) = channel();
         let clock = Arc::<Clock>::default();
         let ticking = Arc::clone(&clock);
+        let watched = Arc::new(WatchedClock::new(Arc::new(move || ticking.now())));
         let registry = Registry::new();
         let delivery = MailDelivery::new(
             store.clone(),
@@ -62,7 +66,7 @@ impl Instance {
                 sent,
             }),
             Arc::new(SeededEntropy::new(1)),
-            Arc::new(move || ticking.now()),
+            Arc::clone(&watched),
             MailDeliverySettings {
                 workers: 3,
                 longest_attempt: Duration::from_secs(80),
@@ -73,13 +77,19 @@ impl Instance {
         Self {
             store,
             clock,
+            watched,
             registry,
             delivery,
             sent: receiver,
         }
     }
 
+    /// Makes an attempt, by a clock that is right.
     fn run(&self, attempt: u32) -> Result<(), String> {
+        self.run_by(ClockReading::trusted(self.clock.now()), attempt)
+    }
+
+    fn run_by(&self, clock: ClockReading, attempt: u32) -> Result<(), String> {
         let mail = mail();
         let job = Job {
             id: JobId::from_bytes(*mail.mail.id.as_bytes()),
@@ -92,7 +102,7 @@ impl Instance {
             state: JobState::Ready,
             last_failure: None,
         };
-        let result = self.delivery.run(&job, self.clock.now());
+        let result = self.delivery.run(&job, clock);
         result.map_err(|error| error.to_string())
     }
 
@@ -215,11 +225,23 @@ fn an_expired_mail_is_not_sent() {
 }
 
 #[test]
+fn a_clock_that_is_ahead_for_a_minute_gives_up_no_mail() {
+    let connection = MailFailureReason::Connection;
+    let instance = Instance::new(vec![SendOutcome::Retry(failure(connection))]);
+    instance.clock.set(mail().expires_at + Duration::from_hours(24));
+    assert!(instance.run_by(instance.watched.read(), 1).is_err());
+    assert_eq!(instance.entry().delivery.state, DeliveryState::Queued);
+    assert_eq!(instance.run_by(instance.watched.read(), 2), Ok(()));
+    assert!(matches!(instance.entry().delivery.state, DeliveryState::Sent(_)));
+    assert_eq!((instance.sends(), instance.store.events().len()), (2, 0));
+}
+
+#[test]
 fn an_outcome_is_stored_when_the_store_is_back() {
     // The store goes away while the mail is sent.
     struct Interrupting(Arc<MemoryStore>);
     impl Mailer for Interrupting {
-        fn send(&self, _: &Mail) -> SendOutcome {
+        fn send(&self, _: &Mail, _: ClockReading) -> SendOutcome {
             self.0
                 .fail_with(Some(StoreError::Unavailable("planted".to_owned())));
             let store = Arc::clone(&self.0);
@@ -231,12 +253,11 @@ fn an_outcome_is_stored_when_the_store_is_back() {
         }
     }
     let mut instance = Instance::new(Vec::new());
-    let clock = Arc::clone(&instance.clock);
     instance.delivery = MailDelivery::new(
         instance.store.clone(),
         Arc::new(Interrupting(Arc::clone(&instance.store))),
         Arc::new(SeededEntropy::new(1)),
-        Arc::new(move || clock.now()),
+        Arc::clone(&instance.watched),
         MailDeliverySettings {
             workers: 1,
             longest_attempt: Duration::ZERO,

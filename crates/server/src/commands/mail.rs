@@ -2,6 +2,7 @@
 
 use doorward_application::ListMails;
 use doorward_domain::account::Email;
+use doorward_domain::clock::ClockReading;
 use doorward_domain::id::MailId;
 use doorward_domain::mail::{Locale, Mail, MailContent, OutboxLine, Recipient, SendOutcome};
 use doorward_mail::TransportSettings;
@@ -51,7 +52,7 @@ pub fn test(mut settings: Settings, command: &cli::TestMail) -> Result<(), ExitE
         content: MailContent::Test,
         created_at: now,
     };
-    let outcome = mailer.send(&mail);
+    let outcome = mailer.send(&mail, ClockReading::trusted(now));
     let failure = match &outcome {
         SendOutcome::Delivered => None,
         SendOutcome::Retry(failure) | SendOutcome::Refused(failure) => Some(failure),

@@ -29,7 +29,6 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     let store = Arc::clone(&ports.store);
     let policies = compose::policies(&settings);
     let mailer = compose::mailer(&mut settings)?;
-    let clock = Arc::clone(&ports.clock);
     let lanes = compose::lanes(&settings);
     let http = compose::http(&settings);
     let ready = |addresses: Addresses| {
@@ -66,7 +65,7 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
             application.store(),
             mailer,
             Arc::clone(&entropy),
-            clock,
+            application.clock(),
             compose::mail_delivery(&settings),
             &registry,
         )

@@ -238,7 +238,11 @@ impl Queue<'_> {
                     Settlement::Completed
                 }
                 Err(JobError::Retry(_)) => {
-                    match POLICY.next_attempt(job.attempts, expected.give_up_at, self.now) {
+                    match POLICY.next_attempt(
+                        job.attempts,
+                        expected.give_up_at,
+                        ClockReading::trusted(self.now),
+                    ) {
                         Retry::At(at) => {
                             expected.due_at = at;
                             Settlement::Retried(at)
@@ -259,7 +263,10 @@ impl Queue<'_> {
             store: self.store,
             policy: &POLICY,
         };
-        prop_assert_eq!(settle.execute(&job, result, self.now), Ok(predicted));
+        prop_assert_eq!(
+            settle.execute(&job, result, ClockReading::trusted(self.now)),
+            Ok(predicted)
+        );
         Ok(())
     }
 

@@ -59,6 +59,19 @@ fn a_job_is_run_and_not_given_up_if_the_clock_was_moved() {
     let ahead = watch.observe(START + DAY, Duration::from_secs(1));
     let (jobs, given_up) = claim_by(&store, ahead);
     assert_eq!((jobs.len(), given_up.len()), (1, 0));
+    let wait = Duration::from_secs(10);
+    let settle = SettleJob {
+        store: &store,
+        policy: &RetryPolicy {
+            delays: &[],
+            then: wait,
+        },
+    };
+    let failed = Err(JobError::Retry("no route to host".to_owned()));
+    assert_eq!(
+        settle.execute(&jobs[0], &failed, ahead),
+        Ok(Settlement::Retried(ahead.now + wait))
+    );
 }
 
 #[test]
@@ -73,7 +86,7 @@ fn a_job_whose_workers_always_crash_is_given_up_and_keeps_the_last_failure() {
         },
     };
     let failed = Err(JobError::Retry("no route to host".to_owned()));
-    let retried = settle.execute(&jobs[0], &failed, START);
+    let retried = settle.execute(&jobs[0], &failed, ClockReading::trusted(START));
     assert_eq!(retried, Ok(Settlement::Retried(START + Duration::from_secs(10))));
     // From here on every worker crashes.
     let mut now = START;

@@ -43,7 +43,10 @@ fn work(store: &MemoryStore, now: Timestamp) -> Vec<Job> {
     };
     let jobs = claim.execute(10, ClockReading::trusted(now)).expect("jobs").jobs;
     for job in &jobs {
-        assert_eq!(settle.execute(job, &Ok(()), now), Ok(Settlement::Completed));
+        assert_eq!(
+            settle.execute(job, &Ok(()), ClockReading::trusted(now)),
+            Ok(Settlement::Completed)
+        );
     }
     jobs
 }

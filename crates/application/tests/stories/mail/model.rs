@@ -6,6 +6,7 @@
 //! A model that finds nothing might explore nothing: interesting states have to be reached, and each planted defect has to be
 //! detected.
 
+use doorward_domain::clock::ClockReading;
 use doorward_domain::mail::{Delivery, DeliveryEvent, DeliveryState, decide};
 use doorward_testkit::sample::{START, after};
 use stateright::{Checker, HasDiscoveries, Model, Property};
@@ -14,10 +15,13 @@ const WORKERS: usize = 2;
 /// How often the job is claimed at most.
 const CLAIMS: u32 = 4;
 
+/// The time stands still.
+const NOW: ClockReading = ClockReading::trusted(START);
+
 const NEW: Delivery = Delivery {
     state: DeliveryState::Queued,
     attempt: 0,
-    // The time stands still: see `START`.
+    // Later than `NOW`.
     expires_at: doorward_domain::time::Timestamp::from_unix_seconds(1_800_000_000),
 };
 
@@ -99,14 +103,14 @@ impl Protocol {
             state.wrong = Some(NO_SEND_AFTER_THE_END);
             return Worker::Started(known);
         }
-        match decide(&known, attempt, DeliveryEvent::Due, START) {
+        match decide(&known, attempt, DeliveryEvent::Due, NOW) {
             Some(leased) if leased.state == DeliveryState::Leased => {
                 let stored = self.store(state, &known, Some(leased), DeliveryEvent::Due);
                 if !stored {
                     return Worker::Idle;
                 }
                 if self.defect == Some(Defect::SettlesFirst) {
-                    let sent = decide(&leased, attempt, DeliveryEvent::Delivered, START);
+                    let sent = decide(&leased, attempt, DeliveryEvent::Delivered, NOW);
                     self.store(state, &leased, sent, DeliveryEvent::Delivered);
                 }
                 Worker::Started(leased)
@@ -176,7 +180,7 @@ impl Model for Protocol {
                 let Worker::Sent(known, event) = state.workers[number] else {
                     return None;
                 };
-                let next = decide(&known, known.attempt, event, START);
+                let next = decide(&known, known.attempt, event, NOW);
                 self.store(&mut state, &known, next, event);
                 state.workers[number] = Worker::Idle;
             }

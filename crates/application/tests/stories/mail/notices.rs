@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use doorward_application::{DeliverMail, DeliveryReport, NoticePolicy, TokenPair};
+use doorward_domain::clock::ClockReading;
 use doorward_domain::id::{JobId, UserId};
 use doorward_domain::job::JobState;
 use doorward_domain::mail::{
@@ -146,12 +147,10 @@ fn attempt(app: &StoryApp, number: u32, outcome: &SendOutcome) -> DeliveryReport
         entropy: &app.entropy,
     };
     let id = mails(app)[0].id;
-    match deliver
-        .begin(id, number, app.now().now)
-        .expect("a store that answers")
-    {
+    let clock = ClockReading::trusted(app.now().now);
+    match deliver.begin(id, number, clock).expect("a store that answers") {
         Ok(begun) => deliver
-            .finish(&begun, outcome, app.now().now)
+            .finish(&begun, outcome, clock)
             .expect("a store that answers"),
         Err(report) => report,
     }
@@ -186,7 +185,8 @@ fn an_attempt_that_was_overtaken_changes_nothing() {
         entropy: &app.entropy,
     };
     let (id, now) = (mails(&app)[0].id, app.now().now);
-    let begin = |number| deliver.begin(id, number, now).expect("a store that answers");
+    let clock = ClockReading::trusted(now);
+    let begin = |number| deliver.begin(id, number, clock).expect("a store that answers");
     let slow = begin(1).expect("an attempt");
     let fast = begin(2).expect("an attempt");
     assert_eq!(begin(1), Err(DeliveryReport::Nothing));
@@ -194,13 +194,16 @@ fn an_attempt_that_was_overtaken_changes_nothing() {
         reason: MailFailureReason::Recipient,
         detail: "planted".to_owned(),
     });
-    assert_eq!(deliver.finish(&slow, &refused, now), Ok(DeliveryReport::Nothing));
     assert_eq!(
-        deliver.finish(&fast, &SendOutcome::Delivered, now),
+        deliver.finish(&slow, &refused, clock),
+        Ok(DeliveryReport::Nothing)
+    );
+    assert_eq!(
+        deliver.finish(&fast, &SendOutcome::Delivered, clock),
         Ok(DeliveryReport::Sent)
     );
     assert_eq!(
-        deliver.finish(&fast, &SendOutcome::Delivered, now),
+        deliver.finish(&fast, &SendOutcome::Delivered, clock),
         Ok(DeliveryReport::Nothing)
     );
     assert_eq!(mails(&app)[0].delivery.state, DeliveryState::Sent(now));
@@ -219,7 +222,7 @@ fn the_mails_of_a_deleted_account_are_gone() {
         entropy: &app.entropy,
     };
     assert_eq!(
-        deliver.begin(id, 1, app.now().now),
+        deliver.begin(id, 1, ClockReading::trusted(app.now().now)),
         Ok(Err(DeliveryReport::Nothing))
     );
 }
