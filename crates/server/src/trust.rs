@@ -1,4 +1,4 @@
-//! Which files are trusted: those that only this process's user may change and read.
+//! Which files are trusted: those that only this process's user may change and read, in a directory that only they may change.
 //!
 //! A database or key that somebody else put there, or can change, lets them in; one that they can read gives them every digest
 //! or every key. Such a file is refused instead of mended: whether it has been read or changed, only the operator knows.
@@ -78,6 +78,42 @@ pub fn check(what: &str, path: &Path) -> Result<(), ExitError> {
         },
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(refuse(&format_args!("cannot be read: {error}"))),
+    }
+}
+
+/// Refuses a directory of trusted files in which others may create, replace or delete some; `what` names it in the error. One
+/// that does not exist is accepted. It may be a symbolic link; the directories above it are not checked.
+pub fn check_directory(what: &str, path: &Path) -> Result<(), ExitError> {
+    let user = rustix::process::geteuid().as_raw();
+    let why = match fs::metadata(path) {
+        Ok(metadata) => directory_fault(metadata.uid(), metadata.mode(), user, path),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => Some(format!("cannot be read: {error}")),
+    };
+    why.map_or(Ok(()), |why| {
+        let line = format!("the {what} {} {why}", path.display());
+        Err(ExitError::configuration(line))
+    })
+}
+
+/// Why a directory is not trusted by a process of `user`, with what mends it. The sticky bit does not make it trusted: with
+/// it, too, others may create the files that do not exist yet.
+fn directory_fault(owner: u32, mode: u32, user: u32, path: &Path) -> Option<String> {
+    let mode = mode & 0o7777;
+    let directory = quoted(path);
+    // Root may change all files anyway.
+    if owner != user && owner != 0 {
+        Some(format!(
+            "belongs to user {owner}, and this process runs as user {user}: run it as that user, or, if you trust the files in \
+             it, chown {user} {directory}"
+        ))
+    } else if mode & OTHERS_WRITE != 0 {
+        Some(format!(
+            "may be changed by other users (mode {mode:04o}): if you trust the files in it, chmod go-w {directory}, or use a \
+             directory of its own inside it"
+        ))
+    } else {
+        None
     }
 }
 
@@ -182,6 +218,20 @@ mod tests {
         let link = directory.path().join("link");
         symlink(&path, &link).unwrap();
         assert_eq!(check("database", &link).unwrap_err().code(), 78);
+    }
+
+    #[test]
+    fn a_directory_is_trusted_if_no_other_user_but_root_may_change_it() {
+        let fault = |owner, mode| directory_fault(owner, mode, 7, Path::new("data"));
+        for mode in 0..0o10000 {
+            for owner in [0, 7] {
+                assert_eq!(fault(owner, mode).is_none(), mode & 0o022 == 0, "{mode:o}");
+            }
+            assert!(fault(8, mode).is_some(), "{mode:o}");
+        }
+        assert!(fault(7, 0o41777).is_some_and(|why| why.contains("chmod go-w data")));
+        assert!(fault(8, 0o700).is_some_and(|why| why.contains("chown 7 data")));
+        check_directory("data directory", Path::new("/no/such/directory")).unwrap();
     }
 
     #[test]

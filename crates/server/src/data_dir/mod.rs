@@ -1,5 +1,5 @@
 //! The data directory: the directory itself, the master key that the first start creates in it, the addresses that the
-//! server listens on, and the check that its files are private.
+//! server listens on, and the check that it and its files are private.
 
 mod bound_address;
 mod master_key;
@@ -25,12 +25,22 @@ use crate::trust;
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
 /// Creates the data directory, accessible to its owner only, unless it exists. Refuses a SQLite database that others could
-/// have put there, changed or read: see [`trust`].
+/// have put there, changed or read, and directories where they could: see [`trust`]. With PostgreSQL nothing that is secret or
+/// decides on access is in the data directory, and it is not checked.
 pub fn prepare(settings: &Settings) -> Result<(), ExitError> {
     create(&settings.data_dir)?;
     let Some(database) = settings.database.url.sqlite_path() else {
         return Ok(());
     };
+    trust::check_directory("data directory", &settings.data_dir)?;
+    if let Some(parent) = database.parent() {
+        let parent = if parent.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            parent
+        };
+        trust::check_directory("directory of the database", parent)?;
+    }
     trust::check("database", database)?;
     for companion in COMPANIONS {
         let mut name = database.as_os_str().to_owned();

@@ -81,6 +81,37 @@ fn a_database_or_key_of_another_user_is_refused() {
 }
 
 #[test]
+fn a_data_directory_that_others_may_change_is_refused_with_the_command_that_mends_it() {
+    let (service, data) = stopped();
+    for mode in [0o777, 0o770, 0o702, 0o1777] {
+        chmod(&data, mode);
+        assert_refused(&service, &["data directory", "chmod go-w "]);
+    }
+    chmod(&data, 0o755);
+    let ended = service.run(&["keys", "list"], "");
+    assert_eq!(ended.status, 0, "{ended:?}");
+    if std::os::unix::fs::chown(&data, Some(12_345), None).is_ok() {
+        assert_refused(&service, &["data directory", "user 12345", "chown "]);
+    }
+}
+
+#[test]
+fn a_directory_of_the_database_that_others_may_change_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join("database");
+    fs::create_dir(&directory).unwrap();
+    let launch = Launch::bare().env("DOORWARD_DATABASE__URL", "sqlite://database/doorward.db");
+    let migrate = || crate::harness::process::run(launch.command(home.path(), &["migrate"]), "");
+    chmod(&directory, 0o777);
+    let ended = migrate();
+    assert_eq!(ended.status, 78, "{ended:?}");
+    assert!(ended.stderr.contains("chmod go-w database"), "{ended:?}");
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
+    chmod(&directory, 0o700);
+    assert_eq!(migrate().status, 0);
+}
+
+#[test]
 fn no_file_is_accessible_to_others_whatever_the_umask() {
     let home = tempfile::tempdir().unwrap();
     let started = Launch::bare().command(home.path(), &["serve"]);
