@@ -1,4 +1,4 @@
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -44,6 +44,8 @@ impl FileSettings {
             let _ = fs::remove_file(&temporary);
             return Err(error);
         }
+        // Otherwise a crash of the machine may lose the new name, and the mail counts as sent.
+        File::open(&self.folder)?.sync_all()?;
         self.delete_old(clock)?;
         Ok(path)
     }
@@ -106,7 +108,6 @@ fn thread_number() -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
     use std::os::unix::fs::PermissionsExt as _;
 
     use doorward_domain::clock::ClockWatch;
