@@ -76,8 +76,9 @@ impl StoredDigest {
 
     /// Whether the digest is weaker than a new one with the `configured` parameters and length.
     ///
-    /// Less memory or fewer passes are weaker. Another pepper than the configured one, or none, is outdated. A digest that only differs in the number of lanes or the length is outdated
-    /// too, unless it has more memory or passes than configured, which rehashing would lose.
+    /// Less memory or fewer passes are weaker. Another pepper than the configured one, or none, is outdated. A
+    /// digest that only differs in the number of lanes or the length is outdated too, unless it has more memory or
+    /// passes than configured, which rehashing would lose.
     pub(crate) fn is_outdated(
         &self,
         configured: Argon2Params,

@@ -5,7 +5,8 @@
 //!
 //! 1. *look* ([`PendingAttempt`]): which record it counts on, and whether it is allowed at all. Reads only.
 //! 2. *count* ([`CountedAttempt`]): committed before the third, on condition that the record is the one that the decision was
-//!    made on, so that concurrent attempts cannot all be verified before the first is counted. Between the two the caller may wait for the lock on [`PendingAttempt::lock_key`].
+//!    made on, so that concurrent attempts cannot all be verified before the first is counted. Between the two the caller may
+//!    wait for the lock on [`PendingAttempt::lock_key`].
 //! 3. *verify*: hashes, and uses no store.
 //! 4. *complete*: in one transaction of the use case, reset the count or record the failure.
 //!

@@ -8,10 +8,10 @@ use crate::{AttemptError, CountedAttempt, PendingAttempt, UseCases};
 /// A use case that verifies the password of an account: *look*, count, *verify*, *complete*.
 ///
 /// Counting is the same for all use cases, and none can omit it: a driver does it between `look` and `verify`, with
-/// [`PasswordCheck::count`](crate::PasswordCheck::count), and only counting constructs the [`CountedAttempt`] that `verify` takes.
-/// There are two drivers: [`UseCases::attempt`] runs the phases in sequence on the calling thread; the one of
-/// `doorward-runtime` runs each on the executor it belongs to, serialises attempts on one account, and takes back the count of an attempt
-/// that could not be verified.
+/// [`PasswordCheck::count`](crate::PasswordCheck::count), and only counting constructs the [`CountedAttempt`] that `verify`
+/// takes. There are two drivers: [`UseCases::attempt`] runs the phases in sequence on the calling thread; the one of
+/// `doorward-runtime` runs each on the executor it belongs to, serialises attempts on one account, and takes back the count
+/// of an attempt that could not be verified.
 pub trait PasswordAttempt: Send + Sync + 'static {
     /// The result of verifying the password.
     type Verified: Send + 'static;

@@ -99,7 +99,8 @@ impl KeyRing {
     }
 
     /// Brings the ring and the store up to date: loads keys that other instances made, generates those that are due, and, if
-    /// the clock tells how old they are, deletes those whose tokens have all expired. To be called every [`KeyPolicy::pause`], on every instance.
+    /// the clock tells how old they are, deletes those whose tokens have all expired. To be called every
+    /// [`KeyPolicy::pause`], on every instance.
     pub fn maintain(
         &self,
         store: &dyn UnitOfWork,

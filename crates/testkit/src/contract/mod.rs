@@ -1,7 +1,7 @@
 //! The contract that every store must satisfy, as one suite of tests, sorted by feature.
 //!
-//! Each rule of the repositories of `doorward_domain` is tested by at least one case: a function of a fresh, empty store that panics
-//! when the store violates the rule. [`store_contract!`](crate::store_contract) makes a `#[test]` of each.
+//! Each rule of the repositories of `doorward_domain` is tested by at least one case: a function of a fresh, empty store that
+//! panics when the store violates the rule. [`store_contract!`](crate::store_contract) makes a `#[test]` of each.
 //!
 //! To run the suite on a store, implement [`StoreUnderTest`] for a type that owns the store and its resources (a
 //! temporary directory, a schema of its own), and write in an integration test:
