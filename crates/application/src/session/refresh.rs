@@ -11,7 +11,7 @@ use doorward_domain::session::{
     decide,
 };
 use doorward_domain::store::{Repositories, Transactions, UnitOfWork};
-use doorward_domain::store_error::StoreError;
+use doorward_domain::store_error::{StoreError, StoreResult};
 use doorward_domain::time::Timestamp;
 use doorward_domain::token::SigningError;
 
@@ -44,7 +44,7 @@ pub enum RefreshError {
     /// The tokens could not be signed.
     #[error(transparent)]
     Sign(#[from] SigningError),
-    /// The store failed. The session is unchanged: the same token can be presented again.
+    /// The store failed, or took longer than a client waits. The same token can be presented again.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -57,14 +57,15 @@ impl Refresh<'_> {
             .refresh_tokens
             .open(token.expose_secret())
             .ok_or(RefreshError::InvalidRefreshToken)?;
-        if let Some(rotated) = self.rotate_directly(&presented, context)? {
+        let started = (self.clock)();
+        if let Some(rotated) = self.rotate_directly(&presented, started, context)? {
             let (user, session, now) = *rotated;
             return Ok(self.issuer.issue(user, &session, now)?);
         }
         // A refusal is not an error here: the end of a replayed session is committed.
         let outcome = self.store.transaction(|repos| {
             for _ in 0..MAX_ROUNDS {
-                if let Some(outcome) = self.decide_once(repos, &presented, context)? {
+                if let Some(outcome) = self.decide_once(repos, &presented, started, context)? {
                     return Ok(outcome);
                 }
             }
@@ -76,12 +77,25 @@ impl Refresh<'_> {
         Ok(self.issuer.issue(user, &session, now)?)
     }
 
+    /// The current time. Fails when the client of a request that `started` then has probably given up, because the store was
+    /// suspended or slow: a rotation that reaches no client would turn its next try into a replay.
+    fn time_since(&self, started: Timestamp) -> StoreResult<Timestamp> {
+        let now = (self.clock)();
+        if now.since(started) > MAX_ROTATION {
+            return Err(StoreError::Unavailable(
+                "the rotation took longer than a client waits".to_owned(),
+            ));
+        }
+        Ok(now)
+    }
+
     /// Rotates without a transaction in the frequent case that needs none: the current token, from the address and user agent
     /// of the last use, so that nothing but the session is written. `None` in any other case, and when another request was
     /// faster.
     fn rotate_directly(
         &self,
         presented: &PresentedRefreshToken,
+        started: Timestamp,
         context: &RequestContext,
     ) -> Result<Option<IssueFor>, StoreError> {
         let found = self
@@ -103,12 +117,12 @@ impl Refresh<'_> {
                 _ => None,
             }
         };
-        if rotation((self.clock)()).is_none() {
+        if rotation(self.time_since(started)?).is_none() {
             return Ok(None);
         }
         self.store.single_write(|repos| {
-            // Decided and dated again: this may have waited for other writers.
-            let now = (self.clock)();
+            // Decided and dated again: this may have waited for other writers, or run before on a connection that was lost.
+            let now = self.time_since(started)?;
             let Some((from, to)) = rotation(now) else {
                 return Ok(None);
             };
@@ -119,6 +133,7 @@ impl Refresh<'_> {
             {
                 return Ok(None);
             }
+            self.time_since(started)?;
             let rotated = rotated(session.clone(), to, now, context);
             Ok(Some(Box::new((user.clone(), rotated, now))))
         })
@@ -129,6 +144,7 @@ impl Refresh<'_> {
         &self,
         repos: &mut dyn Repositories,
         presented: &PresentedRefreshToken,
+        started: Timestamp,
         context: &RequestContext,
     ) -> Result<Option<Outcome<IssueFor, RefreshError>>, StoreError> {
         let Some((session, user)) = repos.sessions().find_with_user(presented.session_id)? else {
@@ -138,7 +154,7 @@ impl Refresh<'_> {
             return Ok(Some(Outcome::Refused(RefreshError::InvalidRefreshToken)));
         }
         let context = &RequestContext {
-            now: (self.clock)(),
+            now: self.time_since(started)?,
             ..context.clone()
         };
         match decide(&session, presented.generation, context, self.issuer.policy) {
@@ -152,7 +168,11 @@ impl Refresh<'_> {
             Decision::RepeatFromElsewhere { differs, .. } => {
                 self.repeat_from_elsewhere(repos, user, session, (presented.generation, differs), context)
             }
-            Decision::Rotate { from, to } => self.rotate(repos, user, session, (from, to), context),
+            Decision::Rotate { from, to } => {
+                let rotated = self.rotate(repos, user, session, (from, to), context)?;
+                self.time_since(started)?;
+                Ok(rotated)
+            }
         }
     }
 
@@ -197,11 +217,6 @@ impl Refresh<'_> {
         let (now, ip, user_agent) = (context.now, context.ip, context.user_agent.as_deref());
         if !repos.sessions().rotate(session.id, from, now, ip, user_agent)? {
             return Ok(None);
-        }
-        if (self.clock)().since(now) > MAX_ROTATION {
-            return Err(StoreError::Unavailable(
-                "the rotation took longer than a client waits".to_owned(),
-            ));
         }
         if has_moved(&session, context) {
             // Only a refresh from another address or user agent is recorded.

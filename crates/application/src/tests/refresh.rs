@@ -1,5 +1,6 @@
 use core::time::Duration;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::*;
 use crate::TokenIssuer;
@@ -340,23 +341,57 @@ fn a_rotation_is_dated_when_the_session_has_been_read() {
     assert!(refresh_by(&|| late, "0", repositories, true).0.is_ok());
 }
 
+/// Of a request from the address and client of the last use, and of one from others, which is recorded.
 #[test]
-fn a_rotation_that_took_too_long_is_rolled_back() {
-    let calls = AtomicU32::new(0);
-    let clock = || NOW + Duration::from_secs(12) * calls.fetch_add(1, Ordering::SeqCst);
+fn a_refresh_fails_without_a_rotation_as_soon_as_it_has_taken_longer_than_a_client_waits() {
     let moved = Session {
         user_agent: Some("another".to_owned()),
         ..session(0)
     };
-    let mut repositories = holding(moved, user(&["user"]));
+    for session in [session(0), moved] {
+        // The store is suspended before the clock is read for the second, third and fourth time.
+        for late in 1..4 {
+            let calls = AtomicU32::new(0);
+            let clock = || {
+                let is_late = calls.fetch_add(1, Ordering::SeqCst) >= late;
+                NOW + Duration::from_secs(if is_late { 4 } else { 0 })
+            };
+            let mut repositories = holding(session.clone(), user(&["user"]));
+            repositories
+                .sessions
+                .expect_rotate()
+                .returning(|_, _, _, _, _| Ok(true));
+            repositories.events.expect_append().returning(|_| Ok(()));
+            let (result, verdicts) = refresh_by(&clock, "0", repositories, true);
+            assert!(
+                matches!(result, Err(RefreshError::Store(StoreError::Unavailable(_)))),
+                "{late}: {verdicts:?}"
+            );
+            assert!(!verdicts.contains(&Verdict::Commit), "{late}: {verdicts:?}");
+        }
+    }
+}
+
+/// The bound of the store has kept the statement from taking effect.
+#[test]
+fn a_rotation_that_came_too_late_for_the_store_is_not_tried_again() {
+    let seconds = Arc::new(AtomicU64::new(0));
+    let since = Arc::clone(&seconds);
+    let mut repositories = holding(session(0), user(&["user"]));
     repositories
         .sessions
         .expect_rotate()
-        .returning(|_, _, _, _, _| Ok(true));
+        .times(1)
+        .returning(move |_, _, _, _, _| {
+            since.store(4, Ordering::SeqCst);
+            Ok(false)
+        });
+    let clock = || NOW + Duration::from_secs(seconds.load(Ordering::SeqCst));
     let (result, verdicts) = refresh_by(&clock, "0", repositories, true);
     assert!(matches!(
         result,
         Err(RefreshError::Store(StoreError::Unavailable(_)))
     ));
-    assert_eq!(verdicts, [Verdict::RollBack]);
+    // The first changed nothing.
+    assert_eq!(verdicts, [Verdict::Commit, Verdict::RollBack]);
 }

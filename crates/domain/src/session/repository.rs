@@ -10,8 +10,9 @@ use crate::time::Timestamp;
 
 use super::{EndReason, Generation, Session};
 
-/// How long after its timestamp a rotation still takes effect. A store that was suspended may continue after the
-/// client's timeout; a rotation that reaches no client would turn the client's next try into a replay.
+/// How long after the start of a refresh its rotation may begin, and how long after that the rotation still takes effect. A
+/// store that was suspended may continue after the client's timeout; a rotation that reaches no client would turn the client's
+/// next try into a replay.
 pub const MAX_ROTATION: Duration = Duration::from_secs(3);
 
 /// Stored sessions, live or ended.
