@@ -237,8 +237,9 @@ impl Application {
         let work = move |use_cases: UseCases<'_>, context: &RequestContext| {
             debug_span!("hash").in_scope(|| work(use_cases, context))
         };
-        self.run_on(&self.password_lane, Duration::MAX, origin, work)
-            .await
+        // Neither the wait for the lane nor the hash is a wait for the store.
+        let hashed = self.run_on(&self.password_lane, Duration::MAX, origin, work);
+        origin.without_store(hashed).await
     }
 
     pub(crate) const fn password_lane(&self) -> &Lane {

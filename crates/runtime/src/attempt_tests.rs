@@ -1,4 +1,5 @@
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use crate::application::LanesSettings;
@@ -10,6 +11,11 @@ use doorward_testkit::{FakeSigner, MemoryStore, sample, test_ports};
 use super::*;
 
 fn application() -> Arc<Application> {
+    application_with(Duration::from_secs(5))
+}
+
+/// An application in which a request waits for the store for this long in all its phases.
+fn application_with(store_limit: Duration) -> Arc<Application> {
     let ports = test_ports(Arc::new(MemoryStore::new()), Arc::new(FakeSigner::new()));
     let lane = LaneSettings {
         workers: 1,
@@ -20,7 +26,10 @@ fn application() -> Arc<Application> {
     };
     let lanes = LanesSettings {
         password: lane,
-        storage: lane,
+        storage: LaneSettings {
+            limit: store_limit,
+            ..lane
+        },
     };
     Application::start(ports, Policies::default(), lanes, &prometheus::Registry::new()).unwrap()
 }
@@ -105,4 +114,15 @@ async fn a_panic_in_a_verification_is_reported_as_an_executor_error() {
         matches!(&result, Err(RunError::Executor(error)) if *error == expected),
         "{result:?}"
     );
+}
+
+#[tokio::test]
+async fn the_time_of_a_hash_is_not_taken_from_the_wait_for_the_store() {
+    let scripted = Scripted {
+        verify: || thread::sleep(Duration::from_millis(1700)),
+        complete: || thread::sleep(Duration::from_millis(800)),
+    };
+    let app = application_with(Duration::from_secs(2));
+    let result = app.attempt(&origin(), scripted).await;
+    assert!(result.is_ok(), "{result:?}");
 }

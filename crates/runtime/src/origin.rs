@@ -1,7 +1,7 @@
 //! The origin of a request.
 
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use doorward_domain::context::RequestContext;
@@ -17,8 +17,9 @@ pub struct RequestOrigin {
     request_id: RequestId,
     ip: Option<IpAddr>,
     user_agent: Option<String>,
-    /// Until when the request waits for the store; set by its first use. Shared by all clones.
-    store_deadline: Arc<OnceLock<Instant>>,
+    /// Until when the request waits for the store; set by its first use, and postponed while it waits for something else. Shared
+    /// by all clones.
+    store_deadline: Arc<Mutex<Option<Instant>>>,
 }
 
 /// What is left to every later phase of a request that has waited for too long for the store: enough for a store that is
@@ -40,8 +41,24 @@ impl RequestOrigin {
     /// How long the request may still wait for the store: all its phases together for `limit`, from the first one on.
     pub(crate) fn store_time(&self, limit: Duration) -> Duration {
         let now = now();
-        let deadline = self.store_deadline.get_or_init(|| now + limit);
+        let deadline = *self.store_deadline().get_or_insert(now + limit);
         deadline.saturating_duration_since(now).max(MIN_STORE_TIME)
+    }
+
+    /// Runs `work`, which does not use the store. How long it takes is not taken from the time that the request may wait for the
+    /// store.
+    pub(crate) async fn without_store<T>(&self, work: impl Future<Output = T>) -> T {
+        let since = now();
+        let result = work.await;
+        if let Some(deadline) = &mut *self.store_deadline() {
+            *deadline += now().saturating_duration_since(since);
+        }
+        result
+    }
+
+    /// Nothing panics while the lock is held, so a poisoned lock guards a consistent deadline.
+    fn store_deadline(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.store_deadline.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The id of the request, as in the response, the log and the audit log.
