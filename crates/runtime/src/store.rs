@@ -89,9 +89,8 @@ impl RefreshingStore {
             verdict
         });
         drop(transaction);
-        if written.is_ok() {
-            self.folder.committed(events);
-        }
+        // If it is not known whether they happened, folded events are rather counted than lost.
+        self.folder.committed(events);
         if has_queued {
             self.jobs.notify();
         }
@@ -242,6 +241,35 @@ mod tests {
         assert_eq!(count(EventKind::SessionRefreshed), 20);
         assert_eq!(count(EventKind::LoginSucceeded), 1);
         assert_eq!(count(EventKind::SessionEnded), 1);
+    }
+
+    /// The events of a transaction that may have committed are counted, because the response of the database may have been lost.
+    #[test]
+    fn a_failed_commit_counts_its_folded_events() {
+        let memory = Arc::new(MemoryStore::new());
+        let clock: doorward_application::Clock = Arc::new(|| sample::START);
+        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
+        let registry = Registry::new();
+        let folder = Arc::new(EventFolder::new(&registry).unwrap());
+        let store = RefreshingStore::new(memory.clone(), revocations, Arc::default(), folder);
+        memory.fail_commits_with(Some(StoreError::Unavailable("planted".to_owned())));
+        let appended = store.transaction(|repos| -> Result<(), StoreError> {
+            for number in 1..=30 {
+                repos.events().append(&Event {
+                    kind: EventKind::SessionRepeated,
+                    subject: Some(sample::user(1).id.into()),
+                    ..sample::event(number)
+                })?;
+            }
+            Ok(())
+        });
+        assert!(appended.is_err());
+        let families = registry.gather().into_iter();
+        let counts: Vec<_> = families
+            .filter(|family| family.name() == "doorward_audit_folded_total")
+            .map(|family| family.get_metric()[0].get_counter().get_value())
+            .collect();
+        assert_eq!(counts, [10.0]);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //!
 //! 1. *look* ([`PendingAttempt`]): which record it counts on, and whether it is allowed at all. Reads only.
 //! 2. *count* ([`CountedAttempt`]): committed before the third, on condition that the record is the one that the decision was
-//!    made on, so that concurrent attempts cannot all be verified before the first is counted. Between the two the caller may
-//!    wait for the lock on [`PendingAttempt::lock_key`].
+//!    made on, so that concurrent attempts cannot all be verified before the first is counted. Between the first two the caller
+//!    may wait for the lock on [`PendingAttempt::lock_key`].
 //! 3. *verify*: hashes, and uses no store.
 //! 4. *complete*: in one transaction of the use case, reset the count or record the failure.
 //!
@@ -207,40 +207,43 @@ impl PasswordCheck<'_> {
     ) -> Result<Option<AttemptRecord>, AttemptError> {
         let key = target.budget.key();
         // The store may rerun the transaction, but the refusal is counted once.
-        let told = self.refused.note(key, context.now);
-        if told.is_none() && correction.is_none() {
+        let noted = self.refused.note(key, context.now);
+        if noted.is_none() && correction.is_none() {
             return Err(AttemptError::TooManyAttempts { retry_after: wait });
         }
-        self.store
-            .transaction(|repos| -> StoreResult<_> {
-                let record = repos.attempts().find(key)?;
-                match self.attempts.judge(record.as_ref(), context.now) {
-                    AttemptDecision::Allowed(_) => Ok(Outcome::Done(record)),
-                    AttemptDecision::Wait { wait, correction } => {
-                        if correction.is_some() {
-                            // If it fails, another attempt has been counted and has corrected the record too.
-                            repos
-                                .attempts()
-                                .replace(key, record.as_ref(), correction.as_ref())?;
-                        }
-                        self.record_refusal(repos, target, told, context)?;
-                        Ok(Outcome::Refused(AttemptError::TooManyAttempts {
-                            retry_after: wait,
-                        }))
+        let decided = self.store.transaction(|repos| -> StoreResult<_> {
+            let record = repos.attempts().find(key)?;
+            match self.attempts.judge(record.as_ref(), context.now) {
+                AttemptDecision::Allowed(_) => Ok(Outcome::Done(record)),
+                AttemptDecision::Wait { wait, correction } => {
+                    if correction.is_some() {
+                        // If it fails, another attempt has been counted and has corrected the record too.
+                        repos
+                            .attempts()
+                            .replace(key, record.as_ref(), correction.as_ref())?;
                     }
+                    self.record_refusal(repos, target, noted, context)?;
+                    Ok(Outcome::Refused(AttemptError::TooManyAttempts {
+                        retry_after: wait,
+                    }))
                 }
-            })?
-            .into_result()
+            }
+        });
+        if !matches!(decided, Ok(Outcome::Refused(_))) {
+            // After an error it is not known whether the event was written: rather recorded twice than never.
+            self.refused.take_back(key, noted, decided.is_err());
+        }
+        decided?.into_result()
     }
 
     fn record_refusal(
         &self,
         repos: &mut dyn Repositories,
         target: &Target,
-        told: Option<u64>,
+        noted: Option<u64>,
         context: &RequestContext,
     ) -> StoreResult<()> {
-        let Some(refusals) = told else { return Ok(()) };
+        let Some(refusals) = noted else { return Ok(()) };
         let mut event = Event::new(
             EventKind::LoginRefused,
             EventOutcome::Failure,

@@ -12,4 +12,8 @@ pub trait RefusedAttempts: Send + Sync {
     /// Counts a refusal under that key. If an audit event is to be written now, returns the number of refusals since the
     /// last one was written, this one included; otherwise `None`. MUST return a number for the first refusal.
     fn note(&self, key: &AttemptKey, now: Timestamp) -> Option<u64>;
+
+    /// Takes back a [`note`](Self::note) that returned `noted`, and whose event was not written. The refusals before it are
+    /// counted again, this one too if the attempt `is_refused`, and the next event is due at once.
+    fn take_back(&self, key: &AttemptKey, noted: Option<u64>, is_refused: bool);
 }

@@ -5,7 +5,7 @@
 //! recorded at once, the following ones together, once a minute.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use doorward_domain::attempt::AttemptKey;
@@ -28,17 +28,28 @@ struct Counts {
     others: Option<Count>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Count {
-    recorded_at: Timestamp,
+    /// The time of the last event. `None` if one is due at once.
+    recorded_at: Option<Timestamp>,
+    /// The rejections since then.
     since: u64,
 }
 
 impl RefusedAttempts for AttemptSummary {
     fn note(&self, key: &AttemptKey, now: Timestamp) -> Option<u64> {
-        // Nothing panics while the lock is held, so a poisoned lock guards consistent counts.
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.note(key, now)
+        self.counts().note(key, now)
+    }
+
+    fn take_back(&self, key: &AttemptKey, noted: Option<u64>, is_refused: bool) {
+        self.counts().take_back(key, noted, is_refused);
+    }
+}
+
+impl AttemptSummary {
+    /// Nothing panics while the lock is held, so a poisoned lock guards consistent counts.
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -51,7 +62,7 @@ impl Counts {
             self.records.retain(|_, count| !count.is_due(now));
         }
         let first = Count {
-            recorded_at: now,
+            recorded_at: Some(now),
             since: 0,
         };
         if self.records.len() < MAX_RECORDS {
@@ -64,12 +75,27 @@ impl Counts {
         self.others = Some(first);
         Some(1)
     }
+
+    fn take_back(&mut self, key: &AttemptKey, noted: Option<u64>, is_refused: bool) {
+        let count = match self.records.get_mut(key) {
+            Some(count) => count,
+            None => self.others.get_or_insert_default(),
+        };
+        if let Some(refusals) = noted {
+            count.since = count.since.saturating_add(refusals);
+            count.recorded_at = None;
+        }
+        if !is_refused {
+            count.since = count.since.saturating_sub(1);
+        }
+    }
 }
 
 impl Count {
     /// Whether the next audit event is due. It is due at once if the clock was set back.
     fn is_due(&self, now: Timestamp) -> bool {
-        now < self.recorded_at || now.since(self.recorded_at) >= INTERVAL
+        self.recorded_at
+            .is_none_or(|recorded_at| now < recorded_at || now.since(recorded_at) >= INTERVAL)
     }
 
     fn note(&mut self, now: Timestamp) -> Option<u64> {
@@ -79,7 +105,7 @@ impl Count {
         }
         let count = self.since;
         *self = Self {
-            recorded_at: now,
+            recorded_at: Some(now),
             since: 0,
         };
         Some(count)
@@ -109,6 +135,27 @@ mod tests {
         assert_eq!(counts.note(&key(1), START + INTERVAL), Some(60));
         assert_eq!(counts.note(&key(1), START + INTERVAL), None);
         assert_eq!(counts.note(&key(1), START), Some(2), "the clock was set back");
+    }
+
+    /// Because the store failed, or because the attempt was allowed after all.
+    #[test]
+    fn rejections_whose_event_was_not_written_are_counted_again_and_recorded_at_once() {
+        for (is_refused, expected) in [(true, 61), (false, 60)] {
+            let counts = AttemptSummary::default();
+            assert_eq!(counts.note(&key(1), START), Some(1));
+            for _ in 1..60 {
+                assert_eq!(counts.note(&key(1), START), None);
+            }
+            let noted = counts.note(&key(1), START + INTERVAL);
+            assert_eq!(noted, Some(60));
+            counts.take_back(&key(1), noted, is_refused);
+            assert_eq!(counts.note(&key(1), START + INTERVAL), Some(expected));
+            // One that was only counted.
+            assert_eq!(counts.note(&key(1), START + INTERVAL), None);
+            counts.take_back(&key(1), None, is_refused);
+            let next = counts.note(&key(1), START + 2 * INTERVAL);
+            assert_eq!(next, Some(1 + u64::from(is_refused)));
+        }
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl EventFolder {
         false
     }
 
-    /// Counts the events of a transaction that has committed.
+    /// Counts the events of a transaction that has committed, or may have.
     pub(crate) fn committed(&self, events: TransactionEvents) {
         self.repeats.inc_by(events.repeats);
         self.replays.inc_by(events.replays);

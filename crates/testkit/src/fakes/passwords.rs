@@ -203,4 +203,6 @@ impl RefusedAttempts for EveryRefusal {
     fn note(&self, _key: &AttemptKey, _now: Timestamp) -> Option<u64> {
         Some(1)
     }
+
+    fn take_back(&self, _key: &AttemptKey, _noted: Option<u64>, _is_refused: bool) {}
 }

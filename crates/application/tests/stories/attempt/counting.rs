@@ -1,13 +1,10 @@
 //! Attempts are counted per account, whatever the client, the spelling of the address and the route.
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::thread;
 
-use doorward_application::{LoginError, PasswordAttempt as _, UseCases};
-use doorward_domain::attempt::RefusedAttempts;
-use doorward_domain::attempt::{AttemptDecision, AttemptKey};
-use doorward_domain::time::Timestamp;
+use doorward_application::{LoginError, PasswordAttempt as _};
+use doorward_domain::attempt::AttemptDecision;
 
 use doorward_testkit::FakeHasher;
 
@@ -369,34 +366,4 @@ fn attempts_on_one_record_are_serialised() {
     assert_ne!(lock_key("ada"), Some(anywhere));
     world.go_to("203.0.113.7");
     assert_eq!(lock_key("ada"), Some(anywhere));
-}
-
-/// Records the first refusal in the audit log.
-struct FirstRefusal(AtomicBool);
-
-impl RefusedAttempts for FirstRefusal {
-    fn note(&self, _key: &AttemptKey, _now: Timestamp) -> Option<u64> {
-        (!self.0.swap(true, Ordering::Relaxed)).then_some(1)
-    }
-}
-
-#[test]
-fn a_refusal_is_recorded_once_even_if_the_transaction_is_rerun() {
-    let world = StoryApp::that_runs_work_again();
-    world.user("ada");
-    let refused = FirstRefusal(AtomicBool::new(false));
-    let use_cases = UseCases {
-        refused_attempts: &refused,
-        ..world.use_cases()
-    };
-    // It was allowed when it began, and is refused when it is counted.
-    let late = world
-        .login_of("ada", WRONG)
-        .look(use_cases, &world.now())
-        .expect("an attempt that may be made");
-    world.exhaust("ada");
-    assert!(use_cases.password_check().count(late, &world.now()).is_err());
-    let lines = world.event_lines();
-    let refusals = lines.iter().filter(|line| line.starts_with("login.refused"));
-    assert_eq!(refusals.count(), 1, "{lines:#?}");
 }

@@ -3,3 +3,4 @@
 mod counting;
 mod failed_logins;
 mod networks;
+mod refusals;
