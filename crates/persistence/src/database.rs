@@ -38,8 +38,8 @@ pub struct Database {
     /// Only on SQLite.
     write_queue: Option<WriteQueue>,
     acquire_timeout: Duration,
-    /// Whether a pooler is between this program and the server.
-    is_pooled: bool,
+    /// Knows whether a pooler is between this program and the server, which a later connection may find.
+    url: DatabaseUrl,
     /// Only on PostgreSQL is it observed.
     server_clock: ServerClock,
     /// Version and name of every migration, in order.
@@ -72,7 +72,7 @@ impl Database {
             pool: ConnectionPool::new(&settings.url, settings.max_connections, settings.acquire_timeout),
             write_queue: settings.url.is_sqlite().then(WriteQueue::default),
             acquire_timeout: settings.acquire_timeout,
-            is_pooled: settings.url.is_pooled(),
+            url: settings.url.clone(),
             server_clock: ServerClock::default(),
             migrations: migrations::known(&connection),
         })
@@ -86,7 +86,7 @@ impl Database {
         }
         let (mut pooled, ()) = self
             .pool
-            .get_live(|connection| Ok(transaction::begin(connection, Mode::Write, self.is_pooled)?))?;
+            .get_live(|connection| Ok(transaction::begin(connection, Mode::Write, self.url.is_pooled())?))?;
         let connection = &mut pooled.connection;
         let numbered =
             revocations::number_new(connection).and_then(|()| Ok(transaction::commit(connection)?));
@@ -102,12 +102,12 @@ impl Database {
         mode: Mode,
         work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict,
     ) -> Result<(), DbError> {
-        if mode.is_statement(self.write_queue.is_some(), self.is_pooled) {
+        if mode.is_statement(self.write_queue.is_some(), self.url.is_pooled()) {
             return self.run_statement(mode, work);
         }
         let (mut pooled, ()) = self
             .pool
-            .get_live(|connection| Ok(transaction::begin(connection, mode, self.is_pooled)?))?;
+            .get_live(|connection| Ok(transaction::begin(connection, mode, self.url.is_pooled())?))?;
         let mut transaction = Transaction::new(&mut pooled.connection, &self.server_clock, mode);
         let verdict = work(&mut transaction);
         match (transaction.into_error(), verdict) {
@@ -132,6 +132,10 @@ impl Database {
         work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict,
     ) -> Result<(), DbError> {
         let (_, error) = self.pool.get_live(|connection| {
+            if self.url.is_pooled() {
+                // Found by this connection; the next run is a transaction.
+                return Err(DbError::conflict("a pooler passes on transactions only"));
+            }
             let mut transaction = Transaction::new(connection, &self.server_clock, mode);
             let verdict = work(&mut transaction);
             match (transaction.into_error(), verdict) {

@@ -63,7 +63,8 @@ impl From<Error> for OpenError {
 pub(crate) struct DbError {
     /// The error that the caller receives.
     pub(crate) error: StoreError,
-    /// Whether the whole transaction should be run again: it conflicted with another one, which has ended.
+    /// Whether the whole transaction should be run again: it conflicted with another one, which has ended, or has to run in
+    /// another way.
     pub(crate) retry: bool,
     /// Whether the connection is lost.
     pub(crate) is_loss: bool,
@@ -92,7 +93,8 @@ impl DbError {
         }
     }
 
-    fn conflict(reason: &str) -> Self {
+    /// The operation failed, and is to be run again at once.
+    pub(crate) fn conflict(reason: &str) -> Self {
         Self {
             retry: true,
             ..Self::unavailable(reason)

@@ -13,6 +13,7 @@ mod encoding;
 mod failed_transactions;
 mod fake_postgres;
 mod histories;
+mod late_pooler;
 mod migrations;
 mod outages;
 mod query_plans;
