@@ -27,7 +27,11 @@ impl UserRepository for Transaction {
     }
 
     fn find(&mut self, id: UserId) -> StoreResult<Option<User>> {
-        Ok(self.look()?.accounts.get(&id).map(|account| account.user.clone()))
+        Ok(self
+            .look_once()?
+            .accounts
+            .get(&id)
+            .map(|account| account.user.clone()))
     }
 
     fn lock(&mut self, id: UserId) -> StoreResult<Option<User>> {
@@ -50,11 +54,11 @@ impl UserRepository for Transaction {
     }
 
     fn find_credentials_by_email(&mut self, email: &CanonicalEmail) -> StoreResult<Option<Credentials>> {
-        Ok(self.look()?.account_of(email).cloned())
+        Ok(self.look_once()?.account_of(email).cloned())
     }
 
     fn find_credentials(&mut self, id: UserId) -> StoreResult<Option<Credentials>> {
-        Ok(self.look()?.accounts.get(&id).cloned())
+        Ok(self.look_once()?.accounts.get(&id).cloned())
     }
 
     fn password_version(&mut self, id: UserId) -> StoreResult<Option<PasswordVersion>> {

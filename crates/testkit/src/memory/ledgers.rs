@@ -23,7 +23,7 @@ use super::transaction::Transaction;
 
 impl AttemptRepository for Transaction {
     fn states(&mut self, keys: &[AttemptKey]) -> StoreResult<Vec<AttemptState>> {
-        let state = self.look()?;
+        let state = self.look_once()?;
         let of = |key| AttemptState {
             record: state.attempts.get(key).copied(),
             last_login: state.networks.get(key).map(|(_, last_login)| *last_login),
@@ -32,7 +32,7 @@ impl AttemptRepository for Transaction {
     }
 
     fn find(&mut self, key: &AttemptKey) -> StoreResult<Option<AttemptRecord>> {
-        Ok(self.look()?.attempts.get(key).copied())
+        Ok(self.look_once()?.attempts.get(key).copied())
     }
 
     fn replace(
@@ -41,7 +41,7 @@ impl AttemptRepository for Transaction {
         before: Option<&AttemptRecord>,
         after: Option<&AttemptRecord>,
     ) -> StoreResult<bool> {
-        let attempts = &mut self.change()?.attempts;
+        let attempts = &mut self.change_once()?.attempts;
         if attempts.get(key) != before {
             return Ok(false);
         }

@@ -28,8 +28,8 @@ use self::transaction::Transaction;
 
 /// A store in memory that can be made to fail.
 ///
-/// It is as strict as the strictest database: a reading transaction refuses to write and to lock, and a session requires its
-/// user. A writing transaction inside another one on the same thread deadlocks.
+/// It is as strict as the strictest database: a reading transaction refuses to write and to lock, a single statement is one
+/// call of a method that is documented as such, and a session requires its user. A writing transaction inside another one on the same thread deadlocks.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     committed: Mutex<Arc<State>>,
@@ -108,16 +108,19 @@ impl MemoryStore {
             None => Ok(faults),
         }
     }
-}
 
-impl UnitOfWork for MemoryStore {
-    fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+    fn run_writing(
+        &self,
+        is_single: bool,
+        work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict,
+    ) -> StoreResult<()> {
         let _turn = hold(&self.turn);
         let faults = self.begin()?;
+        let begin = |statement| Transaction::writing(self.state(), statement).single(is_single);
         if faults.rerun {
-            work(&mut Transaction::writing(self.state(), faults.statement.clone()));
+            work(&mut begin(faults.statement.clone()));
         }
-        let mut transaction = Transaction::writing(self.state(), faults.statement);
+        let mut transaction = begin(faults.statement);
         if work(&mut transaction) == Verdict::RollBack {
             return Ok(());
         }
@@ -129,13 +132,56 @@ impl UnitOfWork for MemoryStore {
         Ok(())
     }
 
-    fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+    fn run_reading(&self, is_single: bool, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
         let faults = self.begin()?;
-        work(&mut Transaction::reading(self.state(), faults.statement));
+        work(&mut Transaction::reading(self.state(), faults.statement).single(is_single));
         Ok(())
+    }
+}
+
+impl UnitOfWork for MemoryStore {
+    fn write(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        self.run_writing(false, work)
+    }
+
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        self.run_reading(false, work)
+    }
+
+    fn write_single(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        self.run_writing(true, work)
+    }
+
+    fn read_single(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        self.run_reading(true, work)
     }
 
     fn check(&self) -> StoreResult<()> {
         self.begin().map(|_faults| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_domain::store::Transactions as _;
+
+    use super::*;
+    use crate::sample;
+
+    /// As on the databases: otherwise a use case that needs a transaction could pass its tests without one.
+    #[test]
+    fn a_second_call_and_a_call_of_several_statements_are_refused() {
+        let store = MemoryStore::new();
+        let id = sample::user(1).id;
+        let is_refused = |outcome: StoreResult<()>| {
+            assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
+        };
+        is_refused(store.single_read(|r| {
+            r.users().find(id)?;
+            r.users().find(id).map(drop)
+        }));
+        is_refused(store.single_read(|r| r.users().lock(id).map(drop)));
+        is_refused(store.single_write(|r| r.users().delete(id).map(drop)));
+        assert_eq!(store.single_read(|r| r.users().find(id)), Ok(None));
     }
 }

@@ -30,7 +30,7 @@ impl SessionRepository for Transaction {
     }
 
     fn find_with_user(&mut self, id: SessionId) -> StoreResult<Option<(Session, User)>> {
-        let state = self.look()?;
+        let state = self.look_once()?;
         Ok(state.sessions.get(&id).and_then(|session| {
             let account = state.accounts.get(&session.user_id)?;
             Some((session.clone(), account.user.clone()))
@@ -45,7 +45,7 @@ impl SessionRepository for Transaction {
         ip: Option<IpAddr>,
         user_agent: Option<&str>,
     ) -> StoreResult<bool> {
-        let session = self.change()?.sessions.get_mut(&id);
+        let session = self.change_once()?.sessions.get_mut(&id);
         let (Some(session), Some(to)) = (session, from.next()) else {
             return Ok(false);
         };
@@ -94,7 +94,7 @@ impl SessionRepository for Transaction {
     }
 
     fn list_unended(&mut self, user: UserId, now: Timestamp, limit: u32) -> StoreResult<Vec<Session>> {
-        let mut sessions = unended(self.look()?, user, now);
+        let mut sessions = unended(self.look_once()?, user, now);
         sessions.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(sessions)
     }

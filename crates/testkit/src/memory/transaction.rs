@@ -10,6 +10,10 @@ pub(super) struct Transaction {
     /// Shared with the store until the first write, which copies it.
     state: Arc<State>,
     writes: bool,
+    /// Whether it allows one call only, of a method that is a single statement.
+    is_single: bool,
+    /// Whether that call has been made.
+    is_used: bool,
     fault: Option<(u32, StoreError)>,
     failed: Option<StoreError>,
 }
@@ -19,6 +23,8 @@ impl Transaction {
         Self {
             state,
             writes: true,
+            is_single: false,
+            is_used: false,
             fault,
             failed: None,
         }
@@ -28,9 +34,16 @@ impl Transaction {
         Self {
             state,
             writes: false,
+            is_single: false,
+            is_used: false,
             fault,
             failed: None,
         }
+    }
+
+    /// The same for a single statement, if it `is_single`.
+    pub(super) fn single(self, is_single: bool) -> Self {
+        Self { is_single, ..self }
     }
 
     /// The state to commit. A transaction in which a statement failed cannot be committed, even if its work returns success.
@@ -41,8 +54,15 @@ impl Transaction {
         }
     }
 
-    /// The state, for a statement that reads.
+    /// The state, for statements that read.
     pub(super) fn look(&mut self) -> StoreResult<&State> {
+        self.only_in_a_transaction()?;
+        self.look_once()
+    }
+
+    /// The state, for a method that is a single statement and reads.
+    pub(super) fn look_once(&mut self) -> StoreResult<&State> {
+        self.only_once()?;
         self.statement()?;
         Ok(&self.state)
     }
@@ -53,8 +73,15 @@ impl Transaction {
         self.look()
     }
 
-    /// The state, for a statement that writes.
+    /// The state, for statements that write.
     pub(super) fn change(&mut self) -> StoreResult<&mut State> {
+        self.only_in_a_transaction()?;
+        self.change_once()
+    }
+
+    /// The state, for a method that is a single statement and writes.
+    pub(super) fn change_once(&mut self) -> StoreResult<&mut State> {
+        self.only_once()?;
         self.only_when_writing("a write")?;
         self.statement()?;
         Ok(Arc::make_mut(&mut self.state))
@@ -65,6 +92,21 @@ impl Transaction {
         let error = StoreError::Unavailable(reason.to_owned());
         self.failed = Some(error.clone());
         Err(error)
+    }
+
+    fn only_in_a_transaction(&mut self) -> StoreResult<()> {
+        if self.is_single {
+            return self.refuse("several statements without a transaction");
+        }
+        Ok(())
+    }
+
+    fn only_once(&mut self) -> StoreResult<()> {
+        if self.is_single && self.is_used {
+            return self.refuse("a second statement without a transaction");
+        }
+        self.is_used = true;
+        Ok(())
     }
 
     fn only_when_writing(&mut self, what: &str) -> StoreResult<()> {

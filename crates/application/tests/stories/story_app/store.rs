@@ -108,6 +108,16 @@ impl UnitOfWork for Store {
         self.end(self.memory.read(work))
     }
 
+    fn write_single(&self, work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()> {
+        self.begin();
+        self.end(self.memory.write_single(work))
+    }
+
+    fn read_single(&self, work: &mut dyn FnMut(&mut dyn Repositories)) -> StoreResult<()> {
+        self.begin();
+        self.end(self.memory.read_single(work))
+    }
+
     fn check(&self) -> StoreResult<()> {
         self.memory.check()
     }
