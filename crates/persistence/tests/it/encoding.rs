@@ -46,11 +46,8 @@ fn an_sqlite_database_with_another_encoding_is_refused() {
     let url = database.parsed_url();
     let path = url.sqlite_path().expect("a path").display().to_string();
     SqliteConnection::establish(&path)
-        .and_then(|mut connection| {
-            Ok(connection
-                .batch_execute("PRAGMA encoding = 'UTF-16'; CREATE TABLE t (x)")
-                .expect("a table"))
-        })
-        .expect("a database");
+        .expect("a database")
+        .batch_execute("PRAGMA encoding = 'UTF-16'; CREATE TABLE t (x)")
+        .expect("a table");
     assert_refused(&url, "UTF-16");
 }
