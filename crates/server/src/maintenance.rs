@@ -59,6 +59,16 @@ pub fn number_revocations(database: Arc<Database>) -> PeriodicTask {
     }
 }
 
+/// Numbers the revocations of a process that is about to end, for instances of the last release that may be running.
+pub fn number_last_revocations(database: &Database) {
+    if let Err(error) = database.number_revocations() {
+        tracing::warn!(
+            cause = %error,
+            "revocations could not be numbered: instances of the last release accept the revoked tokens until an instance of this release runs"
+        );
+    }
+}
+
 fn log_key(what: &str, key: &SealedKey) {
     tracing::info!(
         kid = key.id.as_str(),

@@ -76,7 +76,11 @@ fn body(index: &IndexBody) -> String {
             "API documentation",
             "Every operation, to read and to try.",
         ),
-        (index.openapi.as_deref(), "OpenAPI document", "The same for programs."),
+        (
+            index.openapi.as_deref(),
+            "OpenAPI document",
+            "The same for programs.",
+        ),
         (
             Some(index.key_set.as_str()),
             "Key set",

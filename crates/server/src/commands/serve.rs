@@ -51,7 +51,7 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     let mut tasks = vec![
         maintenance::rotate_keys(ring, application.store(), application.clock(), policy.pause()),
         maintenance::schedule_deletion(application.store()),
-        maintenance::number_revocations(database),
+        maintenance::number_revocations(Arc::clone(&database)),
     ];
     let delete_expired = DeleteExpiredHandler {
         store: application.store(),
@@ -88,6 +88,7 @@ pub fn serve(mut settings: Settings) -> Result<(), ExitError> {
     // The summary first: it would be lost with the process, and a job would not.
     application.stop();
     jobs.stop();
+    maintenance::number_last_revocations(&database);
     served.map_err(cannot_serve)?;
     tracing::info!("stopped");
     Ok(())

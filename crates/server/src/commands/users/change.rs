@@ -28,13 +28,15 @@ pub fn enable(operation: &Operation, command: &OneUser) -> Result<(), ExitError>
 
 fn set_status(operation: &Operation, command: &OneUser, status: UserStatus) -> Result<User, ExitError> {
     let id = operation.find(&command.user)?.id;
-    Ok(operation.use_cases().update_user().execute(
+    let user = operation.use_cases().update_user().execute(
         Administrator::Operator,
         id,
         Patch::Keep,
         Patch::To(status),
         &operation.context,
-    )?)
+    )?;
+    operation.number_revocations();
+    Ok(user)
 }
 
 /// Replaces the roles of a user.
@@ -42,6 +44,7 @@ pub fn set_roles(operation: &Operation, command: &SetRoles) -> Result<(), ExitEr
     let id = operation.find(&command.user)?.id;
     let set = operation.use_cases().set_roles();
     let user = set.execute(Administrator::Operator, id, &command.roles, &operation.context)?;
+    operation.number_revocations();
     let what = format!("has the roles {}", roles(&user).join(", "));
     report(&user, command.output.json, &what)
 }
@@ -59,6 +62,7 @@ pub fn end_sessions(operation: &Operation, command: &OneUser) -> Result<(), Exit
     let user = operation.find(&command.user)?;
     let end = operation.use_cases().end_user_sessions();
     end.execute(Administrator::Operator, user.id, &operation.context)?;
+    operation.number_revocations();
     report(&user, command.output.json, "has no sessions")
 }
 
@@ -70,6 +74,7 @@ pub fn delete(operation: &Operation, command: &DeleteUser) -> Result<(), ExitErr
     }
     let delete = operation.use_cases().delete_user();
     delete.execute(Administrator::Operator, user.id, &operation.context)?;
+    operation.number_revocations();
     report(&user, command.output.json, "is deleted")
 }
 

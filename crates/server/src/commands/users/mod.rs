@@ -8,6 +8,7 @@ mod create;
 mod list;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use doorward_api::user_json;
 use doorward_application::{FindUser, Policies, Ports, UseCases, UserReference};
@@ -15,11 +16,13 @@ use doorward_domain::account::{Role, User};
 use doorward_domain::context::RequestContext;
 use doorward_domain::id::RequestId;
 use doorward_domain::validation::Invalid;
+use doorward_persistence::Database;
 
 use crate::cli::UsersCommand;
 use crate::compose;
 use crate::config::Settings;
 use crate::exit::ExitError;
+use crate::maintenance::number_last_revocations;
 use crate::system::{OsEntropy, now};
 
 use super::print;
@@ -28,10 +31,22 @@ use super::print;
 pub fn run(mut settings: Settings, command: UsersCommand) -> Result<(), ExitError> {
     match command {
         UsersCommand::Create(command) => create::create(settings, command),
-        _ if settings.database.url.sqlite_path().is_some_and(|path| !path.exists()) => Err(ExitError::other(format!(
-            "there is no database at {}: is it the right data_dir?",
-            settings.database.url.sqlite_path().unwrap_or(Path::new("")).display()
-        ))),
+        _ if settings
+            .database
+            .url
+            .sqlite_path()
+            .is_some_and(|path| !path.exists()) =>
+        {
+            Err(ExitError::other(format!(
+                "there is no database at {}: is it the right data_dir?",
+                settings
+                    .database
+                    .url
+                    .sqlite_path()
+                    .unwrap_or(Path::new(""))
+                    .display()
+            )))
+        }
         UsersCommand::List(command) => list::list(&Operation::new(&mut settings)?, &command),
         UsersCommand::Show(command) => list::show(&Operation::new(&mut settings)?, &command),
         UsersCommand::Disable(command) => change::disable(&Operation::new(&mut settings)?, &command),
@@ -46,6 +61,7 @@ pub fn run(mut settings: Settings, command: UsersCommand) -> Result<(), ExitErro
 /// What a command runs use cases with.
 struct Operation {
     ports: Ports,
+    database: Arc<Database>,
     policies: Policies,
     context: RequestContext,
 }
@@ -53,10 +69,11 @@ struct Operation {
 impl Operation {
     /// Opens the database.
     fn new(settings: &mut Settings) -> Result<Self, ExitError> {
-        let (ports, _, _) = compose::ports(settings)?;
+        let (ports, _, database) = compose::ports(settings)?;
         let now = now();
         Ok(Self {
             ports,
+            database,
             policies: compose::policies(settings),
             context: RequestContext {
                 now,
@@ -69,6 +86,11 @@ impl Operation {
 
     fn use_cases(&self) -> UseCases<'_> {
         self.ports.use_cases(&self.policies)
+    }
+
+    /// To be called after a change that may revoke tokens.
+    fn number_revocations(&self) {
+        number_last_revocations(&self.database);
     }
 
     /// The account that the command names.

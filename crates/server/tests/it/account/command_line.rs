@@ -18,6 +18,7 @@ on_both_databases!(
     a_user_deleted_at_the_command_line_is_gone,
     the_last_administrator_cannot_be_removed_at_the_command_line,
     a_locked_user_is_unlocked_at_the_command_line,
+    instances_of_the_last_release_see_what_a_stopping_server_and_the_command_line_revoke,
 );
 
 /// How soon a running server must honour a command, in microseconds.
@@ -186,6 +187,33 @@ fn a_user_deleted_at_the_command_line_is_gone(database: &Database) {
         *grace.email
     );
     login(&client, &grace.email, PASSWORD).problem(401, "invalid-credentials");
+}
+
+/// They see revocations with a number only, and nobody gives one to those of a process that has ended.
+fn instances_of_the_last_release_see_what_a_stopping_server_and_the_command_line_revoke(database: &Database) {
+    let mut service = Service::on(database);
+    service.admin();
+    let users = ["ada", "eve", "grace", "joan"].map(|name| service.new_user(name));
+    let [ada, eve, grace, joan] = &users;
+    let count = |condition: &str| {
+        let sql = format!("SELECT count(*) AS answer FROM revocations WHERE number {condition} 0");
+        database.test_database().number(&sql)
+    };
+    ada.logout();
+    assert!(service.terminate().success());
+    assert!(count(">") > 0);
+    assert_eq!(count("<"), 0, "the server has stopped");
+    for arguments in [
+        &["users", "disable", &ada.email][..],
+        &["users", "set-roles", &eve.email, "user", "billing"],
+        &["users", "end-sessions", &grace.email],
+        &["users", "delete", &joan.email, "--yes"],
+    ] {
+        let before = count(">");
+        succeeds(&service, arguments);
+        assert_eq!(count("<"), 0, "{arguments:?}");
+        assert!(count(">") > before, "{arguments:?}");
+    }
 }
 
 fn the_last_administrator_cannot_be_removed_at_the_command_line(database: &Database) {
