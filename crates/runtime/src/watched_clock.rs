@@ -1,7 +1,7 @@
 //! The wall clock, compared with the monotonic one at every reading.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use doorward_application::Clock;
 use doorward_domain::clock::{ClockReading, ClockWatch};
@@ -9,17 +9,24 @@ use doorward_domain::clock::{ClockReading, ClockWatch};
 /// Reads the wall clock, and whether it tells how old something is.
 pub struct WatchedClock {
     clock: Clock,
-    started: Instant,
+    /// The time on the monotonic clock, since this one is watched.
+    elapsed: Box<dyn Fn() -> Duration + Send + Sync>,
     watch: Mutex<ClockWatch>,
 }
 
 impl WatchedClock {
     /// Begins to watch this clock.
     pub fn new(clock: Clock) -> Self {
-        let watch = Mutex::new(ClockWatch::start(clock(), std::time::Duration::ZERO));
+        let started = monotonic();
+        Self::beside(clock, move || monotonic().saturating_duration_since(started))
+    }
+
+    /// Begins to watch this clock, beside another monotonic clock.
+    pub(crate) fn beside(clock: Clock, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        let watch = Mutex::new(ClockWatch::start(clock(), elapsed()));
         Self {
             clock,
-            started: monotonic(),
+            elapsed: Box::new(elapsed),
             watch,
         }
     }
@@ -28,7 +35,7 @@ impl WatchedClock {
     pub fn read(&self) -> ClockReading {
         // Read under the lock, so that readings are observed in order. Nothing panics while it is held.
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        let elapsed = monotonic().saturating_duration_since(self.started);
+        let elapsed = (self.elapsed)();
         watch.observe((self.clock)(), elapsed)
     }
 }
@@ -44,7 +51,6 @@ fn monotonic() -> Instant {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use doorward_testkit::sample::START;
 

@@ -82,10 +82,32 @@ impl Instance {
 
     fn start(&self, poll_every: Duration, handlers: Vec<Arc<dyn JobHandler>>) -> JobRunner {
         let clock = Arc::clone(&self.clock);
+        self.start_on(
+            WatchedClock::new(Arc::new(move || clock.now())),
+            poll_every,
+            handlers,
+        )
+    }
+
+    /// Starts with a clock that advances as time does, however it is set.
+    fn start_on_steady_clock(&self, poll_every: Duration, handlers: Vec<Arc<dyn JobHandler>>) -> JobRunner {
+        let (clock, monotonic) = (Arc::clone(&self.clock), Arc::clone(&self.clock));
+        let clock = WatchedClock::beside(Arc::new(move || clock.now()), move || {
+            monotonic.now().since(START)
+        });
+        self.start_on(clock, poll_every, handlers)
+    }
+
+    fn start_on(
+        &self,
+        clock: WatchedClock,
+        poll_every: Duration,
+        handlers: Vec<Arc<dyn JobHandler>>,
+    ) -> JobRunner {
         let ports = RunnerPorts {
             store: self.store.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
-            clock: Arc::new(WatchedClock::new(Arc::new(move || clock.now()))),
+            clock: Arc::new(clock),
             wake: Arc::clone(&self.wake),
             poll_every,
         };
@@ -158,7 +180,7 @@ fn a_failed_job_is_retried_until_it_is_given_up() {
         give_up_at: after(25),
         ..sample::job(1)
     });
-    let _runner = instance.start(
+    let _runner = instance.start_on_steady_clock(
         OFTEN,
         vec![handler(|_| Err(JobError::Retry("planted".to_owned())))],
     );
