@@ -76,3 +76,4 @@ pub mod subject;
 pub mod time;
 pub mod token;
 pub mod validation;
+mod words;

@@ -8,38 +8,11 @@ use crate::entropy::Entropy;
 use crate::id::{EventId, RequestId, SessionId};
 use crate::subject::Subject;
 use crate::time::Timestamp;
+use crate::words::{named, word_enum};
 
-macro_rules! event_kinds {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
-        /// The kind of an audit event.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum EventKind {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl EventKind {
-            /// All kinds.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The stored and published word for the kind.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-
-            /// Parses the word for the kind; `None` for any other text.
-            pub fn parse(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-event_kinds! {
+word_enum! {
+    /// The kind of an audit event.
+    EventKind;
     /// A user registered.
     UserRegistered = "user.registered",
     /// An administrator or operator created an account.
@@ -78,6 +51,13 @@ event_kinds! {
     ThrottleRefused = "throttle.refused",
     /// A mail was given up.
     MailFailed = "mail.failed",
+}
+
+impl EventKind {
+    /// Parses the word for the kind; `None` for any other text.
+    pub fn parse(word: &str) -> Option<Self> {
+        named(Self::ALL, Self::as_str, word)
+    }
 }
 
 /// Whether the action succeeded.

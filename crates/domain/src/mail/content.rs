@@ -1,38 +1,11 @@
 use core::net::IpAddr;
 
 use crate::time::Timestamp;
+use crate::words::{named, word_enum};
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
-        /// What a mail is about. Names its templates.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum MailKind {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl MailKind {
-            /// All kinds.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The stored and published word for the kind.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-
-            /// Parses the word for the kind; `None` for any other text.
-            pub fn parse(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-kinds! {
+word_enum! {
+    /// What a mail is about. Names its templates.
+    MailKind;
     /// Tests that mail is delivered.
     Test = "test",
     /// Notifies the owner of an account that its password was changed.
@@ -40,6 +13,11 @@ kinds! {
 }
 
 impl MailKind {
+    /// Parses the word for the kind; `None` for any other text.
+    pub fn parse(word: &str) -> Option<Self> {
+        named(Self::ALL, Self::as_str, word)
+    }
+
     /// The kinds that notify the owner of an account of something that happened to it.
     pub const NOTICES: &'static [Self] = &[Self::PasswordChanged];
 }

@@ -3,6 +3,7 @@ use core::fmt;
 use crate::clock::ClockReading;
 use crate::id::MailId;
 use crate::time::Timestamp;
+use crate::words::word_enum;
 
 use super::{Locale, MailContent, Recipient};
 
@@ -21,29 +22,9 @@ pub struct Mail {
     pub created_at: Timestamp,
 }
 
-macro_rules! reasons {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
-        /// Why a mail was not sent.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum MailFailureReason {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl MailFailureReason {
-            /// All reasons.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The word for the reason in metrics, logs and the audit log.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-        }
-    };
-}
-
-reasons! {
+word_enum! {
+    /// Why a mail was not sent.
+    MailFailureReason;
     /// The server does not accept the recipient, or cannot deliver to such an address.
     Recipient = "recipient",
     /// The server did not accept the credentials, or requires some.
