@@ -1,6 +1,7 @@
 //! What the tests are written with. Nothing in here depends on a test.
 
 pub mod client;
+pub mod companion;
 pub mod database;
 pub mod measure;
 pub mod nginx;

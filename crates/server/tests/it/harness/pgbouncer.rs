@@ -1,29 +1,23 @@
 //! PgBouncer in front of a database: a process with a directory of its own, ended with the test.
 
-use std::env;
 use std::fs;
-use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 use url::Url;
 
-use crate::harness::process::{directory, eventually};
+use super::companion::{Guarded, configured, on_free_port};
+use super::process::directory;
 
-/// The variable that names the pgbouncer executable.
-const PROGRAM: &str = "DOORWARD_TEST_PGBOUNCER";
-/// The variable that makes a missing pgbouncer a failure.
-const REQUIRED: &str = "DOORWARD_REQUIRE_PGBOUNCER";
 /// The user and group `nobody`: pgbouncer refuses to run as root.
 const NOBODY: u32 = 65534;
 
 /// A pooler in front of one database.
 pub struct PgBouncer {
-    child: Child,
-    guard: Child,
+    _process: Guarded,
     url: Url,
     _directory: TempDir,
 }
@@ -32,30 +26,16 @@ impl PgBouncer {
     /// Starts PgBouncer in front of a database, with these lines in its configuration. `None`, with a message, where none
     /// is configured.
     pub fn before(database: &str, lines: &str) -> Option<Self> {
-        let Some(program) = env::var_os(PROGRAM) else {
-            assert!(env::var_os(REQUIRED).is_none(), "{PROGRAM} names no pgbouncer");
-            // A standard error that is closed must not fail the test.
-            let _ = writeln!(std::io::stderr(), "not run: no pgbouncer: {PROGRAM} is not set");
-            return None;
-        };
-        let program = PathBuf::from(program);
+        let program = configured("pgbouncer")?;
         let database = Url::parse(database).unwrap();
-        // Another process may have taken the free port.
-        for _ in 0..20 {
-            if let Some(bouncer) = Self::start(&program, &database, lines) {
-                return Some(bouncer);
-            }
-        }
-        panic!("pgbouncer does not start")
+        Some(on_free_port("pgbouncer", |address| {
+            Self::start(&program, address, &database, lines)
+        }))
     }
 
-    fn start(program: &PathBuf, database: &Url, lines: &str) -> Option<Self> {
+    fn start(program: &Path, address: SocketAddr, database: &Url, lines: &str) -> Option<Self> {
         let directory = directory();
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = address.port();
         let users = directory.path().join("users.txt");
         fs::write(&users, format!("\"{}\" \"\"\n", database.username())).unwrap();
         let configuration = directory.path().join("pgbouncer.ini");
@@ -74,53 +54,26 @@ impl PgBouncer {
             std::os::unix::process::CommandExt::gid(&mut command, NOBODY);
             std::os::unix::process::CommandExt::uid(&mut command, NOBODY);
         }
-        let mut child = command
+        command
             .arg(&configuration)
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let guard = Command::new("sh")
-            .args(["-c", "read -r _; kill -KILL \"$1\"", "sh"])
-            .arg(child.id().to_string())
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let is_up = eventually("pgbouncer accepts connections, or exits", || {
-            if child.try_wait().unwrap().is_some() {
-                return Some(false);
-            }
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-                .is_ok()
-                .then_some(true)
-        });
+            .stderr(Stdio::null());
+        let mut process = Guarded::spawn(&mut command);
         let mut url = database.clone();
-        url.set_ip_host(Ipv4Addr::LOCALHOST.into()).unwrap();
+        url.set_ip_host(address.ip()).unwrap();
         url.set_port(Some(port)).unwrap();
-        let bouncer = Self {
-            child,
-            guard,
+        process.listens_on(address).then_some(Self {
+            _process: process,
             url,
             _directory: directory,
-        };
-        is_up.then_some(bouncer)
+        })
     }
 
     /// The URL of the database through it.
     pub fn url(&self) -> &str {
         self.url.as_str()
-    }
-}
-
-impl Drop for PgBouncer {
-    fn drop(&mut self) {
-        let _ = self.guard.kill();
-        let _ = self.guard.wait();
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

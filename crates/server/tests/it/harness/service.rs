@@ -5,13 +5,14 @@ use std::fs::{self, File, OpenOptions};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::client::Client;
+use crate::harness::companion::Guarded;
 use crate::harness::database::{DATABASE_PASSWORD, Database, MASTER_KEY};
 use crate::harness::process::{eventually, signal};
 
@@ -109,7 +110,7 @@ impl Launch {
     /// Starts a service without waiting for it.
     pub fn spawn(self) -> StartingService {
         let home = tempfile::tempdir().unwrap();
-        let process = Process::spawn(&self, home.path());
+        let process = spawn(&self, home.path());
         StartingService {
             launch: self,
             home,
@@ -120,7 +121,7 @@ impl Launch {
 
 /// A service that has been started and may not listen yet.
 pub struct StartingService {
-    process: Process,
+    process: Guarded,
     launch: Launch,
     home: TempDir,
 }
@@ -148,7 +149,7 @@ impl StartingService {
 /// A running service.
 pub struct Service {
     // Dropped before its directory and its database.
-    process: Process,
+    process: Guarded,
     launch: Launch,
     home: TempDir,
     public: SocketAddr,
@@ -214,7 +215,7 @@ impl Service {
 
     /// The process id.
     pub fn id(&self) -> u32 {
-        self.process.child.id()
+        self.process.id()
     }
 
     /// The working directory.
@@ -258,13 +259,13 @@ impl Service {
 
     /// Sends SIGKILL and waits for the exit.
     pub fn kill(&mut self) {
-        self.process.child.kill().unwrap();
+        self.process.child().kill().unwrap();
         assert_eq!(self.process.wait().signal(), Some(9));
     }
 
     /// Starts the service again in the same directory, after it has exited.
     pub fn restart(&mut self) {
-        self.process = Process::spawn(&self.launch, self.home.path());
+        self.process = spawn(&self.launch, self.home.path());
         (self.public, self.management) = addresses(&mut self.process, self.home.path());
     }
 }
@@ -293,13 +294,13 @@ impl Drop for Service {
 }
 
 /// The bound addresses, once the service has written them.
-fn addresses(process: &mut Process, home: &Path) -> (SocketAddr, SocketAddr) {
+fn addresses(process: &mut Guarded, home: &Path) -> (SocketAddr, SocketAddr) {
     let read = |listener: &str| {
         let text = fs::read_to_string(bound(home, listener)).ok()?;
         text.trim_end().parse().ok()
     };
     eventually("the service serves", || {
-        if let Some(status) = process.child.try_wait().unwrap() {
+        if let Some(status) = process.child().try_wait().unwrap() {
             let log = fs::read_to_string(home.join(LOG)).unwrap();
             panic!("the service ended with {status}: {log}");
         }
@@ -312,48 +313,17 @@ fn bound(home: &Path, listener: &str) -> PathBuf {
     home.join("data").join(listener)
 }
 
-/// A process that is killed when the test ends, even if the test is killed.
-struct Process {
-    child: Child,
-    guard: Child,
-}
-
-impl Process {
-    fn spawn(launch: &Launch, home: &Path) -> Self {
-        // Files of an earlier start would be mistaken for this one's.
-        for listener in ["listen", "management_listen"] {
-            let _ = fs::remove_file(bound(home, listener));
-        }
-        let child = launch
+fn spawn(launch: &Launch, home: &Path) -> Guarded {
+    // Files of an earlier start would be mistaken for this one's.
+    for listener in ["listen", "management_listen"] {
+        let _ = fs::remove_file(bound(home, listener));
+    }
+    Guarded::spawn(
+        launch
             .command(home, &["serve"])
             .stdout(append(&home.join(OUTPUT)))
-            .stderr(append(&home.join(LOG)))
-            .spawn()
-            .unwrap();
-        // The guard's standard input ends when the test process does, and then it kills the service.
-        let guard = Command::new("sh")
-            .args(["-c", "read -r _; kill -KILL \"$1\"", "sh"])
-            .arg(child.id().to_string())
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { child, guard }
-    }
-
-    fn wait(&mut self) -> ExitStatus {
-        eventually("the service ends", || self.child.try_wait().unwrap())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // The guard is stopped first: later the process id might belong to another process.
-        let _ = self.guard.kill();
-        let _ = self.guard.wait();
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+            .stderr(append(&home.join(LOG))),
+    )
 }
 
 fn append(path: &Path) -> File {

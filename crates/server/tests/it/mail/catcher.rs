@@ -6,17 +6,18 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::harness::companion::Guarded;
 use crate::harness::service::Launch;
 
 const CATCHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/mail/catcher.py");
 
 /// A running mail server. It is stopped when this is dropped.
 pub struct Catcher {
-    process: Child,
+    _process: Guarded,
     folder: TempDir,
     /// Its port on 127.0.0.1.
     pub port: u16,
@@ -27,18 +28,18 @@ impl Catcher {
     pub fn start(security: &str) -> Option<Self> {
         let python = python()?;
         let folder = tempfile::tempdir().unwrap();
-        let mut process = Command::new(python)
-            .args([CATCHER, folder.path().to_str().unwrap(), security])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut process = Guarded::spawn(
+            Command::new(python)
+                .args([CATCHER, folder.path().to_str().unwrap(), security])
+                .stdout(Stdio::piped()),
+        );
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
+        BufReader::new(process.child().stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
         let port = line.trim().parse().expect("the port of the mail server");
         Some(Self {
-            process,
+            _process: process,
             folder,
             port,
         })
@@ -80,13 +81,6 @@ impl Catcher {
             .set("mail.smtp.ca_file", self.authority().to_str().unwrap())
             .set("mail.smtp.username", "doorward")
             .env("DOORWARD_MAIL__SMTP__PASSWORD", "correct horse")
-    }
-}
-
-impl Drop for Catcher {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

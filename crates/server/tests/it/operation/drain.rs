@@ -1,6 +1,6 @@
 //! Draining: how an instance leaves service without a failed request.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::harness::client::Client;
+use crate::harness::companion::free_address;
 use crate::harness::database::{Database, on_both_databases};
 use crate::harness::measure::Stopwatch;
 use crate::harness::nginx::Nginx;
@@ -109,13 +110,6 @@ fn sighup_stays_ignored_under_nohup() {
 }
 
 /// A port that is free, for a service that keeps its address.
-fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
-
 /// nginx without health checks: it notices only by what its requests meet. It may send a request on an idle connection at the moment
 /// in which the instance closes that (RFC 9112, section 9.3.1), so it is told to try a POST again too, as the documentation advises.
 fn no_request_fails_while_instances_restart_one_by_one(database: &Database) {
