@@ -122,16 +122,48 @@ mod tests {
 
     const SESSION: SessionId = SessionId::from_bytes([2; 16]);
 
+    /// A decorated store, and what it acts on.
+    struct Decorated {
+        memory: Arc<MemoryStore>,
+        revocations: Arc<RevocationCache>,
+        wake: Arc<JobWake>,
+        registry: Registry,
+        store: RefreshingStore,
+    }
+
+    impl Decorated {
+        fn new() -> Self {
+            let (memory, wake) = (Arc::new(MemoryStore::new()), Arc::<JobWake>::default());
+            let clock: doorward_application::Clock = Arc::new(|| sample::START);
+            let life = Duration::from_secs(905);
+            let revocations = RevocationCache::open(memory.clone(), clock, life).unwrap();
+            let registry = Registry::new();
+            let folder = Arc::new(EventFolder::new(&registry).unwrap());
+            let store = RefreshingStore::new(
+                memory.clone(),
+                Arc::clone(&revocations),
+                Arc::clone(&wake),
+                folder,
+            );
+            Self {
+                memory,
+                revocations,
+                wake,
+                registry,
+                store,
+            }
+        }
+    }
+
     fn claims() -> AccessClaims {
         sample::claims(1, SESSION)
     }
 
     #[test]
     fn a_committed_revocation_takes_effect_at_once_and_a_rolled_back_one_never() {
-        let memory = Arc::new(MemoryStore::new());
-        let clock: doorward_application::Clock = Arc::new(|| sample::START);
-        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
-        let store = RefreshingStore::new(memory, Arc::clone(&revocations), Arc::default(), folder());
+        let Decorated {
+            revocations, store, ..
+        } = Decorated::new();
         let revoke = |commits: bool| {
             store.transaction(|repos| -> Result<(), StoreError> {
                 repos
@@ -153,10 +185,12 @@ mod tests {
     /// As a logout that is repeated on this instance after another one has ended the session.
     #[test]
     fn a_revocation_of_another_instance_takes_effect_once_the_log_is_accessed() {
-        let memory = Arc::new(MemoryStore::new());
-        let clock: doorward_application::Clock = Arc::new(|| sample::START);
-        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
-        let store = RefreshingStore::new(memory.clone(), Arc::clone(&revocations), Arc::default(), folder());
+        let Decorated {
+            memory,
+            revocations,
+            store,
+            ..
+        } = Decorated::new();
         let elsewhere = memory.transaction(|repos| {
             repos
                 .revocations()
@@ -174,11 +208,7 @@ mod tests {
 
     #[test]
     fn a_committed_job_wakes_the_workers_and_a_rolled_back_one_does_not() {
-        let memory = Arc::new(MemoryStore::new());
-        let clock: doorward_application::Clock = Arc::new(|| sample::START);
-        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
-        let wake = Arc::<JobWake>::default();
-        let store = RefreshingStore::new(memory, revocations, Arc::clone(&wake), folder());
+        let Decorated { wake, store, .. } = Decorated::new();
         let queued = |commits: bool| {
             let before = wake.position();
             let _ = store.transaction(|repos| -> Result<(), StoreError> {
@@ -197,17 +227,10 @@ mod tests {
         assert_eq!(wake.position(), 1);
     }
 
-    fn folder() -> Arc<EventFolder> {
-        Arc::new(EventFolder::new(&Registry::new()).unwrap())
-    }
-
     /// Twenty requests a second for a minute, of each kind that a user can repeat without end.
     #[test]
     fn a_flood_of_audit_events_by_one_user_is_a_bounded_number_of_rows() {
-        let memory = Arc::new(MemoryStore::new());
-        let clock: doorward_application::Clock = Arc::new(|| sample::START);
-        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
-        let store = RefreshingStore::new(memory.clone(), revocations, Arc::default(), folder());
+        let Decorated { memory, store, .. } = Decorated::new();
         let app = doorward_testkit::TestApp::over(store);
         let account = app.register(doorward_testkit::TestApp::<MemoryStore>::draft("ada@example.org"));
         let account = account.unwrap();
@@ -246,12 +269,12 @@ mod tests {
     /// The events of a transaction that may have committed are counted, because the response of the database may have been lost.
     #[test]
     fn a_failed_commit_counts_its_folded_events() {
-        let memory = Arc::new(MemoryStore::new());
-        let clock: doorward_application::Clock = Arc::new(|| sample::START);
-        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
-        let registry = Registry::new();
-        let folder = Arc::new(EventFolder::new(&registry).unwrap());
-        let store = RefreshingStore::new(memory.clone(), revocations, Arc::default(), folder);
+        let Decorated {
+            memory,
+            store,
+            registry,
+            ..
+        } = Decorated::new();
         memory.fail_commits_with(Some(StoreError::Unavailable("planted".to_owned())));
         let appended = store.transaction(|repos| -> Result<(), StoreError> {
             for number in 1..=30 {
@@ -264,22 +287,17 @@ mod tests {
             Ok(())
         });
         assert!(appended.is_err());
-        let families = registry.gather().into_iter();
-        let counts: Vec<_> = families
-            .filter(|family| family.name() == "doorward_audit_folded_total")
-            .map(|family| family.get_metric()[0].get_counter().get_value())
-            .collect();
-        assert_eq!(counts, [10.0]);
+        assert!(counters(&registry).contains(&("doorward_audit_folded_total".to_owned(), 10.0)));
     }
 
     #[test]
     fn a_transaction_that_is_rolled_back_counts_no_folded_event() {
-        let memory = Arc::new(MemoryStore::new());
-        let clock: doorward_application::Clock = Arc::new(|| sample::START);
-        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
-        let registry = Registry::new();
-        let folder = Arc::new(EventFolder::new(&registry).unwrap());
-        let store = RefreshingStore::new(memory.clone(), revocations, Arc::default(), folder);
+        let Decorated {
+            memory,
+            store,
+            registry,
+            ..
+        } = Decorated::new();
         let append = |commits: bool| {
             let event = doorward_domain::audit::Event {
                 kind: EventKind::SessionRepeated,
@@ -330,12 +348,12 @@ mod tests {
 
     #[test]
     fn a_session_that_a_replay_has_ended_is_counted_once_when_committed_and_never_folded() {
-        let memory = Arc::new(MemoryStore::new());
-        let clock: doorward_application::Clock = Arc::new(|| sample::START);
-        let revocations = RevocationCache::open(memory.clone(), clock, Duration::from_secs(905)).unwrap();
-        let registry = Registry::new();
-        let folder = Arc::new(EventFolder::new(&registry).unwrap());
-        let store = RefreshingStore::new(memory.clone(), revocations, Arc::default(), folder);
+        let Decorated {
+            memory,
+            store,
+            registry,
+            ..
+        } = Decorated::new();
         let user = sample::user(1);
         let sessions: Vec<_> = (1..=30).map(|number| sample::session(number, user.id)).collect();
         let inserted = memory.transaction(|repos| -> Result<(), StoreError> {
