@@ -277,7 +277,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Whether a failure is final. Only what the server says about the recipient is: everything else can be mended, or ends by
+/// Whether a failure is final. Only what the server says about the recipient is: everything else can be corrected, or ends by
 /// itself. That a read timed out cannot be told from the library's `is_timeout`.
 fn classify(phase: Phase, error: &Error) -> SendOutcome {
     let detail = match (phase, error.status()) {

@@ -1,7 +1,7 @@
 //! What this process may use of its machine: processors and memory. Defaults are derived from it.
 //!
 //! A container sees the processors and the memory of the whole machine. Its memory limit is in its control group (cgroup),
-//! version 1 or 2; whoever exceeds it is killed.
+//! version 1 or 2; a process that exceeds it is killed.
 
 use std::fmt;
 use std::fs;

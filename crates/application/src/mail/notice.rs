@@ -13,7 +13,7 @@ use doorward_domain::time::Timestamp;
 use crate::UseCases;
 use crate::job::delete_expired::MAILS_KEPT;
 
-/// The most notices about one account in [`CAP_PERIOD`]: whoever causes many does not fill a mailbox.
+/// The most notices about one account in [`CAP_PERIOD`]: causing many does not fill a mailbox.
 const CAP: u64 = 20;
 
 /// A day.

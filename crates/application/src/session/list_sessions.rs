@@ -21,8 +21,8 @@ pub enum ListSessionsError {
     Store(#[from] StoreError),
 }
 
-/// Lists live sessions, the most recently used first. Times of last use are cut to the minute: the exact ones would tell
-/// whoever holds a stolen token when the owner refreshes, and so when to repeat it. Times of creation are cut too, so that no
+/// Lists live sessions, the most recently used first. Times of last use are cut to the minute: the exact ones would show
+/// a thief with a stolen token when the owner refreshes, and so when to repeat it. Times of creation are cut too, so that no
 /// session seems to have been used before it was created.
 pub struct ListSessions<'a> {
     /// Stores the sessions.

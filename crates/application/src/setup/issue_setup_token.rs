@@ -48,7 +48,7 @@ impl IssueSetupToken<'_> {
                 repos.setup().replace_token(&setup_token_digest(token), true)?;
                 return Ok(SetupTokenStatus::Configured);
             }
-            // A token that is no longer configured may be known to whoever could read the old configuration.
+            // A token that is no longer configured may be known to readers of the old configuration.
             repos.setup().withdraw_configured_token()?;
             let token = self.make_token();
             let offered = repos.setup().offer_token(&setup_token_digest(&token))?;

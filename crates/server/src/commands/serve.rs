@@ -152,7 +152,7 @@ fn issue_setup_token(settings: &Settings, store: &dyn UnitOfWork) -> Result<(), 
 
 /// The signals that stop the server, caught from the time of this call.
 ///
-/// SIGTERM comes from whoever manages the process, and load balancers must notice first. SIGINT comes from a terminal, where
+/// SIGTERM comes from the process manager, and load balancers must notice first. SIGINT comes from a terminal, where
 /// nobody wants to wait; so does SIGHUP, unless it was ignored when the process started (`nohup`).
 fn stop_signals() -> Signals {
     let hangup = (!hangup_is_ignored()).then(SignalKind::hangup);

@@ -1,7 +1,7 @@
 //! The bounded queue between the threads that log and the one that writes.
 //!
-//! Standard error may be a pipe whose reader has stalled. Whoever writes to it then waits for as long as the reader likes, so
-//! one thread does that alone. While the queue is full, lines are dropped and counted: losing log lines is better than a
+//! Standard error may be a pipe whose reader has stalled. A thread that writes to it then waits for as long as the
+//! reader likes, so one thread does that alone. While the queue is full, lines are dropped and counted: losing log lines is better than a
 //! service that does not answer.
 
 use std::collections::VecDeque;
@@ -270,18 +270,23 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(20);
     const LONG: Duration = Duration::from_secs(20);
 
+    /// A queue of this size, what lets its reader go on, and what that has read.
+    fn queue_before_a_stalled_reader(limit: usize) -> (LogQueue, mpsc::Sender<()>, Arc<Mutex<Vec<u8>>>) {
+        let queue = LogQueue::new(limit).unwrap();
+        let (sender, permits) = mpsc::channel();
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let reader = Stalled {
+            permits,
+            kept: Arc::clone(&kept),
+        };
+        queue.start(reader).unwrap();
+        (queue, sender, kept)
+    }
+
     #[test]
     fn lines_are_written_in_order_and_flushed() {
-        let queue = LogQueue::new(LIMIT).unwrap();
-        let (sender, permits) = mpsc::channel();
+        let (queue, sender, kept) = queue_before_a_stalled_reader(LIMIT);
         drop(sender);
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        queue
-            .start(Stalled {
-                permits,
-                kept: Arc::clone(&kept),
-            })
-            .unwrap();
         let lines: Vec<String> = (0..1000).map(|number| format!("{number}\n")).collect();
         for line in &lines {
             queue.push(line.as_bytes());
@@ -297,15 +302,7 @@ mod tests {
 
     #[test]
     fn a_stalled_reader_costs_lines_and_no_time() {
-        let queue = LogQueue::new(100).unwrap();
-        let (sender, permits) = mpsc::channel();
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        queue
-            .start(Stalled {
-                permits,
-                kept: Arc::clone(&kept),
-            })
-            .unwrap();
+        let (queue, sender, kept) = queue_before_a_stalled_reader(100);
         for _ in 0..1000 {
             queue.push(b"123456789\n");
         }

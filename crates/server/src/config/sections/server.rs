@@ -33,7 +33,7 @@ pub struct RawServer {
     /// without user, query or fragment.
     pub public_url: String,
     /// The proxies whose forwarding header is trusted, as single addresses (`192.0.2.7`) or networks in which nothing else
-    /// has an address (`10.20.30.0/28`): whoever can connect from one of them chooses the client address. Without any, the
+    /// has an address (`10.20.30.0/28`): a client that can connect from one of them chooses its address. Without any, the
     /// peer of the connection is the client.
     pub trusted_proxies: Vec<String>,
     /// The header in which trusted proxies forward the client's address: `x-forwarded-for` or `forwarded` (RFC 7239).
