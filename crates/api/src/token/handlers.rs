@@ -38,7 +38,7 @@ pub(crate) async fn list(
     let revocations = app.revocations();
     revocations.caught_up().await;
     revocations.own_read().await;
-    if !position.is_start() && revocations.after(&position).is_none() {
+    if !position.is_start() && !revocations.knows(&position) {
         // Another instance may have read further, and published that position.
         revocations.all_read().await;
     }

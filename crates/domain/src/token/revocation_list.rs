@@ -267,10 +267,15 @@ impl RevocationList {
         .in_order()
     }
 
-    /// What was added after `position`; `None` if that is the start, or not a position of this log.
+    /// Whether `position` is one of the log that was read, and not its start.
+    pub fn knows(&self, position: &LogPosition) -> bool {
+        let mut last = self.log.get(&position.latest()).into_iter().flatten();
+        last.any(|entry| entry.mark == position.mark())
+    }
+
+    /// What was added after `position`; `None` unless the list [knows](Self::knows) it.
     pub fn digests_after(&self, position: &LogPosition) -> Option<RevocationDigests> {
-        let last = self.log.get(&position.latest())?;
-        if !last.iter().any(|entry| entry.mark == position.mark()) {
+        if !self.knows(position) {
             return None;
         }
         let later = self

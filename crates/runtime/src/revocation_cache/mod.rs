@@ -268,6 +268,11 @@ impl RevocationCache {
         (current.list.changes(), current.list.digests())
     }
 
+    /// Whether `position` is one of the log that was read, and not its start.
+    pub fn knows(&self, position: &LogPosition) -> bool {
+        self.current().list.knows(position)
+    }
+
     /// What was added after `position`; `None` if it is not a position of the log that was read.
     pub fn after(&self, position: &LogPosition) -> Option<RevocationDigests> {
         self.current().list.digests_after(position)
