@@ -76,7 +76,9 @@ impl<S: UnitOfWork + ?Sized> UnitOfWork for &S {
 /// was added to the log, and how many sessions were ended by a replay.
 pub struct RepositoryWatch<'a> {
     inner: &'a mut dyn Repositories,
-    is_log_used: bool,
+    log_uses: usize,
+    /// How many of them ended a session themselves.
+    own_ends: usize,
     revoked: Vec<(Revoked, Timestamp)>,
     replays: u64,
     is_queue_used: bool,
@@ -89,7 +91,7 @@ macro_rules! watched {
         $watch
     };
     ($watch:ident, revocations) => {{
-        $watch.is_log_used = true;
+        $watch.log_uses += 1;
         $watch
     }};
     ($watch:ident, jobs) => {{
@@ -172,7 +174,8 @@ impl<'a> RepositoryWatch<'a> {
     pub fn over(inner: &'a mut dyn Repositories) -> Self {
         Self {
             inner,
-            is_log_used: false,
+            log_uses: 0,
+            own_ends: 0,
             revoked: Vec::new(),
             replays: 0,
             is_queue_used: false,
@@ -191,7 +194,13 @@ impl<'a> RepositoryWatch<'a> {
 
     /// Whether the log of revocations was used.
     pub const fn is_log_used(&self) -> bool {
-        self.is_log_used
+        self.log_uses > 0
+    }
+
+    /// Whether others may have revoked some of what the transaction was to revoke: the session that it did not end because it
+    /// had ended before, or others of the user whose sessions it ended. What it has added is not all that is over then.
+    pub const fn may_lack_revocations(&self) -> bool {
+        self.log_uses > self.own_ends
     }
 
     /// What was added to the log of revocations, and when.
@@ -240,6 +249,7 @@ impl RevocationLog for RepositoryWatch<'_> {
     fn end_session(&mut self, id: SessionId, reason: EndReason, event: &Event) -> StoreResult<bool> {
         let ended = self.inner.revocations().end_session(id, reason, event)?;
         if ended {
+            self.own_ends += 1;
             self.revoked.push((Revoked::Session(id), event.at));
             self.replays += u64::from(reason == EndReason::Replayed);
         }
@@ -354,9 +364,9 @@ mod tests {
         watch.users();
         watch.sessions();
         watch.events();
-        assert!(!watch.is_log_used() && !watch.is_queue_used());
+        assert!(!watch.is_log_used() && !watch.may_lack_revocations() && !watch.is_queue_used());
         watch.revocations();
-        assert!(watch.is_log_used() && !watch.is_queue_used());
+        assert!(watch.is_log_used() && watch.may_lack_revocations() && !watch.is_queue_used());
         watch.jobs();
         assert!(watch.is_queue_used());
         assert_eq!(watch.into_revoked(), []);
@@ -376,6 +386,7 @@ mod tests {
                 .revocations()
                 .end_session(session, EndReason::LoggedOut, &event);
             assert_eq!(done, Ok(session == live));
+            assert_eq!(watch.may_lack_revocations(), session == ended);
         }
         let now = event.at;
         let other = Revoked::Session(SessionId::from_bytes([3; 16]));

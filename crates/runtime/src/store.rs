@@ -12,8 +12,8 @@ use crate::audit_summary::{EventFolder, TransactionEvents};
 use crate::jobs::JobWake;
 use crate::revocation_cache::RevocationCache;
 
-/// Decorates a store: adds to the revocation cache what a writing transaction has revoked, or, if it used the log of
-/// revocations without adding to it or may have been committed, has the cache read the log; wakes the workers after each that
+/// Decorates a store: adds to the revocation cache what a writing transaction has revoked, and, if that may not be all that is
+/// over or if it may have been committed, has the cache read the log; wakes the workers after each that
 /// used the queue of jobs; and folds audit events.
 pub(crate) struct RefreshingStore {
     store: Arc<dyn UnitOfWork>,
@@ -67,7 +67,7 @@ impl RefreshingStore {
         work: &mut dyn FnMut(&mut dyn Repositories) -> Verdict,
         run: impl FnOnce(&mut dyn FnMut(&mut dyn Repositories) -> Verdict) -> StoreResult<()>,
     ) -> StoreResult<()> {
-        let (mut is_log_used, mut has_queued, mut revoked) = (false, false, Vec::new());
+        let (mut is_log_used, mut may_lack, mut has_queued, mut revoked) = (false, false, false, Vec::new());
         let mut events = TransactionEvents::default();
         let transaction = debug_span!("transaction", mode = "write").entered();
         // An error does not mean that nothing was committed: the response of the database may have been lost.
@@ -77,7 +77,7 @@ impl RefreshingStore {
             let mut admits = |event: &Event| self.folder.admits(event, &mut events);
             let mut watch = RepositoryWatch::over(repositories).with_events_if(&mut admits);
             let verdict = work(&mut watch);
-            is_log_used = watch.is_log_used();
+            (is_log_used, may_lack) = (watch.is_log_used(), watch.may_lack_revocations());
             has_queued = verdict == Verdict::Commit && watch.is_queue_used();
             let replays = watch.replays();
             revoked = watch.into_revoked();
@@ -96,7 +96,8 @@ impl RefreshingStore {
         }
         if written.is_ok() && !revoked.is_empty() {
             self.revocations.add_own(&revoked);
-        } else if is_log_used {
+        }
+        if may_lack || (is_log_used && written.is_err()) {
             // A failure is not reported here: the cache's own thread will fail and log it.
             let _ = self.revocations.refresh();
         }
@@ -203,6 +204,25 @@ mod tests {
             Ok(())
         });
         accessed.unwrap();
+        assert_eq!(revocations.status(&claims()), RevocationStatus::Revoked);
+    }
+
+    /// As a logout everywhere that ends some sessions, while another instance has just ended the others.
+    #[test]
+    fn a_revocation_of_another_instance_takes_effect_beside_one_of_this_instance() {
+        let Decorated {
+            memory,
+            revocations,
+            store,
+            ..
+        } = Decorated::new();
+        let append = |store: &dyn UnitOfWork, session: u8| {
+            let revoked = [Revoked::Session(SessionId::from_bytes([session; 16]))];
+            let appended = store.transaction(|repos| repos.revocations().append(&revoked, sample::START));
+            appended.unwrap();
+        };
+        append(&*memory, 2);
+        append(&store, 3);
         assert_eq!(revocations.status(&claims()), RevocationStatus::Revoked);
     }
 
